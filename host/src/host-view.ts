@@ -1,0 +1,51 @@
+import type { IEventBus, ILogger, IMachine, IOperations, IUploads, PluginStatus, ScalingDecision, ScalingLimits, ScalingMetrics } from '@bellows/sdk';
+
+/** Everything the edges (HTTP, CLI, dashboard) may see of a host. Reading it never changes anything. */
+export interface HostView {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly bus: IEventBus;
+  readonly operations: IOperations;
+  readonly machine: IMachine;
+  readonly uploads: UploadStore;
+  readonly logger: ILogger;
+  /** Ready when every required plugin is active or degraded. */
+  ready(): ReadyReport;
+  status(): HostStatus;
+  /** Newest first. */
+  decisions(filter: { readonly subsystem?: string; readonly limit: number }): readonly ScalingDecision[];
+}
+
+export interface ReadyReport {
+  readonly ready: boolean;
+  readonly plugins: readonly PluginStatus[];
+}
+
+export interface SubsystemStatus {
+  readonly name: string;
+  readonly plugin: string;
+  /** What is in force, after the subsystem's own law. */
+  readonly limits: ScalingLimits;
+  /** The governor's ceiling on concurrent operations. */
+  readonly ceiling: number;
+  readonly backpressure: string;
+  readonly metrics: ScalingMetrics;
+  readonly lastDecision?: ScalingDecision;
+}
+
+export interface HostStatus extends ReadyReport {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly configFile: string | null;
+  readonly configRevision: number;
+  readonly dataDir: string;
+  readonly machine: IMachine['latest'];
+  readonly subsystems: readonly SubsystemStatus[];
+}
+
+/** The writing side of uploads; plugins see `IUploads` only. */
+export interface UploadStore extends IUploads {
+  /** Keeps the bytes under their SHA-256 and answers `/v1/files/<sha256>`. `InputError` (`BODY_TOO_LARGE`, 413) past the limit. */
+  save(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<{ readonly url: string; readonly bytes: number }>;
+}

@@ -1,0 +1,30 @@
+const major = Number(process.versions.node.split('.')[0]);
+if (major < 24) {
+  throw new Error(`Node.js 24 or newer is needed, this is ${process.version}. Use "npm test" or "npm run nx -- test <project>".`);
+}
+
+/**
+ * Shared Jest settings. Tests run as ES modules (what ships), against the sources of this workspace: the condition
+ * `@bellows/source` steers `@bellows/*` imports to `src`. Tests of built packages start real processes instead.
+ */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  testEnvironmentOptions: { customExportConditions: ['@bellows/source', 'node', 'default'] },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      require.resolve('@swc/jest'),
+      {
+        jsc: {
+          target: 'es2023',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+};

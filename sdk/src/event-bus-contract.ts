@@ -1,0 +1,73 @@
+import type { Observable } from 'rxjs';
+import type { BusEvent, EventClass, PayloadOf } from './events.js';
+
+/** What a full mailbox does with one more `data` event. `conflate` keeps the newest per key. */
+export type MailboxPolicy = 'drop-newest' | 'drop-oldest' | 'conflate';
+
+export interface SubscribeOptions {
+  /** Default `drop-newest`; `conflate` for the topic `metrics`. */
+  readonly policy?: MailboxPolicy;
+  /** How many events may wait. Default 1,024; `Infinity` is allowed and means what it says. */
+  readonly capacity?: number;
+  /** Takes only events of this class. */
+  readonly class?: EventClass;
+  /** Who subscribes; shown in counters and logs. Plugins need not set it. */
+  readonly owner?: string;
+}
+
+export interface SubscriptionStats {
+  readonly delivered: number;
+  readonly dropped: number;
+  readonly errors: number;
+  readonly depth: number;
+  readonly maxDepth: number;
+  /** 99th percentile of the time between publish and handler, ms. */
+  readonly p99WaitMs: number;
+}
+
+export interface Subscription extends Disposable {
+  /** Takes effect at once: no handler call begins afterwards. Twice is fine. */
+  unsubscribe(): void;
+  stats(): SubscriptionStats;
+}
+
+export interface PublishOptions<T extends string> {
+  readonly topic: T;
+  readonly payload: PayloadOf<T>;
+  /** For `latest` and conflation; default: `payload.subsystem` or `payload.plugin` where there is one. */
+  readonly key?: string;
+  /** For topics the host does not know; known topics have theirs. */
+  readonly class?: EventClass;
+}
+
+/** `delivered` counts handler calls that ended, `errors` those that threw or rejected. */
+export interface BusCounters {
+  readonly topic: string;
+  readonly class: EventClass;
+  readonly delivered: number;
+  readonly dropped: number;
+  readonly errors: number;
+}
+
+/**
+ * Events between plugins and host, each subscriber isolated from the publisher and from every other subscriber:
+ * - a subscriber's events arrive in publish order, one at a time; the next one waits for the promise of the last;
+ * - publishing never throws because of a subscriber and never waits for one;
+ * - a handler that throws or rejects stays subscribed and is counted;
+ * - an event published inside a handler reaches everyone after the event being handled;
+ * - mailboxes are bounded; what is shed is counted, `signal` and `control` never are.
+ */
+export interface IEventBus {
+  /** Freezes the payload (one level) and returns the envelope. `InputError` for a topic that is no name. */
+  publish<T extends string>(event: PublishOptions<T>): BusEvent<T>;
+  /** `topic` may be `'*'`. The handler is not called before this returns. */
+  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: BusEvent<T>) => void | Promise<void>): Subscription;
+  /** The newest event of a topic (and key), without subscribing. */
+  latest<T extends string>(topic: T, key?: string): BusEvent<T> | undefined;
+  /**
+   * The RxJS view of a mailbox. Isolation, order and bound hold up to the subscriber of this Observable; they end where the
+   * first asynchronous operator begins, because its buffer is RxJS's own and unbounded.
+   */
+  observe<T extends string>(topic: T, options?: SubscribeOptions): Observable<BusEvent<T>>;
+  counters(): readonly BusCounters[];
+}

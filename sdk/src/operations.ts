@@ -1,0 +1,78 @@
+import type { z } from 'zod';
+
+export const CRITICALITIES = ['critical', 'degraded', 'best_effort', 'bulk'] as const;
+/** How much a call matters when there is not room for all; `bulk` goes first, `critical` last. */
+export type Criticality = (typeof CRITICALITIES)[number];
+
+export const ROLES = ['reader', 'operator', 'admin'] as const;
+/** Each role may do what the one before it may. */
+export type Role = (typeof ROLES)[number];
+
+/** What a handler knows about the call it serves. */
+export interface OperationCall {
+  readonly operation: string;
+  readonly tenant: string;
+  readonly user: string;
+  readonly criticality: Criticality;
+  /** `IClock.monotonicMs()` at which the caller stops waiting; `Infinity` when it never does. */
+  readonly deadlineAt: number;
+  /** Aborts with `DeadlineError` or `CancelledError` as reason. A handler must stop its work when it does. */
+  readonly signal: AbortSignal;
+  readonly idempotencyKey?: string;
+  readonly traceId: string;
+}
+
+/**
+ * A named, typed piece of work. Once provided it is at `POST /v1/operations/<name>`, in the OpenAPI document,
+ * in `bellows call <name>` and open to other plugins.
+ */
+export interface OperationDefinition<I = unknown, O = unknown> {
+  /** `<plugin id>.<verb>`; a plugin provides names under its own id only. */
+  readonly name: string;
+  /** One sentence for listings. */
+  readonly summary: string;
+  /** Unknown keys should be refused: use `z.strictObject`. */
+  readonly input: z.ZodType<I>;
+  readonly output: z.ZodType<O>;
+  /** Called with a valid input. Its answer is checked too: one that does not fit `output` is the plugin's fault (500). */
+  handler(input: I, call: OperationCall): Promise<O>;
+  /** Runs commands on this machine: callers over HTTP need the host's token even on loopback. Default false. */
+  readonly runsCommands?: boolean;
+  /** The least role where the host has roles. Default `operator`; `reader` for operations that change nothing. */
+  readonly role?: Role;
+}
+
+export interface CallOptions {
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly criticality?: Criticality;
+  /** From now on. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+  readonly idempotencyKey?: string;
+  readonly traceId?: string;
+}
+
+export interface OperationInfo {
+  readonly name: string;
+  readonly plugin: string;
+  readonly summary: string;
+  readonly role: Role;
+  readonly runsCommands: boolean;
+  /** JSON Schemas (draft 2020-12). */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly output: Readonly<Record<string, unknown>>;
+}
+
+/** How plugins offer work and use each other without importing each other. */
+export interface IOperations {
+  /** `PluginError` (`OPERATION_NAME_TAKEN`, `OPERATION_NAME_FOREIGN`) at once. Withdrawn when the plugin stops. */
+  provide<I, O>(definition: OperationDefinition<I, O>): Disposable;
+  /**
+   * Validates, applies deadline, limits and criticality, and calls the handler.
+   * Rejects with a Bellows error only: `NotFoundError` (`OPERATION_UNKNOWN`), `InputError` (`INPUT_INVALID`, with details),
+   * `DeadlineError`, `CancelledError`, `CapacityError`, or what the handler threw (anything else becomes a `PluginError`).
+   */
+  call<O = unknown>(name: string, input: unknown, options?: CallOptions): Promise<O>;
+  list(): readonly OperationInfo[];
+}

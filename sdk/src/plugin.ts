@@ -1,0 +1,67 @@
+import type { z } from 'zod';
+import type { IClock } from './clock.js';
+import type { IEventBus } from './event-bus-contract.js';
+import type { ILogger } from './logger.js';
+import type { IOperations } from './operations.js';
+import type { IPersistentBackingStore } from './persistent-backing-store.js';
+import type { IRandom } from './random.js';
+import type { IScalableSubsystem } from './scalable-subsystem.js';
+import type { Token } from './token.js';
+
+export type Owned = Disposable | AsyncDisposable | (() => void | Promise<void>);
+
+/** What a plugin gets when it is activated. Everything taken through it is given back when the plugin stops. */
+export interface PluginContext<C = unknown> {
+  readonly id: string;
+  /** Valid by the plugin's schema, defaults filled in, frozen. */
+  readonly config: C;
+  /** A folder of the plugin's own, made before activation (absolute). */
+  readonly dataDir: string;
+  readonly bus: IEventBus;
+  readonly operations: IOperations;
+  /** Sees only paths of this plugin. */
+  readonly store: IPersistentBackingStore;
+  readonly logger: ILogger;
+  readonly clock: IClock;
+  readonly random: IRandom;
+  /** Aborts when the plugin is being stopped, or when its activation took too long. */
+  readonly signal: AbortSignal;
+  /** A service of the host (`TOKENS`). `PluginError` (`SERVICE_UNKNOWN`) when there is none. */
+  get<T>(token: Token<T>): T;
+  /**
+   * Hands over something to release: after the plugin has stopped, last in first out, each once, each in its own try,
+   * all within the stop time-out. After the stop it is released at once. Returns what it was given.
+   */
+  own<T extends Owned>(owned: T): T;
+  /** Makes the subsystem known to metrics and governor until the plugin stops. `PluginError` when its name is not `<id>.…`. */
+  registerSubsystem(subsystem: IScalableSubsystem): void;
+}
+
+/** The default export of a plugin's package. Make it with {@link definePlugin}. */
+export interface Plugin<C = unknown> {
+  readonly [PLUGIN_BRAND]: 1;
+  readonly id: string;
+  /** A zod object schema; its defaults must make `{}` valid where every option has a sensible default. */
+  readonly config: z.ZodType<C>;
+  /**
+   * Called once per start, after everything in `needs` is active. The plugin is active when the promise resolves.
+   * Throw `NotReadyError` for "later", `ConfigError` for a configuration that cannot work; anything else is the plugin's fault.
+   * What it acquired before throwing must be in `ctx.own`, which is released in that case too.
+   */
+  activate(ctx: PluginContext<C>): void | Promise<void>;
+}
+
+export const PLUGIN_BRAND: unique symbol = Symbol.for('bellows/plugin') as never;
+
+/** Checks nothing at run time; it fixes the types and marks the object as a plugin of this contract. */
+export function definePlugin<S extends z.ZodType>(plugin: {
+  readonly id: string;
+  readonly config: S;
+  activate(ctx: PluginContext<z.output<S>>): void | Promise<void>;
+}): Plugin<z.output<S>> {
+  return Object.freeze({ ...plugin, [PLUGIN_BRAND]: 1 as const }) as Plugin<z.output<S>>;
+}
+
+export function isPlugin(value: unknown): value is Plugin {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[PLUGIN_BRAND] === 1;
+}

@@ -1,0 +1,232 @@
+#!/usr/bin/env node
+// The one entry point of a clone: `npm start`, `npm test`, `npm run nx -- …`, `npx bellows …` all come through here.
+// It provides a new enough Node.js, installs dependencies when the lockfile changed, then does the work.
+// Only Node built-ins, and only what Node 18 has: this file runs before anything is installed.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MIN_MAJOR = 24;
+/** How often a child looks whether the process that started it is still there. */
+const ORPHAN_CHECK_MS = 300;
+const WINDOWS = process.platform === 'win32';
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+const COMMANDS = {
+  start: 'build what changed and start the host (arguments go to `bellows start`)',
+  test: 'build and run every test through nx (arguments go to nx)',
+  lint: 'Biome on the whole tree; warnings fail',
+  check: 'types of tests, layers, generated files, unfinished marks',
+  generate: 'write the generated files (schemas, reference pages)',
+  bench: 'run the benchmarks (see `npm run bench -- --help`)',
+  bellows: 'the command line of the host (same as `npx bellows`)',
+  nx: 'any nx command',
+  node: 'the Node.js this project uses',
+};
+
+const [mode, ...rest] = process.argv.slice(2);
+if (!mode || !(mode in COMMANDS)) {
+  const lines = Object.entries(COMMANDS).map(([name, text]) => `  ${name.padEnd(9)} ${text}`);
+  console.error(`usage: node tools/run.mjs <command> [arguments]\n\n${lines.join('\n')}`);
+  process.exit(2);
+}
+main();
+
+function main() {
+  const { node, home } = provideNode();
+  const env = {
+    ...process.env,
+    PATH: [path.dirname(node), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(path.delimiter),
+    NX_DAEMON: process.env.NX_DAEMON ?? 'false',
+    NX_TUI: 'false',
+    NX_NO_CLOUD: 'true',
+    // the headers of the Node in use, should a native package ever have to be compiled
+    ...(home && existsSync(path.join(home, 'include')) ? { npm_config_nodedir: home } : {}),
+  };
+  install(node, home, env);
+
+  const nx = path.join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
+  const host = path.join(root, 'host', 'dist', 'main.js');
+  const build = () => run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, quietStdout: mode === 'bellows' });
+  switch (mode) {
+    case 'start':
+      build();
+      return hold(node, [host, 'start', ...rest], env);
+    case 'bellows':
+      if (!existsSync(host)) build();
+      // The user's own folder stays the working folder: `@file` arguments and `--config` are meant from there.
+      return hold(node, [host, ...rest], env, process.env.INIT_CWD ?? process.cwd());
+    case 'test':
+      return hold(node, [nx, 'run-many', '-t', 'test', '--output-style=static', ...rest], env);
+    case 'lint':
+      return hold(
+        node,
+        [path.join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', ...rest],
+        env,
+      );
+    case 'check':
+      run(node, [nx, 'run-many', '-t', 'typecheck', '--output-style=static'], { env });
+      return hold(node, [path.join(root, 'tools', 'checks', 'check.mjs'), ...rest], env);
+    case 'generate':
+      build();
+      return hold(node, [path.join(root, 'tools', 'checks', 'generate.mjs'), ...rest], env);
+    case 'bench':
+      if (!rest.includes('--help')) build();
+      return hold(node, [path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest], env);
+    case 'nx':
+      return hold(node, [nx, ...rest], env);
+    default:
+      return hold(node, rest, env, process.cwd());
+  }
+}
+
+/** The Node to use: this one if it is new enough, else the one pinned in tools/node/package-lock.json, kept in .node/. */
+function provideNode() {
+  if (Number(process.versions.node.split('.')[0]) >= MIN_MAJOR) return { node: process.execPath, home: undefined };
+  const source = path.join(root, 'tools', 'node');
+  const id = sha256(readFileSync(path.join(source, 'package-lock.json')), process.platform, process.arch).slice(0, 12);
+  const dest = path.join(root, '.node', id);
+  if (!existsSync(dest)) {
+    console.error(
+      `Node.js ${process.version} is too old (${MIN_MAJOR} or newer is needed): installing one into .node/ (once, about 50 MB)`,
+    );
+    const tmp = `${dest}.${process.pid}`;
+    mkdirSync(tmp, { recursive: true });
+    for (const file of ['package.json', 'package-lock.json']) copyFileSync(path.join(source, file), path.join(tmp, file));
+    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--workspaces=false', '--loglevel=error'];
+    run(process.execPath, [npmCli(), ...args], { cwd: tmp, env: { ...process.env, npm_config_global: 'false' }, quietStdout: true });
+    try {
+      renameSync(tmp, dest);
+    } catch (error) {
+      rmSync(tmp, { recursive: true, force: true }); // another run was first
+      if (!existsSync(dest)) throw error;
+    }
+  }
+  const modules = path.join(dest, 'node_modules');
+  const names = existsSync(modules) ? readdirSync(modules).filter((name) => name.startsWith('node-')) : [];
+  const home = names.map((name) => path.join(modules, name)).find((folder) => existsSync(path.join(folder, 'bin')));
+  if (!home)
+    fail(
+      `No Node.js is packaged for ${process.platform}-${process.arch}: install Node.js ${MIN_MAJOR} or newer (https://nodejs.org) and try again.`,
+    );
+  return { node: path.join(home, 'bin', WINDOWS ? 'node.exe' : 'node'), home };
+}
+
+/** Installs once per lockfile and Node version. Two runs at once: the second waits for the first. */
+function install(node, home, env) {
+  const version = home ? path.basename(path.dirname(path.dirname(home))) : process.version;
+  const want = sha256(readFileSync(path.join(root, 'package-lock.json')), version, process.platform, process.arch);
+  const stamp = path.join(root, 'node_modules', '.install-stamp');
+  const done = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === want;
+  if (done()) return;
+  const release = takeTurn(path.join(root, '.install-lock'));
+  try {
+    if (done()) return;
+    console.error('Installing dependencies (once per change of package-lock.json)');
+    run(node, [npmCli(), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { env, quietStdout: true });
+    writeFileSync(stamp, want);
+  } finally {
+    release();
+  }
+}
+
+/** A folder as a lock: creating it is atomic everywhere. A lock whose owner has gone, or older than ten minutes, is taken over. */
+function takeTurn(folder) {
+  const owner = path.join(folder, 'pid');
+  for (;;) {
+    try {
+      mkdirSync(folder);
+      writeFileSync(owner, String(process.pid));
+      const release = () => rmSync(folder, { recursive: true, force: true });
+      process.once('exit', release);
+      return release;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (isStale(folder, owner)) rmSync(folder, { recursive: true, force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+}
+
+function isStale(folder, owner) {
+  try {
+    const pid = Number(readFileSync(owner, 'utf8'));
+    process.kill(pid, 0);
+    return Date.now() - statSync(folder).mtimeMs > 10 * 60_000;
+  } catch (error) {
+    if (error.code === 'ESRCH') return true;
+    // no pid written yet: its owner is between two calls, unless it died there
+    try {
+      return Date.now() - statSync(folder).mtimeMs > 5_000;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** npm's own JavaScript entry, so that npm runs with the Node chosen here. */
+function npmCli() {
+  const bin = path.dirname(process.execPath);
+  const onPath = (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, 'npm'));
+  const candidates = [
+    process.env.npm_execpath ?? '',
+    ...onPath.filter((file) => existsSync(file)).map((file) => realpathSync(file)),
+    path.join(bin, 'node_modules/npm/bin/npm-cli.js'),
+    path.join(bin, '../lib/node_modules/npm/bin/npm-cli.js'),
+  ];
+  return (
+    candidates.find((file) => path.basename(file) === 'npm-cli.js' && existsSync(file)) ??
+    fail('npm was not found next to Node.js or on PATH: install npm and try again.')
+  );
+}
+
+/** Runs a step to its end; a failing step ends this process with its status. */
+function run(node, args, { quietStdout = false, ...options } = {}) {
+  const result = spawnSync(node, args, { cwd: root, stdio: ['inherit', quietStdout ? 2 : 'inherit', 'inherit'], ...options });
+  if (result.error) fail(String(result.error));
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+/** Runs the last step: passes signals on, ends with its status, and never leaves it behind. */
+function hold(node, args, env, cwd = root) {
+  const child = spawn(node, args, { cwd, stdio: 'inherit', env });
+  // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // `kill` on npm ends its shell but not this process (dash passes no signal on): stop when the parent has gone.
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) child.kill('SIGTERM');
+  }, ORPHAN_CHECK_MS).unref();
+  child.on('error', (error) => fail(String(error)));
+  child.on('exit', (code, signal) => {
+    if (signal) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    } else process.exit(code ?? 1);
+  });
+}
+
+function sha256(...parts) {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
