@@ -1,3 +1,4 @@
+import { LimitsTooSmall } from '../modules/clamp-module-limits.js';
 import { ExecutorThread } from './executor-thread.js';
 import { compile, keyOf, ModuleCache } from './module-cache.js';
 import type { CallMessage, CheckMessage, Fault, FromExecutor, GuestCall, ModuleRef, Outcome, ToExecutor } from './protocol.js';
@@ -200,6 +201,7 @@ interface Job {
 function compileFault(error: unknown): Fault {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return { code: 'MODULE_FILE_MISSING', phase: 'compile', message };
+  if (error instanceof LimitsTooSmall) return { code: 'MEMORY_LIMIT', phase: 'compile', message };
   if (error instanceof WebAssembly.CompileError) return { code: 'MODULE_INVALID', phase: 'compile', message };
   return { code: 'EXECUTOR_BROKEN', phase: 'compile', message };
 }

@@ -43,6 +43,8 @@ export interface ModuleShape {
   readonly exports: readonly ModuleExport[];
   readonly memories: readonly Limits[];
   readonly tables: readonly Table[];
+  /** Bytes of code of the longest function; 0 without functions. */
+  readonly largestFunctionBytes: number;
 }
 
 export interface Table extends Limits {
@@ -60,7 +62,7 @@ export class UnsupportedFeature extends Error {
   }
 }
 
-export const SECTION = Object.freeze({ type: 1, import: 2, function: 3, table: 4, memory: 5, export: 7 });
+export const SECTION = Object.freeze({ type: 1, import: 2, function: 3, table: 4, memory: 5, export: 7, code: 10 });
 
 /**
  * Reads the outline of a module: never its code. Throws `MalformedModule` or `UnsupportedFeature`, nothing else, for
@@ -75,6 +77,7 @@ export function readModule(bytes: Uint8Array): ModuleShape {
   const functionTypes: number[] = [];
   const memories: Limits[] = [];
   const tables: Table[] = [];
+  let largestFunctionBytes = 0;
   const rawExports: { name: string; kind: ExternKind; index: number }[] = [];
   while (!reader.done) {
     const start = reader.offset;
@@ -89,6 +92,7 @@ export function readModule(bytes: Uint8Array): ModuleShape {
     else if (id === SECTION.table) append(tables, body.vector(() => readTable(body)));
     else if (id === SECTION.memory) append(memories, body.vector(() => readMemory(body)));
     else if (id === SECTION.export) append(rawExports, body.vector(() => ({ name: body.name(), kind: readKind(body), index: body.u32() })));
+    else if (id === SECTION.code) largestFunctionBytes = body.vector(() => body.take(body.u32()).length).reduce(larger, 0);
     else continue;
     body.expectEnd();
   }
@@ -98,7 +102,7 @@ export function readModule(bytes: Uint8Array): ModuleShape {
     if (type === undefined) throw new MalformedModule(`the export "${name}" names a function that is not there`, 0);
     return { name, kind, params: type.params, results: type.results };
   });
-  return { sections, imports, exports, memories, tables };
+  return { sections, imports, exports, memories, tables, largestFunctionBytes };
 }
 
 function readHeader(reader: ByteReader): void {
@@ -203,4 +207,8 @@ function readLimits(reader: ByteReader, wide: string): Limits {
 /** `target.push(...items)` overflows the stack from about 100,000 items on. */
 function append<T>(target: T[], items: readonly T[]): void {
   for (const item of items) target.push(item);
+}
+
+function larger(a: number, b: number): number {
+  return Math.max(a, b);
 }
