@@ -1,4 +1,14 @@
-import type { IEventBus, ILogger, IMachine, IOperations, IUploads, PluginStatus, ScalingDecision, ScalingLimits, ScalingMetrics } from '@bellows/sdk';
+import type {
+  IEventBus,
+  ILogger,
+  IMachine,
+  IOperations,
+  IUploads,
+  PluginStatus,
+  ScalingDecision,
+  ScalingLimits,
+  ScalingMetrics,
+} from '@bellows/sdk';
 
 /** Everything the edges (HTTP, CLI, dashboard) may see of a host. Reading it never changes anything. */
 export interface HostView {

@@ -1,0 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { ErrorDetail } from '@bellows/sdk';
+import { loadConfig } from './config-file.js';
+import type { HostOptions } from './host-options.js';
+import { loadPlugins } from './plugin-loader.js';
+
+/** The checks of a start without starting anything: what `bellows check` shows. Touches nothing in the data folder. */
+export async function checkConfig(options: HostOptions): Promise<{
+  readonly problems: readonly ErrorDetail[];
+  readonly plugins: readonly { readonly id: string; readonly version: string; readonly from: string }[];
+}> {
+  const { loaded, problems } = await loadConfig(options);
+  if (!loaded) return { problems, plugins: [] };
+  // Beside the temporary folder's other content, so that two checks at once do not meet.
+  const stagingDir = await mkdtemp(path.join(os.tmpdir(), 'bellows-check-'));
+  try {
+    const result = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url) });
+    const plugins = result.waves.flat().map(({ id, source }) => ({ id, version: source.manifest.version, from: source.from }));
+    return { problems: [...problems, ...result.problems], plugins };
+  } finally {
+    await rm(stagingDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,258 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigError, type ErrorDetail, messageOf } from '@bellows/sdk';
+import { LineCounter, parseDocument } from 'yaml';
+import { type HostConfig, hostConfigSchema } from './config-schema.js';
+import type { HostOptions } from './host-options.js';
+import { joinPath, schemaProblems } from './schema-problems.js';
+import { substitute } from './substitution.js';
+
+export type Origin = 'default' | 'file' | 'env' | 'flag' | 'secret';
+
+/** The configuration of a host, with every path absolute and where each value came from. */
+export interface LoadedConfig {
+  readonly config: HostConfig;
+  /** Absolute; relative paths in it are meant from its folder. */
+  readonly file: string;
+  readonly folder: string;
+  /** The options of each plugin as given (not yet checked by its schema), and the path to name in a problem. */
+  readonly pluginConfigs: ReadonlyMap<string, PluginConfigInput>;
+  /** By path (`host.port`): where a value came from that is not a default. */
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
+export interface PluginConfigInput {
+  readonly value: unknown;
+  readonly base: string;
+  /** Paths below `base` whose value was put in from the environment or a file. */
+  readonly substituted: ReadonlySet<string>;
+}
+
+const DEFAULT_FILE = 'bellows.yaml';
+
+/**
+ * Reads `bellows.yaml` and what it names. Precedence: flag, environment, file, default.
+ * Answers every problem at once; never throws for what an operator wrote. With problems, `loaded` holds what could be
+ * understood, so that the plugins can be checked in the same go; it must not be started.
+ */
+export async function loadConfig(
+  options: HostOptions,
+): Promise<{ readonly loaded?: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
+  const problems: ErrorDetail[] = [];
+  const named = options.configFile ?? options.env.BELLOWS_CONFIG;
+  const file = path.resolve(options.cwd, named ?? DEFAULT_FILE);
+  const folder = path.dirname(file);
+  const tree = await readYaml(
+    file,
+    named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`,
+    problems,
+  );
+  if (tree === undefined) return { problems };
+
+  const substituted = new Set<string>();
+  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', substituted })) as Record<string, unknown>;
+  const origins = new Map<string, Origin>();
+  recordOrigins(input, { base: '', substituted, origins });
+  applyOverrides(input, { options, origins, problems });
+
+  const config = parse(input, substituted, problems) ?? salvage(input);
+  const pluginConfigs = await readPluginConfigs(input, { folder, env: options.env, problems, substituted, origins });
+  return {
+    loaded: { config: withAbsolutePaths(config, { folder, origins, cwd: options.cwd }), file, folder, pluginConfigs, origins },
+    problems,
+  };
+}
+
+/** One error for all problems, as `bellows start` and `bellows check` show it. */
+export function configError(problems: readonly ErrorDetail[]): ConfigError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new ConfigError('CONFIG_INVALID', `the configuration has ${count}; nothing was started. Change what is listed and try again`, {
+    phase: 'validate',
+    details: problems,
+  });
+}
+
+async function readYaml(file: string, advice: string, problems: ErrorDetail[]): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const message = code === 'ENOENT' ? `the file does not exist: ${advice}` : `cannot be read (${code ?? messageOf(error)}): ${advice}`;
+    problems.push({ path: file, message });
+    return undefined;
+  }
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  for (const error of document.errors) {
+    const { line, col } = lineCounter.linePos(error.pos[0]);
+    problems.push({ path: `${file}:${line}:${col}`, message: `is no valid YAML: ${error.message}` });
+  }
+  if (document.errors.length > 0) return undefined;
+  let tree: unknown;
+  try {
+    tree = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    problems.push({ path: file, message: `is no valid YAML: ${messageOf(error)}` });
+    return undefined;
+  }
+  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
+    problems.push({ path: file, message: 'must hold keys with values at its top (`host:`, `plugins:`, …)' });
+    return undefined;
+  }
+  return tree;
+}
+
+/**
+ * Texts from the environment are strings; where the schema wants a number or a boolean and the text is one, it is taken as such.
+ */
+function parse(input: Record<string, unknown>, substituted: ReadonlySet<string>, problems: ErrorDetail[]): HostConfig | undefined {
+  const first = hostConfigSchema.safeParse(input);
+  if (first.success) return first.data;
+  if (!convertSubstituted(input, first.error.issues, substituted)) {
+    problems.push(...schemaProblems(first.error, { schema: hostConfigSchema, input }));
+    return undefined;
+  }
+  const second = hostConfigSchema.safeParse(input);
+  if (second.success) return second.data;
+  problems.push(...schemaProblems(second.error, { schema: hostConfigSchema, input }));
+  return undefined;
+}
+
+/** The sections and plugin entries that are good by themselves, defaults for the others. */
+function salvage(input: Record<string, unknown>): HostConfig {
+  const { host, governor, tenants, plugins } = hostConfigSchema.shape;
+  const given = typeof input.plugins === 'object' && input.plugins !== null ? Object.entries(input.plugins) : [];
+  const good = given.filter(([id, entry]) => plugins.safeParse({ [id]: entry }).success);
+  return {
+    host: host.catch(() => host.parse(undefined)).parse(input.host),
+    governor: governor.catch(() => governor.parse(undefined)).parse(input.governor),
+    tenants: tenants.catch({}).parse(input.tenants),
+    plugins: plugins.parse(Object.fromEntries(good)),
+  };
+}
+
+type TypeIssue = { readonly code: string; readonly path: readonly PropertyKey[]; readonly expected?: unknown };
+
+/** Turns substituted strings into the number or boolean a schema asked for, in place. Says whether it changed anything. */
+export function convertSubstituted(input: unknown, issues: readonly object[], substituted: ReadonlySet<string>): boolean {
+  let changed = false;
+  for (const issue of issues as readonly TypeIssue[]) {
+    if (issue.code !== 'invalid_type' || !substituted.has(joinPath('', issue.path))) continue;
+    const parent = issue.path.slice(0, -1).reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], input) as Record<
+      PropertyKey,
+      unknown
+    >;
+    const last = issue.path.at(-1) as PropertyKey;
+    const text = String(parent[last]).trim();
+    const value =
+      issue.expected === 'number' && text !== ''
+        ? Number(text)
+        : issue.expected === 'boolean'
+          ? { true: true, false: false }[text]
+          : undefined;
+    if (value === undefined || Number.isNaN(value)) continue;
+    parent[last] = value;
+    changed = true;
+  }
+  return changed;
+}
+
+function applyOverrides(
+  input: Record<string, unknown>,
+  {
+    options,
+    origins,
+    problems,
+  }: { readonly options: HostOptions; readonly origins: Map<string, Origin>; readonly problems: ErrorDetail[] },
+): void {
+  const { env } = options;
+  if (input.host === undefined || input.host === null) input.host = {};
+  if (typeof input.host !== 'object' || Array.isArray(input.host)) return; // the schema says so
+  const host = input.host as Record<string, unknown>;
+  const set = (key: string, value: unknown, origin: Origin) => {
+    host[key] = value;
+    origins.set(`host.${key}`, origin);
+  };
+  if (options.port !== undefined) set('port', options.port, 'flag');
+  else if (env.BELLOWS_PORT) {
+    const port = Number(env.BELLOWS_PORT);
+    if (Number.isInteger(port)) set('port', port, 'env');
+    else problems.push({ path: 'BELLOWS_PORT', message: `must be a port number, it is ${JSON.stringify(env.BELLOWS_PORT)}` });
+  }
+  if (options.dataDir !== undefined) set('dataDir', options.dataDir, 'flag');
+  else if (env.BELLOWS_DATA) set('dataDir', env.BELLOWS_DATA, 'env');
+  if (options.address !== undefined) set('address', options.address, 'flag');
+  if (options.logLevel !== undefined) set('logLevel', options.logLevel, 'flag');
+}
+
+async function readPluginConfigs(
+  input: Record<string, unknown>,
+  context: {
+    readonly folder: string;
+    readonly env: HostOptions['env'];
+    readonly problems: ErrorDetail[];
+    readonly substituted: ReadonlySet<string>;
+    readonly origins: Map<string, Origin>;
+  },
+): Promise<Map<string, PluginConfigInput>> {
+  const configs = new Map<string, PluginConfigInput>();
+  const plugins = input.plugins;
+  if (typeof plugins !== 'object' || plugins === null) return configs;
+  for (const [id, value] of Object.entries(plugins)) {
+    const entry = (value ?? {}) as { config?: unknown; configFile?: unknown };
+    const base = `plugins.${id}.config`;
+    if (typeof entry.configFile !== 'string') {
+      configs.set(id, { value: entry.config ?? {}, base, substituted: below(context.substituted, base) });
+      continue;
+    }
+    if (entry.config !== undefined) {
+      context.problems.push({ path: `plugins.${id}`, message: '`config` and `configFile` exclude each other: keep one' });
+      continue;
+    }
+    const file = path.resolve(context.folder, entry.configFile);
+    const tree = await readYaml(file, `plugins.${id}.configFile names it`, context.problems);
+    if (tree === undefined) continue;
+    const substituted = new Set<string>();
+    const substitutedTree = await substitute(tree, {
+      folder: path.dirname(file),
+      env: context.env,
+      problems: context.problems,
+      base: '',
+      substituted,
+    });
+    const prefixed = new Set([...substituted].map((key) => `${base}.${key}`));
+    recordOrigins(substitutedTree, { base, substituted: prefixed, origins: context.origins });
+    configs.set(id, { value: substitutedTree, base: file, substituted });
+  }
+  return configs;
+}
+
+function below(paths: ReadonlySet<string>, base: string): Set<string> {
+  return new Set([...paths].filter((key) => key.startsWith(`${base}.`)).map((key) => key.slice(base.length + 1)));
+}
+
+function recordOrigins(
+  value: unknown,
+  context: { readonly base: string; readonly substituted: ReadonlySet<string>; readonly origins: Map<string, Origin> },
+): void {
+  const { base, substituted, origins } = context;
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      recordOrigins(inner, { base: joinPath(base, [Array.isArray(value) ? Number(key) : key]), substituted, origins });
+    }
+    return;
+  }
+  origins.set(base, substituted.has(base) ? 'secret' : 'file');
+}
+
+/** Paths in the file are meant from its folder; those given by flag or environment from the working folder. */
+function withAbsolutePaths(
+  config: HostConfig,
+  { folder, origins, cwd }: { readonly folder: string; readonly origins: ReadonlyMap<string, Origin>; readonly cwd: string },
+): HostConfig {
+  const origin = origins.get('host.dataDir');
+  const dataDir = path.resolve(origin === 'flag' || origin === 'env' ? cwd : folder, config.host.dataDir);
+  const tokensFile = config.host.tokensFile === null ? null : path.resolve(folder, config.host.tokensFile);
+  return { ...config, host: { ...config.host, dataDir, tokensFile } };
+}

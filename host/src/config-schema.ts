@@ -1,0 +1,133 @@
+import { CRITICALITIES, DEFAULT_SCALING_LIMITS, option, z } from '@bellows/sdk';
+
+const count = z.number().int().min(1);
+const limits = z.strictObject({
+  maxCacheEntries: count.default(DEFAULT_SCALING_LIMITS.maxCacheEntries).meta({ description: 'Entries a cache may hold.' }),
+  maxMemoryBytes: count.default(DEFAULT_SCALING_LIMITS.maxMemoryBytes).meta({ description: 'Bytes it may hold.' }),
+  maxConcurrentOperations: count.default(DEFAULT_SCALING_LIMITS.maxConcurrentOperations).meta({ description: 'Operations at once.' }),
+  maxQueueDepth: count.default(DEFAULT_SCALING_LIMITS.maxQueueDepth).meta({ description: 'Operations that may wait.' }),
+});
+
+const host = z.strictObject({
+  address: option(z.string().min(1).default('127.0.0.1'), {
+    what: 'The address to listen on. Anything but loopback needs `tokensFile`.',
+  }),
+  port: option(z.number().int().min(0).max(65_535).default(7070), { what: 'The port to listen on; 0 takes a free one.' }),
+  dataDir: option(z.string().min(1).default('.bellows'), { what: 'The folder for everything durable; one host at a time.' }),
+  tokensFile: option(z.string().min(1).nullable().default(null), {
+    what: 'A file with hashed tokens and their roles; with it, every request needs a token.',
+  }),
+  logLevel: option(z.enum(['debug', 'info', 'warn', 'error']).default('info'), { what: 'The least important lines that are written.' }),
+  stopTimeoutMs: option(z.number().int().min(100).max(600_000).default(15_000), {
+    what: 'How long a stop may take in all before what is left is given up.',
+    unit: 'ms',
+    raise: 'when plugins have long work to finish at a stop',
+    lower: 'when whatever restarts the host kills it earlier',
+  }),
+});
+
+const subsystemPolicy = z.strictObject({
+  weight: option(z.number().positive().default(1), {
+    what: 'The share of the machine this subsystem gets when several want more than there is.',
+    raise: 'to give it more of a busy machine',
+    lower: 'to let others go first',
+  }),
+  floor: option(count.nullable().default(null), {
+    what: 'Concurrent operations it always may run; null is half the cores, at least 1.',
+    raise: 'when a first burst must not wait for the governor',
+    lower: 'when it should rest completely while idle',
+  }),
+  ceiling: option(count.nullable().default(null), {
+    what: 'Concurrent operations it never exceeds; null leaves it to the budget.',
+    raise: 'when the machine has room and `explain` names the ceiling',
+    lower: 'to protect what else runs here',
+  }),
+  costCores: option(z.number().positive().default(1), {
+    what: 'How much of a core one operation keeps busy.',
+    unit: 'cores',
+    raise: 'when its operations use several cores',
+    lower: 'when its operations mostly wait',
+  }),
+  criticality: option(z.enum(CRITICALITIES).default('degraded'), {
+    what: 'What may be cut when memory is short: bulk first, critical last.',
+  }),
+});
+
+const governor = z.strictObject({
+  sampleMs: option(z.number().int().min(50).max(60_000).default(250), {
+    what: 'How often the machine is read.',
+    unit: 'ms',
+    raise: 'to save a little CPU on an idle machine',
+    lower: 'to see short peaks',
+  }),
+  periodMs: option(z.number().int().min(50).max(600_000).default(1_000), {
+    what: 'How often limits are decided.',
+    unit: 'ms',
+    raise: 'when limits move too often',
+    lower: 'when bursts wait too long for room',
+  }),
+  downWindowMs: option(z.number().int().min(0).max(3_600_000).default(30_000), {
+    what: 'A limit falls only to the highest demand of this window.',
+    unit: 'ms',
+    raise: 'when load comes in waves and limits flap',
+    lower: 'to give memory back sooner',
+  }),
+  overcommit: option(z.number().min(0.1).max(64).default(2), {
+    what: 'The budget is the cores times this.',
+    raise: 'when operations wait more than they compute',
+    lower: 'when the machine is shared with other work',
+  }),
+  subsystems: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*$/, 'a subsystem is named <plugin>.<subsystem>'),
+      subsystemPolicy.prefault({}),
+    )
+    .default({})
+    .meta({ description: 'The policy of each subsystem, by name.' }),
+});
+
+const plugin = z.strictObject({
+  from: option(z.string().min(1), { what: 'Where the plugin is: a folder, an npm name, or a packed .tgz.' }),
+  required: option(z.boolean().default(true), { what: 'Whether the host must not run without it.' }),
+  activateTimeoutMs: option(z.number().int().min(10).max(600_000).default(10_000), {
+    what: 'How long its activation may take.',
+    unit: 'ms',
+    raise: 'when it opens slow services',
+    lower: 'to learn sooner that it hangs',
+  }),
+  stopTimeoutMs: option(z.number().int().min(10).max(600_000).default(5_000), {
+    what: 'How long its stop may take.',
+    unit: 'ms',
+    raise: 'when it has long work to finish',
+    lower: 'when a stop must be quick',
+  }),
+  configFile: option(z.string().min(1).optional(), { what: 'A file with the options of the plugin, instead of `config`.' }),
+  config: z.record(z.string(), z.unknown()).optional().meta({ description: 'The options of the plugin; see its page.' }),
+});
+
+/** `bellows.yaml`, the parts that are not a plugin's own. The only source of types, defaults, JSON Schema and reference page. */
+export const hostConfigSchema = z.strictObject({
+  host: host.prefault({}),
+  governor: governor.prefault({}),
+  tenants: z
+    .record(
+      z.string().min(1),
+      z.strictObject({
+        limits: limits.optional().meta({ description: 'What all users of the tenant may use together.' }),
+        users: z.record(z.string().min(1), limits).default({}).meta({ description: 'What one user may use; `default` is for all others.' }),
+      }),
+    )
+    .default({})
+    .meta({ description: 'Limits by tenant and user; the smallest of instance, tenant and user applies.' }),
+  plugins: z
+    .record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a plugin id is lower-case letters, digits and dashes'), plugin)
+    .default({})
+    .meta({ description: 'What to load, by plugin id.' }),
+});
+
+export type HostConfig = z.output<typeof hostConfigSchema>;
+export type PluginEntry = HostConfig['plugins'][string];
+export type SubsystemPolicy = HostConfig['governor']['subsystems'][string];
+
+/** The policy of a subsystem that the config does not name. */
+export const DEFAULT_SUBSYSTEM_POLICY: SubsystemPolicy = Object.freeze(subsystemPolicy.parse({}));

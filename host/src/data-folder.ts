@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { access, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ConfigError, RefusedError } from '@bellows/sdk';
+
+/** What `host.json` tells the command line about the running host. */
+export interface HostFile {
+  readonly pid: number;
+  readonly url: string;
+  readonly token: string;
+  readonly startedAt: number;
+}
+
+/** The layout of the data folder this host writes. Raised when an older host could no longer read it. */
+const DATA_VERSION = 1;
+/** Only the owner: the folder holds the token that lets commands run. */
+const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o600;
+
+/** The data folder, held by one host at a time. */
+export class DataFolder {
+  readonly path: string;
+  readonly #lock: { close(): void };
+
+  private constructor(folder: string, lock: { close(): void }) {
+    this.path = folder;
+    this.#lock = lock;
+  }
+
+  /**
+   * Makes the folder where it is missing and takes its lock, which the system gives back when the process ends, however it ends.
+   * `ConfigError` (`DATA_DIR_UNUSABLE`, `DATA_VERSION_UNKNOWN`), `RefusedError` (`DATA_IN_USE`).
+   */
+  static async open(folder: string): Promise<DataFolder> {
+    try {
+      await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+      await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw unusable(folder, error);
+    }
+    await checkVersion(folder);
+    const data = new DataFolder(folder, await lock(folder));
+    try {
+      await writeFile(path.join(folder, 'version'), `${DATA_VERSION}\n`);
+    } catch (error) {
+      data.close();
+      throw unusable(folder, error);
+    }
+    return data;
+  }
+
+  file(...parts: readonly string[]): string {
+    return path.join(this.path, ...parts);
+  }
+
+  /** Written aside and renamed: a reader sees all of it or nothing. */
+  async writeHostFile(content: HostFile): Promise<void> {
+    const temporary = this.file(`host.json.${content.pid}`);
+    await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: PRIVATE_FILE });
+    await rename(temporary, this.file('host.json'));
+  }
+
+  async removeHostFile(): Promise<void> {
+    await rm(this.file('host.json'), { force: true });
+  }
+
+  /** Gives the lock back. */
+  close(): void {
+    this.#lock.close();
+  }
+}
+
+/** What the host of a data folder wrote of itself; null when there is none, or when the file is broken. */
+export async function readHostFile(folder: string): Promise<HostFile | null> {
+  try {
+    const content = JSON.parse(await readFile(path.join(folder, 'host.json'), 'utf8')) as Partial<HostFile>;
+    const { pid, url, token, startedAt } = content;
+    if (typeof pid !== 'number' || typeof url !== 'string' || typeof token !== 'string' || typeof startedAt !== 'number') return null;
+    return { pid, url, token, startedAt };
+  } catch {
+    return null;
+  }
+}
+
+async function checkVersion(folder: string): Promise<void> {
+  const file = path.join(folder, 'version');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return;
+  const version = Number(text.trim());
+  if (Number.isInteger(version) && version <= DATA_VERSION) return;
+  throw new ConfigError(
+    'DATA_VERSION_UNKNOWN',
+    `${file} says ${JSON.stringify(text.trim().slice(0, 40))}, this host knows versions up to ${DATA_VERSION}: use a newer host, or another folder`,
+    { phase: 'start' },
+  );
+}
+
+/**
+ * An exclusive transaction on an empty SQLite file: the operating system's own file lock, which a killed process cannot
+ * leave behind, on every platform Node runs on. Node has no other call for it.
+ */
+async function lock(folder: string): Promise<{ close(): void }> {
+  const { DatabaseSync } = await import('node:sqlite');
+  let database: InstanceType<typeof DatabaseSync> | undefined;
+  try {
+    database = new DatabaseSync(path.join(folder, 'host.lock'), { timeout: 0 });
+    database.exec('BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database?.close();
+    const SQLITE_BUSY = 5;
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw unusable(folder, error);
+    const pid = runningPid(folder);
+    throw new RefusedError(
+      'DATA_IN_USE',
+      `another host${pid === undefined ? '' : ` (process ${pid})`} is using ${folder}: stop it, or start this one with another --data folder`,
+      { phase: 'start' },
+    );
+  }
+}
+
+function runningPid(folder: string): number | undefined {
+  try {
+    return (JSON.parse(readFileSync(path.join(folder, 'host.json'), 'utf8')) as HostFile).pid;
+  } catch {
+    return undefined;
+  }
+}
+
+function unusable(folder: string, cause: unknown): ConfigError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+  return new ConfigError(
+    'DATA_DIR_UNUSABLE',
+    `the data folder ${folder} cannot be used (${code}): make it a folder this user may write to, or name another one with --data`,
+    {
+      phase: 'start',
+      cause,
+    },
+  );
+}

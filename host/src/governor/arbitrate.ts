@@ -1,0 +1,168 @@
+import type { Criticality, LimitedBy, MachineSample } from '@bellows/sdk';
+
+/** What is known of one subsystem when limits are decided. */
+export interface ArbitrationInput {
+  readonly name: string;
+  /** Operations wanted now: running plus waiting. */
+  readonly demand: number;
+  /** The highest demand of the window in which a limit may not fall. */
+  readonly windowDemand: number;
+  /** The ceiling in force. */
+  readonly ceilingNow: number;
+  readonly weight: number;
+  readonly floor: number;
+  /** `Infinity` when the operator set none. */
+  readonly ceiling: number;
+  readonly costCores: number;
+  readonly criticality: Criticality;
+}
+
+export interface Arbitration {
+  readonly subsystem: string;
+  readonly from: number;
+  readonly to: number;
+  readonly limitedBy: LimitedBy;
+  readonly reason: string;
+  readonly inputs: Readonly<Record<string, number>>;
+}
+
+/** From this share of memory in use nothing grows, and what is not critical gives back what it borrowed. */
+export const MEMORY_PRESSURE_RATIO = 0.92;
+/** From this share on everything but the critical rests at its floor. */
+export const MEMORY_EMERGENCY_RATIO = 0.95;
+/** A host whose event loop is this late cannot serve more work, whatever the cores say. */
+export const LOOP_DELAY_LIMIT_MS = 200;
+
+/**
+ * Divides one budget of `cores × overcommit` between the subsystems. Pure: the same inputs give the same answer.
+ *
+ * Floors come first, even past the budget. What is left goes slot by slot to whoever wants more and has the least per
+ * weight (max-min fair shares). Demand of this moment is served first; only then may a subsystem keep what the window of
+ * falling demand would let it keep. So a limit rises at once, falls late, and borrowed share is back within one period.
+ */
+export function arbitrate(
+  machine: Pick<MachineSample, 'cores' | 'memoryRatio' | 'eventLoopDelayP99Ms'>,
+  inputs: readonly ArbitrationInput[],
+  policy: { readonly overcommit: number },
+): Arbitration[] {
+  const budget = machine.cores * policy.overcommit;
+  const shares = inputs.map((input) => newShare(input));
+  let left = budget - shares.reduce((sum, share) => sum + share.slots * share.input.costCores, 0);
+  left = handOut(shares, left, (input) => input.demand);
+  handOut(shares, left, (input) => Math.max(input.demand, input.windowDemand));
+  return shares.map((share) => conclude(share, { machine, budget }));
+}
+
+interface Share {
+  readonly input: ArbitrationInput;
+  slots: number;
+}
+
+function newShare(input: ArbitrationInput): Share {
+  return { input, slots: Math.min(input.floor, input.ceiling) };
+}
+
+function handOut(shares: readonly Share[], budget: number, wanted: (input: ArbitrationInput) => number): number {
+  let left = budget;
+  for (;;) {
+    let next: Share | undefined;
+    for (const share of shares) {
+      const { input, slots } = share;
+      if (slots >= Math.min(wanted(input), input.ceiling) || input.costCores > left + ROUNDING) continue;
+      if (next === undefined || perWeight(share) < perWeight(next)) next = share;
+    }
+    if (next === undefined) return left;
+    next.slots += 1;
+    left -= next.input.costCores;
+  }
+}
+
+/** Costs are fractions of a core; sums of them miss whole numbers by a few bits. */
+const ROUNDING = 1e-9;
+
+function perWeight({ slots, input }: Share): number {
+  return (slots * input.costCores) / input.weight;
+}
+
+function conclude(
+  { input, slots }: Share,
+  { machine, budget }: { readonly machine: Parameters<typeof arbitrate>[0]; readonly budget: number },
+): Arbitration {
+  const capped = capForPressure(input, slots, machine);
+  const to = capped?.slots ?? slots;
+  const limitedBy = capped?.limitedBy ?? bindingLimit(input, slots);
+  return {
+    subsystem: input.name,
+    from: input.ceilingNow,
+    to,
+    limitedBy,
+    reason: sentence(input, { to, limitedBy, machine, budget }),
+    inputs: {
+      demand: input.demand,
+      windowDemand: input.windowDemand,
+      floor: input.floor,
+      ...(Number.isFinite(input.ceiling) ? { ceiling: input.ceiling } : {}),
+      weight: input.weight,
+      costCores: input.costCores,
+      cores: machine.cores,
+      budgetCores: budget,
+      memoryRatio: machine.memoryRatio,
+      eventLoopDelayP99Ms: machine.eventLoopDelayP99Ms,
+    },
+  };
+}
+
+function capForPressure(
+  input: ArbitrationInput,
+  slots: number,
+  machine: Parameters<typeof arbitrate>[0],
+): { readonly slots: number; readonly limitedBy: LimitedBy } | undefined {
+  const floor = Math.min(input.floor, input.ceiling);
+  const cap = (most: number, limitedBy: LimitedBy) => (slots > most ? { slots: most, limitedBy } : undefined);
+  if (machine.memoryRatio >= MEMORY_PRESSURE_RATIO) {
+    const rests = machine.memoryRatio >= MEMORY_EMERGENCY_RATIO ? input.criticality !== 'critical' : input.criticality === 'bulk';
+    return cap(rests ? floor : Math.max(floor, input.ceilingNow), 'memory');
+  }
+  if (machine.eventLoopDelayP99Ms >= LOOP_DELAY_LIMIT_MS) return cap(Math.max(floor, input.ceilingNow), 'cpu');
+  return undefined;
+}
+
+function bindingLimit(input: ArbitrationInput, slots: number): LimitedBy {
+  if (input.demand > slots) return slots >= input.ceiling ? 'ceiling' : 'share';
+  if (slots <= Math.min(input.floor, input.ceiling)) return input.demand >= slots ? 'demand' : 'floor';
+  return slots > input.demand ? 'stabilization' : 'demand';
+}
+
+function sentence(
+  input: ArbitrationInput,
+  {
+    to,
+    limitedBy,
+    machine,
+    budget,
+  }: { readonly to: number; readonly limitedBy: LimitedBy; readonly machine: Parameters<typeof arbitrate>[0]; readonly budget: number },
+): string {
+  const wants = `${input.demand} wanted`;
+  switch (limitedBy) {
+    case 'demand':
+      return `${wants}, ${to} given: it gets what it wants`;
+    case 'ceiling':
+      return `${wants}, ${to} given: that is the ceiling set in governor.subsystems.${input.name}.ceiling`;
+    case 'floor':
+      return `${wants}, ${to} given: it rests at its floor`;
+    case 'share':
+      return `${wants}, ${to} given: its share of a budget of ${budget} (${machine.cores} cores × overcommit ${budget / machine.cores}) at weight ${input.weight}`;
+    case 'stabilization':
+      return `${wants}, ${to} given: it wanted up to ${input.windowDemand} a moment ago and the limit falls only after the window`;
+    case 'memory':
+      return `${wants}, ${to} given: ${percent(machine.memoryRatio)} of the memory is in use`;
+    case 'cpu':
+      return `${wants}, ${to} given: the host's event loop is ${Math.round(machine.eventLoopDelayP99Ms)} ms late`;
+    case 'configured':
+      return `${wants}, ${to} given: that is its configured maximum`;
+  }
+}
+
+function percent(ratio: number): string {
+  return `${Math.round(ratio * 100)} %`;
+}

@@ -1,0 +1,105 @@
+import {
+  type BackpressureState,
+  type IBackpressureAware,
+  type IClock,
+  type IEventBus,
+  type ILogger,
+  type IScalableSubsystem,
+  messageOf,
+  PluginError,
+  type ScalingLimits,
+  type ScalingMetrics,
+} from '@bellows/sdk';
+
+/** One registered subsystem with what was last read of it. */
+export interface SubsystemEntry {
+  readonly plugin: string;
+  readonly subsystem: IScalableSubsystem;
+  /** The limits it came with; the governor changes only the concurrent operations. */
+  readonly initialLimits: ScalingLimits;
+  /** Undefined until the first good reading. */
+  metrics: ScalingMetrics | undefined;
+  /** The last state that was published. */
+  backpressure: BackpressureState;
+}
+
+/** The subsystems of all plugins: reads their metrics every period and publishes them. */
+export class SubsystemRegistry {
+  readonly #entries = new Map<string, SubsystemEntry>();
+  readonly #bus: IEventBus;
+  readonly #logger: ILogger;
+
+  constructor(options: { readonly bus: IEventBus; readonly logger: ILogger }) {
+    this.#bus = options.bus;
+    this.#logger = options.logger;
+  }
+
+  /** Known until disposed. `PluginError` for a name that is not the plugin's or is taken. */
+  register(plugin: string, subsystem: IScalableSubsystem): Disposable {
+    const { name } = subsystem;
+    if (!name.startsWith(`${plugin}.`)) {
+      throw new PluginError(
+        'SUBSYSTEM_NAME_FOREIGN',
+        `plugin ${plugin} registered the subsystem ${JSON.stringify(name)}: it must start with "${plugin}."`,
+        { plugin },
+      );
+    }
+    if (this.#entries.has(name)) {
+      throw new PluginError('SUBSYSTEM_NAME_TAKEN', `the subsystem ${name} is registered already: give the second one its own name`, {
+        plugin,
+      });
+    }
+    const entry: SubsystemEntry = { plugin, subsystem, initialLimits: subsystem.currentLimits, metrics: undefined, backpressure: 'normal' };
+    this.#entries.set(name, entry);
+    const leave = isBackpressureAware(subsystem) ? subsystem.onBackpressureChanged(() => this.#read(entry)) : () => {};
+    return {
+      [Symbol.dispose]: () => {
+        leave();
+        this.#entries.delete(name);
+      },
+    };
+  }
+
+  entries(): readonly SubsystemEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Starts reading every `periodMs`. */
+  start(clock: IClock, periodMs: number): () => void {
+    return clock.setRepeating(periodMs, () => this.readAll());
+  }
+
+  readAll(): void {
+    for (const entry of this.#entries.values()) this.#read(entry);
+  }
+
+  /** The fullest subsystem's backpressure, 0 to 3: what load shedding looks at. */
+  pressureOf(plugin: string): number {
+    let level = 0;
+    for (const entry of this.#entries.values()) {
+      if (entry.plugin === plugin) level = Math.max(level, entry.metrics?.['backpressure.state'] ?? 0);
+    }
+    return level;
+  }
+
+  #read(entry: SubsystemEntry): void {
+    const { subsystem } = entry;
+    try {
+      const values = subsystem.getScalingMetrics();
+      const backpressure = subsystem.currentBackpressureState;
+      const limits = subsystem.currentLimits;
+      entry.metrics = values;
+      this.#bus.publish({ topic: 'metrics', payload: { subsystem: subsystem.name, values, backpressure, limits } });
+      if (backpressure === entry.backpressure) return;
+      const from = entry.backpressure;
+      entry.backpressure = backpressure;
+      this.#bus.publish({ topic: 'backpressure', payload: { subsystem: subsystem.name, from, to: backpressure } });
+    } catch (error) {
+      this.#logger.error(`reading the metrics of ${subsystem.name} failed: ${messageOf(error)}`, { error, plugin: entry.plugin });
+    }
+  }
+}
+
+function isBackpressureAware(subsystem: IScalableSubsystem): subsystem is IScalableSubsystem & IBackpressureAware {
+  return typeof (subsystem as Partial<IBackpressureAware>).onBackpressureChanged === 'function';
+}

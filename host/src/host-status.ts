@@ -1,0 +1,69 @@
+import type { IEventBus, ILogger, IMachine } from '@bellows/sdk';
+import type { LoadedConfig } from './config-file.js';
+import type { Governor } from './governor/governor.js';
+import type { SubsystemRegistry } from './governor/subsystem-registry.js';
+import type { HostView, SubsystemStatus, UploadStore } from './host-view.js';
+import type { OperationRegistry } from './operations/operation-registry.js';
+import type { PluginSet } from './plugin-set.js';
+import { HOST_VERSION } from './version.js';
+
+interface Sources {
+  readonly loaded: LoadedConfig;
+  readonly bus: IEventBus;
+  readonly operations: OperationRegistry;
+  readonly machine: IMachine;
+  readonly uploads: UploadStore;
+  readonly logger: ILogger;
+  readonly plugins: PluginSet;
+  readonly registry: SubsystemRegistry;
+  readonly governor: Governor;
+  readonly startedAt: number;
+  readonly configRevision: number;
+}
+
+/** The host as its edges see it: every answer is put together anew from the parts that own the facts. */
+export function hostView(sources: Sources): HostView {
+  const { bus, operations, machine, uploads, logger, startedAt, plugins, governor, loaded } = sources;
+  const ready = () => ({ ready: plugins.ready, plugins: plugins.statuses() });
+  return {
+    version: HOST_VERSION,
+    startedAt,
+    bus,
+    operations,
+    machine,
+    uploads,
+    logger,
+    ready,
+    decisions: (filter) => governor.decisions(filter),
+    status: () => ({
+      ...ready(),
+      version: HOST_VERSION,
+      pid: process.pid,
+      startedAt,
+      configFile: loaded.file,
+      configRevision: sources.configRevision,
+      dataDir: loaded.config.host.dataDir,
+      machine: machine.latest,
+      subsystems: subsystems(sources),
+    }),
+  };
+}
+
+function subsystems({ registry, governor }: Sources): SubsystemStatus[] {
+  return registry.entries().flatMap(({ plugin, subsystem, metrics, backpressure }) => {
+    if (metrics === undefined) return [];
+    const account = governor.account(subsystem.name);
+    const limits = subsystem.currentLimits;
+    return [
+      {
+        name: subsystem.name,
+        plugin,
+        limits,
+        ceiling: account?.ceiling ?? limits.maxConcurrentOperations,
+        backpressure,
+        metrics,
+        ...(account?.last === undefined ? {} : { lastDecision: account.last }),
+      },
+    ];
+  });
+}

@@ -1,0 +1,70 @@
+import { type IClock, InvariantError, type PluginState, type PluginStatus } from '@bellows/sdk';
+
+/**
+ * ```text
+ * discovered → validated → activating → active ⇄ degraded
+ *      |            |           |          └────┬────┘
+ *    failed      blocked     waiting (retry)    |         waiting, blocked and failed may try again
+ *      └────────────┴───────────┴────────→  stopping → stopped
+ * ```
+ * As data: from each state, where it may go.
+ */
+export const TRANSITIONS: Readonly<Record<PluginState, readonly PluginState[]>> = Object.freeze({
+  discovered: ['validated', 'failed', 'stopping'],
+  validated: ['activating', 'blocked', 'failed', 'stopping'],
+  activating: ['active', 'waiting', 'failed', 'stopping'],
+  active: ['degraded', 'failed', 'stopping'],
+  degraded: ['active', 'failed', 'stopping'],
+  waiting: ['activating', 'blocked', 'failed', 'stopping'],
+  blocked: ['activating', 'failed', 'stopping'],
+  failed: ['activating', 'stopping'],
+  stopping: ['stopped'],
+  stopped: ['discovered'],
+});
+
+export interface StateChange {
+  readonly reason: string;
+  readonly message: string;
+  /** Why an attempt failed, to be kept as `lastAttempt`. */
+  readonly failed?: { readonly code: string; readonly message: string };
+}
+
+/** The state of one plugin: the only place it changes. Each change is told to `onChange`, after it was made. */
+export class PluginLifecycle {
+  #status: PluginStatus;
+  readonly #clock: IClock;
+  readonly #onChange: (status: PluginStatus) => void;
+
+  constructor(
+    plugin: { readonly id: string; readonly version: string; readonly configRevision: number },
+    options: { readonly clock: IClock; readonly onChange: (status: PluginStatus) => void },
+  ) {
+    this.#clock = options.clock;
+    this.#onChange = options.onChange;
+    this.#status = { ...plugin, state: 'discovered', reason: 'DISCOVERED', message: 'found, not yet checked', since: options.clock.now() };
+  }
+
+  get status(): PluginStatus {
+    return this.#status;
+  }
+
+  get state(): PluginState {
+    return this.#status.state;
+  }
+
+  /** `InvariantError` for a step that is not in {@link TRANSITIONS}. */
+  to(state: PluginState, change: StateChange): void {
+    const { id, state: from } = this.#status;
+    if (!TRANSITIONS[from].includes(state)) {
+      throw new InvariantError('LIFECYCLE_STEP', `plugin ${id} cannot go from ${from} to ${state}; please report this`, { plugin: id });
+    }
+    const at = this.#clock.now();
+    const lastAttempt = change.failed ? { lastAttempt: { at, ...change.failed } } : {};
+    this.#status = { ...this.#status, state, reason: change.reason, message: change.message, since: at, ...lastAttempt };
+    this.#onChange(this.#status);
+  }
+
+  can(state: PluginState): boolean {
+    return TRANSITIONS[this.#status.state].includes(state);
+  }
+}

@@ -1,0 +1,125 @@
+import { pathToFileURL } from 'node:url';
+import { type ErrorDetail, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import { convertSubstituted, type LoadedConfig } from './config-file.js';
+import type { PluginEntry } from './config-schema.js';
+import { type Needing, orderPlugins } from './plugin-order.js';
+import { findPlugin, type PluginSource } from './plugin-source.js';
+import { entryFile, stagePlugin } from './plugin-stager.js';
+import { schemaProblems } from './schema-problems.js';
+
+/** A plugin whose manifest, code and configuration were found good; nothing of it has been started. */
+export interface LoadedPlugin extends Needing {
+  readonly source: PluginSource;
+  readonly entry: PluginEntry;
+  readonly plugin: Plugin;
+  /** Valid, with defaults, deeply frozen. */
+  readonly config: unknown;
+}
+
+interface LoadOptions {
+  readonly stagingDir: string;
+  /** `import()`; a test gives its own. */
+  readonly importModule: (url: string) => Promise<unknown>;
+}
+
+export interface LoadResult {
+  readonly waves: readonly (readonly LoadedPlugin[])[];
+  readonly problems: readonly ErrorDetail[];
+}
+
+/** Finds, checks and orders every plugin of a configuration. Reports all problems of all plugins at once. */
+export async function loadPlugins(loaded: LoadedConfig, options: LoadOptions): Promise<LoadResult> {
+  const problems: ErrorDetail[] = [];
+  const found = await Promise.all(
+    Object.entries(loaded.config.plugins).map(([key, entry]) =>
+      findPlugin({ key, from: entry.from }, { configFolder: loaded.folder, stagingDir: options.stagingDir }),
+    ),
+  );
+  problems.push(...found.flatMap((result) => result.problems));
+  const sources = found.flatMap((result) => (result.source ? [result.source] : []));
+  problems.push(...identityProblems(sources), ...sources.flatMap(rangeProblems));
+
+  const checked = await Promise.all(sources.map((source) => loadOne(source, loaded, options)));
+  problems.push(...checked.flatMap((result) => result.problems));
+
+  // Needs are checked on manifests, so that a plugin with a bad configuration is not also reported as missing.
+  const order = orderPlugins(sources.map((source) => ({ id: source.key, needs: source.manifest.needs })));
+  const foundKeys = new Set(sources.map((source) => source.key));
+  const notFound = new Set(Object.keys(loaded.config.plugins).filter((key) => !foundKeys.has(key)));
+  problems.push(
+    ...order.problems.filter((problem) => ![...notFound].some((key) => problem.message.includes(`plugin ${JSON.stringify(key)}`))),
+  );
+
+  const byId = new Map(checked.flatMap((result) => (result.plugin ? [[result.plugin.id, result.plugin] as const] : [])));
+  const waves = problems.length > 0 ? [] : order.waves.map((wave) => wave.flatMap(({ id }) => byId.get(id) ?? []));
+  return { waves, problems };
+}
+
+function identityProblems(sources: readonly PluginSource[]): ErrorDetail[] {
+  const byId = Map.groupBy(sources, (source) => source.manifest.id);
+  return [...byId].flatMap(([id, same]) => {
+    if (same.length > 1) {
+      const places = same.map((source) => `plugins.${source.key} (${source.from})`).join(' and ');
+      return [{ path: `plugins.${same[1]?.key}`, message: `two plugins have the id ${JSON.stringify(id)}: ${places}; keep one` }];
+    }
+    return same
+      .filter((source) => source.key !== id)
+      .map((source) => ({
+        path: `plugins.${source.key}`,
+        message: `the plugin at ${JSON.stringify(source.from)} calls itself ${JSON.stringify(id)}: use that as the key`,
+        suggestion: id,
+      }));
+  });
+}
+
+function rangeProblems(source: PluginSource): ErrorDetail[] {
+  const problem = sdkRangeProblem(source.manifest.sdk, SDK_VERSION);
+  return problem ? [{ path: `plugins.${source.key}`, message: `${problem.message} (${problem.code})` }] : [];
+}
+
+async function loadOne(
+  source: PluginSource,
+  loaded: LoadedConfig,
+  { stagingDir, importModule }: LoadOptions,
+): Promise<{ readonly plugin?: LoadedPlugin; readonly problems: readonly ErrorDetail[] }> {
+  const { key } = source;
+  const entry = loaded.config.plugins[key];
+  if (!entry) return { problems: [] };
+  let plugin: unknown;
+  try {
+    const folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
+    const module = (await importModule(pathToFileURL(entryFile(folder, source.packageJson)).href)) as { default?: unknown };
+    plugin = module.default;
+  } catch (error) {
+    return { problems: [{ path: `plugins.${key}.from`, message: `its code cannot be loaded: ${messageOf(error)}` }] };
+  }
+  if (!isPlugin(plugin)) {
+    return { problems: [{ path: `plugins.${key}.from`, message: 'its default export is no plugin: export default definePlugin({ … })' }] };
+  }
+  if (plugin.id !== source.manifest.id) {
+    const message = `its code calls itself ${JSON.stringify(plugin.id)} and its plugin.json ${JSON.stringify(source.manifest.id)}: they must agree`;
+    return { problems: [{ path: `plugins.${key}.from`, message }] };
+  }
+  const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
+  if (problems.length > 0) return { problems };
+  return { plugin: { id: key, needs: source.manifest.needs, source, entry, plugin, config }, problems: [] };
+}
+
+function checkPluginConfig(
+  plugin: Plugin,
+  input: ReturnType<LoadedConfig['pluginConfigs']['get']>,
+): { readonly config: unknown; readonly problems: readonly ErrorDetail[] } {
+  const { value, base, substituted } = input ?? { value: {}, base: `plugins.${plugin.id}.config`, substituted: new Set<string>() };
+  let result = plugin.config.safeParse(value);
+  if (!result.success && convertSubstituted(value, result.error.issues, substituted)) result = plugin.config.safeParse(value);
+  if (result.success) return { config: deepFreeze(result.data), problems: [] };
+  return { config: undefined, problems: schemaProblems(result.error, { schema: plugin.config, input: value, base }) };
+}
+
+/** Plain data only: a config may hold class instances that must stay usable. */
+function deepFreeze<T>(value: T): T {
+  const plain = Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
+  if (!plain || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value as object)) deepFreeze(inner);
+  return Object.freeze(value);
+}

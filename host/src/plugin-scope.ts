@@ -1,0 +1,18 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+interface Scope {
+  readonly pluginId: string;
+  readonly phase: string;
+}
+
+const storage = new AsyncLocalStorage<Scope>();
+
+/** Runs plugin code so that what it starts (timers, promises) can be traced back to the plugin. */
+export function inPluginScope<T>(scope: Scope, run: () => T): T {
+  return storage.run(scope, run);
+}
+
+/** Which plugin's code is running, as far as known. */
+export function currentPluginScope(): Scope | undefined {
+  return storage.getStore();
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { existsSync, realpathSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { PluginError } from '@bellows/sdk';
+import type { PluginSource } from './plugin-source.js';
+
+/** Packages of which one process must hold one copy: their identity crosses between host and plugins. */
+const SHARED_PACKAGES = ['@bellows/sdk', 'rxjs', 'tsyringe', 'reflect-metadata'] as const;
+
+interface StageContext {
+  readonly stagingDir: string;
+  /** Where private dependencies of a packed plugin are looked for besides its own folder. */
+  readonly configFolder: string;
+}
+
+/**
+ * Answers the folder to load a plugin from. One that already resolves the host's own SDK is loaded in place. Any other is
+ * copied to `<stagingDir>/<name>/<content hash>/`, where shared packages are links to the host's copies and private
+ * dependencies links to the plugin's own: a plain import would end in two SDKs.
+ */
+export async function stagePlugin(source: PluginSource, context: StageContext): Promise<string> {
+  if (sdkSeenFrom(source.folder) === hostCopy('@bellows/sdk')) return source.folder;
+  const folder = path.join(context.stagingDir, source.packageJson.name.replace('/', '+'), await hashFolder(source.folder));
+  if (existsSync(folder)) return folder;
+  await mkdir(path.dirname(folder), { recursive: true });
+  const temporary = await mkdtemp(`${folder}.`);
+  try {
+    await cp(source.folder, temporary, {
+      recursive: true,
+      filter: (file) => path.basename(file) !== 'node_modules' || file === source.folder,
+    });
+    await linkPackages(source, temporary, context);
+    await rename(temporary, folder);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // else another host staged the same content first
+  }
+  return folder;
+}
+
+/** The file that `import` of the package would run. */
+export function entryFile(folder: string, packageJson: PluginSource['packageJson']): string {
+  const target = importTarget(packageJson.exports) ?? packageJson.main;
+  if (target === undefined) {
+    throw new PluginError('PLUGIN_ENTRY_MISSING', `${path.join(folder, 'package.json')} has no \`exports["."]\`: say there what to load`, {
+      phase: 'validate',
+    });
+  }
+  const file = path.resolve(folder, target);
+  if (!existsSync(file)) {
+    throw new PluginError('PLUGIN_ENTRY_MISSING', `${file} does not exist: build the plugin first`, { phase: 'validate' });
+  }
+  return file;
+}
+
+function importTarget(exports: unknown): string | undefined {
+  if (typeof exports === 'string') return exports;
+  if (typeof exports !== 'object' || exports === null) return undefined;
+  const map = exports as Record<string, unknown>;
+  if ('.' in map) return importTarget(map['.']);
+  for (const condition of ['node', 'import', 'default']) {
+    const target = importTarget(map[condition]);
+    if (target !== undefined) return target;
+  }
+  return undefined;
+}
+
+async function linkPackages(source: PluginSource, folder: string, { configFolder }: StageContext): Promise<void> {
+  for (const name of SHARED_PACKAGES) {
+    const target = hostCopy(name);
+    if (target) await link(target, path.join(folder, 'node_modules', name));
+  }
+  const shared: readonly string[] = SHARED_PACKAGES;
+  for (const name of Object.keys(source.packageJson.dependencies ?? {}).filter((dependency) => !shared.includes(dependency))) {
+    const target = [source.folder, configFolder, import.meta.dirname]
+      .map((from) => packageSeenFrom(from, name))
+      .find((found) => found !== undefined);
+    if (!target) {
+      throw new PluginError(
+        'PLUGIN_DEPENDENCY_MISSING',
+        `${source.packageJson.name} needs the package ${JSON.stringify(name)}, which is installed neither with the plugin nor beside the configuration: npm install ${name} in ${configFolder}`,
+        { plugin: source.manifest.id, phase: 'validate' },
+      );
+    }
+    await link(target, path.join(folder, 'node_modules', name));
+  }
+}
+
+async function link(target: string, file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await symlink(target, file, 'junction');
+}
+
+function sdkSeenFrom(folder: string): string | undefined {
+  return packageSeenFrom(folder, '@bellows/sdk');
+}
+
+function hostCopy(name: string): string | undefined {
+  // rxjs is the SDK's dependency, not the host's: look from there too
+  return packageSeenFrom(import.meta.dirname, name) ?? packageSeenFrom(hostCopy('@bellows/sdk') ?? import.meta.dirname, name);
+}
+
+/** The real folder of a package as Node would find it from `folder`. */
+function packageSeenFrom(folder: string, name: string): string | undefined {
+  const paths = createRequire(path.join(realpathSync(folder), 'package.json')).resolve.paths(name) ?? [];
+  const found = paths.map((root) => path.join(root, name)).find((candidate) => existsSync(path.join(candidate, 'package.json')));
+  return found && realpathSync(found);
+}
+
+/** Names and bytes of everything the plugin ships, without its node_modules. */
+async function hashFolder(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  const walk = async (current: string): Promise<void> => {
+    const entries = (await readdir(current, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      if (entry.name === 'node_modules') continue;
+      const file = path.join(current, entry.name);
+      if (entry.isDirectory()) await walk(file);
+      else if (entry.isFile()) hash.update(`${path.relative(folder, file)}\0`).update(await readFile(file));
+    }
+  };
+  await walk(folder);
+  return hash.digest('hex').slice(0, 16);
+}
