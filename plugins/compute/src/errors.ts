@@ -3,7 +3,7 @@ import {
   CancelledError,
   CapacityError,
   DeadlineError,
-  type ErrorKind,
+  defineErrorCodes,
   type ErrorOptions,
   GuestError,
   InputError,
@@ -12,14 +12,8 @@ import {
   RefusedError,
 } from '@bellows/sdk';
 
-interface ErrorText {
-  readonly kind: ErrorKind;
-  /** What it means and what to do; the reference page is made of these. */
-  readonly text: string;
-}
-
 /** Every code this plugin answers, who must act, and what it means. */
-export const COMPUTE_ERRORS = Object.freeze({
+export const COMPUTE_ERRORS = defineErrorCodes({
   ARGUMENTS_INVALID: {
     kind: 'input',
     text: 'The number, type or range of the arguments does not fit the exported function. 64-bit integers are decimal strings.',
@@ -55,7 +49,7 @@ export const COMPUTE_ERRORS = Object.freeze({
   STACK_OVERFLOW: { kind: 'guest', text: 'The guest used up its stack: endless or too deep recursion.' },
   TRAP: { kind: 'guest', text: 'The guest ended with a trap; `data.kind` says which, `phase` is `start` when the module could not be started.' },
   WASI_UNUSED: { kind: 'input', text: 'Input, arguments, variables or files were given to a module that imports nothing and cannot read them.' },
-} satisfies Record<string, ErrorText>);
+});
 
 export type ComputeErrorCode = keyof typeof COMPUTE_ERRORS;
 
