@@ -33,7 +33,9 @@ const { metafile, warnings } = await build({
   metafile: true,
   logLevel: 'warning',
   // bundled CommonJS asks for Node's own modules through `require`
-  banner: { js: "import { createRequire as bellowsCreateRequire } from 'node:module'; const require = bellowsCreateRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as bellowsCreateRequire } from 'node:module'; const require = bellowsCreateRequire(import.meta.url);",
+  },
 });
 if (warnings.length > 0) process.exit(1);
 writeNotices(metafile);

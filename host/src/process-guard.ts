@@ -36,7 +36,9 @@ export function guardProcess(): GuardedProcess {
   const onFault = (error: unknown) => {
     const plugin = currentPluginScope()?.pluginId;
     if (guarded.onFault) return guarded.onFault(plugin, error);
-    process.stderr.write(`error: an error nobody caught${plugin ? ` in plugin ${plugin}` : ''}: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.stderr.write(
+      `error: an error nobody caught${plugin ? ` in plugin ${plugin}` : ''}: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
     exit(1);
   };
   process.on('uncaughtException', onFault);
@@ -44,10 +46,14 @@ export function guardProcess(): GuardedProcess {
   process.exit = ((code?: number) => {
     const scope = currentPluginScope();
     if (!scope) return exit(code);
-    throw new PluginError('PLUGIN_EXIT', `plugin ${scope.pluginId} called process.exit(${code ?? ''}) in ${scope.phase}: throw an error instead`, {
-      plugin: scope.pluginId,
-      phase: scope.phase,
-    });
+    throw new PluginError(
+      'PLUGIN_EXIT',
+      `plugin ${scope.pluginId} called process.exit(${code ?? ''}) in ${scope.phase}: throw an error instead`,
+      {
+        plugin: scope.pluginId,
+        phase: scope.phase,
+      },
+    );
   }) as typeof process.exit;
   return guarded;
 }

@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
 import { createToken } from '@bellows/sdk';
+import { describe, expect, it } from '@jest/globals';
 import { ServiceContainer } from '../src/container.js';
 
 const NUMBER = createToken<number>('test/Number');

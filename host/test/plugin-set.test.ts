@@ -1,8 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { definePlugin, type IOperations, NotReadyError, type PluginContext, type PluginStatus, seededRandom, silentLogger, z } from '@bellows/sdk';
+import {
+  definePlugin,
+  type IOperations,
+  NotReadyError,
+  type PluginContext,
+  type PluginStatus,
+  seededRandom,
+  silentLogger,
+  z,
+} from '@bellows/sdk';
 import { FakeClock, MemoryStore, RecordingBus } from '@bellows/sdk/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ServiceContainer } from '../src/container.js';
 import type { LoadedPlugin } from '../src/plugin-loader.js';
 import { PluginRunner, type RunnerServices } from '../src/plugin-runner.js';
@@ -38,7 +47,11 @@ function host(...waves: LoadedPlugin[][]) {
   const clock = new FakeClock();
   const bus = new RecordingBus({ clock });
   const log: string[] = [];
-  const noOperations: IOperations = { provide: () => ({ [Symbol.dispose]() {} }), call: () => Promise.reject(new Error('none')), list: () => [] };
+  const noOperations: IOperations = {
+    provide: () => ({ [Symbol.dispose]() {} }),
+    call: () => Promise.reject(new Error('none')),
+    list: () => [],
+  };
   const services: RunnerServices = {
     clock,
     random: seededRandom(1),
@@ -65,10 +78,12 @@ function host(...waves: LoadedPlugin[][]) {
 describe('PluginSet', () => {
   it('starts in waves and stops in the exact reverse, draining before releasing', async () => {
     const order: string[] = [];
-    const activate = (id: string): Activate => (ctx) => {
-      order.push(`start ${id}`);
-      ctx.own(() => void order.push(`stop ${id}`));
-    };
+    const activate =
+      (id: string): Activate =>
+      (ctx) => {
+        order.push(`start ${id}`);
+        ctx.own(() => void order.push(`stop ${id}`));
+      };
     const { plugins, log } = host([loaded('a', activate('a'))], [loaded('b', activate('b'), { needs: ['a'] })]);
     await plugins.start();
     expect(plugins.ready).toBe(true);
@@ -110,7 +125,10 @@ describe('PluginSet', () => {
   });
 
   it('rejects when a required plugin is blocked by an optional one that failed', async () => {
-    const { plugins } = host([loaded('bad', () => Promise.reject(new Error('no')), { required: false })], [loaded('leaf', () => {}, { needs: ['bad'] })]);
+    const { plugins } = host(
+      [loaded('bad', () => Promise.reject(new Error('no')), { required: false })],
+      [loaded('leaf', () => {}, { needs: ['bad'] })],
+    );
     await expect(plugins.start()).rejects.toMatchObject({ code: 'PLUGIN_BLOCKED', plugin: 'leaf' });
   });
 
@@ -158,7 +176,9 @@ describe('PluginSet', () => {
   });
 
   it('stops safely without a start, twice, and while something waits', async () => {
-    const { clock, plugins, states } = host([loaded('store', () => Promise.reject(new NotReadyError('X', 'later', { retryAfterMs: 500 })))]);
+    const { clock, plugins, states } = host([
+      loaded('store', () => Promise.reject(new NotReadyError('X', 'later', { retryAfterMs: 500 }))),
+    ]);
     await plugins.start();
     expect(await Promise.all([plugins.stop('A'), plugins.stop('B')])).toEqual([true, true]);
     await clock.advance(10_000);

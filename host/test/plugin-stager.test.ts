@@ -63,7 +63,10 @@ describe('findPlugin', () => {
   });
 
   it('reports every fault of a manifest with its file', async () => {
-    const folder = await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': { id: 'Mine!', version: 'x', sdk: '^0.1.0', extra: 1 } });
+    const folder = await write('a', {
+      'package.json': { name: 'mine' },
+      'plugin.json': { id: 'Mine!', version: 'x', sdk: '^0.1.0', extra: 1 },
+    });
     const { problems } = await find('./a');
     expect(problems.length).toBeGreaterThanOrEqual(3);
     for (const problem of problems) expect(problem.path.startsWith(path.join(folder, 'plugin.json'))).toBe(true);
@@ -101,7 +104,8 @@ describe('stagePlugin', () => {
 describe('entryFile', () => {
   it('follows the conditions of exports', async () => {
     const folder = await write('a', { 'dist/index.js': '', 'main.js': '' });
-    const at = (exports: unknown, main?: string) => path.relative(folder, entryFile(folder, { name: 'mine', exports, ...(main ? { main } : {}) }));
+    const at = (exports: unknown, main?: string) =>
+      path.relative(folder, entryFile(folder, { name: 'mine', exports, ...(main ? { main } : {}) }));
     expect(at('./dist/index.js')).toBe('dist/index.js');
     expect(at({ '.': { types: './x.d.ts', default: './dist/index.js' } })).toBe('dist/index.js');
     expect(at({ '.': { node: { import: './dist/index.js' }, default: './main.js' } })).toBe('dist/index.js');

@@ -1,6 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
+import { describe, expect, it } from '@jest/globals';
 import { TeardownStack, within } from '../src/teardown.js';
 
 const create = (clock = new FakeClock()) => ({ clock, stack: new TeardownStack({ clock, logger: silentLogger }) });

@@ -1,6 +1,13 @@
-import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_SCALING_LIMITS, type IScalableSubsystem, RefusedError, type ScalingLimits, type ScalingMetrics, silentLogger } from '@bellows/sdk';
+import {
+  DEFAULT_SCALING_LIMITS,
+  type IScalableSubsystem,
+  RefusedError,
+  type ScalingLimits,
+  type ScalingMetrics,
+  silentLogger,
+} from '@bellows/sdk';
 import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
+import { describe, expect, it } from '@jest/globals';
 import { hostConfigSchema } from '../../src/config-schema.js';
 import { Governor } from '../../src/governor/governor.js';
 import { SubsystemRegistry } from '../../src/governor/subsystem-registry.js';
@@ -58,8 +65,17 @@ describe('Governor', () => {
     subsystem.demand = 4;
     await clock.advance(2_000);
     expect(subsystem.currentLimits.maxConcurrentOperations).toBe(4);
-    expect(bus.of('reconfigure').at(-1)?.payload).toMatchObject({ subsystem: 'test.pool', to: { maxConcurrentOperations: 4 }, revision: 1 });
-    expect(governor.decisions({ subsystem: 'test.pool', limit: 1 })[0]).toMatchObject({ from: 2, to: 4, limitedBy: 'demand', outcome: 'applied' });
+    expect(bus.of('reconfigure').at(-1)?.payload).toMatchObject({
+      subsystem: 'test.pool',
+      to: { maxConcurrentOperations: 4 },
+      revision: 1,
+    });
+    expect(governor.decisions({ subsystem: 'test.pool', limit: 1 })[0]).toMatchObject({
+      from: 2,
+      to: 4,
+      limitedBy: 'demand',
+      outcome: 'applied',
+    });
     expect(bus.of('decision').at(-1)?.payload).toEqual(governor.decisions({ limit: 1 })[0]);
   });
 
