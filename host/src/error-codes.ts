@@ -1,0 +1,92 @@
+import type { ErrorKind } from '@bellows/sdk';
+
+export interface ErrorCodeText {
+  readonly kind: ErrorKind;
+  /** What it means and what to do, for the reference page. */
+  readonly text: string;
+}
+
+/** Every code the host itself gives. Plugins document theirs beside their own errors. */
+export const HOST_ERROR_CODES = Object.freeze({
+  // operations
+  OPERATION_UNKNOWN: { kind: 'not_found', text: 'No active plugin provides an operation of this name. `bellows operations` lists them.' },
+  OPERATION_NAME_TAKEN: { kind: 'plugin', text: 'Two operations of one name were provided. Rename one of them.' },
+  OPERATION_NAME_FOREIGN: {
+    kind: 'plugin',
+    text: 'A plugin provides operations under its own id only: `<plugin id>.<verb>`, of letters, digits, `_` and `-`.',
+  },
+  OPERATION_STOPPING: {
+    kind: 'not_ready',
+    text: 'The plugin behind the operation is stopping or stopped before the call ended. Try again later.',
+  },
+  INPUT_INVALID: { kind: 'input', text: 'The input does not fit the schema of the operation; `details` names every fault.' },
+  OUTPUT_INVALID: {
+    kind: 'plugin',
+    text: 'The handler answered with something its own output schema refuses. Tell the author of the plugin.',
+  },
+  HANDLER_THREW: { kind: 'plugin', text: 'The handler threw an error of no known kind. The log of the host has its cause.' },
+  DEADLINE_EXCEEDED: { kind: 'deadline', text: 'The deadline passed before the call ended. Give it more time or less work.' },
+  CANCELLED: { kind: 'cancelled', text: 'The caller went away or withdrew the call.' },
+  TENANT_LIMIT: {
+    kind: 'capacity',
+    text: 'The tenant or user has as many operations running as `tenants` in the configuration allows. Try again after `retryAfterMs`.',
+  },
+  INSTANCE_LIMIT: { kind: 'capacity', text: 'This host has as many operations running as it allows. Try again after `retryAfterMs`.' },
+  LOAD_SHED: {
+    kind: 'capacity',
+    text: 'The plugin is overloaded, so calls of low criticality are refused: `bulk` first, then `best_effort`. Try again after `retryAfterMs`.',
+  },
+  // HTTP
+  ROUTE_UNKNOWN: { kind: 'not_found', text: 'There is no such address. `/openapi.json` describes those there are.' },
+  METHOD_NOT_ALLOWED: { kind: 'input', text: 'The address exists, but not for this method; the header `Allow` names those it takes.' },
+  CONTENT_TYPE: { kind: 'input', text: 'Operations take `Content-Type: application/json` only, not compressed.' },
+  JSON_INVALID: { kind: 'input', text: 'The body is no JSON, or has keys that could change prototypes (`__proto__`).' },
+  BODY_TOO_LARGE: {
+    kind: 'input',
+    text: 'The body is larger than allowed: 64 MiB of JSON, 256 MiB for a file. Send files with `POST /v1/files`.',
+  },
+  BODY_INCOMPLETE: { kind: 'input', text: 'The body ended before the length that was announced.' },
+  HEADER_INVALID: { kind: 'input', text: 'A request header has a value that is not allowed; `details` names it.' },
+  QUERY_INVALID: { kind: 'input', text: 'A parameter in the address has a value that is not allowed; `details` names it.' },
+  URL_INVALID: { kind: 'input', text: 'The address cannot be decoded.' },
+  REQUEST_INVALID: { kind: 'input', text: 'What was sent is no valid HTTP request.' },
+  HOST_NOT_ALLOWED: {
+    kind: 'forbidden',
+    text: 'The header `Host` names something this host does not listen as (protection against DNS rebinding). Use the address it prints.',
+  },
+  ORIGIN_NOT_ALLOWED: { kind: 'forbidden', text: 'A page of another origin made the request. Only the page of this host may.' },
+  TOKEN_NEEDED: {
+    kind: 'unauthenticated',
+    text: 'A token is needed: `Authorization: Bearer …`. The host writes its own to `host.json` in its data folder; the CLI finds it there.',
+  },
+  TOKEN_UNKNOWN: {
+    kind: 'unauthenticated',
+    text: 'The token is not one of this host. It changes with every start unless it comes from the tokens file.',
+  },
+  ROLE_TOO_LOW: { kind: 'forbidden', text: 'The role of the token does not allow this.' },
+  UPLOAD_UNKNOWN: {
+    kind: 'not_found',
+    text: 'There is no uploaded file of this address; files nobody read for a day are removed. Send it again.',
+  },
+  SUBSYSTEM_UNKNOWN: { kind: 'not_found', text: 'No active plugin has a subsystem of this name. `bellows status` lists them.' },
+  EVENT_STREAMS_FULL: { kind: 'capacity', text: 'As many event streams are open as the host allows. Close one.' },
+  HOST_STOPPING: { kind: 'not_ready', text: 'The host is stopping and takes no new requests.' },
+  BUG: { kind: 'invariant', text: 'Something happened in the host that must not. Please report it with the lines of the log.' },
+  // listening
+  PORT_IN_USE: { kind: 'config', text: 'Another process listens on the port. Choose another one with `host.port` or `--port`.' },
+  PORT_FORBIDDEN: { kind: 'config', text: 'The system does not allow this user to listen on the port. Choose one above 1023.' },
+  ADDRESS_UNAVAILABLE: { kind: 'config', text: '`host.address` is no address of this machine.' },
+  TOKENS_FILE_NEEDED: {
+    kind: 'config',
+    text: 'Listening elsewhere than on loopback needs `host.tokensFile`, so that not everybody may do everything.',
+  },
+  TOKENS_FILE_INVALID: { kind: 'config', text: 'The tokens file cannot be read or has entries that are wrong; `details` names them.' },
+  // command line
+  USAGE: { kind: 'input', text: 'The command line is wrong; the message says where. Exit code 2.' },
+  HOST_UNREACHABLE: { kind: 'not_ready', text: 'No host answered. Start one with `bellows start`, or name it with `--url`. Exit code 3.' },
+  INTERRUPTED: { kind: 'cancelled', text: 'The command was interrupted. Exit code 130.' },
+  FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
+  FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
+} as const satisfies Readonly<Record<string, ErrorCodeText>>);
+
+export type HostErrorCode = keyof typeof HOST_ERROR_CODES;

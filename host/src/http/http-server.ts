@@ -1,0 +1,181 @@
+import { ConfigError, type IClock, type ILogger, type IRandom, messageOf, NotReadyError, systemClock, systemRandom } from '@bellows/sdk';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { HostView } from '../host-view.js';
+import type { OperationRegistry } from '../operations/operation-registry.js';
+import { traceIdOf } from './call-headers.js';
+import { answerUnreadable } from './client-error.js';
+import { answerError, noRouteError } from './error-answer.js';
+import { EventFeed } from './event-feed.js';
+import { addEventRoutes } from './event-routes.js';
+import { addFileRoutes } from './file-routes.js';
+import { addHealthRoutes } from './health-routes.js';
+import type { HttpContext } from './http-context.js';
+import { MAX_JSON_BYTES, parseJson } from './json-body.js';
+import { isLoopback, isWildcard, LocalSafety } from './local-safety.js';
+import { metricsTextFor } from './metrics-text.js';
+import { addOperationRoutes } from './operation-routes.js';
+import { addPageRoutes } from './page-routes.js';
+import { PageSessions } from './page-sessions.js';
+import { RunningRequests } from './running-requests.js';
+import { addStatusRoutes } from './status-routes.js';
+import type { TokenTable } from './token-table.js';
+
+export interface HttpServerOptions {
+  readonly view: HostView;
+  readonly registry: OperationRegistry;
+  readonly address: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** The host's own token; the bearer may do everything. */
+  readonly token: string;
+  readonly users: TokenTable | null;
+  readonly logger: ILogger;
+  /** The body of `/metrics`. Default: what `metricsTextFor` reads from view and registry. */
+  readonly metricsText?: () => Promise<string>;
+  readonly clock?: IClock;
+  readonly random?: IRandom;
+  /** How long `close` waits for running requests. Default 5 s. */
+  readonly closeTimeoutMs?: number;
+}
+
+export interface HttpServer {
+  /** With an address that this machine can open, also when listening on all. */
+  readonly url: string;
+  readonly port: number;
+  /** Refuses new requests, ends event streams, lets running requests end for a bounded time, then ends them. Twice is fine. */
+  close(): Promise<void>;
+}
+
+/** Enough to write an answer after the work behind it was ended; whoever has not read it by then does not want it. */
+const LAST_WORD_MS = 250;
+
+/**
+ * Listens when it resolves. `ConfigError` when it cannot: `PORT_IN_USE`, `PORT_FORBIDDEN`, `ADDRESS_UNAVAILABLE`, or
+ * `TOKENS_FILE_NEEDED` for an address others can reach without users who may.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { view, registry, address, port, token, users, logger } = options;
+  const {
+    clock = systemClock,
+    random = systemRandom,
+    closeTimeoutMs = 5_000,
+    metricsText = metricsTextFor(view, registry.metrics),
+  } = options;
+  demandTokensBeyondLoopback(address, users);
+  const sessions = new PageSessions();
+  const safety = new LocalSafety({ address, token, users, sessions });
+  const running = new RunningRequests();
+  let closing = false;
+  const app = newApp({ logger, random, isClosing: () => closing });
+  const feed = new EventFeed({ bus: view.bus, clock });
+  const context: HttpContext = { view, registry, feed, sessions, safety, running, clock, random, logger, metricsText };
+  guard(app, context, () => closing);
+  for (const add of [addHealthRoutes, addStatusRoutes, addOperationRoutes, addEventRoutes, addFileRoutes, addPageRoutes]) add(app, context);
+  await listen(app, address, port).catch((error: unknown) => {
+    feed.close();
+    throw error;
+  });
+  const { port: bound } = app.server.address() as { port: number };
+  sessions.setPort(bound);
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    closing = true;
+    feed.close();
+    const cancel = clock.setTimer(closeTimeoutMs, () => {
+      running.abortAll(stoppingError());
+      clock.setTimer(LAST_WORD_MS, () => app.server.closeAllConnections());
+    });
+    await app.close();
+    cancel();
+  };
+  return { url: `http://${reachable(address)}:${bound}`, port: bound, close: () => (closed ??= close()) };
+}
+
+function newApp(options: { readonly logger: ILogger; readonly random: IRandom; readonly isClosing: () => boolean }): FastifyInstance {
+  const { logger, random, isClosing } = options;
+  const app: FastifyInstance = Fastify({
+    logger: false,
+    bodyLimit: MAX_JSON_BYTES,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 500 },
+    // A missing Host header is answered by us, in our shape.
+    http: { requireHostHeader: false },
+    clientErrorHandler: answerUnreadable,
+    frameworkErrors: (error, request, reply) => {
+      request.traceId = traceIdOf(request.headers.traceparent, random);
+      answerError(error, request, { reply, logger });
+    },
+  });
+  app.decorateRequest('traceId', '');
+  app.decorateRequest('caller');
+  app.setErrorHandler((error, request, reply) => answerError(error, request, { reply, logger }));
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request: unknown, text: string) => parseJson(text));
+  const routes: { readonly method: string; readonly path: RegExp }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    const path = new RegExp(`^${url.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`);
+    for (const name of [method].flat()) routes.push({ method: name, path });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?', 1);
+    const allow = [...new Set(routes.filter((route) => route.path.test(path)).map(({ method }) => method))];
+    if (allow.length > 0) reply.header('allow', allow.join(', '));
+    answerError(noRouteError(request, allow), request, { reply, logger });
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+    if (isClosing()) reply.header('connection', 'close');
+  });
+  return app;
+}
+
+/** Before anything of a request is looked at or its body read: where it comes from, who asks, and whether they may. */
+function guard(app: FastifyInstance, { safety, random }: HttpContext, isClosing: () => boolean): void {
+  app.addHook('onRequest', async (request) => {
+    request.traceId = traceIdOf(request.headers.traceparent, random);
+    if (isClosing()) throw stoppingError();
+    safety.checkSource(request);
+    request.caller = safety.identify(request);
+    const { open = false, role = 'reader' } = request.routeOptions.config;
+    if (!open) safety.demand(request.caller, role);
+  });
+}
+
+async function listen(app: FastifyInstance, address: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host: address, port });
+  } catch (error) {
+    const { code = '' } = error as { code?: string };
+    const where = `${address}:${port}`;
+    if (code === 'EADDRINUSE') {
+      throw configError('PORT_IN_USE', `Another process listens on ${where}: choose another port.`, { path: 'host.port', cause: error });
+    }
+    if (code === 'EACCES') {
+      throw configError('PORT_FORBIDDEN', `The system does not allow listening on ${where}: choose a port above 1023.`, {
+        path: 'host.port',
+        cause: error,
+      });
+    }
+    throw configError('ADDRESS_UNAVAILABLE', `Cannot listen on ${where}: ${messageOf(error)}.`, { path: 'host.address', cause: error });
+  }
+}
+
+function demandTokensBeyondLoopback(address: string, users: TokenTable | null): void {
+  if (users !== null || isLoopback(address)) return;
+  const message = `Listening on ${address} lets other machines in: set host.tokensFile, or listen on 127.0.0.1.`;
+  throw configError('TOKENS_FILE_NEEDED', message, { path: 'host.tokensFile' });
+}
+
+function configError(code: string, message: string, { path, cause }: { readonly path: string; readonly cause?: unknown }): ConfigError {
+  return new ConfigError(code, message, { phase: 'listen', details: [{ path, message }], cause });
+}
+
+function stoppingError(): NotReadyError {
+  return new NotReadyError('HOST_STOPPING', 'The host is stopping.', { phase: 'stop', retryAfterMs: 1_000 });
+}
+
+function reachable(address: string): string {
+  if (isWildcard(address)) return '127.0.0.1';
+  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
+}

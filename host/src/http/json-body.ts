@@ -1,0 +1,48 @@
+import { InputError, messageOf } from '@bellows/sdk';
+import type { FastifyRequest } from 'fastify';
+
+/** Enough for a wasm module or an input with files in base64; larger things go through `POST /v1/files`. */
+export const MAX_JSON_BYTES = 64 * 1024 * 1024;
+
+/** `InputError` (`CONTENT_TYPE`, 415) unless the request announces plain JSON: a form of another page cannot send that. */
+export function demandJson(request: FastifyRequest): void {
+  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
+  const [essence = ''] = type.split(';', 1);
+  if (essence.trim().toLowerCase() === 'application/json' && encoding.toLowerCase() === 'identity') return;
+  throw new InputError('CONTENT_TYPE', 'Operations take JSON only: send "Content-Type: application/json", not compressed.', {
+    phase: 'receive',
+    status: 415,
+  });
+}
+
+/** `InputError` (`JSON_INVALID`) for what is no JSON, and for keys that change prototypes where code copies them carelessly. */
+export function parseJson(text: string): unknown {
+  if (text.trim() === '') throw invalid('it is empty: send the input, {} for none');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalid(messageOf(error));
+  }
+  // The search in the text is fast and sees escaped letters as a reason to look closer.
+  if (SUSPICIOUS.test(text)) refuseProtoKeys(value);
+  return value;
+}
+
+const SUSPICIOUS = /__proto__|"constructor"|\\u/;
+
+function refuseProtoKeys(root: unknown): void {
+  const pending: unknown[] = [root];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (typeof value !== 'object' || value === null) continue;
+    if (Object.hasOwn(value, '__proto__')) throw invalid('the key "__proto__" is refused');
+    const own = Object.hasOwn(value, 'constructor') ? (value as { constructor: unknown }).constructor : undefined;
+    if (typeof own === 'object' && own !== null && Object.hasOwn(own, 'prototype'))
+      throw invalid('the key "constructor.prototype" is refused');
+    for (const inner of Object.values(value)) if (inner !== undefined) pending.push(inner);
+  }
+}
+
+function invalid(why: string): InputError {
+  return new InputError('JSON_INVALID', `The body is not valid JSON: ${why}.`, { phase: 'receive' });
+}

@@ -1,0 +1,86 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { ConfigError, type ErrorDetail, messageOf, ROLES, type Role, z } from '@bellows/sdk';
+import { schemaProblems } from '../operations/schema-problems.js';
+
+export interface TokenEntry {
+  readonly name: string;
+  readonly role: Role;
+  /** SHA-256 of the token, 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
+const tokensSchema = z.array(
+  z.strictObject({
+    name: z.string().min(1).max(200),
+    role: z.enum(ROLES),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits: make an entry with `bellows token new`'),
+  }),
+);
+
+/** Who may do what: hashed tokens with roles. Holds no token itself. */
+export class TokenTable {
+  readonly #entries: readonly (TokenEntry & { readonly digest: Buffer })[];
+
+  constructor(entries: readonly TokenEntry[]) {
+    this.#entries = entries.map((entry) => ({ ...entry, digest: Buffer.from(entry.sha256, 'hex') }));
+  }
+
+  /** Takes the same time whichever entry matches, or none. */
+  find(token: string): TokenEntry | undefined {
+    const digest = digestOf(token);
+    let found: TokenEntry | undefined;
+    for (const entry of this.#entries) if (timingSafeEqual(entry.digest, digest)) found = entry;
+    return found;
+  }
+}
+
+/** `ConfigError` (`TOKENS_FILE_INVALID`) with every fault. YAML or JSON: a list of `{ name, role, sha256 }`. */
+export async function loadTokenTable(file: string): Promise<TokenTable> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw invalid(file, [{ path: 'host.tokensFile', message: `cannot be read: ${messageOf(error)}` }]);
+  });
+  return new TokenTable(await parseTokens(text, file));
+}
+
+export async function parseTokens(text: string, file: string): Promise<readonly TokenEntry[]> {
+  // Loaded here: most hosts have no tokens file.
+  const { parse } = await import('yaml');
+  let entries: unknown;
+  try {
+    entries = parse(text, { maxAliasCount: 0 });
+  } catch (error) {
+    throw invalid(file, [{ path: 'tokens', message: `is no YAML: ${messageOf(error)}` }]);
+  }
+  const checked = tokensSchema.safeParse(entries);
+  if (!checked.success) throw invalid(file, schemaProblems(checked.error, tokensSchema, { input: entries, prefix: 'tokens' }));
+  const problems = repeated(checked.data);
+  if (problems.length > 0) throw invalid(file, problems);
+  return checked.data;
+}
+
+export function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+function repeated(entries: readonly TokenEntry[]): ErrorDetail[] {
+  const problems: ErrorDetail[] = [];
+  for (const key of ['name', 'sha256'] as const) {
+    const seen = new Map<string, number>();
+    for (const [index, entry] of entries.entries()) {
+      const value = entry[key].toLowerCase();
+      const first = seen.get(value);
+      if (first === undefined) seen.set(value, index);
+      else problems.push({ path: `tokens[${index}].${key}`, message: `is the same as tokens[${first}].${key}: each must be of its own` });
+    }
+  }
+  return problems;
+}
+
+function invalid(file: string, details: readonly ErrorDetail[]): ConfigError {
+  const [first] = details;
+  return new ConfigError('TOKENS_FILE_INVALID', `The tokens file ${file} is not valid: ${first?.path} ${first?.message}`, {
+    phase: 'validate',
+    details,
+  });
+}

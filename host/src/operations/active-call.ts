@@ -1,0 +1,79 @@
+import { type BellowsError, type CallOptions, CancelledError, type Criticality, isBellowsError, type OperationCall } from '@bellows/sdk';
+
+export interface ActiveCallOptions {
+  readonly operation: string;
+  readonly options: CallOptions;
+  /** On `IClock.monotonicMs`; `Infinity` for none. */
+  readonly deadlineAt: number;
+  readonly traceId: string;
+}
+
+/** Calls that do not say count as `degraded`: served under pressure, before `best_effort` and `bulk`, after `critical`. */
+const DEFAULT_CRITICALITY: Criticality = 'degraded';
+
+/**
+ * One running call: what its handler sees of it, and the one place that ends it early. The first reason to end it wins.
+ * The abort signal is made when a handler first asks for it, because many never do.
+ */
+export class ActiveCall implements OperationCall {
+  readonly operation: string;
+  readonly tenant: string;
+  readonly user: string;
+  readonly criticality: Criticality;
+  readonly deadlineAt: number;
+  readonly idempotencyKey?: string;
+  readonly traceId: string;
+  #controller: AbortController | undefined;
+  #reason: BellowsError | undefined;
+  #reject: ((reason: BellowsError) => void) | undefined;
+
+  constructor({ operation, options, deadlineAt, traceId }: ActiveCallOptions) {
+    this.operation = operation;
+    this.tenant = options.tenant ?? 'default';
+    this.user = options.user ?? 'default';
+    this.criticality = options.criticality ?? DEFAULT_CRITICALITY;
+    this.deadlineAt = deadlineAt;
+    this.traceId = traceId;
+    if (options.idempotencyKey !== undefined) this.idempotencyKey = options.idempotencyKey;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#reason) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Tells the handler to stop and rejects the caller at once, whether the handler listens or not. */
+  abort(reason: BellowsError): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    this.#reject?.(reason);
+  }
+
+  /** The handler's answer, or the reason of `abort` when that comes first. What the handler does afterwards is ignored. */
+  settle<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#reject = reject;
+      if (this.#reason) return reject(this.#reason);
+      // Also a handler that throws before its first await, or answers without a promise, ends here.
+      Promise.resolve(work()).then(resolve, reject);
+    });
+  }
+}
+
+/** Passes on a caller's abort. Returns how to stop listening. */
+export function followCaller(call: ActiveCall, signal: AbortSignal | undefined): () => void {
+  if (!signal) return () => {};
+  const onAbort = () => call.abort(reasonOf(signal, call.operation));
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return () => signal.removeEventListener('abort', onAbort);
+}
+
+function reasonOf(signal: AbortSignal, operation: string): BellowsError {
+  if (isBellowsError(signal.reason)) return signal.reason;
+  return new CancelledError('CANCELLED', `The call of ${operation} was cancelled by its caller.`, { phase: 'call', cause: signal.reason });
+}
