@@ -1,7 +1,10 @@
 import type { Observable } from 'rxjs';
 import type { BusEvent, EventClass, PayloadOf } from './events.js';
 
-/** What a full mailbox does with one more `data` event. `conflate` keeps the newest per key. */
+/**
+ * What a full mailbox does with one more `data` event. `conflate` keeps the newest per key from the start: it takes the place of
+ * the one still waiting, so that a slow subscriber hears of every key; with more keys than capacity the oldest is dropped.
+ */
 export type MailboxPolicy = 'drop-newest' | 'drop-oldest' | 'conflate';
 
 export interface SubscribeOptions {
@@ -13,6 +16,8 @@ export interface SubscribeOptions {
   readonly class?: EventClass;
   /** Who subscribes; shown in counters and logs. Plugins need not set it. */
   readonly owner?: string;
+  /** Begins with the newest event of each key that was published before, oldest first: for those who come late. Default false. */
+  readonly replayLatest?: boolean;
 }
 
 export interface SubscriptionStats {

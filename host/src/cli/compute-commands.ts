@@ -125,7 +125,7 @@ function addInvoke(compute: Command, context: CommandContext): void {
       const output = await client.call<InvokeOutput>('compute.invoke', {
         module,
         export: exported,
-        ...(args.length === 0 ? {} : exported === '_start' ? { argv: args } : { args: args.map(numberOrText) }),
+        ...(args.length === 0 ? {} : exported === '_start' ? { argv: [module, ...args] } : { args: args.map(numberOrText) }),
         ...(input === undefined ? {} : { input: input.toString('base64') }),
         ...(folders.length === 0 ? {} : { files }),
         ...(rest.deadline === undefined ? {} : { deadlineMs: rest.deadline }),

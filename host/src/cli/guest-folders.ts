@@ -41,7 +41,8 @@ export async function readGuestFolders(folders: readonly GuestFolder[]): Promise
       if (total > MAX_FILES_BYTES)
         throw usageError(`The folders given with --dir hold more than ${MAX_FILES_BYTES} bytes, the most one call takes.`);
       const relative = path.relative(host, file).split(path.sep).join('/');
-      files.push({ path: `${guest}/${relative}`, base64: content.toString('base64') });
+      // Guests name files from the root of the one folder they see.
+      files.push({ path: `${guest}/${relative}`.slice(1), base64: content.toString('base64') });
     }
   }
   return files;
@@ -54,7 +55,7 @@ export async function readGuestFolders(folders: readonly GuestFolder[]): Promise
 export async function writeGuestFolders(folders: readonly GuestFolder[], files: readonly GuestFile[]): Promise<number> {
   const targets: { readonly target: string; readonly content: Buffer }[] = [];
   for (const file of files) {
-    const { folder, relative } = placeOf(folders, file.path);
+    const { folder, relative } = placeOf(folders, `/${file.path.replace(/^\//, '')}`);
     if (folder.readOnly) continue;
     const target = path.join(folder.host, relative);
     await refuseLinks(folder.host, target, file.path);

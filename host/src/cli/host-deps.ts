@@ -1,14 +1,20 @@
 import path from 'node:path';
 import type { HostOptions } from '../host-options.js';
+import type { RunningHost } from '../host.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 
-/** The real host behind the commands. Each part is loaded by the command that needs it: `bellows status` starts no plugin loader. */
-export function hostDeps(io: CliIo): CliDeps {
+/**
+ * The real host behind the commands. Each part is loaded by the command that needs it: `bellows status` starts no plugin loader.
+ * `onStarted` gets the host that `bellows start` runs.
+ */
+export function hostDeps(io: CliIo, onStarted: (host: RunningHost) => void = () => {}): CliDeps {
   return {
     async startHost(options) {
       const { startHost } = await import('../host.js');
       // The log goes to standard error, so that standard output holds only what the command says.
-      return startHost({ ...options, console: io.stderr });
+      const host = await startHost({ ...options, console: io.stderr });
+      onStarted(host);
+      return host;
     },
     async checkConfig(options) {
       return (await import('../check-config.js')).checkConfig(options);

@@ -1,7 +1,7 @@
 import { NotFoundError, type OperationInfo, type PluginStatus, type ScalingDecision } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
-import { nearestName } from '../schema-problems.js';
+import { nearestName } from '../operations/nearest-name.js';
 import type { CommandContext } from './command-context.js';
 import { printJson, printTable } from './print.js';
 

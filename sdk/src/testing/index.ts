@@ -1,1 +1,3 @@
-export {};
+export { MemoryStore } from '../memory-store.js';
+export * from './fake-clock.js';
+export * from './recording-bus.js';

@@ -1,0 +1,64 @@
+import { PluginError } from '@bellows/sdk';
+import { currentPluginScope } from './plugin-scope.js';
+
+/** What of the process the command line may touch. */
+export interface GuardedProcess {
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP. The second ends the process at once with 130. */
+  readonly signal: AbortSignal;
+  /** Who is told of errors nobody caught; without a listener they end the process. */
+  onFault: ((pluginId: string | undefined, error: unknown) => void) | undefined;
+  /** Ends the process after what was written has left it. */
+  exit(code: number): void;
+}
+
+/** The exit code of a process that was interrupted: 128 + SIGINT, as shells report it. */
+const INTERRUPTED = 130;
+
+/**
+ * Takes charge of how this process ends: signals ask for an orderly stop, a plugin that calls `process.exit` gets an error
+ * instead (it would take everyone with it), and errors nobody caught are charged to the plugin they came from.
+ */
+export function guardProcess(): GuardedProcess {
+  const controller = new AbortController();
+  const exit = process.exit.bind(process);
+  const guarded: GuardedProcess = {
+    signal: controller.signal,
+    onFault: undefined,
+    exit: (code) => flushThen(() => exit(code)),
+  };
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) exit(INTERRUPTED);
+      controller.abort(signal);
+    });
+  }
+  const onFault = (error: unknown) => {
+    const plugin = currentPluginScope()?.pluginId;
+    if (guarded.onFault) return guarded.onFault(plugin, error);
+    process.stderr.write(
+      `error: an error nobody caught${plugin ? ` in plugin ${plugin}` : ''}: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    exit(1);
+  };
+  process.on('uncaughtException', onFault);
+  process.on('unhandledRejection', onFault);
+  process.exit = ((code?: number) => {
+    const scope = currentPluginScope();
+    if (!scope) return exit(code);
+    throw new PluginError(
+      'PLUGIN_EXIT',
+      `plugin ${scope.pluginId} called process.exit(${code ?? ''}) in ${scope.phase}: throw an error instead`,
+      {
+        plugin: scope.pluginId,
+        phase: scope.phase,
+      },
+    );
+  }) as typeof process.exit;
+  return guarded;
+}
+
+/** A pipe may still hold what was written: leaving at once would cut it off. */
+function flushThen(done: () => void): void {
+  process.stdout.write('', () => process.stderr.write('', done));
+}

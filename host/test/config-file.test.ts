@@ -1,0 +1,113 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../src/config-file.js';
+import type { HostOptions } from '../src/host-options.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-config-test-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function load(yaml: string, over: Partial<HostOptions> = {}) {
+  await writeFile(path.join(folder, 'bellows.yaml'), yaml);
+  return loadConfig({ cwd: folder, env: {}, ...over });
+}
+
+describe('loadConfig', () => {
+  it('fills in defaults and makes paths absolute, from the folder of the file', async () => {
+    const { loaded, problems } = await load('plugins: { a: { from: ./a } }');
+    expect(problems).toEqual([]);
+    expect(loaded?.config.host).toMatchObject({
+      address: '127.0.0.1',
+      port: 7070,
+      dataDir: path.join(folder, '.bellows'),
+      tokensFile: null,
+    });
+    expect(loaded?.config.plugins.a).toMatchObject({ from: './a', required: true });
+  });
+
+  it('takes a flag before the environment, that before the file, and the file before the default', async () => {
+    const port = async (over: Partial<HostOptions>) => (await load('host: { port: 1000 }', over)).loaded?.config.host.port;
+    expect(await port({})).toBe(1000);
+    expect(await port({ env: { BELLOWS_PORT: '2000' } })).toBe(2000);
+    expect(await port({ env: { BELLOWS_PORT: '2000' }, port: 3000 })).toBe(3000);
+    const { loaded } = await load('host: { port: 1000 }', { env: { BELLOWS_DATA: './other' }, port: 3000 });
+    expect(loaded?.origins.get('host.port')).toBe('flag');
+    expect(loaded?.origins.get('host.dataDir')).toBe('env');
+    expect(loaded?.config.host.dataDir).toBe(path.join(folder, 'other'));
+  });
+
+  it('puts in environment and files, turns texts into what the schema wants, and remembers which values came from outside', async () => {
+    await writeFile(path.join(folder, 'secret'), 's3cret\n');
+    const yaml = [
+      'host: { port: "${env:PORT}" }',
+      'plugins:',
+      '  a: { from: "./${env:NAME}", config: { key: "${file:secret}", literal: "$${env:X}" } }',
+    ].join('\n');
+    const { loaded, problems } = await load(yaml, { env: { PORT: '0', NAME: 'a' } });
+    expect(problems).toEqual([]);
+    expect(loaded?.config.host.port).toBe(0);
+    expect(loaded?.pluginConfigs.get('a')?.value).toEqual({ key: 's3cret', literal: '${env:X}' });
+    expect(loaded?.origins.get('plugins.a.config.key')).toBe('secret');
+    expect(loaded?.origins.get('plugins.a.config.literal')).toBe('file');
+  });
+
+  it('reports what cannot be put in, instead of taking an empty text', async () => {
+    const { problems } = await load('plugins: { a: { from: "${env:NOPE}", config: { key: "${file:./missing}" } } }');
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        { path: 'plugins.a.from', message: 'the environment variable "NOPE" is not set' },
+        { path: 'plugins.a.config.key', message: 'the file "./missing" cannot be read (ENOENT)' },
+      ]),
+    );
+  });
+
+  it('says line and column of broken YAML', async () => {
+    const { loaded, problems } = await load('host:\n  port: [1\nplugins: {}');
+    expect(loaded).toBeUndefined();
+    expect(problems[0]?.path).toMatch(/bellows\.yaml:\d+:\d+$/);
+    expect(problems[0]?.message).toMatch(/^is no valid YAML: /);
+  });
+
+  it('refuses a key that is there twice, and an alias bomb', async () => {
+    expect((await load('host: {}\nhost: {}')).problems[0]?.message).toMatch(/Map keys must be unique/);
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...'bcdefghi'.split('').map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`)}]`),
+    ].join('\n');
+    expect((await load(bomb)).problems[0]?.message).toMatch(/no valid YAML/);
+  });
+
+  it('says what to do about a file that is missing, a folder in its place, and a text that is no map', async () => {
+    const missing = await loadConfig({ cwd: folder, env: {} });
+    expect(missing.problems[0]?.message).toBe('the file does not exist: create bellows.yaml here, or name a file with --config');
+    const named = await loadConfig({ cwd: folder, env: {}, configFile: 'nope.yaml' });
+    expect(named.problems[0]).toEqual({ path: path.join(folder, 'nope.yaml'), message: 'the file does not exist: give an existing file' });
+    expect((await loadConfig({ cwd: folder, env: {}, configFile: '.' })).problems[0]?.message).toMatch(/^cannot be read \(EISDIR\)/);
+    expect((await load('- a list')).problems[0]?.message).toMatch(/must hold keys/);
+  });
+
+  it('reports all problems of all sections at once and still offers the good plugins for checking', async () => {
+    const { loaded, problems } = await load('host: { prot: 1 }\nplugins: { good: { from: ./a }, bad: { form: ./b } }');
+    expect(problems.map(({ path: at }) => at)).toEqual(['host.prot', 'plugins.bad.from', 'plugins.bad.form']);
+    expect(Object.keys(loaded?.config.plugins ?? {})).toEqual(['good']);
+  });
+
+  it('reads the options of a plugin from a file of its own, and refuses both at once', async () => {
+    await writeFile(path.join(folder, 'own.yaml'), 'depth: 3');
+    const own = await load('plugins: { a: { from: ./a, configFile: ./own.yaml } }');
+    expect(own.loaded?.pluginConfigs.get('a')).toMatchObject({ value: { depth: 3 }, base: path.join(folder, 'own.yaml') });
+    const both = await load('plugins: { a: { from: ./a, configFile: ./own.yaml, config: {} } }');
+    expect(both.problems).toEqual([{ path: 'plugins.a', message: '`config` and `configFile` exclude each other: keep one' }]);
+  });
+
+  it('treats __proto__ as an unknown key like any other', async () => {
+    const { problems } = await load('__proto__: { host: 1 }\nhost: { __proto__: { port: 1 } }');
+    expect(problems.map(({ path: at }) => at)).toEqual(['host.__proto__', '__proto__']);
+    for (const { message } of problems) expect(message).toMatch(/^unknown key "__proto__"; known are /);
+    expect(({} as Record<string, unknown>).host).toBeUndefined();
+  });
+});

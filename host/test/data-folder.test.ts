@@ -1,0 +1,51 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DataFolder, readHostFile } from '../src/data-folder.js';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(path.join(os.tmpdir(), 'bellows-data-test-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+describe('DataFolder', () => {
+  it('is held by one at a time and free again after close', async () => {
+    const first = await DataFolder.open(path.join(root, 'data'));
+    await expect(DataFolder.open(path.join(root, 'data'))).rejects.toMatchObject({ code: 'DATA_IN_USE', status: 409 });
+    first.close();
+    (await DataFolder.open(path.join(root, 'data'))).close();
+  });
+
+  it('is readable by its owner only, and so is the token', async () => {
+    const data = await DataFolder.open(path.join(root, 'data'));
+    await data.writeHostFile({ pid: 1, url: 'http://x', token: 't', startedAt: 2 });
+    expect((await stat(data.path)).mode & 0o077).toBe(0);
+    expect((await stat(data.file('host.json'))).mode & 0o077).toBe(0);
+    expect(await readHostFile(data.path)).toEqual({ pid: 1, url: 'http://x', token: 't', startedAt: 2 });
+    await data.removeHostFile();
+    expect(await readHostFile(data.path)).toBeNull();
+    data.close();
+  });
+
+  it('refuses a folder written by a newer host, or with a version that is none', async () => {
+    for (const version of ['2', 'x', '-']) {
+      await writeFile(path.join(root, 'version'), version);
+      await expect(DataFolder.open(root)).rejects.toMatchObject({ code: 'DATA_VERSION_UNKNOWN' });
+    }
+    expect(await readFile(path.join(root, 'version'), 'utf8')).toBe('-');
+  });
+
+  it('says what is wrong with a folder that is a file', async () => {
+    await writeFile(path.join(root, 'file'), '');
+    await expect(DataFolder.open(path.join(root, 'file'))).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE', kind: 'config' });
+  });
+
+  it('takes a broken host.json for none', async () => {
+    for (const text of ['', '{', '{"pid":"1"}', 'null']) {
+      await writeFile(path.join(root, 'host.json'), text);
+      expect(await readHostFile(root)).toBeNull();
+    }
+  });
+});

@@ -1,0 +1,163 @@
+import {
+  DEFAULT_SCALING_LIMITS,
+  type IScalableSubsystem,
+  RefusedError,
+  type ScalingLimits,
+  type ScalingMetrics,
+  silentLogger,
+} from '@bellows/sdk';
+import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
+import { describe, expect, it } from '@jest/globals';
+import { hostConfigSchema } from '../../src/config-schema.js';
+import { Governor } from '../../src/governor/governor.js';
+import { SubsystemRegistry } from '../../src/governor/subsystem-registry.js';
+
+const MACHINE = {
+  latest: {
+    at: 0,
+    cores: 2,
+    cpuRatio: 0.1,
+    memoryTotalBytes: 100,
+    memoryUsedBytes: 10,
+    memoryRatio: 0.1,
+    eventLoopDelayP99Ms: 1,
+    eventLoopUtilization: 0.1,
+    heapUsedBytes: 1,
+    rssBytes: 1,
+  },
+};
+
+class FakeSubsystem implements IScalableSubsystem {
+  readonly name = 'test.pool';
+  readonly given: ScalingLimits[] = [];
+  demand = 0;
+  refuse = false;
+  currentLimits = { ...DEFAULT_SCALING_LIMITS, maxConcurrentOperations: 2 };
+  readonly currentBackpressureState = 'normal';
+
+  getScalingMetrics(): ScalingMetrics {
+    return { demand: this.demand, 'backpressure.state': 0 } as unknown as ScalingMetrics;
+  }
+
+  async reconfigureLimits(limits: ScalingLimits): Promise<void> {
+    if (this.refuse) throw new RefusedError('LIMITS_INVALID', 'not now');
+    this.given.push(limits);
+    this.currentLimits = limits;
+  }
+}
+
+function setUp(policy: Record<string, unknown> = {}) {
+  const clock = new FakeClock();
+  const bus = new RecordingBus({ clock });
+  const registry = new SubsystemRegistry({ bus, logger: silentLogger });
+  const config = hostConfigSchema.parse({ governor: { subsystems: { 'test.pool': policy } } }).governor;
+  const governor = new Governor({ registry, machine: MACHINE, bus, clock, logger: silentLogger, config });
+  const subsystem = new FakeSubsystem();
+  const registration = registry.register('test', subsystem);
+  registry.start(clock, 1_000);
+  governor.start();
+  return { clock, bus, registry, governor, subsystem, registration };
+}
+
+describe('Governor', () => {
+  it('raises under demand, reports after acceptance, and says why', async () => {
+    const { clock, bus, governor, subsystem } = setUp();
+    subsystem.demand = 4;
+    await clock.advance(2_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(4);
+    expect(bus.of('reconfigure').at(-1)?.payload).toMatchObject({
+      subsystem: 'test.pool',
+      to: { maxConcurrentOperations: 4 },
+      revision: 1,
+    });
+    expect(governor.decisions({ subsystem: 'test.pool', limit: 1 })[0]).toMatchObject({
+      from: 2,
+      to: 4,
+      limitedBy: 'demand',
+      outcome: 'applied',
+    });
+    expect(bus.of('decision').at(-1)?.payload).toEqual(governor.decisions({ limit: 1 })[0]);
+  });
+
+  it('falls when the window of high demand has left, and not before', async () => {
+    const { clock, subsystem } = setUp();
+    subsystem.demand = 4;
+    await clock.advance(2_000);
+    subsystem.demand = 0;
+    await clock.advance(20_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(4);
+    await clock.advance(15_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(1);
+  });
+
+  it('keeps the operator’s floor and ceiling', async () => {
+    const { clock, governor, subsystem } = setUp({ floor: 2, ceiling: 3 });
+    subsystem.demand = 50;
+    await clock.advance(2_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(3);
+    expect(governor.decisions({ limit: 1 })[0]).toMatchObject({ limitedBy: 'ceiling' });
+    subsystem.demand = 0;
+    await clock.advance(60_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(2);
+  });
+
+  it('records a refusal, changes nothing and reports no reconfigure', async () => {
+    const { clock, bus, governor, subsystem } = setUp();
+    subsystem.refuse = true;
+    subsystem.demand = 4;
+    await clock.advance(2_000);
+    expect(governor.decisions({ limit: 1 })[0]).toMatchObject({ outcome: 'refused', error: 'not now', to: 4 });
+    expect(governor.account('test.pool')?.ceiling).toBe(2);
+    expect(bus.of('reconfigure')).toEqual([]);
+  });
+
+  it('writes no line when nothing changes, hour after hour', async () => {
+    const { clock, governor } = setUp();
+    await clock.advance(60_000);
+    const count = governor.decisions({ limit: 100 }).length;
+    await clock.advance(3_600_000);
+    expect(governor.decisions({ limit: 100 }).length).toBe(count);
+  });
+
+  it('changes only the concurrent operations', async () => {
+    const { clock, subsystem } = setUp();
+    subsystem.demand = 4;
+    await clock.advance(2_000);
+    expect(subsystem.given.at(-1)).toEqual({ ...DEFAULT_SCALING_LIMITS, maxConcurrentOperations: 4 });
+  });
+
+  it('forgets a subsystem that has left', async () => {
+    const { clock, governor, registration } = setUp();
+    await clock.advance(2_000);
+    registration[Symbol.dispose]();
+    await clock.advance(2_000);
+    expect(governor.account('test.pool')).toBeUndefined();
+  });
+});
+
+describe('SubsystemRegistry', () => {
+  it('publishes metrics every period, and a change of backpressure as a signal', async () => {
+    const { clock, bus } = setUp();
+    await clock.advance(3_000);
+    expect(bus.of('metrics').map(({ payload }) => payload.subsystem)).toEqual(['test.pool', 'test.pool', 'test.pool']);
+    expect(bus.of('backpressure')).toEqual([]);
+  });
+
+  it('refuses a name of another plugin, and one that is taken', () => {
+    const { registry, subsystem } = setUp();
+    expect(() => registry.register('other', subsystem)).toThrow(expect.objectContaining({ code: 'SUBSYSTEM_NAME_FOREIGN' }));
+    expect(() => registry.register('test', subsystem)).toThrow(expect.objectContaining({ code: 'SUBSYSTEM_NAME_TAKEN' }));
+  });
+
+  it('goes on with the others when reading one fails', async () => {
+    const { clock, bus, registry } = setUp();
+    const broken = new FakeSubsystem();
+    Object.defineProperty(broken, 'name', { value: 'bad.pool' });
+    broken.getScalingMetrics = () => {
+      throw new Error('kaputt');
+    };
+    registry.register('bad', broken);
+    await clock.advance(1_000);
+    expect(bus.of('metrics').length).toBe(1);
+  });
+});

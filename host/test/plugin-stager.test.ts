@@ -1,0 +1,120 @@
+import { mkdir, mkdtemp, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { findPlugin, type PluginSource } from '../src/plugin-source.js';
+import { entryFile, stagePlugin } from '../src/plugin-stager.js';
+
+let root: string;
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(path.join(os.tmpdir(), 'bellows-stage-test-')));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const MANIFEST = { id: 'mine', version: '1.0.0', sdk: '^0.1.0', needs: [], stability: 'stable' };
+
+async function write(folder: string, files: Record<string, unknown>): Promise<string> {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(root, folder, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+  }
+  return path.join(root, folder);
+}
+
+const find = (from: string) => findPlugin({ key: 'mine', from }, { configFolder: root, stagingDir: path.join(root, 'staging') });
+const stage = (source: PluginSource) => stagePlugin(source, { stagingDir: path.join(root, 'staging'), configFolder: root });
+
+async function found(from: string): Promise<PluginSource> {
+  const { source, problems } = await find(from);
+  expect(problems).toEqual([]);
+  return source as PluginSource;
+}
+
+describe('findPlugin', () => {
+  it('finds a folder, and an npm name from the folder of the configuration upwards', async () => {
+    await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST });
+    expect((await found('./a')).folder).toBe(path.join(root, 'a'));
+    await write('node_modules/@team/mine', { 'package.json': { name: '@team/mine' }, 'plugin.json': MANIFEST });
+    expect((await found('@team/mine')).folder).toBe(path.join(root, 'node_modules/@team/mine'));
+  });
+
+  it.each([
+    ['./missing', /the folder .*missing does not exist/],
+    ['./file', /is no folder/],
+    ['@team/absent', /no package "@team\/absent" is installed: npm install/],
+    ['../../etc/passwd\0', /cannot be loaded|does not exist/],
+    ['Not A Name', /is no npm name/],
+    ['./absent.tgz', /absent\.tgz does not exist/],
+    ['./broken.tgz', /is no packed plugin/],
+    ['./bare', /plugin\.json is missing/],
+    ['./nameless', /has no name/],
+    ['./nojson', /is no valid JSON/],
+  ])('says what is wrong with %j', async (from, message) => {
+    await write('.', { file: '', 'broken.tgz': 'not a tarball' });
+    await write('bare', { 'package.json': { name: 'bare' } });
+    await write('nameless', { 'package.json': {}, 'plugin.json': MANIFEST });
+    await write('nojson', { 'package.json': '{' });
+    const { source, problems } = await find(from);
+    expect(source).toBeUndefined();
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.path).toBe('plugins.mine.from');
+    expect(problems[0]?.message).toMatch(message);
+  });
+
+  it('reports every fault of a manifest with its file', async () => {
+    const folder = await write('a', {
+      'package.json': { name: 'mine' },
+      'plugin.json': { id: 'Mine!', version: 'x', sdk: '^0.1.0', extra: 1 },
+    });
+    const { problems } = await find('./a');
+    expect(problems.length).toBeGreaterThanOrEqual(3);
+    for (const problem of problems) expect(problem.path.startsWith(path.join(folder, 'plugin.json'))).toBe(true);
+  });
+});
+
+describe('stagePlugin', () => {
+  it('copies a foreign plugin to a folder named by its content and links the host’s SDK into it', async () => {
+    await write('a', { 'package.json': { name: '@team/mine' }, 'plugin.json': MANIFEST, 'dist/index.js': 'export default 1;' });
+    await write('a/node_modules/@bellows/sdk', { 'package.json': { name: '@bellows/sdk', version: '0.0.1' } });
+    const folder = await stage(await found('./a'));
+    expect(folder).toMatch(/staging\/@team\+mine\/[0-9a-f]{16}$/);
+    const sdk = await realpath(path.join(folder, 'node_modules/@bellows/sdk'));
+    expect(JSON.parse(await readFile(path.join(sdk, 'package.json'), 'utf8'))).toMatchObject({ name: '@bellows/sdk', version: '0.1.0' });
+    expect(await stage(await found('./a'))).toBe(folder);
+  });
+
+  it('takes another folder when the content has changed', async () => {
+    const files = { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST, 'index.js': 'export default 1;' };
+    await write('a', files);
+    const first = await stage(await found('./a'));
+    await write('a', { 'index.js': 'export default 2;' });
+    expect(await stage(await found('./a'))).not.toBe(first);
+  });
+
+  it('links private dependencies to the plugin’s own copies, and names one that is missing', async () => {
+    await write('a', { 'package.json': { name: 'mine', dependencies: { left: '1' } }, 'plugin.json': MANIFEST });
+    await expect(stage(await found('./a'))).rejects.toMatchObject({ code: 'PLUGIN_DEPENDENCY_MISSING' });
+    const own = await write('a/node_modules/left', { 'package.json': { name: 'left' } });
+    const folder = await stage(await found('./a'));
+    expect(await readlink(path.join(folder, 'node_modules/left'))).toBe(own);
+  });
+});
+
+describe('entryFile', () => {
+  it('follows the conditions of exports', async () => {
+    const folder = await write('a', { 'dist/index.js': '', 'main.js': '' });
+    const at = (exports: unknown, main?: string) =>
+      path.relative(folder, entryFile(folder, { name: 'mine', exports, ...(main ? { main } : {}) }));
+    expect(at('./dist/index.js')).toBe('dist/index.js');
+    expect(at({ '.': { types: './x.d.ts', default: './dist/index.js' } })).toBe('dist/index.js');
+    expect(at({ '.': { node: { import: './dist/index.js' }, default: './main.js' } })).toBe('dist/index.js');
+    expect(at(undefined, 'main.js')).toBe('main.js');
+  });
+
+  it('says that a plugin is not built, or that nothing says what to load', async () => {
+    const folder = await write('a', {});
+    expect(() => entryFile(folder, { name: 'mine', exports: './dist/index.js' })).toThrow(/does not exist: build the plugin first/);
+    expect(() => entryFile(folder, { name: 'mine' })).toThrow(/has no `exports/);
+  });
+});

@@ -1,0 +1,263 @@
+import { LRUCache } from 'lru-cache';
+import { type IClock, systemClock } from './clock.js';
+import { InputError } from './errors.js';
+import type { IPersistentBackingStore } from './persistent-backing-store.js';
+
+export interface CacheBacking<V extends {}> {
+  readonly store: IPersistentBackingStore;
+  /** Must give different paths for different keys. */
+  pathFor(key: string): string;
+  encode(value: V): Uint8Array;
+  /** Throw when the bytes make no sense: `load` rejects with it. */
+  decode(bytes: Uint8Array, key: string): V;
+}
+
+export interface BoundedCacheOptions<V extends {}> {
+  readonly maxEntries: number;
+  /** Needs `sizeOf`. A value larger than this alone is not kept in memory. */
+  readonly maxBytes?: number;
+  /** Memory of one value in bytes; counted when it is set. Without it `memoryBytes` is 0. */
+  sizeOf?(value: V, key: string): number;
+  /** `lru` (default) bounds by use only; `ttl` also forgets `ttlMs` after the set or load. */
+  readonly mode?: 'lru' | 'ttl';
+  readonly ttlMs?: number;
+  readonly clock?: Pick<IClock, 'monotonicMs'>;
+  readonly backing?: CacheBacking<V>;
+  /** A value left memory other than by `set` or `delete` of its key: bound, age, resize, clear. What it throws is ignored. */
+  onEvict?(key: string, value: V): void;
+}
+
+export interface CacheStats {
+  readonly size: number;
+  /** `get` and `load` count, `has` does not. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Values that left by bound or age. */
+  readonly evictions: number;
+  readonly memoryBytes: number;
+  /** 0 to 1; 0 before the first look-up. */
+  readonly hitRate: number;
+}
+
+/**
+ * A bounded map, least recently used out first, over a store that has everything: an evicted value is loaded back, never lost.
+ * The operations `set`, `delete` and `load` of one key happen one after the other in the order of the calls; different keys
+ * do not wait for each other. Without `backing` the bound loses values, and all three act at once.
+ */
+export class BoundedCache<V extends {}> {
+  readonly #options: BoundedCacheOptions<V>;
+  readonly #memory: LRUCache<string, V>;
+  /** The last operation of each key that has any under way. */
+  readonly #last = new Map<string, Operation<V>>();
+  #evicted: [key: string, value: V][] = [];
+  #maxEntries: number;
+  #hits = 0;
+  #misses = 0;
+  #evictions = 0;
+  #clearing = false;
+
+  /** `InputError` (`CACHE_OPTIONS_INVALID`) for options that contradict each other. */
+  constructor(options: BoundedCacheOptions<V>) {
+    checkOptions(options);
+    const { sizeOf, maxBytes = Number.MAX_SAFE_INTEGER, clock = systemClock, mode, ttlMs } = options;
+    this.#options = options;
+    this.#maxEntries = options.maxEntries;
+    this.#memory = new LRUCache<string, V>({
+      // Not `max`: it allocates for all entries up front and cannot be changed. The number is kept in #evictSurplus.
+      maxSize: maxBytes,
+      sizeCalculation: (value, key) => (sizeOf === undefined ? 1 : Math.max(1, Math.ceil(sizeOf(value, key)))),
+      ...(mode === 'ttl' && ttlMs !== undefined ? { ttl: ttlMs, ttlResolution: 0 } : {}),
+      // One ms ahead: lru-cache takes the start 0 for "never expires".
+      perf: { now: () => clock.monotonicMs() + 1 },
+      disposeAfter: (value, key, reason) => this.#onGone(value, key, reason),
+    });
+  }
+
+  /** `entriesForRam(totalmem(), 0.1, 2_048)`: how many entries of that size fill the share (0 to 1) of the memory; at least 1. */
+  static entriesForRam(ramBytes: number, ramPercentage: number, bytesPerEntry: number): number {
+    if (!(ramBytes >= 0 && ramPercentage >= 0 && ramPercentage <= 1 && bytesPerEntry > 0)) {
+      const given = `ramBytes ${ramBytes}, ramPercentage ${ramPercentage}, bytesPerEntry ${bytesPerEntry}`;
+      throw invalid(`a size cannot follow from ${given}: ramPercentage is 0 to 1, the others are positive`);
+    }
+    return Math.max(1, Math.min(Number.MAX_SAFE_INTEGER, Math.floor((ramBytes * ramPercentage) / bytesPerEntry)));
+  }
+
+  /** From memory only. While a `set` is under way, still the old value. */
+  get(key: string): V | undefined {
+    const value = this.#memory.get(key);
+    if (value === undefined) this.#misses += 1;
+    else this.#hits += 1;
+    this.#tellEvicted();
+    return value;
+  }
+
+  /**
+   * From memory, else from the store; `undefined` when neither has it. One read serves all who ask meanwhile. An aborted `signal`
+   * rejects this call only. Rejects with what the store or `decode` threw; the next call tries again.
+   */
+  async load(key: string, signal?: AbortSignal): Promise<V | undefined> {
+    signal?.throwIfAborted();
+    const last = this.#last.get(key);
+    if (last === undefined) {
+      const value = this.get(key);
+      if (value !== undefined || this.#options.backing === undefined) return value;
+    } else {
+      // what is under way was asked for earlier: its outcome is the answer, not what memory still holds
+      this.#misses += 1;
+    }
+    const loading = last?.kind === 'load' ? last.done : this.#enqueue(key, 'load', () => this.#loadNow(key));
+    return abortable(loading, signal);
+  }
+
+  /**
+   * Resolves when the value is durable and in memory. Rejects when the store or `encode` throws; then the old value stays.
+   * `encode` is called at once: what happens to the value afterwards does not reach the store.
+   */
+  async set(key: string, value: V): Promise<void> {
+    const { backing } = this.#options;
+    if (backing === undefined) return this.#keep(key, value);
+    const bytes = backing.encode(value);
+    await this.#enqueue(key, 'set', async () => {
+      await backing.store.write(backing.pathFor(key), bytes);
+      this.#keep(key, value);
+      return undefined;
+    });
+  }
+
+  /** Out of the store and memory when it resolves; silent when there is nothing. When the store throws, the value stays. */
+  async delete(key: string): Promise<void> {
+    const { backing } = this.#options;
+    if (backing === undefined) return void this.#memory.delete(key);
+    await this.#enqueue(key, 'delete', async () => {
+      await backing.store.delete(backing.pathFor(key));
+      this.#memory.delete(key);
+      return undefined;
+    });
+  }
+
+  /** Whether memory has it; counts as no use. */
+  has(key: string): boolean {
+    return this.#memory.has(key);
+  }
+
+  /** The keys in memory, the most recently used first. */
+  keys(): string[] {
+    return [...this.#memory.keys()];
+  }
+
+  /** Takes effect at once: shrinking evicts the least recently used. */
+  resize(maxEntries: number): void {
+    checkMaxEntries(maxEntries);
+    this.#maxEntries = maxEntries;
+    this.#evictSurplus();
+  }
+
+  /** Empties memory; the store keeps everything. Operations under way go on. */
+  clear(): void {
+    this.#clearing = true;
+    this.#memory.clear();
+    this.#clearing = false;
+    this.#tellEvicted();
+  }
+
+  stats(): CacheStats {
+    this.#memory.purgeStale();
+    this.#tellEvicted();
+    const lookUps = this.#hits + this.#misses;
+    return {
+      size: this.#memory.size,
+      hits: this.#hits,
+      misses: this.#misses,
+      evictions: this.#evictions,
+      memoryBytes: this.#options.sizeOf === undefined ? 0 : this.#memory.calculatedSize,
+      hitRate: lookUps === 0 ? 0 : this.#hits / lookUps,
+    };
+  }
+
+  async #loadNow(key: string): Promise<V | undefined> {
+    const present = this.#memory.get(key);
+    const { backing } = this.#options;
+    if (present !== undefined || backing === undefined) return present;
+    const bytes = await backing.store.read(backing.pathFor(key));
+    if (bytes === null) return undefined;
+    const value = backing.decode(bytes, key);
+    this.#keep(key, value);
+    return value;
+  }
+
+  #keep(key: string, value: V): void {
+    this.#memory.set(key, value);
+    // lru-cache refuses what is larger than the whole and says nothing
+    if (!this.#memory.has(key)) this.#evicted.push([key, value]);
+    this.#evictSurplus();
+  }
+
+  #evictSurplus(): void {
+    while (this.#memory.size > this.#maxEntries) this.#memory.pop();
+    this.#tellEvicted();
+  }
+
+  #onGone(value: V, key: string, reason: LRUCache.DisposeReason): void {
+    if (reason === 'evict' || reason === 'expire') this.#evictions += 1;
+    if (reason === 'evict' || reason === 'expire' || this.#clearing) this.#evicted.push([key, value]);
+  }
+
+  /** Only after the map is done: the listener may use this cache. */
+  #tellEvicted(): void {
+    if (this.#evicted.length === 0) return;
+    const evicted = this.#evicted;
+    this.#evicted = [];
+    for (const [key, value] of evicted) {
+      try {
+        this.#options.onEvict?.(key, value);
+      } catch {
+        // promised: neither the cache nor the one who happened to cause the eviction suffers from a listener
+      }
+    }
+  }
+
+  /** Runs `work` when the operations of this key before it have ended, however they ended. */
+  #enqueue(key: string, kind: Operation<V>['kind'], work: () => Promise<V | undefined>): Promise<V | undefined> {
+    const before = this.#last.get(key);
+    const done = before === undefined ? work() : before.done.then(work, work);
+    const operation: Operation<V> = { kind, done };
+    this.#last.set(key, operation);
+    const leave = () => {
+      if (this.#last.get(key) === operation) this.#last.delete(key);
+    };
+    done.then(leave, leave);
+    return done;
+  }
+}
+
+interface Operation<V> {
+  readonly kind: 'load' | 'set' | 'delete';
+  readonly done: Promise<V | undefined>;
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function checkOptions<V extends {}>({ maxEntries, maxBytes, sizeOf, mode, ttlMs }: BoundedCacheOptions<V>): void {
+  checkMaxEntries(maxEntries);
+  if (maxBytes !== undefined && (!Number.isSafeInteger(maxBytes) || maxBytes < 1)) {
+    throw invalid(`maxBytes is ${maxBytes}: give a whole number of at least 1`);
+  }
+  if (maxBytes !== undefined && sizeOf === undefined) throw invalid('maxBytes is given without sizeOf: nothing could be measured');
+  if (mode === 'ttl' && !(ttlMs !== undefined && ttlMs > 0)) throw invalid(`mode is ttl and ttlMs is ${ttlMs}: give a time above 0`);
+  if (mode !== 'ttl' && ttlMs !== undefined) throw invalid('ttlMs is given and mode is not ttl: it would never apply');
+}
+
+function checkMaxEntries(maxEntries: number): void {
+  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) throw invalid(`maxEntries is ${maxEntries}: give a whole number of at least 1`);
+}
+
+function invalid(problem: string): InputError {
+  return new InputError('CACHE_OPTIONS_INVALID', `A BoundedCache cannot work: ${problem}`);
+}

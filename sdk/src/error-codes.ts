@@ -1,0 +1,69 @@
+import type { ErrorKind } from './errors.js';
+
+export interface ErrorCodeText {
+  readonly kind: ErrorKind;
+  /** What it means and what to do, for the reference page. */
+  readonly text: string;
+}
+
+export type ErrorCodeTable = Readonly<Record<string, ErrorCodeText>>;
+
+/** Fixes the types of a table of codes and freezes it. `TypeError` for a code that is not written `LIKE_THIS` or has no text. */
+export function defineErrorCodes<const T extends ErrorCodeTable>(table: T): Readonly<T> {
+  for (const [code, entry] of Object.entries(table)) {
+    if (!/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/.test(code)) throw new TypeError(`${code} is no error code: write it LIKE_THIS`);
+    if (entry.text.trim() === '') throw new TypeError(`The error code ${code} has no text: say what it means and what to do`);
+    Object.freeze(entry);
+  }
+  return Object.freeze(table);
+}
+
+/** Every code this package throws. */
+export const ERROR_CODES = defineErrorCodes({
+  CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that contradict each other. Correct the call.' },
+  CHILD_ID_TAKEN: { kind: 'plugin', text: 'Two children of one supervisor have the same id. Give each an id of its own.' },
+  CHILD_STOP_TIMEOUT: {
+    kind: 'deadline',
+    text: 'A supervised child did not stop within its time-out and was left behind. Make it stop sooner or give it more time.',
+  },
+  EMA_ALPHA_INVALID: { kind: 'input', text: 'The smoothing factor of an Ema is not above 0 and at most 1. Correct it.' },
+  MAILBOX_CAPACITY_INVALID: {
+    kind: 'input',
+    text: 'The capacity of a mailbox is no whole number of at least 1 and not Infinity. Correct it.',
+  },
+  PERCENTILE_INVALID: { kind: 'input', text: 'A percentile outside of 0 to 1 was asked for. The 99th percentile is 0.99.' },
+  QUEUE_FULL: { kind: 'capacity', text: 'Too many callers wait for a free slot. Call less at once, or try again later.' },
+  RESTARTS_EXCEEDED: {
+    kind: 'plugin',
+    text: 'A supervised part ended too often within a short time, so its supervisor gave up. Find out why it ends; its last error is the cause.',
+  },
+  SAMPLE_NOT_FINITE: { kind: 'input', text: 'A measurement is NaN or infinite. Leave out what could not be measured.' },
+  SEMAPHORE_SIZE_INVALID: { kind: 'input', text: 'A semaphore was given a size that is no whole number of at least 0. Correct the call.' },
+  STORE_BUSY: { kind: 'not_ready', text: "Another process holds the store's file. End it, or try again later." },
+  STORE_CLOSED: { kind: 'not_ready', text: 'The store was used after it was closed. Use it only between start and stop.' },
+  STORE_CORRUPT: {
+    kind: 'config',
+    text: 'The file of the store is damaged or no store at all. Restore it from a backup, or move it away to start empty.',
+  },
+  STORE_FAILED: { kind: 'invariant', text: 'The store failed in a way nobody foresaw. Please report it with its cause.' },
+  STORE_FULL: {
+    kind: 'not_ready',
+    text: 'The disk is full, or the store has reached its limit. Free space or raise the limit; nothing was lost.',
+  },
+  STORE_PATH_INVALID: {
+    kind: 'input',
+    text: 'A path is no store path: dw://internal/ and segments, none of them empty or "..", without control characters, at most 1,024 characters.',
+  },
+  STORE_UNREACHABLE: {
+    kind: 'not_ready',
+    text: 'The file of the store cannot be opened, read or written. Check that its folder exists and may be written, and the disk.',
+  },
+  SUPERVISOR_STARTED: { kind: 'invariant', text: 'A supervisor was started after its start or stop. Make a new one instead.' },
+  SUPERVISOR_STOPPED: { kind: 'cancelled', text: 'A start was given up because its supervisor stops. Nothing to do.' },
+  TOPIC_INVALID: {
+    kind: 'input',
+    text: 'The name of a topic is not made of a letter followed by letters, digits and . _ : / -. Rename it.',
+  },
+  TOPIC_LIMIT: { kind: 'input', text: 'The bus knows 1,024 topics and takes no more. Use one topic and put what differs into the key.' },
+  WINDOW_INVALID: { kind: 'input', text: 'The window of a PercentileSketch is no finite time above 0. Correct it.' },
+});

@@ -1,0 +1,251 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type BellowsError, ConfigError, InvariantError, messageOf, NotReadyError } from './errors.js';
+import type { IPersistentBackingStore } from './persistent-backing-store.js';
+import { assertStorePath } from './store-path.js';
+
+export interface SqliteStoreOptions {
+  /** How long a statement waits, blocking, for another process that holds the file. Default 1,000 ms. */
+  readonly busyTimeoutMs?: number;
+  /** How large the file may grow; a write past it is refused with `STORE_FULL`. Default: as large as the disk. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * A store in one SQLite file: write-ahead log, synced at every commit. What resolved survives a crash of the process and of the
+ * machine. All writes and deletes of one event-loop turn share one commit, because the sync to disk is what costs.
+ *
+ * Errors: `STORE_CORRUPT`, `STORE_FULL`, `STORE_BUSY`, `STORE_UNREACHABLE`, and `STORE_CLOSED` after `close`.
+ */
+export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
+  readonly #file: string;
+  readonly #database: DatabaseSync;
+  readonly #statements: Statements;
+  #pending: Change[] = [];
+  #closed = false;
+
+  private constructor(file: string, database: DatabaseSync) {
+    this.#file = file;
+    this.#database = database;
+    this.#statements = prepare(database);
+  }
+
+  /** Opens or makes the file; its folder must be there. One process at a time should have it open. */
+  static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
+    // not at the top: the module costs start-up time of every process that imports this package
+    const { DatabaseSync } = await import('node:sqlite');
+    let database: DatabaseSync | undefined;
+    try {
+      database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 1_000 });
+      configure(database, options);
+      return new SqliteStore(file, database);
+    } catch (error) {
+      database?.close();
+      throw storeError(error, file);
+    }
+  }
+
+  write(path: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    // a copy at once: the caller may go on using its array
+    return this.#change(path, () => new Uint8Array(data), signal);
+  }
+
+  delete(path: string, signal?: AbortSignal): Promise<void> {
+    return this.#change(path, () => null, signal);
+  }
+
+  async read(path: string, signal?: AbortSignal): Promise<Uint8Array | null> {
+    this.#check(path, signal);
+    const row = this.#attempt(() => this.#statements.read.get(path));
+    return row === undefined ? null : (row.data as Uint8Array);
+  }
+
+  async exists(path: string, signal?: AbortSignal): Promise<boolean> {
+    this.#check(path, signal);
+    return this.#attempt(() => this.#statements.exists.get(path)) !== undefined;
+  }
+
+  async list(prefix: string, signal?: AbortSignal): Promise<readonly string[]> {
+    this.#check(null, signal);
+    // SQLite sorts by UTF-8 bytes, so what begins with the prefix stands together; half a surrogate pair has no bytes of its own
+    const from = prefix.isWellFormed() ? prefix : '';
+    const paths: string[] = [];
+    this.#attempt(() => {
+      for (const row of this.#statements.list.iterate(from)) {
+        const path = row.path as string;
+        if (!path.startsWith(from)) break;
+        if (path.startsWith(prefix)) paths.push(path);
+      }
+    });
+    return paths.sort();
+  }
+
+  /** Commits what is pending, then closes the file. Twice is fine; every other call afterwards rejects with `STORE_CLOSED`. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#commitPending();
+    this.#closed = true;
+    this.#attempt(() => this.#database.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #change(path: string, copy: () => Uint8Array | null, signal: AbortSignal | undefined): Promise<void> {
+    this.#check(path, signal);
+    const data = copy();
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ path, data, signal, resolve, reject });
+      if (this.#pending.length === 1) setImmediate(() => this.#commitPending());
+    });
+  }
+
+  #check(path: string | null, signal: AbortSignal | undefined): void {
+    if (path !== null) assertStorePath(path);
+    signal?.throwIfAborted();
+    if (this.#closed) throw closedError(this.#file);
+  }
+
+  #commitPending(): void {
+    const changes = this.#pending.filter((change) => {
+      if (change.signal?.aborted) change.reject(change.signal.reason);
+      return !change.signal?.aborted;
+    });
+    this.#pending = [];
+    if (changes.length === 0) return;
+    try {
+      this.#commit(changes);
+      for (const change of changes) change.resolve();
+    } catch (error) {
+      if (changes.length === 1) changes[0]?.reject(error);
+      // one of many that cannot be stored must not take the others with it
+      else for (const change of changes) this.#commitAlone(change);
+    }
+  }
+
+  #commitAlone(change: Change): void {
+    try {
+      this.#commit([change]);
+      change.resolve();
+    } catch (error) {
+      change.reject(error);
+    }
+  }
+
+  #commit(changes: readonly Change[]): void {
+    const { begin, commit, write, remove } = this.#statements;
+    try {
+      begin.run();
+      for (const { path, data } of changes) {
+        if (data === null) remove.run(path);
+        else write.run(path, data);
+      }
+      commit.run();
+    } catch (error) {
+      this.#rollback();
+      throw storeError(error, this.#file);
+    }
+  }
+
+  #rollback(): void {
+    try {
+      // SQLite has rolled back by itself after some errors, a full disk among them
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    } catch {
+      // the error that led here is the one to tell
+    }
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(error, this.#file);
+    }
+  }
+}
+
+interface Change {
+  readonly path: string;
+  /** `null` deletes. */
+  readonly data: Uint8Array | null;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Statements {
+  readonly begin: StatementSync;
+  readonly commit: StatementSync;
+  readonly write: StatementSync;
+  readonly remove: StatementSync;
+  readonly read: StatementSync;
+  readonly exists: StatementSync;
+  readonly list: StatementSync;
+}
+
+function configure(database: DatabaseSync, { maxBytes }: SqliteStoreOptions): void {
+  database.exec('PRAGMA journal_mode = WAL');
+  // FULL syncs the log at every commit; the usual NORMAL may lose the last commits when the power goes
+  database.exec('PRAGMA synchronous = FULL');
+  database.exec('CREATE TABLE IF NOT EXISTS entries (path TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT');
+  if (maxBytes !== undefined) {
+    const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size);
+    database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
+  }
+}
+
+function prepare(database: DatabaseSync): Statements {
+  return {
+    begin: database.prepare('BEGIN IMMEDIATE'),
+    commit: database.prepare('COMMIT'),
+    write: database.prepare('INSERT INTO entries (path, data) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET data = excluded.data'),
+    remove: database.prepare('DELETE FROM entries WHERE path = ?'),
+    read: database.prepare('SELECT data FROM entries WHERE path = ?'),
+    exists: database.prepare('SELECT 1 FROM entries WHERE path = ?'),
+    list: database.prepare('SELECT path FROM entries WHERE path >= ? ORDER BY path'),
+  };
+}
+
+/** https://www.sqlite.org/rescode.html; the low byte is the primary code. */
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_NOTADB = 26;
+
+function storeError(error: unknown, file: string): BellowsError {
+  const code = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : -1;
+  const options = { cause: error };
+  switch (code) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return new ConfigError(
+        'STORE_CORRUPT',
+        `The store ${file} is damaged or no SQLite file (${messageOf(error)}): restore it from a backup, or move it away to start empty`,
+        { ...options, status: 500 },
+      );
+    case SQLITE_FULL:
+      return new NotReadyError('STORE_FULL', `The store ${file} cannot grow: free disk space or raise its limit, then try again`, options);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return new NotReadyError('STORE_BUSY', `Another process holds the store ${file}: end it, or try again later`, options);
+    case SQLITE_READONLY:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      return new NotReadyError(
+        'STORE_UNREACHABLE',
+        `The store ${file} cannot be used (${messageOf(error)}): check that its folder exists and may be written, and the disk`,
+        options,
+      );
+    default:
+      return new InvariantError('STORE_FAILED', `The store ${file} failed (${messageOf(error)}): please report this`, options);
+  }
+}
+
+function closedError(file: string): NotReadyError {
+  return new NotReadyError('STORE_CLOSED', `The store ${file} is closed: use it only between start and stop`);
+}

@@ -1,0 +1,67 @@
+import type { IClock } from '../clock.js';
+import { systemClock } from '../clock.js';
+import { EventBus, type EventBusOptions } from '../event-bus.js';
+import type { PublishOptions } from '../event-bus-contract.js';
+import type { BusEvent } from '../events.js';
+
+/** What a handler on a recording bus threw. */
+export interface HandlerFailure {
+  readonly owner: string;
+  readonly topic: string;
+  readonly error: unknown;
+}
+
+/** The real bus, which also keeps every event that was published, by anyone, in order. */
+export class RecordingBus extends EventBus {
+  readonly #events: BusEvent[] = [];
+  readonly #failures: HandlerFailure[];
+  #waiting: { readonly wants: (event: BusEvent) => boolean; readonly resolve: (event: BusEvent) => void }[] = [];
+
+  constructor(options: Partial<EventBusOptions> & { readonly clock?: IClock } = {}) {
+    const failures: HandlerFailure[] = [];
+    super({
+      clock: options.clock ?? systemClock,
+      source: options.source ?? 'host',
+      onHandlerError(owner, topic, error) {
+        failures.push({ owner, topic, error });
+        options.onHandlerError?.(owner, topic, error);
+      },
+    });
+    this.#failures = failures;
+  }
+
+  get events(): readonly BusEvent[] {
+    return this.#events;
+  }
+
+  get failures(): readonly HandlerFailure[] {
+    return this.#failures;
+  }
+
+  of<T extends string>(topic: T): readonly BusEvent<T>[] {
+    return this.#events.filter((event): event is BusEvent<T> => event.topic === topic);
+  }
+
+  /** The first event of the topic that fits, already published or still to come. Waits for ever if none does: mind the test's time-out. */
+  waitFor<T extends string>(topic: T, predicate: (event: BusEvent<T>) => boolean = () => true): Promise<BusEvent<T>> {
+    const wants = (event: BusEvent) => event.topic === topic && predicate(event as BusEvent<T>);
+    const known = this.#events.find(wants);
+    if (known !== undefined) return Promise.resolve(known as BusEvent<T>);
+    return new Promise((resolve) => {
+      this.#waiting.push({ wants, resolve: (event) => resolve(event as BusEvent<T>) });
+    });
+  }
+
+  override publishFrom<T extends string>(source: string, options: PublishOptions<T>, deliver: boolean): BusEvent<T> {
+    const event = super.publishFrom(source, options, deliver);
+    if (deliver) this.#record(event as BusEvent);
+    return event;
+  }
+
+  #record(event: BusEvent): void {
+    this.#events.push(event);
+    const fitting = this.#waiting.filter(({ wants }) => wants(event));
+    this.#waiting = this.#waiting.filter((waiter) => !fitting.includes(waiter));
+    for (const { resolve } of fitting) resolve(event);
+  }
+}

@@ -1,0 +1,116 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Answer } from './http-client.js';
+import { descendants } from './processes.js';
+import { COMPUTE, type RunningHost, startHost } from './running-host.js';
+import { until } from './until.js';
+import { ADD, BIG_MEMORY, BOOM, base64, SPIN, START_TRAPS, UNKNOWN_IMPORT } from './wasm-samples.js';
+
+let host: RunningHost;
+const put = (name: string, bytes: Uint8Array) => host.call('compute.put', { name, wasm: base64(bytes) });
+const codeOf = ({ status, json }: Answer) => [status, json.error?.code];
+
+beforeAll(async () => {
+  host = await startHost({ config: { plugins: { compute: { from: COMPUTE } } } });
+  await put('adder', ADD);
+  await put('spinner', SPIN);
+  await put('boom', BOOM);
+});
+
+describe('a module that cannot work', () => {
+  it('is refused when it is no wasm', async () => {
+    expect(codeOf(await put('text', Buffer.from('just some text')))).toEqual([422, 'MODULE_INVALID']);
+    expect(codeOf(await put('nothing', new Uint8Array()))).toEqual([
+      expect.any(Number),
+      expect.stringMatching(/MODULE_INVALID|INPUT_INVALID/),
+    ]);
+    expect(codeOf(await put('half', ADD.subarray(0, ADD.length - 3)))).toEqual([422, 'MODULE_INVALID']);
+  });
+
+  it('is refused when it came as an upload and is no wasm', async () => {
+    const sent = await host.request('/v1/files', {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream', authorization: `Bearer ${host.token}` },
+      body: 'no module either',
+    });
+    expect(codeOf(await host.call('compute.put', { name: 'uploaded', wasm: sent.json.url }))).toEqual([422, 'MODULE_INVALID']);
+  });
+
+  it('is refused when it is neither base64 nor an upload of this host', async () => {
+    for (const wasm of ['***', '/v1/files/0000', 'https://example.org/a.wasm']) {
+      const { status } = await host.call('compute.put', { name: 'odd', wasm });
+      expect([wasm, status >= 400 && status < 500]).toEqual([wasm, true]);
+    }
+  });
+
+  it('is refused when it needs what nobody provides, and the import is named', async () => {
+    const answer = await put('needy', UNKNOWN_IMPORT);
+    const failed = answer.status === 200 ? await host.call('compute.invoke', { module: 'needy', export: 'f' }) : answer;
+    expect(codeOf(failed)).toEqual([422, 'IMPORT_UNKNOWN']);
+    expect(JSON.stringify(failed.json)).toContain('nobody_has_this');
+  });
+
+  it('is refused when it declares more memory than it may have', async () => {
+    expect(codeOf(await put('big', BIG_MEMORY))).toEqual([422, 'MEMORY_LIMIT']);
+  });
+
+  it('fails with its own error when it dies in its start function', async () => {
+    const answer = await put('stillborn', START_TRAPS);
+    const failed = answer.status === 200 ? await host.call('compute.invoke', { module: 'stillborn', export: 'never' }) : answer;
+    expect(codeOf(failed)).toEqual([422, 'TRAP']);
+  });
+
+  it('fails with the kind of its trap', async () => {
+    const answer = await host.call('compute.invoke', { module: 'boom', export: 'boom' });
+    expect(codeOf(answer)).toEqual([422, 'TRAP']);
+    expect(JSON.stringify(answer.json)).toMatch(/unreachable/i);
+  });
+
+  it('is told apart from a name nobody put', async () => {
+    expect(codeOf(await host.call('compute.invoke', { module: 'never-put' }))).toEqual([404, 'MODULE_UNKNOWN']);
+  });
+
+  it('is stopped at its deadline', async () => {
+    expect(codeOf(await host.call('compute.invoke', { module: 'spinner', export: 'spin', deadlineMs: 60 }))).toEqual([
+      504,
+      'DEADLINE_EXCEEDED',
+    ]);
+  });
+
+  it('hurts nobody else', async () => {
+    expect((await host.call('compute.invoke', { module: 'adder', export: 'add', args: [1, 2] })).json.results).toEqual([3]);
+  });
+});
+
+describe('an executor that is killed in the middle of calls', () => {
+  it('costs only its calls, and the next ones work', async () => {
+    const doomed = [1, 2].map(() => host.call('compute.invoke', { module: 'spinner', export: 'spin', deadlineMs: 25_000 }));
+    await until('the calls to run', async () => {
+      const { json } = await host.request('/v1/status');
+      const compute = json.subsystems.find(({ name }: { name: string }) => name === 'compute.wasm');
+      return compute.metrics.inUse >= doomed.length;
+    });
+    const before = descendants(host.pid);
+    expect(before.length).toBeGreaterThan(0);
+    for (const pid of before) process.kill(pid, 'SIGKILL');
+
+    for (const answer of await Promise.all(doomed)) expect(answer.json.error?.code).toBe('EXECUTOR_LOST');
+    const next = await host.call('compute.invoke', { module: 'adder', export: 'add', args: [20, 22] });
+    expect([next.status, next.json.results]).toEqual([200, [42]]);
+    expect(descendants(host.pid).some((pid) => before.includes(pid))).toBe(false);
+    expect((await host.request('/ready')).status).toBe(200);
+  });
+
+  it('costs not even them when they may be repeated', async () => {
+    const repeatable = host.call(
+      'compute.invoke',
+      { module: 'spinner', export: 'spin', deadlineMs: 1_500 },
+      { 'idempotency-key': 'repeat-me' },
+    );
+    await until('the call to run', async () => {
+      const { json } = await host.request('/v1/status');
+      return json.subsystems.find(({ name }: { name: string }) => name === 'compute.wasm').metrics.inUse >= 1;
+    });
+    for (const pid of descendants(host.pid)) process.kill(pid, 'SIGKILL');
+    expect(codeOf(await repeatable)).toEqual([504, 'DEADLINE_EXCEEDED']);
+  });
+});

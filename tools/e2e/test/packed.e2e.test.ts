@@ -1,0 +1,140 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { COMPUTE, cleanEnv, GREETER, REPOSITORY, type RunningHost, startHost } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+
+/** What `greeter.sdk` answers when the other side loaded the very same SDK module. */
+const SHARED = { sameBrand: true, sameClass: true };
+
+const tarballs = new Map<string, string>();
+let packs: string;
+
+beforeAll(() => {
+  packs = tempFolder('bellows-packs');
+  for (const [name, folder] of [
+    ['sdk', path.join(REPOSITORY, 'sdk')],
+    ['host', path.join(REPOSITORY, 'host')],
+    ['plugin-compute', COMPUTE],
+    ['example-greeter', GREETER],
+  ] as const) {
+    const [{ filename }] = JSON.parse(npm(['pack', folder, '--json', '--pack-destination', packs])) as [{ filename: string }];
+    tarballs.set(name, path.join(packs, filename));
+  }
+});
+
+describe('packages installed in an empty folder elsewhere', () => {
+  let host: RunningHost;
+
+  beforeAll(async () => {
+    const folder = installedFolder(['sdk', 'host', 'plugin-compute', 'example-greeter']);
+    host = await startHost({
+      folder,
+      main: path.join(folder, 'node_modules/@bellows/host/dist/main.js'),
+      config: { plugins: { compute: { from: '@bellows/plugin-compute' }, greeter: { from: '@bellows/example-greeter' } } },
+    });
+  });
+
+  it('start there', async () => {
+    expect((await host.request('/ready')).json.plugins.map(({ state }: { state: string }) => state)).toEqual(['active', 'active']);
+  });
+
+  it('share one SDK between host and plugin', async () => {
+    const { json } = await host.call('greeter.sdk', { operation: 'nobody.offers-this' });
+    expect(json).toMatchObject({ code: 'OPERATION_UNKNOWN', ...SHARED });
+    expect(json.module).not.toContain(REPOSITORY);
+    expect(json.module).toContain(host.folder);
+  });
+
+  it('share one SDK between two plugins', async () => {
+    const { json } = await host.call('greeter.sdk', { operation: 'compute.invoke', input: { module: 'nobody-put-this' } });
+    expect(json).toMatchObject({ code: 'MODULE_UNKNOWN', ...SHARED });
+  });
+
+  it('stop there with 0', async () => {
+    expect((await host.stop()).code).toBe(0);
+  });
+});
+
+describe('a plugin from elsewhere', () => {
+  it('shares the host’s SDK when it is given as a packed tarball', async () => {
+    const folder = tempFolder();
+    cpSync(tarballs.get('example-greeter')!, path.join(folder, 'greeter.tgz'));
+    await expectShared(folder, './greeter.tgz');
+  });
+
+  it('shares the host’s SDK when its folder has a copy of its own', async () => {
+    const folder = tempFolder();
+    const plugin = path.join(folder, 'greeter');
+    unpack('example-greeter', plugin);
+    unpack('sdk', path.join(plugin, 'node_modules/@bellows/sdk'));
+    linkDependencies(path.join(plugin, 'node_modules'));
+    await expectShared(folder, './greeter');
+  });
+
+  it('shares the host’s SDK when it is a link to a folder', async () => {
+    const folder = tempFolder();
+    unpack('example-greeter', path.join(folder, 'real'));
+    symlinkSync(path.join(folder, 'real'), path.join(folder, 'linked'));
+    await expectShared(folder, './linked');
+  });
+
+  it('shares the host’s SDK when it is a name installed beside the config', async () => {
+    const folder = tempFolder();
+    unpack('example-greeter', path.join(folder, 'node_modules/@bellows/example-greeter'));
+    await expectShared(folder, '@bellows/example-greeter');
+  });
+
+  it('is loaded anew when the folder has changed', async () => {
+    const folder = tempFolder();
+    unpack('example-greeter', path.join(folder, 'greeter'));
+    const greeting = async () => {
+      const host = await startHost({ folder, config: { plugins: { greeter: { from: './greeter' } } } });
+      const { json } = await host.call('greeter.greet', { name: 'Ada' });
+      await host.stop();
+      return json.greeting;
+    };
+    expect(await greeting()).toBe('Hello, Ada!');
+    const file = path.join(folder, 'greeter/dist/config.js');
+    writeFileSync(file, execFileSync('sed', ['s/Hello/Welcome/', file]));
+    expect(await greeting()).toBe('Welcome, Ada!');
+  });
+});
+
+async function expectShared(folder: string, from: string): Promise<void> {
+  const host = await startHost({ folder, config: { plugins: { greeter: { from } } } });
+  const { json } = await host.call('greeter.sdk', {});
+  expect(json).toMatchObject({ code: 'OPERATION_UNKNOWN', ...SHARED });
+  expect((await host.stop()).code).toBe(0);
+}
+
+/** What `npm install` of the tarballs leaves, without asking a registry: third-party packages are links to this clone's. */
+function installedFolder(names: readonly string[]): string {
+  const folder = tempFolder('bellows-installed');
+  const modules = path.join(folder, 'node_modules');
+  for (const name of names) unpack(name, path.join(modules, '@bellows', name));
+  linkDependencies(modules);
+  return folder;
+}
+
+function unpack(name: string, destination: string): void {
+  mkdirSync(destination, { recursive: true });
+  execFileSync('tar', ['-xzf', tarballs.get(name)!, '--strip-components=1', '-C', destination]);
+}
+
+function linkDependencies(modules: string): void {
+  const source = path.join(REPOSITORY, 'node_modules');
+  for (const name of readdirSync(source)) {
+    const target = path.join(modules, name);
+    if (!name.startsWith('.') && name !== '@bellows' && !existsSync(target)) symlinkSync(path.join(source, name), target);
+  }
+}
+
+function npm(args: readonly string[]): string {
+  return execFileSync('npm', [...args, '--offline', '--ignore-scripts', '--loglevel=error'], {
+    cwd: packs,
+    encoding: 'utf8',
+    env: cleanEnv(),
+  });
+}

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { descendants, isRunning } from './processes.js';
+import { COMPUTE, cleanEnv, follow, REPOSITORY, startHost, writeConfig } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+import { writePlugin } from './throwaway-plugin.js';
+import { until } from './until.js';
+import { base64, SPIN } from './wasm-samples.js';
+
+describe('a signal to the host', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s stops plugins in reverse order of their needs and ends with 0', async (signal) => {
+    const folder = tempFolder();
+    const note = (id: string) => `const { appendFileSync } = await import('node:fs');
+    appendFileSync(${JSON.stringify(path.join(folder, 'order.txt'))}, '+${id} ');
+    ctx.own(() => appendFileSync(${JSON.stringify(path.join(folder, 'order.txt'))}, '-${id} '));`;
+    const host = await startHost({
+      folder,
+      config: {
+        plugins: {
+          third: { from: writePlugin(folder, { id: 'third', needs: ['second'], activate: note('third') }) },
+          first: { from: writePlugin(folder, { id: 'first', activate: note('first') }) },
+          second: { from: writePlugin(folder, { id: 'second', needs: ['first'], activate: note('second') }) },
+        },
+      },
+    });
+    expect(await host.stop(signal)).toMatchObject({ code: 0, signal: null });
+    expect(readFileSync(path.join(folder, 'order.txt'), 'utf8').trim()).toBe('+first +second +third -third -second -first');
+    expect(existsSync(path.join(host.dataDir, 'host.json'))).toBe(false);
+  });
+
+  it('goes on with the others when one plugin throws or hangs while it stops', async () => {
+    const folder = tempFolder();
+    const host = await startHost({
+      folder,
+      config: {
+        plugins: {
+          base: {
+            from: writePlugin(folder, {
+              id: 'base',
+              activate: `ctx.own(async () => { const { writeFileSync } = await import('node:fs'); writeFileSync(${JSON.stringify(path.join(folder, 'stopped'))}, ''); });`,
+            }),
+          },
+          sour: { from: writePlugin(folder, { id: 'sour', needs: ['base'], activate: `ctx.own(() => { throw new Error('never'); });` }) },
+          stuck: {
+            from: writePlugin(folder, { id: 'stuck', needs: ['base'], activate: 'ctx.own(() => new Promise(() => {}));' }),
+            stopTimeoutMs: 200,
+          },
+        },
+      },
+    });
+    const exit = await host.stop();
+    expect(exit.code).toBe(0);
+    expect(existsSync(path.join(folder, 'stopped'))).toBe(true);
+    expect(exit.stderr).toContain('sour');
+    expect(exit.stderr).toContain('stuck');
+  });
+
+  it('ends running guests too', async () => {
+    const host = await startHost({ config: { plugins: { compute: { from: COMPUTE } } } });
+    await host.call('compute.put', { name: 'spinner', wasm: base64(SPIN) });
+    const call = host.call('compute.invoke', { module: 'spinner', export: 'spin', deadlineMs: 60_000 }).catch(() => undefined);
+    await until('the guest to run', async () => (await host.request('/v1/status')).json.subsystems[0].metrics.inUse === 1);
+    const below = descendants(host.pid);
+    expect((await host.stop()).code).toBe(0);
+    await until('the executors to end', () => below.every((pid) => !isRunning(pid)));
+    await call;
+  });
+
+  it('SIGKILL leaves no executor behind', async () => {
+    const host = await startHost({ config: { plugins: { compute: { from: COMPUTE } } } });
+    await host.call('compute.put', { name: 'spinner', wasm: base64(SPIN) });
+    const call = host.call('compute.invoke', { module: 'spinner', export: 'spin', deadlineMs: 60_000 }).catch(() => undefined);
+    const below = await until('an executor', () => {
+      const pids = descendants(host.pid);
+      return pids.length > 0 && pids;
+    });
+    await host.stop('SIGKILL');
+    await until('the executors to end', () => below.every((pid) => !isRunning(pid)));
+    await call;
+  });
+});
+
+describe('npm start', () => {
+  it('leaves no host behind when its shell is killed', async () => {
+    const folder = tempFolder();
+    const file = writeConfig(folder, {});
+    const machinesNode = nodeOfTheMachine();
+    // the words after the command keep the shell from replacing itself with it
+    const line = `"${machinesNode}" tools/run.mjs start --config "${file}" --json; true`;
+    const shell = follow(spawn('sh', ['-c', line], { cwd: REPOSITORY, env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] }));
+    const state = path.join(folder, '.bellows', 'host.json');
+    const { pid } = await until('the host', () => existsSync(state) && JSON.parse(readFileSync(state, 'utf8')), { withinMs: 60_000 });
+    const below = descendants(shell.pid);
+    expect(below).toContain(pid);
+    shell.child.kill('SIGKILL');
+    await until('the host to stop', () => !isRunning(pid));
+    await until('everything else to end', () => below.every((other) => !isRunning(other)));
+    expect(existsSync(state)).toBe(false);
+  });
+
+  it('passes SIGTERM on to the host and waits for it', async () => {
+    const folder = tempFolder();
+    const file = writeConfig(folder, {});
+    const running = follow(
+      spawn(nodeOfTheMachine(), ['tools/run.mjs', 'start', '--config', file, '--json'], {
+        cwd: REPOSITORY,
+        env: cleanEnv(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+    const state = path.join(folder, '.bellows', 'host.json');
+    const { pid } = await until('the host', () => existsSync(state) && JSON.parse(readFileSync(state, 'utf8')), { withinMs: 60_000 });
+    running.child.kill('SIGTERM');
+    expect((await running.exit).code).toBe(0);
+    expect(isRunning(pid)).toBe(false);
+  });
+});
+
+/** The Node that the person at the keyboard has: the first on PATH that this clone did not bring itself. */
+function nodeOfTheMachine(): string {
+  const folders = (process.env.PATH ?? '').split(path.delimiter).filter((folder) => !folder.startsWith(REPOSITORY));
+  return folders.map((folder) => path.join(folder, 'node')).find((file) => existsSync(file)) ?? process.execPath;
+}

@@ -1,0 +1,145 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { GREETER, runBellows, startHost, writeConfig } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+import { writePlugin } from './throwaway-plugin.js';
+
+describe('a machine that does not fit', () => {
+  // A folder without permission cannot be shown to root, and tests often run as root; a file in the folder's place fails everywhere.
+  it('ends with 2 when the data folder is a file, and says which', async () => {
+    const folder = tempFolder();
+    const dataDir = path.join(folder, 'data');
+    writeFileSync(dataDir, 'a file');
+    const file = writeConfig(folder, { host: { dataDir } });
+    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain(dataDir);
+    expect(readFileSync(dataDir, 'utf8')).toBe('a file');
+  });
+
+  const unlessRoot = process.getuid?.() === 0 ? 'a folder below a file' : 'a folder that may not be written';
+  it(`ends with 2 when the data folder cannot be made (${unlessRoot})`, async () => {
+    const folder = tempFolder();
+    const parent = path.join(folder, 'parent');
+    if (process.getuid?.() === 0) writeFileSync(parent, '');
+    else mkdirSync(parent, { mode: 0o500 });
+    const file = writeConfig(folder, { host: { dataDir: path.join(parent, 'data') } });
+    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain(path.join(parent, 'data'));
+  });
+
+  it('refuses a data folder of a newer version', async () => {
+    const folder = tempFolder();
+    mkdirSync(path.join(folder, '.bellows'));
+    writeFileSync(path.join(folder, '.bellows', 'version'), '999\n');
+    const file = writeConfig(folder, {});
+    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain('999');
+  });
+
+  it('ends with 2 when the port is in use, names it, and leaves the data folder free', async () => {
+    const taken = net.createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as net.AddressInfo;
+    const folder = tempFolder();
+    const file = writeConfig(folder, { host: { port } });
+    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+    await new Promise((resolve) => taken.close(resolve));
+    expect(code).toBe(2);
+    expect(stderr).toContain(String(port));
+    expect(existsSync(path.join(folder, '.bellows', 'host.json'))).toBe(false);
+    const host = await startHost({ folder });
+    expect((await host.stop()).code).toBe(0);
+  });
+
+  it('refuses a second host on the same data and leaves the first alone', async () => {
+    const first = await startHost();
+    const { code, stderr } = await runBellows(['start', '--config', path.join(first.folder, 'bellows.yaml')], { cwd: first.folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain('DATA_IN_USE');
+    expect(stderr).toContain(String(first.pid));
+    expect((await first.request('/ready')).status).toBe(200);
+    expect(JSON.parse(readFileSync(path.join(first.dataDir, 'host.json'), 'utf8')).pid).toBe(first.pid);
+    await first.stop();
+  });
+
+  it('takes over the data of a host that was killed', async () => {
+    const first = await startHost();
+    expect((await first.stop('SIGKILL')).signal).toBe('SIGKILL');
+    const second = await startHost({ folder: first.folder });
+    expect((await second.request('/ready')).status).toBe(200);
+    expect((await second.stop()).code).toBe(0);
+  });
+});
+
+describe('a plugin that fails while it is activated', () => {
+  const faults = [
+    { what: 'throws', id: 'thrower', activate: `throw new Error('no luck today');`, says: /no luck today/ },
+    { what: 'hangs', id: 'hanger', activate: 'await new Promise(() => {});', says: /300 ms|time/i },
+    {
+      what: 'hangs and holds the loop open',
+      id: 'holder',
+      activate: 'setInterval(() => {}, 50); await new Promise(() => {});',
+      says: /300 ms|time/i,
+    },
+  ];
+
+  it.each(faults)('ends the start when it $what and is required, naming plugin and phase', async ({ id, activate, says }) => {
+    const folder = tempFolder();
+    const from = writePlugin(folder, { id, activate });
+    const file = writeConfig(folder, { plugins: { greeter: { from: GREETER }, [id]: { from, activateTimeoutMs: 300 } } });
+    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+    expect(code).toBe(1);
+    expect(stderr).toContain(id);
+    expect(stderr).toContain('activate');
+    expect(stderr).toMatch(says);
+    expect(existsSync(path.join(folder, '.bellows', 'host.json'))).toBe(false);
+  });
+
+  it('does not hinder the others when it is not required, and its state says why', async () => {
+    const folder = tempFolder();
+    const plugins: Record<string, unknown> = { greeter: { from: GREETER } };
+    for (const { id, activate } of faults)
+      plugins[id] = { from: writePlugin(folder, { id, activate }), required: false, activateTimeoutMs: 300 };
+    plugins.behind = { from: writePlugin(folder, { id: 'behind', needs: ['thrower'] }), required: false };
+    const host = await startHost({ folder, config: { plugins } });
+    const ready = await host.request('/ready');
+    expect(ready.status).toBe(200);
+    const states = new Map(ready.json.plugins.map((plugin: { id: string }) => [plugin.id, plugin]));
+    expect(states.get('greeter')).toMatchObject({ state: 'active' });
+    expect(states.get('thrower')).toMatchObject({
+      state: 'failed',
+      reason: 'PLUGIN_THREW',
+      message: expect.stringContaining('no luck today'),
+    });
+    expect(states.get('hanger')).toMatchObject({ state: 'failed', reason: 'PLUGIN_TIMEOUT', message: expect.stringContaining('300') });
+    expect(states.get('behind')).toMatchObject({ state: 'blocked', message: expect.stringContaining('thrower') });
+    expect((await host.call('greeter.greet', { name: 'Ada' })).json).toEqual({ greeting: 'Hello, Ada!' });
+    expect((await host.stop()).code).toBe(0);
+  });
+
+  it.each([0, 7])('is named when it ends the process with status %d, which then is no success', async (status) => {
+    const folder = tempFolder();
+    const from = writePlugin(folder, { id: 'quitter', activate: `process.exit(${status});` });
+    const file = writeConfig(folder, { plugins: { quitter: { from } } });
+    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('quitter');
+    expect(stderr).toContain('activate');
+  });
+
+  it('is told apart from a package that is no plugin at all', async () => {
+    const folder = tempFolder();
+    const from = writePlugin(folder, { id: 'impostor' });
+    writeFileSync(path.join(from, 'index.mjs'), 'export default { id: "impostor" };\n');
+    const file = writeConfig(folder, { plugins: { impostor: { from } } });
+    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('impostor');
+    expect(stderr).toContain('definePlugin');
+  });
+});
