@@ -13,8 +13,6 @@ const NAME = /^[0-9a-f]{64}$/;
 const PART_SUFFIX = '.part';
 
 export interface FileUploadsOptions {
-  /** The data folder of the host; files are in `files` below it. */
-  readonly dataDir: string;
   readonly clock: IClock;
   readonly maxBytes?: number;
 }
@@ -28,8 +26,9 @@ export class FileUploads implements UploadStore {
   readonly #clock: IClock;
   readonly #maxBytes: number;
 
-  constructor({ dataDir, clock, maxBytes = MAX_UPLOAD_BYTES }: FileUploadsOptions) {
-    this.#dir = path.join(dataDir, 'files');
+  /** `folder` is its own; it is made by the first `save`. */
+  constructor(folder: string, { clock, maxBytes = MAX_UPLOAD_BYTES }: FileUploadsOptions) {
+    this.#dir = folder;
     this.#clock = clock;
     this.#maxBytes = maxBytes;
   }
