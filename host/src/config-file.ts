@@ -4,8 +4,9 @@ import { ConfigError, type ErrorDetail, messageOf } from '@bellows/sdk';
 import { LineCounter, parseDocument } from 'yaml';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
 import type { HostOptions } from './host-options.js';
-import { joinPath, schemaProblems } from './schema-problems.js';
+import { schemaProblems } from './operations/schema-problems.js';
 import { substitute } from './substitution.js';
+import { joinPath } from './value-path.js';
 
 export type Origin = 'default' | 'file' | 'env' | 'flag' | 'secret';
 
@@ -110,12 +111,12 @@ function parse(input: Record<string, unknown>, substituted: ReadonlySet<string>,
   const first = hostConfigSchema.safeParse(input);
   if (first.success) return first.data;
   if (!convertSubstituted(input, first.error.issues, substituted)) {
-    problems.push(...schemaProblems(first.error, { schema: hostConfigSchema, input }));
+    problems.push(...schemaProblems(first.error, hostConfigSchema, { input }));
     return undefined;
   }
   const second = hostConfigSchema.safeParse(input);
   if (second.success) return second.data;
-  problems.push(...schemaProblems(second.error, { schema: hostConfigSchema, input }));
+  problems.push(...schemaProblems(second.error, hostConfigSchema, { input }));
   return undefined;
 }
 

@@ -1,13 +1,7 @@
-import type { ErrorKind } from '@bellows/sdk';
-
-export interface ErrorCodeText {
-  readonly kind: ErrorKind;
-  /** What it means and what to do, for the reference page. */
-  readonly text: string;
-}
+import { defineErrorCodes } from '@bellows/sdk';
 
 /** Every code the host itself gives. Plugins document theirs beside their own errors. */
-export const HOST_ERROR_CODES = Object.freeze({
+export const HOST_ERROR_CODES = defineErrorCodes({
   // operations
   OPERATION_UNKNOWN: { kind: 'not_found', text: 'No active plugin provides an operation of this name. `bellows operations` lists them.' },
   OPERATION_NAME_TAKEN: { kind: 'plugin', text: 'Two operations of one name were provided. Rename one of them.' },
@@ -100,6 +94,7 @@ export const HOST_ERROR_CODES = Object.freeze({
     kind: 'plugin',
     text: 'The entry of a plugin (`exports["."]` of its package.json) is missing or exports no plugin.',
   },
+  PLUGIN_EXIT: { kind: 'plugin', text: 'A plugin called process.exit, which would end the host. It must throw an error instead.' },
   PLUGIN_STOPPING: { kind: 'plugin', text: 'The reason plugins find in their signal when they are stopped.' },
   PLUGIN_THREW: { kind: 'plugin', text: 'A plugin threw while it was activated.' },
   PLUGIN_TIMEOUT: { kind: 'plugin', text: 'A plugin did not finish a phase of its life in the time given.' },
@@ -114,6 +109,6 @@ export const HOST_ERROR_CODES = Object.freeze({
   INTERRUPTED: { kind: 'cancelled', text: 'The command was interrupted. Exit code 130.' },
   FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
   FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
-} as const satisfies Readonly<Record<string, ErrorCodeText>>);
+});
 
 export type HostErrorCode = keyof typeof HOST_ERROR_CODES;

@@ -110,7 +110,7 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
     pressure: (plugin) => registry.pressureOf(plugin),
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
-  const uploads = new FileUploads(data.file('files'), { clock });
+  const uploads = new FileUploads({ dataDir: data.path, clock });
 
   const hostOperations = operations.forPlugin('host', new AbortController().signal);
   const container = new ServiceContainer();

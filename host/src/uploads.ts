@@ -13,6 +13,8 @@ const NAME = /^[0-9a-f]{64}$/;
 const PART_SUFFIX = '.part';
 
 export interface FileUploadsOptions {
+  /** The data folder of the host; files are in `files` below it, made by the first `save`. */
+  readonly dataDir: string;
   readonly clock: IClock;
   readonly maxBytes?: number;
 }
@@ -26,9 +28,8 @@ export class FileUploads implements UploadStore {
   readonly #clock: IClock;
   readonly #maxBytes: number;
 
-  /** `folder` is its own; it is made by the first `save`. */
-  constructor(folder: string, { clock, maxBytes = MAX_UPLOAD_BYTES }: FileUploadsOptions) {
-    this.#dir = folder;
+  constructor({ dataDir, clock, maxBytes = MAX_UPLOAD_BYTES }: FileUploadsOptions) {
+    this.#dir = path.join(dataDir, 'files');
     this.#clock = clock;
     this.#maxBytes = maxBytes;
   }

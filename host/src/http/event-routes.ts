@@ -1,7 +1,7 @@
 import { InputError, TOPIC_CLASSES } from '@bellows/sdk';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { HostView } from '../host-view.js';
-import { nearestName } from '../schema-problems.js';
+import { nearestName } from '../operations/nearest-name.js';
 import type { HttpContext } from './http-context.js';
 import { queryError } from './status-routes.js';
 
@@ -39,7 +39,7 @@ function topicsOf(given: unknown, view: HostView): ReadonlySet<string> | 'all' {
     .map((topic) => topic.trim());
   const unknown = wanted.find((topic) => !known.has(topic));
   if (unknown === undefined) return new Set(wanted);
-  const near = nearestName(unknown, [...known]);
+  const near = nearestName(unknown, known);
   throw queryError({
     path: 'query.topics',
     message: `must be topics separated by commas, of: ${[...known].join(', ')}`,

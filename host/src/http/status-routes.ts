@@ -1,7 +1,7 @@
 import { type ErrorDetail, InputError, NotFoundError } from '@bellows/sdk';
 import type { FastifyInstance } from 'fastify';
 import type { HostView } from '../host-view.js';
-import { nearestName } from '../schema-problems.js';
+import { nearestName } from '../operations/nearest-name.js';
 import type { HttpContext } from './http-context.js';
 
 /** What the host's ring of decisions holds. */

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConfigError, type ErrorDetail, messageOf, ROLES, type Role, z } from '@bellows/sdk';
-import { schemaProblems } from '../schema-problems.js';
+import { schemaProblems } from '../operations/schema-problems.js';
 
 export interface TokenEntry {
   readonly name: string;
@@ -36,7 +36,7 @@ export class TokenTable {
 }
 
 /** `ConfigError` (`TOKENS_FILE_INVALID`) with every fault. YAML or JSON: a list of `{ name, role, sha256 }`. */
-export async function readTokenTable(file: string): Promise<TokenTable> {
+export async function loadTokenTable(file: string): Promise<TokenTable> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw invalid(file, [{ path: 'host.tokensFile', message: `cannot be read: ${messageOf(error)}` }]);
   });
@@ -53,7 +53,7 @@ export async function parseTokens(text: string, file: string): Promise<readonly 
     throw invalid(file, [{ path: 'tokens', message: `is no YAML: ${messageOf(error)}` }]);
   }
   const checked = tokensSchema.safeParse(entries);
-  if (!checked.success) throw invalid(file, schemaProblems(checked.error, { schema: tokensSchema, input: entries, base: 'tokens' }));
+  if (!checked.success) throw invalid(file, schemaProblems(checked.error, tokensSchema, { input: entries, prefix: 'tokens' }));
   const problems = repeated(checked.data);
   if (problems.length > 0) throw invalid(file, problems);
   return checked.data;

@@ -16,7 +16,7 @@ import {
   type Role,
   systemRandom,
 } from '@bellows/sdk';
-import { nearestName } from '../schema-problems.js';
+import { nearestName } from './nearest-name.js';
 import { ActiveCall, followCaller } from './active-call.js';
 import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-limits.js';
 import { DeadlineWheel } from './deadline-wheel.js';
@@ -195,7 +195,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   #lookUp(name: string): Provided {
     const provided = this.#provided.get(name);
     if (provided) return provided;
-    const near = nearestName(name, [...this.#provided.keys()]);
+    const near = nearestName(name, this.#provided.keys());
     const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
     throw new NotFoundError(
       'OPERATION_UNKNOWN',

@@ -1,5 +1,5 @@
 import { InputError, isBellowsError, type OperationDefinition, PluginError, z } from '@bellows/sdk';
-import { schemaProblems } from '../schema-problems.js';
+import { schemaProblems } from './schema-problems.js';
 
 interface Provided {
   readonly plugin: string;
@@ -10,7 +10,7 @@ interface Provided {
 export function validInput({ plugin, definition }: Provided, input: unknown): unknown {
   const checked = check({ plugin, definition }, 'input', input);
   if (checked.success) return checked.data;
-  const details = schemaProblems(checked.error, { schema: definition.input, input });
+  const details = schemaProblems(checked.error, definition.input, { input });
   throw new InputError('INPUT_INVALID', `The input of ${definition.name} is not valid: ${summaryOf(details)}`, {
     plugin,
     phase: 'validate',
@@ -22,7 +22,7 @@ export function validInput({ plugin, definition }: Provided, input: unknown): un
 export function validOutput({ plugin, definition }: Provided, output: unknown): unknown {
   const checked = check({ plugin, definition }, 'output', output);
   if (checked.success) return checked.data;
-  const details = schemaProblems(checked.error, { schema: definition.output, input: output });
+  const details = schemaProblems(checked.error, definition.output, { input: output });
   throw new PluginError(
     'OUTPUT_INVALID',
     `${definition.name} answered with something its own schema refuses; tell the author of ${plugin}.`,
