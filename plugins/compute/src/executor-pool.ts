@@ -1,0 +1,283 @@
+import { backoffMs, type CancelTimer, type IClock, type ILogger, type IRandom } from '@bellows/sdk';
+import { computeError } from './errors.js';
+import type { AnswerMessage, StatsMessage } from './executor/protocol.js';
+import { ExecutorProcess, type ExecutorWork, type WorkAnswer } from './executor-process.js';
+
+/** What an executor may be late beyond a deadline before it is ended: ending a thread takes some ms, under load longer. */
+const ANSWER_GRACE_MS = 2_000;
+/** An executor that lived this long starts its back-off anew when it ends. */
+const HEALTHY_AFTER_MS = 30_000;
+
+export interface ExecutorPoolOptions {
+  readonly entry: URL;
+  readonly maxExecutors: number;
+  readonly maxPooledModules: number;
+  readonly clock: IClock;
+  readonly random: IRandom;
+  readonly logger: ILogger;
+}
+
+export interface PoolWork {
+  readonly work: ExecutorWork;
+  /** `IClock.monotonicMs()` at which it must have ended. */
+  readonly deadlineAt: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The executor processes and who runs what. Work waits, first come first served, until an executor has a free thread;
+ * processes are started when work needs them, replaced with back-off when they are lost, and ended when the limit falls.
+ */
+export class ExecutorPool {
+  readonly #options: ExecutorPoolOptions;
+  readonly #slots: Slot[];
+  #waiting: Waiting[] = [];
+  #limit = 0;
+  #lost = 0;
+  #stopped = false;
+
+  constructor(options: ExecutorPoolOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.maxExecutors }, () => ({
+      state: 'empty',
+      process: undefined,
+      threads: 0,
+      busy: 0,
+      attempt: 0,
+      startedAt: 0,
+      stats: undefined,
+      cancelBackoff: undefined,
+    }));
+  }
+
+  /** How many calls may run at once over all executors. Lowering ends idle threads and processes, never running work. */
+  setLimit(limit: number): void {
+    if (limit === this.#limit || this.#stopped) return;
+    this.#limit = limit;
+    const processes = Math.min(this.#slots.length, limit);
+    this.#slots.forEach((slot, index) => {
+      const threads = index < processes ? Math.floor(limit / processes) + (index < limit % processes ? 1 : 0) : 0;
+      if (threads === slot.threads) return;
+      slot.threads = threads;
+      if (threads > 0) slot.process?.configure(threads, this.#options.maxPooledModules);
+      this.#endIfDrained(slot);
+    });
+    this.#next();
+  }
+
+  /**
+   * Resolves with what the executor answered. Rejects with `DEADLINE_EXCEEDED`, `EXECUTOR_LOST`, `COMPUTE_STOPPING`,
+   * or with the reason of `signal`; then the work has ended or its thread has.
+   */
+  run({ work, deadlineAt, signal }: PoolWork): Promise<Pick<AnswerMessage, 'outcome' | 'durationMs'>> {
+    if (this.#stopped) return Promise.reject(stopping());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const entry: Waiting = { work, deadlineAt, signal, resolve, reject, leave: () => {} };
+      const remove = (error: unknown) => {
+        this.#waiting = this.#waiting.filter((other) => other !== entry);
+        entry.leave();
+        reject(error);
+      };
+      const cancelTimer = this.#options.clock.setTimer(this.#leftMs(deadlineAt), () => remove(late('while it waited for an executor')));
+      const onAbort = () => remove(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      entry.leave = () => {
+        cancelTimer();
+        signal?.removeEventListener('abort', onAbort);
+      };
+      this.#waiting.push(entry);
+      this.#next();
+    });
+  }
+
+  /** Gives up the instances made ahead of time; running calls notice nothing. */
+  trim(): void {
+    for (const { process } of this.#slots) process?.trim();
+  }
+
+  /** Instances of a module ready on all executors, as they last reported. */
+  warm(hash: string): number {
+    return this.#sum((stats) => stats.warm[hash] ?? 0);
+  }
+
+  get metrics() {
+    return {
+      executors: this.#slots.filter((slot) => slot.process !== undefined).length,
+      threads: this.#sum((stats) => stats.threads),
+      rssBytes: this.#sum((stats) => stats.rssBytes),
+      lost: this.#lost,
+      waiting: this.#waiting.length,
+    };
+  }
+
+  get pids(): readonly number[] {
+    return this.#slots.flatMap((slot) => slot.process?.pid ?? []);
+  }
+
+  /** Ends everything at once and resolves when no process is left. Twice is fine; nothing starts afterwards. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const entry of this.#waiting.splice(0)) {
+      entry.leave();
+      entry.reject(stopping());
+    }
+    for (const slot of this.#slots) slot.cancelBackoff?.();
+    await Promise.all(this.#slots.map((slot) => slot.process?.kill()));
+  }
+
+  #next(): void {
+    while (this.#waiting.length > 0 && !this.#stopped) {
+      const slot = this.#freeSlot();
+      if (slot === undefined) return this.#startAnother();
+      this.#dispatch(slot, this.#waiting.shift() as Waiting);
+    }
+  }
+
+  /** The one with most threads free; of equals the first, whose pools are the warmest. */
+  #freeSlot(): Slot | undefined {
+    let best: Slot | undefined;
+    for (const slot of this.#slots) {
+      const free = slot.threads - slot.busy;
+      if (slot.state === 'ready' && free > 0 && (best === undefined || free > best.threads - best.busy)) best = slot;
+    }
+    return best;
+  }
+
+  #startAnother(): void {
+    const coming = this.#slots.reduce((sum, slot) => sum + (slot.state === 'starting' ? slot.threads : 0), 0);
+    if (coming >= this.#waiting.length) return;
+    const slot = this.#slots.find(({ state, threads }) => state === 'empty' && threads > 0);
+    if (slot === undefined) return;
+    this.#start(slot);
+    this.#startAnother();
+  }
+
+  #start(slot: Slot): void {
+    slot.state = 'starting';
+    slot.startedAt = this.#options.clock.monotonicMs();
+    const process = new ExecutorProcess(this.#options.entry, {
+      ready: () => {
+        slot.state = 'ready';
+        this.#endIfDrained(slot);
+        this.#next();
+      },
+      stats: (stats) => {
+        slot.stats = stats;
+      },
+      gone: (how) => this.#gone(slot, how),
+    });
+    slot.process = process;
+    process.configure(Math.max(1, slot.threads), this.#options.maxPooledModules);
+  }
+
+  #gone(slot: Slot, how: string): void {
+    const expected = slot.state === 'ending' || this.#stopped;
+    slot.process = undefined;
+    slot.stats = undefined;
+    slot.state = 'empty';
+    if (!expected) this.#backOff(slot, how);
+    this.#next();
+  }
+
+  #backOff(slot: Slot, how: string): void {
+    const { clock, random, logger } = this.#options;
+    this.#lost += 1;
+    if (clock.monotonicMs() - slot.startedAt >= HEALTHY_AFTER_MS) slot.attempt = 0;
+    slot.attempt += 1;
+    const delayMs = backoffMs(slot.attempt, random);
+    logger.warn('An executor process ended unexpectedly and is replaced', { how, attempt: slot.attempt, delayMs: Math.round(delayMs) });
+    slot.state = 'backoff';
+    slot.cancelBackoff = clock.setTimer(delayMs, () => {
+      slot.state = 'empty';
+      this.#next();
+    });
+  }
+
+  #endIfDrained(slot: Slot): void {
+    if (slot.threads > 0 || slot.busy > 0 || slot.state !== 'ready') return;
+    slot.state = 'ending';
+    void slot.process?.kill();
+  }
+
+  #dispatch(slot: Slot, entry: Waiting): void {
+    entry.leave();
+    const { signal, deadlineAt } = entry;
+    const process = slot.process as ExecutorProcess;
+    slot.busy += 1;
+    let overdue = false;
+    const killWhenLate = (delayMs: number) =>
+      this.#options.clock.setTimer(delayMs, () => {
+        overdue = true;
+        this.#options.logger.error('An executor did not answer in time and is ended', { pid: process.pid });
+        void process.kill();
+      });
+    const leftMs = Math.max(1, this.#leftMs(deadlineAt));
+    let cancelKill: CancelTimer = killWhenLate(leftMs + ANSWER_GRACE_MS);
+    const cancelWork = process.send({ ...entry.work, deadlineMs: leftMs }, (answer: WorkAnswer) => {
+      cancelKill();
+      signal?.removeEventListener('abort', onAbort);
+      slot.busy -= 1;
+      if (signal?.aborted) entry.reject(signal.reason);
+      else if (answer !== 'lost') entry.resolve(answer);
+      else entry.reject(overdue ? late('and its executor did not answer either') : this.#stopped ? stopping() : lost());
+      this.#endIfDrained(slot);
+      this.#next();
+    });
+    const onAbort = () => {
+      cancelWork();
+      cancelKill();
+      cancelKill = killWhenLate(ANSWER_GRACE_MS);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+  }
+
+  #leftMs(deadlineAt: number): number {
+    return Math.max(0, deadlineAt - this.#options.clock.monotonicMs());
+  }
+
+  #sum(of: (stats: StatsMessage) => number): number {
+    return this.#slots.reduce((sum, { stats }) => sum + (stats === undefined ? 0 : of(stats)), 0);
+  }
+}
+
+/**
+ * ```text
+ * empty ──▶ starting ──▶ ready ──▶ ending ──▶ empty
+ *   ▲           └──────────┴──▶ backoff
+ *   └───────────────────────────────┘
+ * ```
+ */
+interface Slot {
+  state: 'empty' | 'starting' | 'ready' | 'ending' | 'backoff';
+  process: ExecutorProcess | undefined;
+  /** How many threads it may run; 0: it shall end. */
+  threads: number;
+  busy: number;
+  attempt: number;
+  startedAt: number;
+  stats: StatsMessage | undefined;
+  cancelBackoff: CancelTimer | undefined;
+}
+
+interface Waiting extends PoolWork {
+  readonly resolve: (answer: Pick<AnswerMessage, 'outcome' | 'durationMs'>) => void;
+  readonly reject: (error: unknown) => void;
+  leave: () => void;
+}
+
+function late(where: string) {
+  return computeError('DEADLINE_EXCEEDED', `The time of the call was used up ${where}: raise deadlineMs, or call when there is less to do`);
+}
+
+function lost() {
+  return computeError(
+    'EXECUTOR_LOST',
+    'The executor process of the call ended before it answered: the call is safe to repeat if running it twice does no harm',
+    { retryAfterMs: 100 },
+  );
+}
+
+function stopping() {
+  return computeError('COMPUTE_STOPPING', 'Compute is being stopped: call again when the host is ready', { retryAfterMs: 1_000 });
+}

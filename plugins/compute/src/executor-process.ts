@@ -1,0 +1,98 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { BatchedSender } from './executor/batched-sender.js';
+import type { AnswerMessage, CallMessage, CheckMessage, FromExecutor, StatsMessage, ToExecutor } from './executor/protocol.js';
+
+/** Something for an executor to do; its id is given when it is sent. */
+export type ExecutorWork = Omit<CallMessage, 'id'> | Omit<CheckMessage, 'id'>;
+
+/** How work ended: with an answer, or because the process did. */
+export type WorkAnswer = Pick<AnswerMessage, 'outcome' | 'durationMs'> | 'lost';
+
+export interface ExecutorProcessEvents {
+  ready(): void;
+  stats(stats: StatsMessage): void;
+  /** Once, before the unanswered work hears `lost`. `how` is for logs. */
+  gone(how: string): void;
+}
+
+/**
+ * One executor process, from fork to end. It ends by itself when this process does, however that happens.
+ */
+export class ExecutorProcess {
+  readonly #child: ChildProcess;
+  readonly #sender: BatchedSender<ToExecutor>;
+  readonly #work = new Map<number, (answer: WorkAnswer) => void>();
+  readonly #gone: Promise<void>;
+  #nextId = 1;
+
+  constructor(entry: URL, events: ExecutorProcessEvents) {
+    this.#child = fork(fileURLToPath(entry), [], {
+      serialization: 'advanced',
+      // neither the flags nor the environment of the host: no debugger port, no secrets
+      execArgv: [],
+      env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const child = this.#child;
+    this.#sender = new BatchedSender((batch) => {
+      if (child.connected) child.send(batch as ToExecutor[], () => {});
+    });
+    child.on('message', (batch) => {
+      for (const message of batch as readonly FromExecutor[]) this.#receive(message, events);
+    });
+    this.#gone = new Promise((resolve) => {
+      let told = false;
+      const gone = (how: string) => {
+        if (told) return;
+        told = true;
+        const unanswered = [...this.#work.values()];
+        this.#work.clear();
+        events.gone(how);
+        for (const answer of unanswered) answer('lost');
+        resolve();
+      };
+      child.on('exit', (code, signal) => gone(signal ?? `exit code ${code}`));
+      // a process that could not be started has no exit
+      child.on('error', (error) => {
+        if (child.pid === undefined) gone(error.message);
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** `answer` is called exactly once. Returns how to cancel: the answer comes all the same. */
+  send(work: ExecutorWork, answer: (answer: WorkAnswer) => void): () => void {
+    const id = this.#nextId++;
+    this.#work.set(id, answer);
+    this.#sender.send({ ...work, id });
+    return () => {
+      if (this.#work.has(id)) this.#sender.send({ type: 'cancel', id });
+    };
+  }
+
+  configure(threads: number, maxPooledModules: number): void {
+    this.#sender.send({ type: 'configure', threads, maxPooledModules });
+  }
+
+  trim(): void {
+    this.#sender.send({ type: 'trim' });
+  }
+
+  /** At once; resolves when the process has gone. Twice is fine. */
+  kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    return this.#gone;
+  }
+
+  #receive(message: FromExecutor, events: ExecutorProcessEvents): void {
+    if (message.type === 'ready') return events.ready();
+    if (message.type === 'stats') return events.stats(message);
+    const answer = this.#work.get(message.id);
+    this.#work.delete(message.id);
+    answer?.(message);
+  }
+}

@@ -1,0 +1,7 @@
+import { definePlugin } from '@bellows/sdk';
+import { computeConfigSchema } from './config.js';
+import { activateCompute } from './plugin.js';
+
+export { COMPUTE_ERRORS } from './errors.js';
+
+export default definePlugin({ id: 'compute', config: computeConfigSchema, activate: (ctx) => activateCompute(ctx) });

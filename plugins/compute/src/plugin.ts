@@ -1,0 +1,32 @@
+import path from 'node:path';
+import { type PluginContext, TOKENS } from '@bellows/sdk';
+import type { ComputeConfig } from './config.js';
+import { ExecutorPool } from './executor-pool.js';
+import { ModuleInstaller } from './module-installer.js';
+import { ModuleInvoker } from './module-invoker.js';
+import { ModuleStats } from './module-stats.js';
+import { ModuleCatalogue } from './modules/module-catalogue.js';
+import { ModuleFiles } from './modules/module-files.js';
+import { provideOperations } from './operations.js';
+import { WasmScalingManager } from './wasm-scaling-manager.js';
+
+/** The process that runs guests, beside this file once it is built. */
+const EXECUTOR_ENTRY = new URL('./executor/main.js', import.meta.url);
+
+/** Puts the parts of compute together. No executor is started before the first call. */
+export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: URL = EXECUTOR_ENTRY): Promise<void> {
+  const { config, clock, random, logger, store } = ctx;
+  const files = new ModuleFiles(path.join(ctx.dataDir, 'modules'));
+  await files.open();
+  const catalogue = new ModuleCatalogue({ store, files, maxEntries: config.maxCacheEntries });
+  const { executors: maxExecutors, maxPooledModules } = config;
+  const pool = new ExecutorPool({ entry, maxExecutors, maxPooledModules, clock, random, logger });
+  const manager = new WasmScalingManager({ config, clock, machine: ctx.get(TOKENS.Machine), logger, pool, cache: catalogue });
+  ctx.own(() => manager.stop());
+  manager.start();
+  ctx.registerSubsystem(manager);
+  const stats = new ModuleStats(config.maxCacheEntries);
+  const invoker = new ModuleInvoker({ config, clock, catalogue, files, stats, manager });
+  const installer = new ModuleInstaller({ config, clock, catalogue, files, uploads: () => ctx.get(TOKENS.Uploads), manager });
+  provideOperations(ctx.operations, { config, catalogue, installer, invoker, stats, pool });
+}

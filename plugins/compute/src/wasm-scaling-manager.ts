@@ -1,0 +1,268 @@
+import {
+  type BackpressureContext,
+  type BackpressureState,
+  backpressureFor,
+  backpressureLevel,
+  type CacheStats,
+  type CancelTimer,
+  DEFAULT_SCALING_POLICY,
+  Ema,
+  type IBackpressureAware,
+  type IClock,
+  type ILogger,
+  type IMachine,
+  type IScalableSubsystem,
+  limitProblems,
+  messageOf,
+  minLimits,
+  PercentileSketch,
+  type Permit,
+  type ScalingLimits,
+  type ScalingMetrics,
+  Semaphore,
+} from '@bellows/sdk';
+import type { ComputeConfig } from './config.js';
+import { computeError } from './errors.js';
+import type { AnswerMessage } from './executor/protocol.js';
+import type { ExecutorPool, PoolWork } from './executor-pool.js';
+import { LAW_PERIOD_MS, LOAD_EMA_ALPHA, loadOf, scaleConcurrency } from './scale-concurrency.js';
+
+const HOUSEKEEPING_MS = 1_000;
+const WAIT_WINDOW_MS = 60_000;
+/** What is offered to a caller for whom there was no room, until a wait has been measured. */
+const MIN_RETRY_AFTER_MS = 100;
+/** Two executors with warm pools need this much on any machine. */
+const MIN_MEMORY_BYTES = 512 * 1024 * 1024;
+
+export type ExecutorSlots = Pick<ExecutorPool, 'run' | 'setLimit' | 'trim' | 'stop' | 'metrics'>;
+
+export interface WasmScalingManagerOptions {
+  readonly config: ComputeConfig;
+  readonly clock: IClock;
+  readonly machine: IMachine;
+  readonly logger: ILogger;
+  readonly pool: ExecutorSlots;
+  /** The cache of module records, which the limits size too. */
+  readonly cache: { readonly stats: CacheStats; resize(maxEntries: number): void };
+}
+
+export type PoolOutcomes = Readonly<Record<'warm' | 'cold' | 'overflow', number>>;
+
+/**
+ * How many guests run at once. Its limit is the smallest of the governor's ceiling, the configured maximum and its own
+ * law, and at least one; calls beyond it wait in order, calls beyond the queue are refused.
+ */
+export class WasmScalingManager implements IScalableSubsystem, IBackpressureAware {
+  readonly name = 'compute.wasm';
+  readonly strategy = 'shedLoad';
+  readonly #options: WasmScalingManagerOptions;
+  readonly #configured: ScalingLimits;
+  readonly #slots: Semaphore;
+  readonly #load = new Ema(LOAD_EMA_ALPHA);
+  readonly #waits: PercentileSketch;
+  readonly #listeners = new Set<(from: BackpressureState, to: BackpressureState) => void>();
+  readonly #totals = { completed: 0, failed: 0, rejected: 0, warm: 0, cold: 0, overflow: 0 };
+  #ceiling: ScalingLimits;
+  #lawLimit: number;
+  #backpressure: BackpressureState = 'normal';
+  #timers: CancelTimer[] = [];
+
+  constructor(options: WasmScalingManagerOptions) {
+    const { config, clock, machine } = options;
+    this.#options = options;
+    const tenth = Math.floor(machine.latest.memoryTotalBytes * DEFAULT_SCALING_POLICY.ramPercentage);
+    this.#configured = {
+      maxCacheEntries: config.maxCacheEntries,
+      maxMemoryBytes: config.maxMemoryBytes ?? Math.max(MIN_MEMORY_BYTES, tenth),
+      maxConcurrentOperations: config.maxConcurrentOperations,
+      maxQueueDepth: config.maxQueueDepth,
+    };
+    this.#ceiling = this.#configured;
+    this.#lawLimit = Math.max(1, Math.floor(machine.latest.cores));
+    this.#waits = new PercentileSketch({ windowMs: WAIT_WINDOW_MS, clock });
+    this.#slots = new Semaphore({ permits: 1, clock });
+    this.#apply();
+  }
+
+  /** Begins to follow the load. Twice is fine. */
+  start(): void {
+    if (this.#timers.length > 0) return;
+    const { clock } = this.#options;
+    this.#timers = [clock.setRepeating(LAW_PERIOD_MS, () => this.#followLoad()), clock.setRepeating(HOUSEKEEPING_MS, () => this.#keepHouse())];
+  }
+
+  /** Ends timers and executors; resolves when no process is left. Without `start` and twice is fine. */
+  async stop(): Promise<void> {
+    for (const cancel of this.#timers.splice(0)) cancel();
+    await this.#options.pool.stop();
+  }
+
+  /**
+   * Runs work on an executor as soon as there is a slot. Rejects with `CAPACITY` when the queue is full, with
+   * `DEADLINE_EXCEEDED` when the time, waiting included, is used up, and with what {@link ExecutorPool.run} rejects with.
+   */
+  async run(work: PoolWork): Promise<Pick<AnswerMessage, 'outcome' | 'durationMs'>> {
+    const permit = await this.#slot(work);
+    try {
+      const answer = await this.#options.pool.run(work);
+      this.#count(answer);
+      return answer;
+    } catch (error) {
+      this.#totals.failed += 1;
+      throw error;
+    } finally {
+      permit.release();
+      this.#refreshBackpressure();
+    }
+  }
+
+  getScalingMetrics(): ScalingMetrics {
+    const { pool, cache } = this.#options;
+    const executors = pool.metrics;
+    const { completed, failed, rejected, warm, cold, overflow } = this.#totals;
+    const cacheStats = cache.stats;
+    const depth = this.#slots.waiting;
+    return {
+      demand: this.#slots.inUse + depth,
+      inUse: this.#slots.inUse,
+      'queue.depth': depth,
+      'queue.oldestMs': this.#slots.oldestWaitMs,
+      'wait.p95Ms': this.#waits.percentile(0.95),
+      'rejected.total': rejected,
+      'completed.total': completed,
+      'failed.total': failed,
+      memoryBytes: executors.rssBytes,
+      'cache.size': cacheStats.size,
+      'cache.hitRate': cacheStats.hitRate,
+      'cache.memoryBytes': cacheStats.memoryBytes,
+      'backpressure.state': backpressureLevel(this.#backpressure),
+      'backpressure.queueDepth': depth,
+      'pool.hits.total': warm,
+      'pool.misses.total': cold + overflow,
+      'pool.overflow.total': overflow,
+      'executors.running': executors.executors,
+      'executors.lost.total': executors.lost,
+      'executors.waiting': executors.waiting,
+      'threads.running': executors.threads,
+      'law.limit': this.#lawLimit,
+      'law.load': this.#load.value ?? 0,
+    };
+  }
+
+  async reconfigureLimits(limits: ScalingLimits, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const problems = limitProblems(limits);
+    if (problems.length > 0) {
+      throw computeError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, { phase: 'reconfigure' });
+    }
+    this.#ceiling = limits;
+    this.#apply();
+  }
+
+  get currentLimits(): ScalingLimits {
+    const given = minLimits(this.#ceiling, this.#configured);
+    return { ...given, maxConcurrentOperations: Math.max(1, Math.min(given.maxConcurrentOperations, this.#lawLimit)) };
+  }
+
+  get currentBackpressureState(): BackpressureState {
+    return this.#backpressure;
+  }
+
+  get currentState(): BackpressureState {
+    return this.#backpressure;
+  }
+
+  onBackpressureChanged(listener: (from: BackpressureState, to: BackpressureState) => void): () => void {
+    // a function of its own, so that one listener given twice is two listeners
+    const own = (from: BackpressureState, to: BackpressureState) => listener(from, to);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  applyBackpressure({ queueDepth, maxQueueDepth, memoryRatio }: BackpressureContext): BackpressureState {
+    const fill = Math.max(maxQueueDepth > 0 ? queueDepth / maxQueueDepth : 0, this.#fill());
+    if (memoryRatio >= 1) this.#options.pool.trim();
+    this.#become(backpressureFor(fill, this.#backpressure));
+    return this.#backpressure;
+  }
+
+  async #slot({ deadlineAt, signal }: PoolWork): Promise<Permit> {
+    const { clock } = this.#options;
+    const { maxQueueDepth } = this.currentLimits;
+    const free = this.#slots.tryAcquire();
+    if (free !== null) {
+      this.#waits.record(0);
+      return free;
+    }
+    if (this.#slots.waiting >= maxQueueDepth) throw this.#noRoom(maxQueueDepth);
+    const since = clock.monotonicMs();
+    const waiting = this.#slots.acquire({ timeoutMs: Math.max(0, deadlineAt - since), ...(signal === undefined ? {} : { signal }) });
+    this.#refreshBackpressure();
+    const permit = await waiting;
+    this.#waits.record(clock.monotonicMs() - since);
+    if (permit !== null) return permit;
+    this.#totals.failed += 1;
+    throw computeError('DEADLINE_EXCEEDED', 'The time of the call was used up while it waited for a slot: raise deadlineMs, or call less at once');
+  }
+
+  #noRoom(maxQueueDepth: number) {
+    this.#totals.rejected += 1;
+    this.#refreshBackpressure();
+    const retryAfterMs = Math.max(MIN_RETRY_AFTER_MS, Math.ceil(this.#waits.percentile(0.5)));
+    return computeError('CAPACITY', `All slots are taken and ${maxQueueDepth} calls wait already: try again in ${retryAfterMs} ms`, {
+      retryAfterMs,
+    });
+  }
+
+  #count({ outcome }: Pick<AnswerMessage, 'outcome'>): void {
+    if (outcome === null || outcome.ok) this.#totals.completed += 1;
+    else this.#totals.failed += 1;
+    if (outcome?.ok) this.#totals[outcome.result.pool] += 1;
+  }
+
+  #apply(): void {
+    const { maxConcurrentOperations, maxCacheEntries } = this.currentLimits;
+    this.#options.cache.resize(maxCacheEntries);
+    this.#options.pool.setLimit(maxConcurrentOperations);
+    this.#slots.resize(maxConcurrentOperations);
+    this.#refreshBackpressure();
+  }
+
+  #followLoad(): void {
+    const { machine, logger } = this.#options;
+    const { cores, memoryRatio } = machine.latest;
+    const utilisation = this.#slots.inUse / this.currentLimits.maxConcurrentOperations;
+    const load = this.#load.update(loadOf({ utilisation, memoryRatio }));
+    const { limit, reason } = scaleConcurrency(this.#lawLimit, load, cores);
+    if (limit === this.#lawLimit) return;
+    logger.debug('The law of compute.wasm changed its limit', { from: this.#lawLimit, to: limit, reason });
+    this.#lawLimit = limit;
+    this.#apply();
+  }
+
+  #keepHouse(): void {
+    if (this.#options.pool.metrics.rssBytes > this.currentLimits.maxMemoryBytes) this.#options.pool.trim();
+    this.#refreshBackpressure();
+  }
+
+  #fill(): number {
+    return this.#slots.waiting / this.currentLimits.maxQueueDepth;
+  }
+
+  #refreshBackpressure(): void {
+    this.#become(backpressureFor(this.#fill(), this.#backpressure));
+  }
+
+  #become(to: BackpressureState): void {
+    const from = this.#backpressure;
+    if (from === to) return;
+    this.#backpressure = to;
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(from, to);
+      } catch (error) {
+        this.#options.logger.warn('A listener to the backpressure of compute.wasm threw', { error: messageOf(error) });
+      }
+    }
+  }
+}
