@@ -1,6 +1,6 @@
 import path from 'node:path';
-import type { HostOptions } from '../host-options.js';
 import type { RunningHost } from '../host.js';
+import type { HostOptions } from '../host-options.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 
 /**

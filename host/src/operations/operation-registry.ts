@@ -16,10 +16,10 @@ import {
   type Role,
   systemRandom,
 } from '@bellows/sdk';
-import { nearestName } from './nearest-name.js';
 import { ActiveCall, followCaller } from './active-call.js';
 import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-limits.js';
 import { DeadlineWheel } from './deadline-wheel.js';
+import { nearestName } from './nearest-name.js';
 import { OperationMetrics } from './operation-metrics.js';
 import { jsonSchemaOf, validInput, validOutput } from './operation-schemas.js';
 

@@ -19,7 +19,10 @@ export const COMPUTE_ERRORS = defineErrorCodes({
     text: 'The number, type or range of the arguments does not fit the exported function. 64-bit integers are decimal strings.',
   },
   CANCELLED: { kind: 'cancelled', text: 'The caller went away before the guest had ended.' },
-  CAPACITY: { kind: 'capacity', text: 'All slots are taken and the queue is full, or executors have no room. Try again after `retryAfterMs`.' },
+  CAPACITY: {
+    kind: 'capacity',
+    text: 'All slots are taken and the queue is full, or executors have no room. Try again after `retryAfterMs`.',
+  },
   COMPUTE_STOPPING: { kind: 'not_ready', text: 'Compute is being stopped and takes no more calls.' },
   DEADLINE_EXCEEDED: {
     kind: 'deadline',
@@ -35,8 +38,14 @@ export const COMPUTE_ERRORS = defineErrorCodes({
     kind: 'input',
     text: 'A path is not relative, leaves the folder of the guest, or is given twice. Use paths such as `folder/name`, without `..`.',
   },
-  FUNCTION_TOO_LARGE: { kind: 'input', text: 'One function has more bytes of code than `maxFunctionBytes`: its first call would take too long.' },
-  IMPORT_UNKNOWN: { kind: 'input', text: 'The module imports something else than functions of `wasi_snapshot_preview1`; the message names all.' },
+  FUNCTION_TOO_LARGE: {
+    kind: 'input',
+    text: 'One function has more bytes of code than `maxFunctionBytes`: its first call would take too long.',
+  },
+  IMPORT_UNKNOWN: {
+    kind: 'input',
+    text: 'The module imports something else than functions of `wasi_snapshot_preview1`; the message names all.',
+  },
   LIMITS_INVALID: { kind: 'refused', text: 'Limits must be whole numbers of at least 1. Nothing was changed.' },
   MEMORY_LIMIT: {
     kind: 'guest',
@@ -47,8 +56,14 @@ export const COMPUTE_ERRORS = defineErrorCodes({
   MODULE_TOO_LARGE: { kind: 'input', text: 'The module has more bytes than `maxModuleBytes`.' },
   MODULE_UNKNOWN: { kind: 'not_found', text: 'No module of that name was put here. `compute.list` shows those there are.' },
   STACK_OVERFLOW: { kind: 'guest', text: 'The guest used up its stack: endless or too deep recursion.' },
-  TRAP: { kind: 'guest', text: 'The guest ended with a trap; `data.kind` says which, `phase` is `start` when the module could not be started.' },
-  WASI_UNUSED: { kind: 'input', text: 'Input, arguments, variables or files were given to a module that imports nothing and cannot read them.' },
+  TRAP: {
+    kind: 'guest',
+    text: 'The guest ended with a trap; `data.kind` says which, `phase` is `start` when the module could not be started.',
+  },
+  WASI_UNUSED: {
+    kind: 'input',
+    text: 'Input, arguments, variables or files were given to a module that imports nothing and cannot read them.',
+  },
 });
 
 export type ComputeErrorCode = keyof typeof COMPUTE_ERRORS;

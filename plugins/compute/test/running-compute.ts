@@ -66,7 +66,9 @@ export class RunningCompute implements AsyncDisposable {
       config: computeConfigSchema.parse(options.config ?? {}),
       dataDir,
       bus: new RecordingBus(),
-      operations: { provide: (definition: OperationDefinition<never, unknown>) => operations.set(definition.name, definition) } as unknown as IOperations,
+      operations: {
+        provide: (definition: OperationDefinition<never, unknown>) => operations.set(definition.name, definition),
+      } as unknown as IOperations,
       store,
       logger: silentLogger,
       clock,
@@ -101,7 +103,15 @@ export class RunningCompute implements AsyncDisposable {
     if (!parsed.success) throw new BellowsError('input', 'INPUT_INVALID', parsed.error.message);
     const signal = options.signal ?? new AbortController().signal;
     const deadlineAt = options.deadlineMs === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonicMs() + options.deadlineMs;
-    const call = { operation: name, tenant: 'default', user: 'test', criticality: 'critical', deadlineAt, signal, traceId: 'test' } as const;
+    const call = {
+      operation: name,
+      tenant: 'default',
+      user: 'test',
+      criticality: 'critical',
+      deadlineAt,
+      signal,
+      traceId: 'test',
+    } as const;
     return operation.output.parse(await operation.handler(parsed.data as never, call)) as O;
   }
 
