@@ -234,7 +234,9 @@ describe('BoundedCache in memory', () => {
     { mode: 'ttl' },
     { ttlMs: 5 },
   ])('refuses the options %j', (options) => {
-    expect(() => new BoundedCache<number>({ maxEntries: 1, ...options })).toThrow(expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }));
+    expect(() => new BoundedCache<number>({ maxEntries: 1, ...options })).toThrow(
+      expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }),
+    );
   });
 
   it('sizes itself from the memory of the machine', () => {

@@ -85,7 +85,10 @@ describe('Mailbox', () => {
   });
 
   it('agrees with a list that does the same slowly, for any offers and takes', () => {
-    const offer = fc.record({ eventClass: fc.constantFrom('data', 'data', 'data', 'signal', 'control'), key: fc.constantFrom('a', 'b', 'c', 'd') });
+    const offer = fc.record({
+      eventClass: fc.constantFrom('data', 'data', 'data', 'signal', 'control'),
+      key: fc.constantFrom('a', 'b', 'c', 'd'),
+    });
     const steps = fc.array(fc.option(offer), { maxLength: 200 });
     const policies = fc.constantFrom('drop-newest', 'drop-oldest', 'conflate');
     fc.assert(
@@ -120,7 +123,10 @@ describe('Mailbox', () => {
           }
           expect([mailbox.depth, mailbox.dropped]).toEqual([list.length, dropped]);
         }
-        const rest = [...list.filter(({ eventClass }) => eventClass === 'control'), ...list.filter(({ eventClass }) => eventClass !== 'control')];
+        const rest = [
+          ...list.filter(({ eventClass }) => eventClass === 'control'),
+          ...list.filter(({ eventClass }) => eventClass !== 'control'),
+        ];
         expect(all(mailbox)).toEqual(rest.map(({ id }) => id));
       }),
       { numRuns: 300 },

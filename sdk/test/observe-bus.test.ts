@@ -15,11 +15,13 @@ describe('observe', () => {
     const observable = bus.observe('custom');
     expect(observable).toBeInstanceOf(Observable);
     const seen: number[][] = [];
-    observable.pipe(
-      map(({ id }) => id),
-      take(2),
-      toArray(),
-    ).subscribe((batch) => seen.push(batch));
+    observable
+      .pipe(
+        map(({ id }) => id),
+        take(2),
+        toArray(),
+      )
+      .subscribe((batch) => seen.push(batch));
     for (let count = 0; count < 3; count += 1) bus.publish({ topic: 'custom', payload: count });
     await bus.idle();
     expect(seen).toEqual([[1, 2]]);

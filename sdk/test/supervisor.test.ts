@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BellowsError } from '../src/errors.js';
-import { supervise, Supervisor, type ChildExit, type ChildSpec, type SupervisorOptions } from '../src/supervisor.js';
+import { type ChildExit, type ChildSpec, Supervisor, type SupervisorOptions, supervise } from '../src/supervisor.js';
 import { FakeClock } from '../src/testing/fake-clock.js';
 
 /** Children that write down what happens to them and end when the test says so. */
@@ -209,7 +209,9 @@ describe('Supervisor', () => {
   it('gives up a start whose signal aborts', async () => {
     const nursery = new Nursery();
     const controller = new AbortController();
-    const waiting = nursery.child('b', { start: (signal) => nursery.clock.sleep(1_000, signal).then(() => Promise.reject(new Error('never'))) });
+    const waiting = nursery.child('b', {
+      start: (signal) => nursery.clock.sleep(1_000, signal).then(() => Promise.reject(new Error('never'))),
+    });
     const starting = nursery.supervisor([nursery.child('a'), waiting]).start(controller.signal);
     const outcome = expect(starting).rejects.toThrow('enough');
     await nursery.clock.advance(0);
@@ -238,7 +240,11 @@ describe('Supervisor', () => {
     const fail = () => {
       throw new Error('listener');
     };
-    const supervisor = nursery.supervisor([nursery.child('a')], { onChildExit: fail, onEscalate: fail, intensity: { maxRestarts: 0, maxSeconds: 1 } });
+    const supervisor = nursery.supervisor([nursery.child('a')], {
+      onChildExit: fail,
+      onEscalate: fail,
+      intensity: { maxRestarts: 0, maxSeconds: 1 },
+    });
     await supervisor.start();
     await nursery.end('a');
     expect(supervisor.status()[0]?.state).toBe('stopped');
@@ -301,7 +307,11 @@ describe('Supervisor with back-off', () => {
 describe('supervise', () => {
   it('is a started supervisor with that intensity', async () => {
     const nursery = new Nursery();
-    const options = { children: [nursery.child('a')], clock: nursery.clock, onEscalate: (error: BellowsError) => void nursery.escalated.push(error) };
+    const options = {
+      children: [nursery.child('a')],
+      clock: nursery.clock,
+      onEscalate: (error: BellowsError) => void nursery.escalated.push(error),
+    };
     await supervise({ maxRestarts: 1, maxSeconds: 10, ...options });
     await nursery.end('a');
     expect(nursery.escalated).toEqual([]);
