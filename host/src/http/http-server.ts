@@ -50,8 +50,8 @@ export interface HttpServer {
 const LAST_WORD_MS = 250;
 
 /**
- * Listens when it resolves. `ConfigError` when it cannot: `PORT_IN_USE`, `PORT_FORBIDDEN`, `ADDRESS_UNAVAILABLE`, or
- * `TOKENS_FILE_NEEDED` for an address others can reach without users who may.
+ * Listens when it resolves. `ConfigError` when it cannot: `PORT_IN_USE`, `ADDRESS_UNUSABLE`, or
+ * `TOKENS_NEEDED` for an address others can reach without users who may.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { view, registry, address, port, token, users, logger } = options;
@@ -152,19 +152,19 @@ async function listen(app: FastifyInstance, address: string, port: number): Prom
       throw configError('PORT_IN_USE', `Another process listens on ${where}: choose another port.`, { path: 'host.port', cause: error });
     }
     if (code === 'EACCES') {
-      throw configError('PORT_FORBIDDEN', `The system does not allow listening on ${where}: choose a port above 1023.`, {
+      throw configError('ADDRESS_UNUSABLE', `The system does not allow listening on ${where}: choose a port above 1023.`, {
         path: 'host.port',
         cause: error,
       });
     }
-    throw configError('ADDRESS_UNAVAILABLE', `Cannot listen on ${where}: ${messageOf(error)}.`, { path: 'host.address', cause: error });
+    throw configError('ADDRESS_UNUSABLE', `Cannot listen on ${where}: ${messageOf(error)}.`, { path: 'host.address', cause: error });
   }
 }
 
 function demandTokensBeyondLoopback(address: string, users: TokenTable | null): void {
   if (users !== null || isLoopback(address)) return;
   const message = `Listening on ${address} lets other machines in: set host.tokensFile, or listen on 127.0.0.1.`;
-  throw configError('TOKENS_FILE_NEEDED', message, { path: 'host.tokensFile' });
+  throw configError('TOKENS_NEEDED', message, { path: 'host.tokensFile' });
 }
 
 function configError(code: string, message: string, { path, cause }: { readonly path: string; readonly cause?: unknown }): ConfigError {
