@@ -54,7 +54,10 @@ plugins:
       expect.objectContaining({ name: 'adder', bytes: ADD.length, exports: expect.anything() }),
     ]);
     const invoked = await host.call('compute.invoke', { module: 'adder', export: 'add', args: [40, 2] });
-    expect([invoked.status, invoked.json]).toEqual([200, expect.objectContaining({ results: [42], fuelUsed: expect.any(String) })]);
+    expect([invoked.status, invoked.json]).toEqual([
+      200,
+      expect.objectContaining({ results: [42], pool: expect.stringMatching(/^(warm|cold|overflow)$/) }),
+    ]);
   });
 
   it('takes a module as an upload too', async () => {
