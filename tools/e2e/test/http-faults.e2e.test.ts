@@ -173,8 +173,11 @@ describe('local safety', () => {
   });
 
   it('refuses to listen elsewhere without a file of tokens', async () => {
-    const { code, stderr } = await host.bellows(['check', '--config', writeConfig(tempFolder(), { host: { address: '0.0.0.0' } })]);
-    expect(code).toBe(2);
-    expect(stderr).toContain('tokensFile');
+    const file = writeConfig(tempFolder(), { host: { address: '0.0.0.0' } });
+    for (const command of ['start', 'check']) {
+      const { code, stderr } = await host.bellows([command, '--config', file]);
+      expect([command, code]).toEqual([command, 2]);
+      expect(stderr).toContain('tokensFile');
+    }
   });
 });
