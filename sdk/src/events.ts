@@ -81,3 +81,6 @@ export interface BusEvent<T extends string = string> {
   readonly version: 1;
   readonly payload: PayloadOf<T>;
 }
+
+/** What a subscriber of `T` hears; of `*`, events of any topic. */
+export type EventOf<T extends string> = T extends '*' ? BusEvent : BusEvent<T>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Semaphore } from '../src/semaphore.js';
+import { type Permit, Semaphore } from '../src/semaphore.js';
 import { FakeClock } from '../src/testing/fake-clock.js';
 
 function make(permits: number, maxWaiting?: number) {
@@ -12,8 +12,13 @@ describe('Semaphore', () => {
     const { semaphore } = make(1);
     const first = await semaphore.acquire();
     const order: number[] = [];
-    const second = semaphore.acquire().then((permit) => (order.push(2), permit));
-    const third = semaphore.acquire().then((permit) => (order.push(3), permit));
+    const noted = async (name: number, permit: Promise<Permit | null>) => {
+      await permit;
+      order.push(name);
+      return permit;
+    };
+    const second = noted(2, semaphore.acquire());
+    const third = noted(3, semaphore.acquire());
     expect([semaphore.inUse, semaphore.waiting]).toEqual([1, 2]);
     first?.release();
     (await second)?.release();
