@@ -114,6 +114,12 @@ describe('bellows call', () => {
     expect(stderr).toContain('not-there.json');
   });
 
+  it('says that an input is too large, and not that nobody answered', async () => {
+    writeFileSync(path.join(host.folder, 'large.json'), `{"name":"${'x'.repeat(65 * 1024 * 1024)}"}`);
+    const { code, stderr } = await host.bellows(['call', 'greeter.greet', '@large.json']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('BODY_TOO_LARGE')]);
+  });
+
   it('finds the host of the folder and its token by itself', async () => {
     const { code, stdout, stderr } = await runBellows(['call', 'greeter.shell'], { cwd: host.folder });
     expect([code, stderr]).toEqual([0, '']);

@@ -15,17 +15,10 @@ export interface RequestOptions {
   readonly body?: string | Uint8Array;
 }
 
-/** How much of a body is sent before looking whether the answer is there already. */
-const PIECE_BYTES = 256 * 1024;
-
 /** node:http instead of fetch: tests must be able to send a wrong `Host` header. One connection per request. */
-export function request(url: string, { method = 'GET', headers = {}, body = '' }: RequestOptions = {}): Promise<Answer> {
+export function request(url: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const bytes = Buffer.from(body);
-    const length = method === 'GET' ? {} : { 'content-length': String(bytes.length) };
-    let answered = false;
-    const outgoing = http.request(url, { method, headers: { ...length, ...headers }, agent: false }, (incoming) => {
-      answered = true;
+    const outgoing = http.request(url, { method, headers, agent: false }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
@@ -35,16 +28,8 @@ export function request(url: string, { method = 'GET', headers = {}, body = '' }
         outgoing.destroy();
       });
     });
-    // A host that refuses a body stops reading it: what matters then is its answer.
-    outgoing.on('error', (error) => answered || reject(error));
-    const send = (from: number) => {
-      if (answered) return;
-      const rest = from + PIECE_BYTES < bytes.length;
-      const piece = bytes.subarray(from, from + PIECE_BYTES);
-      if (rest) outgoing.write(piece, () => setImmediate(send, from + PIECE_BYTES));
-      else outgoing.end(piece);
-    };
-    send(0);
+    outgoing.on('error', reject);
+    outgoing.end(body);
   });
 }
 
