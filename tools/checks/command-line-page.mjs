@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { HOST_MAIN } from './with-host.mjs';
+import { HOST_MAIN } from '../with-host.mjs';
 
 /** The help text of every command, as the command line itself prints it. */
 export async function commandLinePage() {

@@ -13,7 +13,7 @@ export async function configPages(root) {
   const { hostConfigSchema } = await import('@bellows/host');
   const pages = new Map();
   add(pages, {
-    name: 'bellows',
+    name: 'host',
     title: 'bellows.yaml',
     intro: `The options of the host itself. Relative paths are meant from the folder of the file; \`\${env:NAME}\` and \`\${file:PATH}\` are
 replaced in every text. A flag wins over the environment, the environment over the file, the file over the default.
@@ -42,7 +42,7 @@ function add(pages, { name, title, intro, schema, base }) {
   pages.set(`config/${name}.schema.json`, `${JSON.stringify({ $id: `${name}.schema.json`, title, ...json }, null, 2)}\n`);
   const head = ['option', 'type', 'default', 'what it is', 'raise it', 'lower it', 'change'];
   const note = `\nCompletion in editors: put \`# yaml-language-server: $schema=<path>/docs/reference/config/${name}.schema.json\` on the first line.\n`;
-  pages.set(`config/${name}.md`, `# ${title}\n\n${intro}\n\n${table(head, rowsOf(json, base))}\n${name === 'bellows' ? note : ''}`);
+  pages.set(`config/${name}.md`, `# ${title}\n\n${intro}\n\n${table(head, rowsOf(json, base))}\n${name === 'host' ? note : ''}`);
 }
 
 /** One row for each option; of a mapping with free names, the options below `<name>`. */
@@ -77,9 +77,8 @@ function typeOf(schema) {
 
 function range(schema) {
   const bounds = (schema.anyOf ?? [schema]).find(({ type }) => type === 'integer' || type === 'number') ?? {};
-  const low = bounds.minimum ?? bounds.exclusiveMinimum;
-  const high = bounds.maximum;
-  const lowest = low !== undefined && low > Number.MIN_SAFE_INTEGER ? `from ${low}` : '';
+  const { minimum: low, exclusiveMinimum: above, maximum: high } = bounds;
+  const lowest = low !== undefined && low > Number.MIN_SAFE_INTEGER ? `from ${low}` : above === undefined ? '' : `above ${above}`;
   const highest = high !== undefined && high < Number.MAX_SAFE_INTEGER ? `to ${high}` : '';
   const text = [lowest, highest].filter(Boolean).join(' ');
   return text ? ` (${text})` : '';

@@ -19,10 +19,10 @@ const WHO_ACTS = {
 
 export async function errorsPage() {
   const { HOST_ERROR_CODES } = await import('@bellows/host');
-  const { COMPUTE_ERROR_CODES } = await import('@bellows/plugin-compute');
+  const { COMPUTE_ERRORS } = await import('@bellows/plugin-compute');
   const sections = [
     ['Host', HOST_ERROR_CODES],
-    ['Compute', COMPUTE_ERROR_CODES],
+    ['Compute', COMPUTE_ERRORS],
     ['SDK', ERROR_CODES],
   ].map(([title, codes]) => `## ${title}\n\n${table(['code', 'kind', 'HTTP', 'what it means, what to do'], rows(codes))}\n`);
   const kinds = table(

@@ -1,5 +1,5 @@
+import { withHost } from '../with-host.mjs';
 import { code, table } from './markdown.mjs';
-import { withHost } from './with-host.mjs';
 
 /** What a host with the plugins of this repository says of its operations. */
 export async function operationsPage() {

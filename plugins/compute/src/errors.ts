@@ -3,7 +3,7 @@ import {
   CancelledError,
   CapacityError,
   DeadlineError,
-  type ErrorKind,
+  defineErrorCodes,
   type ErrorOptions,
   GuestError,
   InputError,
@@ -12,20 +12,17 @@ import {
   RefusedError,
 } from '@bellows/sdk';
 
-interface ErrorText {
-  readonly kind: ErrorKind;
-  /** What it means and what to do; the reference page is made of these. */
-  readonly text: string;
-}
-
 /** Every code this plugin answers, who must act, and what it means. */
-export const COMPUTE_ERRORS = Object.freeze({
+export const COMPUTE_ERRORS = defineErrorCodes({
   ARGUMENTS_INVALID: {
     kind: 'input',
     text: 'The number, type or range of the arguments does not fit the exported function. 64-bit integers are decimal strings.',
   },
   CANCELLED: { kind: 'cancelled', text: 'The caller went away before the guest had ended.' },
-  CAPACITY: { kind: 'capacity', text: 'All slots are taken and the queue is full, or executors have no room. Try again after `retryAfterMs`.' },
+  CAPACITY: {
+    kind: 'capacity',
+    text: 'All slots are taken and the queue is full, or executors have no room. Try again after `retryAfterMs`.',
+  },
   COMPUTE_STOPPING: { kind: 'not_ready', text: 'Compute is being stopped and takes no more calls.' },
   DEADLINE_EXCEEDED: {
     kind: 'deadline',
@@ -41,8 +38,14 @@ export const COMPUTE_ERRORS = Object.freeze({
     kind: 'input',
     text: 'A path is not relative, leaves the folder of the guest, or is given twice. Use paths such as `folder/name`, without `..`.',
   },
-  FUNCTION_TOO_LARGE: { kind: 'input', text: 'One function has more bytes of code than `maxFunctionBytes`: its first call would take too long.' },
-  IMPORT_UNKNOWN: { kind: 'input', text: 'The module imports something else than functions of `wasi_snapshot_preview1`; the message names all.' },
+  FUNCTION_TOO_LARGE: {
+    kind: 'input',
+    text: 'One function has more bytes of code than `maxFunctionBytes`: its first call would take too long.',
+  },
+  IMPORT_UNKNOWN: {
+    kind: 'input',
+    text: 'The module imports something else than functions of `wasi_snapshot_preview1`; the message names all.',
+  },
   LIMITS_INVALID: { kind: 'refused', text: 'Limits must be whole numbers of at least 1. Nothing was changed.' },
   MEMORY_LIMIT: {
     kind: 'guest',
@@ -53,9 +56,15 @@ export const COMPUTE_ERRORS = Object.freeze({
   MODULE_TOO_LARGE: { kind: 'input', text: 'The module has more bytes than `maxModuleBytes`.' },
   MODULE_UNKNOWN: { kind: 'not_found', text: 'No module of that name was put here. `compute.list` shows those there are.' },
   STACK_OVERFLOW: { kind: 'guest', text: 'The guest used up its stack: endless or too deep recursion.' },
-  TRAP: { kind: 'guest', text: 'The guest ended with a trap; `data.kind` says which, `phase` is `start` when the module could not be started.' },
-  WASI_UNUSED: { kind: 'input', text: 'Input, arguments, variables or files were given to a module that imports nothing and cannot read them.' },
-} satisfies Record<string, ErrorText>);
+  TRAP: {
+    kind: 'guest',
+    text: 'The guest ended with a trap; `data.kind` says which, `phase` is `start` when the module could not be started.',
+  },
+  WASI_UNUSED: {
+    kind: 'input',
+    text: 'Input, arguments, variables or files were given to a module that imports nothing and cannot read them.',
+  },
+});
 
 export type ComputeErrorCode = keyof typeof COMPUTE_ERRORS;
 

@@ -1,12 +1,21 @@
-import { backoffMs, type CancelTimer, type IClock, type ILogger, type IRandom } from '@bellows/sdk';
+import {
+  type CancelTimer,
+  DEFAULT_BACKOFF,
+  type IClock,
+  type ILogger,
+  type IRandom,
+  messageOf,
+  type RunningChild,
+  Supervisor,
+} from '@bellows/sdk';
 import { computeError } from './errors.js';
 import type { AnswerMessage, StatsMessage } from './executor/protocol.js';
 import { ExecutorProcess, type ExecutorWork, type WorkAnswer } from './executor-process.js';
 
 /** What an executor may be late beyond a deadline before it is ended: ending a thread takes some ms, under load longer. */
 const ANSWER_GRACE_MS = 2_000;
-/** An executor that lived this long starts its back-off anew when it ends. */
-const HEALTHY_AFTER_MS = 30_000;
+/** A killed process is gone within milliseconds; one in an uninterruptible wait is left to its broken channel. */
+const STOP_TIMEOUT_MS = 5_000;
 
 export interface ExecutorPoolOptions {
   readonly entry: URL;
@@ -40,13 +49,11 @@ export class ExecutorPool {
     this.#options = options;
     this.#slots = Array.from({ length: options.maxExecutors }, () => ({
       state: 'empty',
+      supervisor: undefined,
       process: undefined,
       threads: 0,
       busy: 0,
-      attempt: 0,
-      startedAt: 0,
       stats: undefined,
-      cancelBackoff: undefined,
     }));
   }
 
@@ -122,8 +129,7 @@ export class ExecutorPool {
       entry.leave();
       entry.reject(stopping());
     }
-    for (const slot of this.#slots) slot.cancelBackoff?.();
-    await Promise.all(this.#slots.map((slot) => slot.process?.kill()));
+    await Promise.all(this.#slots.map((slot) => slot.supervisor?.stop()));
   }
 
   #next(): void {
@@ -154,50 +160,58 @@ export class ExecutorPool {
   }
 
   #start(slot: Slot): void {
+    const { clock, random, logger } = this.#options;
     slot.state = 'starting';
-    slot.startedAt = this.#options.clock.monotonicMs();
+    slot.supervisor = new Supervisor({
+      children: [{ id: 'executor', start: async () => this.#fork(slot), restart: 'permanent', stopTimeoutMs: STOP_TIMEOUT_MS }],
+      // A crash now and then is replaced at once; one after the other means that something is wrong with this machine.
+      intensity: { maxRestarts: 1, maxSeconds: 5 },
+      backoff: { ...DEFAULT_BACKOFF, applies: 'beyond-intensity' },
+      clock,
+      random,
+      onChildExit: (_id, { error }) => {
+        this.#lost += 1;
+        logger.warn('An executor process ended unexpectedly and is replaced', { how: messageOf(error) });
+      },
+    });
+    // A process that cannot be started counts as one that ended, so this does not fail.
+    void slot.supervisor.start().catch((error) => logger.error('An executor could not be started', { error }));
+  }
+
+  #fork(slot: Slot): RunningChild {
+    slot.state = 'starting';
     const process = new ExecutorProcess(this.#options.entry, {
       ready: () => {
+        if (slot.state !== 'starting') return;
         slot.state = 'ready';
-        this.#endIfDrained(slot);
         this.#next();
       },
       stats: (stats) => {
         slot.stats = stats;
       },
-      gone: (how) => this.#gone(slot, how),
+      gone: () => {
+        slot.process = undefined;
+        slot.stats = undefined;
+        if (slot.state !== 'ending') slot.state = 'lost';
+      },
     });
     slot.process = process;
     process.configure(Math.max(1, slot.threads), this.#options.maxPooledModules);
-  }
-
-  #gone(slot: Slot, how: string): void {
-    const expected = slot.state === 'ending' || this.#stopped;
-    slot.process = undefined;
-    slot.stats = undefined;
-    slot.state = 'empty';
-    if (!expected) this.#backOff(slot, how);
-    this.#next();
-  }
-
-  #backOff(slot: Slot, how: string): void {
-    const { clock, random, logger } = this.#options;
-    this.#lost += 1;
-    if (clock.monotonicMs() - slot.startedAt >= HEALTHY_AFTER_MS) slot.attempt = 0;
-    slot.attempt += 1;
-    const delayMs = backoffMs(slot.attempt, random);
-    logger.warn('An executor process ended unexpectedly and is replaced', { how, attempt: slot.attempt, delayMs: Math.round(delayMs) });
-    slot.state = 'backoff';
-    slot.cancelBackoff = clock.setTimer(delayMs, () => {
-      slot.state = 'empty';
+    const exited = process.gone.then((how) => {
       this.#next();
+      return { ok: false, error: how };
     });
+    return { exited, stop: async () => void (await process.kill()) };
   }
 
   #endIfDrained(slot: Slot): void {
-    if (slot.threads > 0 || slot.busy > 0 || slot.state !== 'ready') return;
+    if (slot.threads > 0 || slot.busy > 0 || slot.supervisor === undefined || slot.state === 'ending') return;
     slot.state = 'ending';
-    void slot.process?.kill();
+    void slot.supervisor.stop().then(() => {
+      slot.supervisor = undefined;
+      slot.state = 'empty';
+      this.#next();
+    });
   }
 
   #dispatch(slot: Slot, entry: Waiting): void {
@@ -243,21 +257,19 @@ export class ExecutorPool {
 
 /**
  * ```text
- * empty ──▶ starting ──▶ ready ──▶ ending ──▶ empty
- *   ▲           └──────────┴──▶ backoff
- *   └───────────────────────────────┘
+ * empty ──▶ starting ──▶ ready          (the supervisor forks again: lost ──▶ starting)
+ *   ▲           └──┬───────┴──▶ lost
+ *   └── ending ◀───┴─────────────┘
  * ```
  */
 interface Slot {
-  state: 'empty' | 'starting' | 'ready' | 'ending' | 'backoff';
+  state: 'empty' | 'starting' | 'ready' | 'lost' | 'ending';
+  supervisor: Supervisor | undefined;
   process: ExecutorProcess | undefined;
   /** How many threads it may run; 0: it shall end. */
   threads: number;
   busy: number;
-  attempt: number;
-  startedAt: number;
   stats: StatsMessage | undefined;
-  cancelBackoff: CancelTimer | undefined;
 }
 
 interface Waiting extends PoolWork {

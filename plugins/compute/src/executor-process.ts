@@ -12,8 +12,8 @@ export type WorkAnswer = Pick<AnswerMessage, 'outcome' | 'durationMs'> | 'lost';
 export interface ExecutorProcessEvents {
   ready(): void;
   stats(stats: StatsMessage): void;
-  /** Once, before the unanswered work hears `lost`. `how` is for logs. */
-  gone(how: string): void;
+  /** Once, before the unanswered work hears `lost`. */
+  gone(): void;
 }
 
 /**
@@ -23,7 +23,8 @@ export class ExecutorProcess {
   readonly #child: ChildProcess;
   readonly #sender: BatchedSender<ToExecutor>;
   readonly #work = new Map<number, (answer: WorkAnswer) => void>();
-  readonly #gone: Promise<void>;
+  /** Resolves when the process has ended and all its work was answered; says how it ended, for logs. */
+  readonly gone: Promise<string>;
   #nextId = 1;
 
   constructor(entry: URL, events: ExecutorProcessEvents) {
@@ -41,16 +42,16 @@ export class ExecutorProcess {
     child.on('message', (batch) => {
       for (const message of batch as readonly FromExecutor[]) this.#receive(message, events);
     });
-    this.#gone = new Promise((resolve) => {
+    this.gone = new Promise((resolve) => {
       let told = false;
       const gone = (how: string) => {
         if (told) return;
         told = true;
         const unanswered = [...this.#work.values()];
         this.#work.clear();
-        events.gone(how);
+        events.gone();
         for (const answer of unanswered) answer('lost');
-        resolve();
+        resolve(how);
       };
       child.on('exit', (code, signal) => gone(signal ?? `exit code ${code}`));
       // a process that could not be started has no exit
@@ -83,9 +84,9 @@ export class ExecutorProcess {
   }
 
   /** At once; resolves when the process has gone. Twice is fine. */
-  kill(): Promise<void> {
+  kill(): Promise<string> {
     this.#child.kill('SIGKILL');
-    return this.#gone;
+    return this.gone;
   }
 
   #receive(message: FromExecutor, events: ExecutorProcessEvents): void {

@@ -11,15 +11,23 @@ export function exportedFunction(record: ModuleRecord, name: string = DEFAULT_EX
   const found = record.exports.find((entry) => entry.name === name && entry.kind === 'function');
   const functions = record.exports.filter(({ kind }) => kind === 'function').map((entry) => entry.name);
   if (found?.params === undefined || found.results === undefined) {
-    throw computeError('EXPORT_UNKNOWN', `The module "${record.name}" exports no function "${name}": choose one of ${functions.join(', ') || 'none'}`, {
-      details: [{ path: 'export', message: `no function "${name}"`, suggestion: functions.slice(0, 20).join(', ') }],
-    });
+    throw computeError(
+      'EXPORT_UNKNOWN',
+      `The module "${record.name}" exports no function "${name}": choose one of ${functions.join(', ') || 'none'}`,
+      {
+        details: [{ path: 'export', message: `no function "${name}"`, suggestion: functions.slice(0, 20).join(', ') }],
+      },
+    );
   }
   const strange = [...found.params, ...found.results].find((type) => !(type in PARSERS));
   if (strange !== undefined) {
-    throw computeError('EXPORT_UNKNOWN', `The function "${name}" takes or returns ${strange}, which has no form in JSON: call another one`, {
-      details: [{ path: 'export', message: `uses ${strange}` }],
-    });
+    throw computeError(
+      'EXPORT_UNKNOWN',
+      `The function "${name}" takes or returns ${strange}, which has no form in JSON: call another one`,
+      {
+        details: [{ path: 'export', message: `uses ${strange}` }],
+      },
+    );
   }
   return { params: found.params, results: found.results };
 }
@@ -32,11 +40,18 @@ export function parseArguments(args: readonly (number | string)[], { params }: F
   }
   const parsed = params.slice(0, args.length).map((type, index) => {
     const value = PARSERS[type as NumericType](args[index] as number | string);
-    if (value === undefined) details.push({ path: `args.${index}`, message: `${JSON.stringify(args[index])} is no ${type}`, suggestion: FORMS[type as NumericType] });
+    if (value === undefined)
+      details.push({
+        path: `args.${index}`,
+        message: `${JSON.stringify(args[index])} is no ${type}`,
+        suggestion: FORMS[type as NumericType],
+      });
     return value ?? 0;
   });
   if (details.length > 0) {
-    throw computeError('ARGUMENTS_INVALID', `The arguments do not fit the function: ${details.map(({ message }) => message).join('; ')}`, { details });
+    throw computeError('ARGUMENTS_INVALID', `The arguments do not fit the function: ${details.map(({ message }) => message).join('; ')}`, {
+      details,
+    });
   }
   return parsed;
 }

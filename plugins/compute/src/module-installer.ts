@@ -34,14 +34,24 @@ export class ModuleInstaller {
     const facts = checkModule(bytes, WASI_FUNCTIONS);
     const staged = await files.stage(bytes);
     try {
-      const widest = effectiveConfig({ maxPages: Math.max(1, facts.minPages), maxTableElements: Math.max(1, facts.minTableElements) }, config);
+      const widest = effectiveConfig(
+        { maxPages: Math.max(1, facts.minPages), maxTableElements: Math.max(1, facts.minTableElements) },
+        config,
+      );
       await this.#compile({ hash: staged.hash, file: staged.file, config: widest, name: input.name }, call);
       const record = await catalogue.put(input.name, staged, (before) => {
         const settings = { ...before?.settings, ...given };
         checkFits(facts, effectiveConfig(settings, config));
         return { ...facts, name: input.name, hash: staged.hash, settings };
       });
-      return { name: record.name, hash: record.hash, bytes: record.bytes, exports: record.exports, imports: record.imports, kind: record.kind };
+      return {
+        name: record.name,
+        hash: record.hash,
+        bytes: record.bytes,
+        exports: record.exports,
+        imports: record.imports,
+        kind: record.kind,
+      };
     } finally {
       await files.discard(staged);
     }
@@ -64,9 +74,13 @@ export class ModuleInstaller {
     const { maxModuleBytes } = this.#options.config;
     const bytes = wasm.startsWith('/') ? await this.#options.uploads().read(wasm) : fromBase64(wasm);
     if (bytes.length <= maxModuleBytes) return bytes;
-    throw computeError('MODULE_TOO_LARGE', `The module has ${bytes.length} bytes, ${maxModuleBytes} are allowed: raise maxModuleBytes, or build it smaller`, {
-      status: 413,
-    });
+    throw computeError(
+      'MODULE_TOO_LARGE',
+      `The module has ${bytes.length} bytes, ${maxModuleBytes} are allowed: raise maxModuleBytes, or build it smaller`,
+      {
+        status: 413,
+      },
+    );
   }
 
   /** V8 has the last word, in an executor: compiling is work that a hostile module chooses. */
@@ -94,8 +108,12 @@ function supported({ fuel, persistState, ...settings }: ModuleSettings): ModuleS
 function fromBase64(text: string): Uint8Array {
   // `Buffer.from` ignores what is no base64; a caller should hear of it.
   if (/^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0) return Buffer.from(text, 'base64');
-  throw new InputError('INPUT_INVALID', 'The module is neither base64 nor the url of an upload: send base64, or POST it to /v1/files and send the url', {
-    plugin: 'compute',
-    details: [{ path: 'wasm', message: 'neither base64 nor an upload url' }],
-  });
+  throw new InputError(
+    'INPUT_INVALID',
+    'The module is neither base64 nor the url of an upload: send base64, or POST it to /v1/files and send the url',
+    {
+      plugin: 'compute',
+      details: [{ path: 'wasm', message: 'neither base64 nor an upload url' }],
+    },
+  );
 }

@@ -95,18 +95,30 @@ export function errorOf({ code, message, phase, kind }: Fault, module: string): 
   const at = phase === undefined ? {} : { phase };
   switch (code) {
     case 'TRAP':
-      return computeError('TRAP', `The guest "${module}" trapped${phase === 'start' ? ' in its start function' : ''}: ${message}. Fix the module or its input`, {
-        ...at,
-        data: { kind, phase },
-      });
+      return computeError(
+        'TRAP',
+        `The guest "${module}" trapped${phase === 'start' ? ' in its start function' : ''}: ${message}. Fix the module or its input`,
+        {
+          ...at,
+          data: { kind, phase },
+        },
+      );
     case 'EXECUTOR_LOST':
-      return computeError('EXECUTOR_LOST', `The call of "${module}" has no result: ${message}. It is safe to repeat if running it twice does no harm`, {
-        retryAfterMs: 100,
-      });
+      return computeError(
+        'EXECUTOR_LOST',
+        `The call of "${module}" has no result: ${message}. It is safe to repeat if running it twice does no harm`,
+        {
+          retryAfterMs: 100,
+        },
+      );
     case 'EXECUTOR_BROKEN':
-      return computeError('EXECUTOR_LOST', `The executor could not prepare "${module}": ${message}. Repeat the call; put the module again if it stays`, {
-        retryAfterMs: 1_000,
-      });
+      return computeError(
+        'EXECUTOR_LOST',
+        `The executor could not prepare "${module}": ${message}. Repeat the call; put the module again if it stays`,
+        {
+          retryAfterMs: 1_000,
+        },
+      );
     case 'CAPACITY':
       return computeError('CAPACITY', `There is no room to run "${module}": ${message}. Try again later`, { retryAfterMs: 1_000 });
     default:
@@ -143,7 +155,11 @@ function base64(bytes: Uint8Array): string {
 function refuseWasi(input: InvokeInput, module: string): undefined {
   const given = (['input', 'argv', 'env', 'files'] as const).filter((key) => Object.keys(input[key] ?? {}).length > 0);
   if (given.length === 0) return undefined;
-  throw computeError('WASI_UNUSED', `The module "${module}" imports nothing and cannot read ${given.join(', ')}: leave it out, or pass numbers in args`, {
-    details: given.map((path) => ({ path, message: 'the module cannot read it' })),
-  });
+  throw computeError(
+    'WASI_UNUSED',
+    `The module "${module}" imports nothing and cannot read ${given.join(', ')}: leave it out, or pass numbers in args`,
+    {
+      details: given.map((path) => ({ path, message: 'the module cannot read it' })),
+    },
+  );
 }

@@ -42,7 +42,10 @@ export const schemas = Object.freeze({
       export: z.string().default('_start').describe('The function to call'),
       args: z.array(numberSchema).default([]).describe('Its arguments; 64-bit integers as decimal strings'),
       input: bytesSchema.optional().describe('Standard input'),
-      argv: z.array(z.string()).optional().describe('The whole argument vector, the name of the program first; default: the name of the module'),
+      argv: z
+        .array(z.string())
+        .optional()
+        .describe('The whole argument vector, the name of the program first; default: the name of the module'),
       env: z.record(z.string(), z.string()).optional().describe('Environment variables'),
       files: z.array(fileSchema).optional().describe('Files in the only folder the guest sees, /'),
       fuel: z.string().optional().describe('Not available yet: a call with fuel is refused'),
@@ -55,7 +58,10 @@ export const schemas = Object.freeze({
       exitCode: z.int().optional(),
       stdout: z.string().optional(),
       stderr: z.string().optional(),
-      files: z.array(z.strictObject({ path: z.string(), base64: z.string() })).optional().describe('Files the guest made or changed'),
+      files: z
+        .array(z.strictObject({ path: z.string(), base64: z.string() }))
+        .optional()
+        .describe('Files the guest made or changed'),
       fuelUsed: z.string().optional(),
       durationMs: z.number(),
       pool: z.enum(['warm', 'cold', 'overflow']),

@@ -88,7 +88,10 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
   start(): void {
     if (this.#timers.length > 0) return;
     const { clock } = this.#options;
-    this.#timers = [clock.setRepeating(LAW_PERIOD_MS, () => this.#followLoad()), clock.setRepeating(HOUSEKEEPING_MS, () => this.#keepHouse())];
+    this.#timers = [
+      clock.setRepeating(LAW_PERIOD_MS, () => this.#followLoad()),
+      clock.setRepeating(HOUSEKEEPING_MS, () => this.#keepHouse()),
+    ];
   }
 
   /** Ends timers and executors; resolves when no process is left. Without `start` and twice is fine. */
@@ -202,7 +205,10 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     this.#waits.record(clock.monotonicMs() - since);
     if (permit !== null) return permit;
     this.#totals.failed += 1;
-    throw computeError('DEADLINE_EXCEEDED', 'The time of the call was used up while it waited for a slot: raise deadlineMs, or call less at once');
+    throw computeError(
+      'DEADLINE_EXCEEDED',
+      'The time of the call was used up while it waited for a slot: raise deadlineMs, or call less at once',
+    );
   }
 
   #noRoom(maxQueueDepth: number) {

@@ -106,7 +106,8 @@ export class GuestWasi {
       },
       clock_time_get: (id, _precision, time) => this.#clockTime(Number(id), Number(time)),
       random_get: (at, length) => this.#random(Number(at), Number(length)),
-      poll_oneoff: (subscriptions, events, count, stored) => this.#sleep(Number(subscriptions), Number(events), Number(count), Number(stored)),
+      poll_oneoff: (subscriptions, events, count, stored) =>
+        this.#sleep(Number(subscriptions), Number(events), Number(count), Number(stored)),
       path_open: (...args) => this.#pathOpen(args as OpenArguments),
       // One file under many names would be written out many times.
       path_link: notSupported,

@@ -7,7 +7,10 @@ import { type Limits, type ModuleShape, readModule, UnsupportedFeature } from '.
 const WASI_MODULE = 'wasi_snapshot_preview1';
 
 /** What of a record follows from the bytes alone. */
-export type ModuleFacts = Pick<ModuleRecord, 'bytes' | 'kind' | 'exports' | 'imports' | 'minPages' | 'minTableElements' | 'largestFunctionBytes'>;
+export type ModuleFacts = Pick<
+  ModuleRecord,
+  'bytes' | 'kind' | 'exports' | 'imports' | 'minPages' | 'minTableElements' | 'largestFunctionBytes'
+>;
 
 /**
  * Reads a module that a stranger sent. Throws `MODULE_INVALID`, `FEATURE_UNSUPPORTED` or `IMPORT_UNKNOWN`, nothing else,
@@ -56,7 +59,8 @@ function read(bytes: Uint8Array): ModuleShape {
   try {
     return readModule(bytes);
   } catch (error) {
-    if (error instanceof UnsupportedFeature) throw unsupportedFeature(error.feature, `The module uses ${error.feature}, which is not allowed here`);
+    if (error instanceof UnsupportedFeature)
+      throw unsupportedFeature(error.feature, `The module uses ${error.feature}, which is not allowed here`);
     if (error instanceof MalformedModule) {
       throw computeError(
         'MODULE_INVALID',

@@ -101,7 +101,11 @@ export class ModuleCatalogue {
 }
 
 function unknown(name: string) {
-  return computeError('MODULE_UNKNOWN', `There is no module "${name}": put it first (compute.put), or see compute.list for those there are`, {
-    phase: 'call',
-  });
+  return computeError(
+    'MODULE_UNKNOWN',
+    `There is no module "${name}": put it first (compute.put), or see compute.list for those there are`,
+    {
+      phase: 'call',
+    },
+  );
 }

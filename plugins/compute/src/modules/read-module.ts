@@ -86,12 +86,36 @@ export function readModule(bytes: Uint8Array): ModuleShape {
     const section = { id, start, bodyStart: body.offset, end: body.end };
     if (id !== 0 && sections.some((other) => other.id === id)) throw new MalformedModule(`section ${id} is there twice`, start);
     sections.push(section);
-    if (id === SECTION.type) append(types, body.vector(() => readFunctionType(body)));
-    else if (id === SECTION.import) append(imports, body.vector(() => readImport(body, functionTypes)));
-    else if (id === SECTION.function) append(functionTypes, body.vector(() => body.u32()));
-    else if (id === SECTION.table) append(tables, body.vector(() => readTable(body)));
-    else if (id === SECTION.memory) append(memories, body.vector(() => readMemory(body)));
-    else if (id === SECTION.export) append(rawExports, body.vector(() => ({ name: body.name(), kind: readKind(body), index: body.u32() })));
+    if (id === SECTION.type)
+      append(
+        types,
+        body.vector(() => readFunctionType(body)),
+      );
+    else if (id === SECTION.import)
+      append(
+        imports,
+        body.vector(() => readImport(body, functionTypes)),
+      );
+    else if (id === SECTION.function)
+      append(
+        functionTypes,
+        body.vector(() => body.u32()),
+      );
+    else if (id === SECTION.table)
+      append(
+        tables,
+        body.vector(() => readTable(body)),
+      );
+    else if (id === SECTION.memory)
+      append(
+        memories,
+        body.vector(() => readMemory(body)),
+      );
+    else if (id === SECTION.export)
+      append(
+        rawExports,
+        body.vector(() => ({ name: body.name(), kind: readKind(body), index: body.u32() })),
+      );
     else if (id === SECTION.code) largestFunctionBytes = body.vector(() => body.take(body.u32()).length).reduce(larger, 0);
     else continue;
     body.expectEnd();
@@ -118,14 +142,14 @@ function readHeader(reader: ByteReader): void {
 }
 
 const VALUE_TYPES: Readonly<Record<number, ValueType>> = Object.freeze({
-  0x7f: 'i32',
-  0x7e: 'i64',
-  0x7d: 'f32',
-  0x7c: 'f64',
-  0x7b: 'v128',
-  0x70: 'funcref',
-  0x6f: 'externref',
-  0x69: 'exnref',
+  127: 'i32',
+  126: 'i64',
+  125: 'f32',
+  124: 'f64',
+  123: 'v128',
+  112: 'funcref',
+  111: 'externref',
+  105: 'exnref',
 });
 
 function readValueType(reader: ByteReader): ValueType {

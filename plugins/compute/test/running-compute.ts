@@ -1,0 +1,179 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  BellowsError,
+  type CallOptions,
+  type IClock,
+  type IOperations,
+  type IScalableSubsystem,
+  type IUploads,
+  NotFoundError,
+  type OperationDefinition,
+  type PluginContext,
+  type ScalingMetrics,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  TOKENS,
+} from '@bellows/sdk';
+import { MemoryStore, RecordingBus } from '@bellows/sdk/testing';
+import { type ComputeConfig, computeConfigSchema } from '../src/config.js';
+import { activateCompute } from '../src/plugin.js';
+import type { WasmScalingManager } from '../src/wasm-scaling-manager.js';
+
+/** The built executor: a process of its own needs files that Node.js runs as they are. */
+export const EXECUTOR_ENTRY = new URL('../dist/executor/main.js', import.meta.url);
+
+export interface RunningComputeOptions {
+  readonly config?: Partial<ComputeConfig>;
+  readonly store?: MemoryStore;
+  readonly dataDir?: string;
+  readonly uploads?: ReadonlyMap<string, Uint8Array>;
+  readonly cores?: number;
+  readonly clock?: IClock;
+}
+
+/** The plugin as a host runs it, with real executors; `await using` stops it and removes its folder unless that was given. */
+export class RunningCompute implements AsyncDisposable {
+  readonly store: MemoryStore;
+  readonly dataDir: string;
+  readonly manager: WasmScalingManager;
+  readonly #operations: ReadonlyMap<string, OperationDefinition<never, unknown>>;
+  readonly #release: () => Promise<void>;
+
+  private constructor(fields: Pick<RunningCompute, 'store' | 'dataDir' | 'manager'>, operations: Operations, release: () => Promise<void>) {
+    this.store = fields.store;
+    this.dataDir = fields.dataDir;
+    this.manager = fields.manager;
+    this.#operations = operations;
+    this.#release = release;
+  }
+
+  static async start(options: RunningComputeOptions = {}): Promise<RunningCompute> {
+    const store = options.store ?? new MemoryStore();
+    const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'bellows-compute-')));
+    const clock = options.clock ?? systemClock;
+    const operations: Operations = new Map();
+    const owned: (() => unknown)[] = [];
+    let manager: IScalableSubsystem | undefined;
+    const services = new Map<symbol, unknown>([
+      [TOKENS.Machine.key, { latest: { cores: options.cores ?? 2, memoryRatio: 0.1, memoryTotalBytes: 8 * 2 ** 30 } }],
+      [TOKENS.Uploads.key, uploadsOf(options.uploads ?? new Map())],
+    ]);
+    const ctx = {
+      id: 'compute',
+      config: computeConfigSchema.parse(options.config ?? {}),
+      dataDir,
+      bus: new RecordingBus(),
+      operations: {
+        provide: (definition: OperationDefinition<never, unknown>) => operations.set(definition.name, definition),
+      } as unknown as IOperations,
+      store,
+      logger: silentLogger,
+      clock,
+      random: systemRandom,
+      signal: new AbortController().signal,
+      get: (token: { readonly key: symbol }) => services.get(token.key),
+      own: (release: () => unknown) => owned.push(release),
+      registerSubsystem: (subsystem: IScalableSubsystem) => {
+        manager = subsystem;
+      },
+    } as unknown as PluginContext<ComputeConfig>;
+    await activateCompute(ctx, EXECUTOR_ENTRY);
+    return new RunningCompute({ store, dataDir, manager: manager as WasmScalingManager }, operations, async () => {
+      for (const release of owned.reverse()) await release();
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    });
+  }
+
+  get operationNames(): readonly string[] {
+    return [...this.#operations.keys()];
+  }
+
+  get metrics(): ScalingMetrics {
+    return this.manager.getScalingMetrics();
+  }
+
+  /** As the host calls an operation: input and output are checked. */
+  async call<O = Record<string, never>>(name: string, input: unknown, options: CallOptions = {}): Promise<O> {
+    const operation = this.#operations.get(name);
+    if (operation === undefined) throw new NotFoundError('OPERATION_UNKNOWN', name);
+    const parsed = operation.input.safeParse(input);
+    if (!parsed.success) throw new BellowsError('input', 'INPUT_INVALID', parsed.error.message);
+    const signal = options.signal ?? new AbortController().signal;
+    const deadlineAt = options.deadlineMs === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonicMs() + options.deadlineMs;
+    const call = {
+      operation: name,
+      tenant: 'default',
+      user: 'test',
+      criticality: 'critical',
+      deadlineAt,
+      signal,
+      traceId: 'test',
+    } as const;
+    return operation.output.parse(await operation.handler(parsed.data as never, call)) as O;
+  }
+
+  async put(name: string, wasm: Uint8Array, config?: Record<string, unknown>): Promise<Record<string, unknown>> {
+    return this.call('compute.put', { name, wasm: Buffer.from(wasm).toString('base64'), ...(config === undefined ? {} : { config }) });
+  }
+
+  invoke(module: string, fields: Record<string, unknown> = {}, options: CallOptions = {}): Promise<Invoked> {
+    return this.call<Invoked>('compute.invoke', { module, ...fields }, options);
+  }
+
+  stop(): Promise<void> {
+    return this.#release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#release();
+  }
+}
+
+export interface Invoked {
+  readonly results: (number | string)[];
+  readonly exitCode?: number;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly files?: { readonly path: string; readonly base64: string }[];
+  readonly durationMs: number;
+  readonly pool: string;
+}
+
+/** The code and the data of what a promise rejects with; fails when it resolves. */
+export async function rejection(promise: Promise<unknown>): Promise<BellowsError> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as BellowsError;
+  }
+  throw new Error('it should have been rejected');
+}
+
+/** Waits for a state that other processes bring about; the time-out of the test is the bound. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+type Operations = Map<string, OperationDefinition<never, unknown>>;
+
+function uploadsOf(files: ReadonlyMap<string, Uint8Array>): IUploads {
+  return {
+    async read(url) {
+      const bytes = files.get(url);
+      if (bytes === undefined) throw new NotFoundError('UPLOAD_UNKNOWN', `There is no upload ${url}`);
+      return bytes;
+    },
+  };
+}
