@@ -11,8 +11,8 @@ const folder = process.cwd();
 const entryPoints = process.argv.slice(2);
 const dist = path.join(folder, 'dist');
 for (const name of existsSync(dist) ? readdirSync(dist) : []) {
-  // chunks of an earlier build have other names and would stay for ever
-  if (name === 'chunks') rmSync(path.join(dist, name), { recursive: true });
+  // chunks of an earlier build have other names and would stay for ever; so would the compiled code of them
+  if (name === 'chunks' || name === 'compile-cache') rmSync(path.join(dist, name), { recursive: true });
 }
 
 const { metafile, warnings } = await build({
@@ -28,7 +28,8 @@ const { metafile, warnings } = await build({
   sourcemap: 'linked',
   sourcesContent: false,
   keepNames: true,
-  external: SHARED,
+  // protobufjs: only for exporting sketches, which nobody here does; it is an optional peer and not installed
+  external: [...SHARED, 'protobufjs/minimal'],
   conditions: ['node', 'import'],
   metafile: true,
   logLevel: 'warning',

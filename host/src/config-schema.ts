@@ -1,11 +1,12 @@
-import { CRITICALITIES, DEFAULT_SCALING_LIMITS, option, z } from '@bellows/sdk';
+import { CRITICALITIES, option, z } from '@bellows/sdk';
 
 const count = z.number().int().min(1);
+/** What is not given is not limited at this level. */
 const limits = z.strictObject({
-  maxCacheEntries: count.default(DEFAULT_SCALING_LIMITS.maxCacheEntries).meta({ description: 'Entries a cache may hold.' }),
-  maxMemoryBytes: count.default(DEFAULT_SCALING_LIMITS.maxMemoryBytes).meta({ description: 'Bytes it may hold.' }),
-  maxConcurrentOperations: count.default(DEFAULT_SCALING_LIMITS.maxConcurrentOperations).meta({ description: 'Operations at once.' }),
-  maxQueueDepth: count.default(DEFAULT_SCALING_LIMITS.maxQueueDepth).meta({ description: 'Operations that may wait.' }),
+  maxCacheEntries: count.exactOptional().meta({ description: 'Entries a cache may hold.' }),
+  maxMemoryBytes: count.exactOptional().meta({ description: 'Bytes it may hold.' }),
+  maxConcurrentOperations: count.exactOptional().meta({ description: 'Operations at once.' }),
+  maxQueueDepth: count.exactOptional().meta({ description: 'Operations that may wait.' }),
 });
 
 const host = z.strictObject({
@@ -113,7 +114,7 @@ export const hostConfigSchema = z.strictObject({
     .record(
       z.string().min(1),
       z.strictObject({
-        limits: limits.optional().meta({ description: 'What all users of the tenant may use together.' }),
+        limits: limits.exactOptional().meta({ description: 'What all users of the tenant may use together.' }),
         users: z.record(z.string().min(1), limits).default({}).meta({ description: 'What one user may use; `default` is for all others.' }),
       }),
     )

@@ -5,7 +5,7 @@ import type { ErrorDetail } from '@bellows/sdk';
 import { type LoadedConfig, loadConfig, type Origin } from './config-file.js';
 import type { HostOptions } from './host-options.js';
 import { loadPlugins } from './plugin-loader.js';
-import { joinPath } from './schema-problems.js';
+import { joinPath } from './value-path.js';
 
 export interface ConfigEntry {
   readonly path: string;

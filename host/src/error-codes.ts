@@ -1,13 +1,7 @@
-import type { ErrorKind } from '@bellows/sdk';
-
-export interface ErrorCodeText {
-  readonly kind: ErrorKind;
-  /** What it means and what to do, for the reference page. */
-  readonly text: string;
-}
+import { defineErrorCodes } from '@bellows/sdk';
 
 /** Every code the host itself gives. Plugins document theirs beside their own errors. */
-export const HOST_ERROR_CODES = Object.freeze({
+export const HOST_ERROR_CODES = defineErrorCodes({
   // operations
   OPERATION_UNKNOWN: { kind: 'not_found', text: 'No active plugin provides an operation of this name. `bellows operations` lists them.' },
   OPERATION_NAME_TAKEN: { kind: 'plugin', text: 'Two operations of one name were provided. Rename one of them.' },
@@ -74,19 +68,47 @@ export const HOST_ERROR_CODES = Object.freeze({
   BUG: { kind: 'invariant', text: 'Something happened in the host that must not. Please report it with the lines of the log.' },
   // listening
   PORT_IN_USE: { kind: 'config', text: 'Another process listens on the port. Choose another one with `host.port` or `--port`.' },
-  PORT_FORBIDDEN: { kind: 'config', text: 'The system does not allow this user to listen on the port. Choose one above 1023.' },
-  ADDRESS_UNAVAILABLE: { kind: 'config', text: '`host.address` is no address of this machine.' },
-  TOKENS_FILE_NEEDED: {
+  ADDRESS_UNUSABLE: {
+    kind: 'config',
+    text: '`host.address` is no address of this machine, or this user may not listen on the port (those below 1024 often).',
+  },
+  TOKENS_NEEDED: {
     kind: 'config',
     text: 'Listening elsewhere than on loopback needs `host.tokensFile`, so that not everybody may do everything.',
   },
   TOKENS_FILE_INVALID: { kind: 'config', text: 'The tokens file cannot be read or has entries that are wrong; `details` names them.' },
+  // configuration and data
+  CONFIG_INVALID: { kind: 'config', text: 'The configuration has problems; `details` names every one. Nothing was started.' },
+  DATA_DIR_UNUSABLE: {
+    kind: 'config',
+    text: 'The data folder cannot be made, read or written by this user. Name another one with `--data`.',
+  },
+  DATA_IN_USE: { kind: 'refused', text: 'Another host uses the data folder. Stop it, or name another folder with `--data`.' },
+  DATA_VERSION_UNKNOWN: { kind: 'config', text: 'The data folder was written by a newer host. Use that one, or another folder.' },
+  // plugins
+  LIFECYCLE_STEP: { kind: 'invariant', text: 'A plugin took a step its lifecycle does not have. Please report it.' },
+  NEED_NOT_ACTIVE: { kind: 'not_ready', text: 'A plugin waits for another one it needs.' },
+  PLUGIN_BLOCKED: { kind: 'plugin', text: 'A plugin cannot start because one it needs failed.' },
+  PLUGIN_DEPENDENCY_MISSING: { kind: 'plugin', text: 'A plugin imports a package that is not installed with it.' },
+  PLUGIN_ENTRY_MISSING: {
+    kind: 'plugin',
+    text: 'The entry of a plugin (`exports["."]` of its package.json) is missing or exports no plugin.',
+  },
+  PLUGIN_EXIT: { kind: 'plugin', text: 'A plugin called process.exit, which would end the host. It must throw an error instead.' },
+  PLUGIN_STOPPING: { kind: 'plugin', text: 'The reason plugins find in their signal when they are stopped.' },
+  PLUGIN_THREW: { kind: 'plugin', text: 'A plugin threw while it was activated.' },
+  PLUGIN_TIMEOUT: { kind: 'plugin', text: 'A plugin did not finish a phase of its life in the time given.' },
+  SERVICE_TAKEN: { kind: 'plugin', text: 'A service of this token is provided already.' },
+  SERVICE_UNKNOWN: { kind: 'plugin', text: 'The host has no service of this token.' },
+  SUBSYSTEM_NAME_FOREIGN: { kind: 'plugin', text: 'A plugin registers subsystems under its own id only: `<plugin id>.<name>`.' },
+  SUBSYSTEM_NAME_TAKEN: { kind: 'plugin', text: 'A subsystem of this name is registered already.' },
+  UNCAUGHT_ERROR: { kind: 'plugin', text: 'An error of the plugin was caught by nobody; the plugin is `degraded`.' },
   // command line
   USAGE: { kind: 'input', text: 'The command line is wrong; the message says where. Exit code 2.' },
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'No host answered. Start one with `bellows start`, or name it with `--url`. Exit code 3.' },
   INTERRUPTED: { kind: 'cancelled', text: 'The command was interrupted. Exit code 130.' },
   FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
   FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
-} as const satisfies Readonly<Record<string, ErrorCodeText>>);
+});
 
 export type HostErrorCode = keyof typeof HOST_ERROR_CODES;

@@ -1,16 +1,15 @@
-import type { IEventBus, ILogger, IMachine } from '@bellows/sdk';
+import type { IEventBus, ILogger, IMachine, IOperations } from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
 import type { Governor } from './governor/governor.js';
 import type { SubsystemRegistry } from './governor/subsystem-registry.js';
 import type { HostView, SubsystemStatus, UploadStore } from './host-view.js';
-import type { OperationRegistry } from './operations/operation-registry.js';
 import type { PluginSet } from './plugin-set.js';
 import { HOST_VERSION } from './version.js';
 
 interface Sources {
   readonly loaded: LoadedConfig;
   readonly bus: IEventBus;
-  readonly operations: OperationRegistry;
+  readonly operations: IOperations;
   readonly machine: IMachine;
   readonly uploads: UploadStore;
   readonly logger: ILogger;

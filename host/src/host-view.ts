@@ -15,7 +15,8 @@ export interface HostView {
   readonly version: string;
   readonly startedAt: number;
   readonly bus: IEventBus;
-  readonly operations: IOperations;
+  /** Plugins provide; the edges only call. */
+  readonly operations: Pick<IOperations, 'call' | 'list'>;
   readonly machine: IMachine;
   readonly uploads: UploadStore;
   readonly logger: ILogger;

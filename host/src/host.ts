@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import {
   EventBus,
   type IClock,
@@ -13,13 +12,15 @@ import {
   systemRandom,
   TOKENS,
 } from '@bellows/sdk';
-import { configError, type LoadedConfig, loadConfig } from './config-file.js';
+import { checkConfig } from './check-config.js';
+import { configError } from './config-error.js';
+import { type LoadedConfig, loadConfig } from './config-file.js';
 import { ServiceContainer } from './container.js';
 import { DataFolder } from './data-folder.js';
 import { Governor } from './governor/governor.js';
 import { MachineSampler } from './governor/machine-sampler.js';
 import { SubsystemRegistry } from './governor/subsystem-registry.js';
-import { type HostHttp, openHttp } from './host-http.js';
+import { openHttp } from './host-http.js';
 import { createHostLogger } from './host-logger.js';
 import type { HostOptions } from './host-options.js';
 import { hostView } from './host-status.js';
@@ -60,11 +61,8 @@ export interface StartOptions extends HostOptions {
  */
 export async function startHost(options: StartOptions): Promise<RunningHost> {
   const { loaded, problems } = await loadConfig(options);
-  if (!loaded) throw configError(problems);
-  const stagingDir = `${loaded.config.host.dataDir}/staging`;
-  const { waves, problems: pluginProblems } = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url) });
-  const all = [...problems, ...pluginProblems];
-  if (all.length > 0) throw configError(all);
+  // The plugins are checked in the same go: an operator sees everything that is wrong at once.
+  if (!loaded || problems.length > 0) throw configError((await checkConfig(options)).problems);
 
   const data = await DataFolder.open(loaded.config.host.dataDir);
   const logger = createHostLogger({ level: loaded.config.host.logLevel, logFolder: data.file('logs'), console: options.console });
@@ -72,6 +70,11 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   teardown.add(() => data.close());
   teardown.add(() => logger.close());
   try {
+    const { waves, problems: pluginProblems } = await loadPlugins(loaded, {
+      stagingDir: data.file('staging'),
+      importModule: (url) => import(url),
+    });
+    if (pluginProblems.length > 0) throw configError(pluginProblems);
     return await assemble({ loaded, waves, data, logger, teardown, options });
   } catch (error) {
     await teardown.release(loaded.config.host.stopTimeoutMs);
@@ -108,11 +111,12 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
     pressure: (plugin) => registry.pressureOf(plugin),
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
-  const uploads = new FileUploads(data.file('files'), { clock });
+  const uploads = new FileUploads({ dataDir: data.path, clock });
 
+  const hostOperations = operations.forPlugin('host', new AbortController().signal);
   const container = new ServiceContainer();
   container.provide(TOKENS.Bus, bus);
-  container.provide(TOKENS.Operations, operations.forPlugin('host', new AbortController().signal));
+  container.provide(TOKENS.Operations, hostOperations);
   container.provide(TOKENS.Clock, clock);
   container.provide(TOKENS.Random, random);
   container.provide(TOKENS.Logger, logger);
@@ -143,7 +147,7 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
   const view = hostView({
     loaded,
     bus,
-    operations,
+    operations: hostOperations,
     machine,
     uploads,
     logger,
@@ -154,7 +158,7 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
     configRevision: CONFIG_REVISION,
   });
   const token = randomBytes(32).toString('base64url');
-  const http = await openHttp({ view, operations, config: config.host, token });
+  const http = await openHttp({ view, operations, config: config.host, token, clock, random });
   teardown.add(() => http.close());
   await data.writeHostFile({ pid: process.pid, url: http.url, token, startedAt: view.startedAt });
   teardown.add(() => data.removeHostFile());
@@ -162,7 +166,6 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
   teardown.add(registry.start(clock, METRICS_PERIOD_MS));
   teardown.add(governor.start());
   teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
-  await mkdir(data.file('staging'), { recursive: true });
   await plugins.start();
   registry.readAll();
   return new Running({ http, token, view, plugins, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });
@@ -181,7 +184,7 @@ const METRICS_PERIOD_MS = 1_000;
 const CONFIG_REVISION = 1;
 
 interface RunningParts {
-  readonly http: HostHttp;
+  readonly http: { readonly url: string };
   readonly token: string;
   readonly view: HostView;
   readonly plugins: PluginSet;

@@ -2,10 +2,10 @@ import { pathToFileURL } from 'node:url';
 import { type ErrorDetail, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
 import { convertSubstituted, type LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
+import { schemaProblems } from './operations/schema-problems.js';
 import { type Needing, orderPlugins } from './plugin-order.js';
 import { findPlugin, type PluginSource } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
-import { schemaProblems } from './schema-problems.js';
 
 /** A plugin whose manifest, code and configuration were found good; nothing of it has been started. */
 export interface LoadedPlugin extends Needing {
@@ -113,7 +113,7 @@ function checkPluginConfig(
   let result = plugin.config.safeParse(value);
   if (!result.success && convertSubstituted(value, result.error.issues, substituted)) result = plugin.config.safeParse(value);
   if (result.success) return { config: deepFreeze(result.data), problems: [] };
-  return { config: undefined, problems: schemaProblems(result.error, { schema: plugin.config, input: value, base }) };
+  return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
 }
 
 /** Plain data only: a config may hold class instances that must stay usable. */

@@ -1,5 +1,5 @@
 import type { ErrorDetail } from '@bellows/sdk';
-import { nearestName } from './schema-problems.js';
+import { nearestName } from './operations/nearest-name.js';
 
 export interface Needing {
   readonly id: string;

@@ -11,7 +11,6 @@ import {
   type IRandom,
   type IScalableSubsystem,
   isBellowsError,
-  isKind,
   messageOf,
   type PluginContext,
   PluginError,
@@ -150,7 +149,7 @@ export class PluginRunner {
     this.#running = undefined;
     if (this.#lifecycle.state !== 'activating') return { error };
     const change = { reason: error.code, message: error.message, failed: { code: error.code, message: error.message } };
-    if (isKind(error, 'not_ready')) {
+    if (error.kind === 'not_ready') {
       const retryAfterMs = error.retryAfterMs ?? backoffMs(this.#attempt, this.#services.random);
       this.#lifecycle.to('waiting', change);
       if (this.#attempt === 1) this.#logger.warn(`is not ready and will be tried again: ${error.message}`);

@@ -3,8 +3,10 @@ import { currentPluginScope } from './plugin-scope.js';
 
 /** What of the process the command line may touch. */
 export interface GuardedProcess {
-  /** Aborts at the first SIGINT, SIGTERM or SIGHUP. The second ends the process at once with 130. */
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP: end in order. */
   readonly signal: AbortSignal;
+  /** Aborts at the second: end at once. The third ends the process itself, whatever hangs. */
+  readonly forceSignal: AbortSignal;
   /** Who is told of errors nobody caught; without a listener they end the process. */
   onFault: ((pluginId: string | undefined, error: unknown) => void) | undefined;
   /** Ends the process after what was written has left it. */
@@ -19,18 +21,21 @@ const INTERRUPTED = 130;
  * instead (it would take everyone with it), and errors nobody caught are charged to the plugin they came from.
  */
 export function guardProcess(): GuardedProcess {
-  const controller = new AbortController();
+  const orderly = new AbortController();
+  const forced = new AbortController();
   const exit = process.exit.bind(process);
   const guarded: GuardedProcess = {
-    signal: controller.signal,
+    signal: orderly.signal,
+    forceSignal: forced.signal,
     onFault: undefined,
     exit: (code) => flushThen(() => exit(code)),
   };
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) exit(INTERRUPTED);
-      controller.abort(signal);
+      if (forced.signal.aborted) exit(INTERRUPTED);
+      else if (orderly.signal.aborted) forced.abort(signal);
+      else orderly.abort(signal);
     });
   }
   const onFault = (error: unknown) => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ErrorDetail, messageOf } from '@bellows/sdk';
-import { joinPath } from './schema-problems.js';
+import { joinPath } from './value-path.js';
 
 interface SubstitutionContext {
   /** What `${file:…}` paths are meant from. */

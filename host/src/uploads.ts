@@ -13,7 +13,7 @@ const NAME = /^[0-9a-f]{64}$/;
 const PART_SUFFIX = '.part';
 
 export interface FileUploadsOptions {
-  /** The data folder of the host; files are in `files` below it. */
+  /** The data folder of the host; files are in `files` below it, made by the first `save`. */
   readonly dataDir: string;
   readonly clock: IClock;
   readonly maxBytes?: number;

@@ -21,6 +21,10 @@ export function defineErrorCodes<const T extends ErrorCodeTable>(table: T): Read
 /** Every code this package throws. */
 export const ERROR_CODES = defineErrorCodes({
   CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that contradict each other. Correct the call.' },
+  CHECK_FAILED: {
+    kind: 'plugin',
+    text: 'A check of the testing entry found a broken promise. Its message names it; correct the implementation.',
+  },
   CHILD_ID_TAKEN: { kind: 'plugin', text: 'Two children of one supervisor have the same id. Give each an id of its own.' },
   CHILD_STOP_TIMEOUT: {
     kind: 'deadline',

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { BusEvent, EventClass, PayloadOf } from './events.js';
+import type { BusEvent, EventClass, EventOf, PayloadOf } from './events.js';
 
 /**
  * What a full mailbox does with one more `data` event. `conflate` keeps the newest per key from the start: it takes the place of
@@ -66,13 +66,13 @@ export interface IEventBus {
   /** Freezes the payload (one level) and returns the envelope. `InputError` for a topic that is no name. */
   publish<T extends string>(event: PublishOptions<T>): BusEvent<T>;
   /** `topic` may be `'*'`. The handler is not called before this returns. */
-  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: BusEvent<T>) => void | Promise<void>): Subscription;
+  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription;
   /** The newest event of a topic (and key), without subscribing. */
   latest<T extends string>(topic: T, key?: string): BusEvent<T> | undefined;
   /**
    * The RxJS view of a mailbox. Isolation, order and bound hold up to the subscriber of this Observable; they end where the
    * first asynchronous operator begins, because its buffer is RxJS's own and unbounded.
    */
-  observe<T extends string>(topic: T, options?: SubscribeOptions): Observable<BusEvent<T>>;
+  observe<T extends string>(topic: T, options?: SubscribeOptions): Observable<EventOf<T>>;
   counters(): readonly BusCounters[];
 }

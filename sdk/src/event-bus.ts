@@ -4,7 +4,7 @@ import type { IClock } from './clock.js';
 import { DrainQueue } from './drain-queue.js';
 import { InputError } from './errors.js';
 import type { BusCounters, IEventBus, PublishOptions, SubscribeOptions, Subscription } from './event-bus-contract.js';
-import { type BusEvent, type EventClass, type PayloadOf, TOPIC_CLASSES } from './events.js';
+import { type BusEvent, type EventClass, type EventOf, type PayloadOf, TOPIC_CLASSES } from './events.js';
 import { observeBus } from './observe-bus.js';
 
 export interface EventBusOptions {
@@ -40,7 +40,7 @@ export class EventBus implements IEventBus {
     return this.#own.publish(event);
   }
 
-  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: BusEvent<T>) => void | Promise<void>): Subscription {
+  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription {
     return this.#own.subscribe(topic, options, handler);
   }
 
@@ -51,7 +51,7 @@ export class EventBus implements IEventBus {
     return delivery?.event as BusEvent<T> | undefined;
   }
 
-  observe<T extends string>(topic: T, options: SubscribeOptions = {}): Observable<BusEvent<T>> {
+  observe<T extends string>(topic: T, options: SubscribeOptions = {}): Observable<EventOf<T>> {
     return this.#own.observe(topic, options);
   }
 
@@ -174,7 +174,7 @@ class SourceBus implements IEventBus {
     return this.#bus.publishFrom(this.#source, event, !this.#closed);
   }
 
-  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: BusEvent<T>) => void | Promise<void>): Subscription {
+  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription {
     const owner = options.owner ?? this.#source;
     const leave: OnLeave = (leaving) => this.#subscriptions.delete(leaving);
     const subscription = this.#bus.subscribeFor(owner, topic, options, handler as EventHandler, leave);
@@ -187,7 +187,7 @@ class SourceBus implements IEventBus {
     return this.#bus.latest(topic, key);
   }
 
-  observe<T extends string>(topic: T, options: SubscribeOptions = {}): Observable<BusEvent<T>> {
+  observe<T extends string>(topic: T, options: SubscribeOptions = {}): Observable<EventOf<T>> {
     return observeBus(this, { topic, options, onUnhandledError: (error) => this.#bus.reportError('observe', '*', error) });
   }
 

@@ -17,7 +17,10 @@ export interface MetricsPayload {
   readonly limits: ScalingLimits;
 }
 
-/** A report after acceptance. The command is the call `reconfigureLimits`. */
+/**
+ * A report after acceptance. The command is the call `reconfigureLimits`; `from` and `to` are the ceilings it was given, what is
+ * in force below them is in `metrics`.
+ */
 export interface ReconfigurePayload {
   readonly subsystem: string;
   readonly from: ScalingLimits;
@@ -81,3 +84,6 @@ export interface BusEvent<T extends string = string> {
   readonly version: 1;
   readonly payload: PayloadOf<T>;
 }
+
+/** What a subscriber of `T` hears; of `*`, events of any topic. */
+export type EventOf<T extends string> = T extends '*' ? BusEvent : BusEvent<T>;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Observable } from 'rxjs';
 import type { IEventBus, SubscribeOptions } from './event-bus-contract.js';
-import type { BusEvent } from './events.js';
+import type { EventOf } from './events.js';
 
 export interface ObserveBusOptions {
   readonly topic: string;
@@ -14,10 +14,10 @@ export interface ObserveBusOptions {
 export function observeBus<T extends string>(
   bus: IEventBus,
   { topic, options, onUnhandledError }: ObserveBusOptions,
-): Observable<BusEvent<T>> {
+): Observable<EventOf<T>> {
   const rxjs = loadRxjs();
   catchUnhandled(rxjs, onUnhandledError);
-  return new rxjs.Observable<BusEvent<T>>((subscriber) => {
+  return new rxjs.Observable<EventOf<T>>((subscriber) => {
     const subscription = bus.subscribe(topic as T, options, (event) => subscriber.next(event));
     return () => subscription.unsubscribe();
   });

@@ -7,7 +7,7 @@ import { assertStorePath, MAX_STORE_PATH_LENGTH, STORE_ROOT, storePathError } fr
  * `InputError` (`STORE_PATH_INVALID`) for an owner that is no single path segment.
  */
 export function scopedStore(store: IPersistentBackingStore, owner: string): IPersistentBackingStore {
-  if (owner.includes('/')) throw storePathError(owner, 'the owner of a scope is one segment, without a slash');
+  if (owner === '' || owner.includes('/')) throw storePathError(owner, 'the owner of a scope is one segment, without a slash');
   const root = `${STORE_ROOT}@${owner}/`;
   assertStorePath(`${root}x`);
 

@@ -1,1 +1,6 @@
-module.exports = { ...require('../../jest.preset.cjs'), displayName: 'tools/e2e' };
+// No `@bellows/source` condition: what is tested here is what is built, also where a test loads it into its own process.
+module.exports = {
+  ...require('../../jest.preset.cjs'),
+  displayName: 'tools/e2e',
+  testEnvironmentOptions: { customExportConditions: ['node', 'default'] },
+};

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { IClock, IMachine, MachineSample } from '@bellows/sdk';
 import { type CgroupReading, readCgroup } from './cgroup.js';
 
@@ -12,7 +12,7 @@ const NANOSECONDS_PER_MS = 1e6;
 export class MachineSampler implements IMachine, Disposable {
   latest: MachineSample;
   readonly #clock: IClock;
-  readonly #delay: IntervalHistogram;
+  readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
   readonly #stop: () => void;
   #cpu: CpuReading;
   #utilization = performance.eventLoopUtilization();

@@ -2,7 +2,7 @@ import { CapacityError, type ScalingLimits } from '@bellows/sdk';
 
 export interface TenantLimits {
   /** Of all calls of this tenant together. */
-  readonly limits?: Partial<ScalingLimits>;
+  readonly limits?: Partial<ScalingLimits> | undefined;
   /** Per user; `default` holds for every user that is not named. */
   readonly users?: Readonly<Record<string, Partial<ScalingLimits>>>;
 }

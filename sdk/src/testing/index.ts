@@ -1,3 +1,5 @@
 export { MemoryStore } from '../memory-store.js';
+export * from './check-store.js';
+export * from './check-subsystem.js';
 export * from './fake-clock.js';
 export * from './recording-bus.js';

@@ -114,6 +114,12 @@ describe('bellows call', () => {
     expect(stderr).toContain('not-there.json');
   });
 
+  it('says that an input is too large, and not that nobody answered', async () => {
+    writeFileSync(path.join(host.folder, 'large.json'), `{"name":"${'x'.repeat(65 * 1024 * 1024)}"}`);
+    const { code, stderr } = await host.bellows(['call', 'greeter.greet', '@large.json']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('BODY_TOO_LARGE')]);
+  });
+
   it('finds the host of the folder and its token by itself', async () => {
     const { code, stdout, stderr } = await runBellows(['call', 'greeter.shell'], { cwd: host.folder });
     expect([code, stderr]).toEqual([0, '']);
@@ -176,20 +182,20 @@ describe('bellows config print', () => {
     expect(lineOf(stdout, 'dataDir')).toMatch(/flagged.*(flag|--data)/);
   });
 
-  it('hides what came from the environment or from a file of secrets', async () => {
+  it('hides what came from the environment or from a file', async () => {
     const folder = tempFolder();
     writeFileSync(path.join(folder, 'secret.txt'), 'hunter-two\n');
-    const file = writeConfig(
-      folder,
-      `plugins:\n  greeter: { from: ${GREETER}, config: { salutation: "\${file:secret.txt}" } }\n  other: { from: ${GREETER}, config: { salutation: "\${env:TOP_SECRET}" } }\n`,
-    );
-    for (const args of [[], ['--json']]) {
-      const { stdout, stderr } = await runBellows(['config', 'print', '--config', file, ...args], {
-        cwd: folder,
-        env: { TOP_SECRET: 'swordfish' },
-      });
-      expect(stdout).toContain('salutation');
-      for (const secret of ['hunter-two', 'swordfish']) expect(stdout + stderr).not.toContain(secret);
+    for (const reference of ['file:secret.txt', 'env:TOP_SECRET']) {
+      const file = writeConfig(folder, `plugins: { greeter: { from: ${GREETER}, config: { salutation: "\${${reference}}" } } }\n`);
+      for (const args of [[], ['--json']]) {
+        const { code, stdout, stderr } = await runBellows(['config', 'print', '--config', file, ...args], {
+          cwd: folder,
+          env: { TOP_SECRET: 'swordfish' },
+        });
+        expect(code).toBe(0);
+        expect(stdout).toContain('salutation');
+        expect(stdout + stderr).not.toMatch(/hunter-two|swordfish/);
+      }
     }
   });
 });

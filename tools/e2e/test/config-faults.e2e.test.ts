@@ -109,7 +109,7 @@ describe('many faults at once', () => {
   });
 });
 
-/** The lines that name a problem; log lines (JSON) are not part of the report. */
+/** The lines that name a problem, below the line that counts them. */
 function problemLines({ stderr }: Exit): string[] {
-  return stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
+  return stderr.split('\n').filter((line) => line.startsWith('  '));
 }

@@ -25,6 +25,7 @@ export function request(url: string, { method = 'GET', headers = {}, body }: Req
       incoming.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json: parse(text) });
+        outgoing.destroy();
       });
     });
     outgoing.on('error', reject);

@@ -68,11 +68,11 @@ describe('a request that cannot be served', () => {
     },
   );
 
-  it('refuses a body above 64 MiB with 413', async () => {
+  it('refuses a body above 64 MiB with 413 as soon as its length is announced', async () => {
     const answer = await host.request('/v1/operations/greeter.greet', {
       method: 'POST',
-      headers: JSON_TYPE,
-      body: `{"name":"${'x'.repeat(64 * 1024 * 1024)}"}`,
+      headers: { ...JSON_TYPE, 'content-length': String(64 * 1024 * 1024 + 1) },
+      body: '{',
     });
     expect([answer.status, answer.json.error.code]).toEqual([413, 'BODY_TOO_LARGE']);
   });
@@ -173,8 +173,11 @@ describe('local safety', () => {
   });
 
   it('refuses to listen elsewhere without a file of tokens', async () => {
-    const { code, stderr } = await host.bellows(['check', '--config', writeConfig(tempFolder(), { host: { address: '0.0.0.0' } })]);
-    expect(code).toBe(2);
-    expect(stderr).toContain('tokensFile');
+    const file = writeConfig(tempFolder(), { host: { address: '0.0.0.0' } });
+    for (const command of ['start', 'check']) {
+      const { code, stderr } = await host.bellows([command, '--config', file]);
+      expect([command, code]).toEqual([command, 2]);
+      expect(stderr).toContain('tokensFile');
+    }
   });
 });

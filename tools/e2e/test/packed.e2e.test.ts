@@ -8,19 +8,22 @@ import { tempFolder } from './temp-folder.js';
 /** What `greeter.sdk` answers when the other side loaded the very same SDK module. */
 const SHARED = { sameBrand: true, sameClass: true };
 
-const tarballs = new Map<string, string>();
+const FOLDERS = {
+  sdk: path.join(REPOSITORY, 'sdk'),
+  host: path.join(REPOSITORY, 'host'),
+  'plugin-compute': COMPUTE,
+  'example-greeter': GREETER,
+} as const;
+type PackageName = keyof typeof FOLDERS;
+
+const tarballs = new Map<PackageName, string>();
 let packs: string;
 
 beforeAll(() => {
   packs = tempFolder('bellows-packs');
-  for (const [name, folder] of [
-    ['sdk', path.join(REPOSITORY, 'sdk')],
-    ['host', path.join(REPOSITORY, 'host')],
-    ['plugin-compute', COMPUTE],
-    ['example-greeter', GREETER],
-  ] as const) {
+  for (const [name, folder] of Object.entries(FOLDERS)) {
     const [{ filename }] = JSON.parse(npm(['pack', folder, '--json', '--pack-destination', packs])) as [{ filename: string }];
-    tarballs.set(name, path.join(packs, filename));
+    tarballs.set(name as PackageName, path.join(packs, filename));
   }
 });
 
@@ -69,7 +72,7 @@ describe('a plugin from elsewhere', () => {
     const plugin = path.join(folder, 'greeter');
     unpack('example-greeter', plugin);
     unpack('sdk', path.join(plugin, 'node_modules/@bellows/sdk'));
-    linkDependencies(path.join(plugin, 'node_modules'));
+    linkAll(path.join(REPOSITORY, 'node_modules'), path.join(plugin, 'node_modules'));
     await expectShared(folder, './greeter');
   });
 
@@ -110,21 +113,24 @@ async function expectShared(folder: string, from: string): Promise<void> {
 }
 
 /** What `npm install` of the tarballs leaves, without asking a registry: third-party packages are links to this clone's. */
-function installedFolder(names: readonly string[]): string {
+function installedFolder(names: readonly PackageName[]): string {
   const folder = tempFolder('bellows-installed');
   const modules = path.join(folder, 'node_modules');
   for (const name of names) unpack(name, path.join(modules, '@bellows', name));
-  linkDependencies(modules);
+  linkAll(path.join(REPOSITORY, 'node_modules'), modules);
   return folder;
 }
 
-function unpack(name: string, destination: string): void {
+/** Unpacks a tarball, with the dependencies that npm keeps inside the package because another version stands above it. */
+function unpack(name: PackageName, destination: string): void {
   mkdirSync(destination, { recursive: true });
   execFileSync('tar', ['-xzf', tarballs.get(name)!, '--strip-components=1', '-C', destination]);
+  const nested = path.join(FOLDERS[name], 'node_modules');
+  if (existsSync(nested)) linkAll(nested, path.join(destination, 'node_modules'));
 }
 
-function linkDependencies(modules: string): void {
-  const source = path.join(REPOSITORY, 'node_modules');
+function linkAll(source: string, modules: string): void {
+  mkdirSync(modules, { recursive: true });
   for (const name of readdirSync(source)) {
     const target = path.join(modules, name);
     if (!name.startsWith('.') && name !== '@bellows' && !existsSync(target)) symlinkSync(path.join(source, name), target);

@@ -54,7 +54,10 @@ plugins:
       expect.objectContaining({ name: 'adder', bytes: ADD.length, exports: expect.anything() }),
     ]);
     const invoked = await host.call('compute.invoke', { module: 'adder', export: 'add', args: [40, 2] });
-    expect([invoked.status, invoked.json]).toEqual([200, expect.objectContaining({ results: [42], fuelUsed: expect.any(String) })]);
+    expect([invoked.status, invoked.json]).toEqual([
+      200,
+      expect.objectContaining({ results: [42], pool: expect.stringMatching(/^(warm|cold|overflow)$/) }),
+    ]);
   });
 
   it('takes a module as an upload too', async () => {
@@ -103,6 +106,7 @@ plugins:
     expect(reason.length).toBeGreaterThan(10);
     expect(limitedBy.length).toBeGreaterThan(0);
     const reported = await stream.next('its report', ({ event, data }) => event === 'reconfigure' && data.payload.decisionId === id);
+    expect(reported.data.payload).toMatchObject({ subsystem: 'compute.wasm', reason });
     expect(reported.data.payload.to.maxConcurrentOperations).toBe(to);
     await load;
   });

@@ -59,7 +59,7 @@ describe('a machine that does not fit', () => {
   it('refuses a second host on the same data and leaves the first alone', async () => {
     const first = await startHost();
     const { code, stderr } = await runBellows(['start', '--config', path.join(first.folder, 'bellows.yaml')], { cwd: first.folder });
-    expect(code).toBe(2);
+    expect(code).toBe(4);
     expect(stderr).toContain('DATA_IN_USE');
     expect(stderr).toContain(String(first.pid));
     expect((await first.request('/ready')).status).toBe(200);

@@ -3,7 +3,7 @@ import { BellowsError, type IOperations, isBellowsError, type OperationDefinitio
 const input = z.strictObject({
   /** An operation that is expected to fail, and what to call it with. */
   operation: z.string().default('greeter.no-such-operation'),
-  input: z.unknown(),
+  input: z.unknown().optional(),
 });
 const output = z.strictObject({
   module: z.string(),

@@ -1,0 +1,76 @@
+import { CRITICALITIES, messageOf } from '@bellows/sdk';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type CommandContext, usageError } from './command-context.js';
+import { printJson } from './print.js';
+
+interface CallFlags {
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly criticality?: string;
+  readonly deadline?: number;
+  readonly idempotencyKey?: string;
+}
+
+/** `bellows call`: any operation by its name. Prints the output and nothing else. */
+export function addCallCommand(program: Command, context: CommandContext): void {
+  program
+    .command('call')
+    .description('call an operation and print its output')
+    .argument('<name>', 'the operation, for example compute.list')
+    .argument('[input]', 'JSON, @file, or - for standard input; {} when left out')
+    .option('--tenant <name>', 'on whose behalf: the limits of this tenant apply')
+    .option('--user <name>', 'the user inside of the tenant')
+    .addOption(new Option('--criticality <class>', 'what may be refused first under load').choices([...CRITICALITIES]))
+    .addOption(deadlineOption())
+    .option('--idempotency-key <key>', 'handed to the operation')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  bellows call compute.list\n  bellows call compute.get \'{"name":"fib"}\'\n  bellows call workflow.define @flow.json --json\n  cat input.json | bellows call compute.invoke - --deadline 2000',
+    )
+    .action(async (name: string, input: string | undefined, flags: CallFlags, command: Command) => {
+      const value = await readInput(context, input);
+      const client = await context.connect(command);
+      printJson(context.io.stdout, await client.call(name, value, headersOf(flags)));
+    });
+}
+
+export function deadlineOption(): Option {
+  return new Option('--deadline <ms>', 'how long to wait, in milliseconds').argParser((text) => {
+    if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
+    throw new InvalidArgumentError('It must be a whole number of milliseconds of at least 1.');
+  });
+}
+
+async function readInput(context: CommandContext, given: string | undefined): Promise<unknown> {
+  if (given === undefined) return {};
+  const [text, from] = await inputText(context, given);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw usageError(`${from} is no JSON: ${messageOf(error)}.`);
+  }
+}
+
+async function inputText(context: CommandContext, given: string): Promise<[text: string, from: string]> {
+  if (given === '-') return [(await context.readStdin()).toString(), 'Standard input'];
+  if (given.startsWith('@')) return [(await context.readFile(given.slice(1))).toString(), given.slice(1)];
+  return [given, 'The input'];
+}
+
+function headersOf(flags: CallFlags): Record<string, string> {
+  const named = {
+    'bellows-tenant': flags.tenant,
+    'bellows-user': flags.user,
+    'bellows-criticality': flags.criticality,
+    'bellows-deadline-ms': flags.deadline?.toString(),
+    'idempotency-key': flags.idempotencyKey,
+  };
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(named)) {
+    if (value === undefined) continue;
+    // What a header cannot carry would fail deep inside of the client.
+    if (!/^[\x20-\x7e]+$/.test(value)) throw usageError(`${name} must be printable ASCII.`);
+    headers[name] = value;
+  }
+  return headers;
+}

@@ -1,0 +1,45 @@
+import type { ErrorDetail } from '@bellows/sdk';
+import type { HostOptions } from '../host-options.js';
+import type { HostView } from '../host-view.js';
+
+export interface CliOutput {
+  write(chunk: string | Uint8Array): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+/** The surroundings of a command: all it reads and writes, so that it runs in a test as in a terminal. */
+export interface CliIo {
+  readonly stdout: CliOutput;
+  readonly stderr: CliOutput;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Aborts with the first SIGINT or SIGTERM: end in order. */
+  readonly signal: AbortSignal;
+  /** Aborts with the second one: end at once. */
+  readonly forceSignal?: AbortSignal;
+}
+
+export interface StartedHost {
+  readonly url: string;
+  readonly pageUrl: string;
+  readonly view: HostView;
+  stop(reason: string): Promise<{ readonly clean: boolean }>;
+  readonly stopped: Promise<{ readonly clean: boolean }>;
+}
+
+/** What the command line needs of the host beside HTTP. */
+export interface CliDeps {
+  startHost(options: HostOptions): Promise<StartedHost>;
+  checkConfig(options: HostOptions): Promise<{
+    readonly problems: readonly ErrorDetail[];
+    readonly plugins: readonly { readonly id: string; readonly version: string; readonly from: string }[];
+  }>;
+  effectiveConfig(options: HostOptions): Promise<{
+    readonly entries: readonly { readonly path: string; readonly value: unknown; readonly origin: string }[];
+    readonly problems: readonly ErrorDetail[];
+  }>;
+  /** Where the host of the data folder listens, and its token; null when none has written that down. */
+  findHost(options: HostOptions): Promise<{ readonly url: string; readonly token: string } | null>;
+}

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { InputError, messageOf, NotReadyError } from '@bellows/sdk';
+import type { Command } from 'commander';
+import type { HostOptions } from '../host-options.js';
+import type { CliDeps, CliIo } from './cli-deps.js';
+import { HostClient } from './host-client.js';
+
+export interface GlobalOptions {
+  readonly json?: true;
+  readonly url?: string;
+  readonly config?: string;
+  readonly data?: string;
+}
+
+/** What each command works with: its surroundings, and the options that all commands share. */
+export class CommandContext {
+  readonly io: CliIo;
+  readonly deps: CliDeps;
+  /** What `runCli` answers when the command ended without an error. */
+  exitCode = 0;
+
+  constructor(io: CliIo, deps: CliDeps) {
+    this.io = io;
+    this.deps = deps;
+  }
+
+  hostOptions(command: Command, more: Partial<HostOptions> = {}): HostOptions {
+    const { config, data } = command.optsWithGlobals<GlobalOptions>();
+    return {
+      ...(config === undefined ? {} : { configFile: config }),
+      ...(data === undefined ? {} : { dataDir: data }),
+      ...more,
+      env: this.io.env,
+      cwd: this.io.cwd,
+    };
+  }
+
+  /**
+   * `--url`, `BELLOWS_URL`, else the host of the data folder, which also gives the token. A host named by its address gets that
+   * token only if it is the same one; else `BELLOWS_TOKEN`.
+   */
+  async connect(command: Command): Promise<HostClient> {
+    const { env, signal } = this.io;
+    const named = command.optsWithGlobals<GlobalOptions>().url ?? env.BELLOWS_URL;
+    const found = await this.deps.findHost(this.hostOptions(command));
+    const url = named ?? found?.url;
+    if (url === undefined) {
+      throw new NotReadyError(
+        'HOST_UNREACHABLE',
+        'No host is running here: the data folder has no host.json. Start one with "bellows start", or name its data folder with --data, or its address with --url.',
+      );
+    }
+    const token = env.BELLOWS_TOKEN ?? (found && sameOrigin(found.url, url) ? found.token : undefined);
+    return new HostClient({ url, signal, ...(token === undefined ? {} : { token }) });
+  }
+
+  isJson(command: Command): boolean {
+    return command.optsWithGlobals<GlobalOptions>().json === true;
+  }
+
+  /** A path of the command line, meant from the working folder. */
+  resolve(file: string): string {
+    return path.resolve(this.io.cwd, file);
+  }
+
+  async readFile(file: string): Promise<Buffer> {
+    return readFile(this.resolve(file)).catch((error: unknown) => {
+      throw unreadable(file, error);
+    });
+  }
+
+  async readStdin(): Promise<Buffer> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.io.stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+    return Buffer.concat(chunks);
+  }
+}
+
+export function usageError(message: string): InputError {
+  return new InputError('USAGE', message);
+}
+
+export function unreadable(file: string, error: unknown): InputError {
+  return new InputError('FILE_UNREADABLE', `${file} cannot be read: ${messageOf(error)}.`, { cause: error });
+}
+
+function sameOrigin(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
+}

@@ -1,0 +1,35 @@
+import { isBellowsError } from '@bellows/sdk';
+
+/** What a script can tell apart. Shown by `bellows --help`. */
+export const EXIT = Object.freeze({ ok: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, deadline: 5, interrupted: 130 });
+
+export const EXIT_CODE_HELP = `
+Exit codes:
+  0    ok
+  1    the operation failed
+  2    the command line or the configuration is wrong
+  3    no host answered
+  4    refused: not allowed, in conflict, not ready, or no capacity now
+  5    the deadline passed
+  130  interrupted`;
+
+export function exitCodeOf(error: unknown): number {
+  if (!isBellowsError(error)) return EXIT.failed;
+  if (error.code === 'USAGE' || error.code === 'FILE_UNREADABLE') return EXIT.usage;
+  if (error.code === 'HOST_UNREACHABLE') return EXIT.unreachable;
+  if (error.code === 'INTERRUPTED') return EXIT.interrupted;
+  switch (error.kind) {
+    case 'config':
+      return EXIT.usage;
+    case 'refused':
+    case 'capacity':
+    case 'not_ready':
+    case 'unauthenticated':
+    case 'forbidden':
+      return EXIT.refused;
+    case 'deadline':
+      return EXIT.deadline;
+    default:
+      return EXIT.failed;
+  }
+}

@@ -1,0 +1,131 @@
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  BellowsError,
+  CancelledError,
+  type ErrorBody,
+  type ErrorKind,
+  InputError,
+  messageOf,
+  NotReadyError,
+  STATUS_BY_KIND,
+} from '@bellows/sdk';
+
+export interface HostClientOptions {
+  readonly url: string;
+  readonly token?: string;
+  /** Aborting ends the request with `CancelledError` (`INTERRUPTED`). */
+  readonly signal: AbortSignal;
+}
+
+/** What the host answered that is not 2xx, as the host said it. */
+export class RemoteError extends BellowsError {
+  readonly body: ErrorBody;
+
+  constructor(status: number, body: ErrorBody) {
+    const { code, message, plugin, phase, details, retryAfterMs, data } = body;
+    super(kindOfStatus(status), code, message, {
+      status,
+      ...(plugin === undefined ? {} : { plugin }),
+      ...(phase === undefined ? {} : { phase }),
+      ...(details === undefined ? {} : { details }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(data === undefined ? {} : { data }),
+    });
+    this.body = body;
+  }
+}
+
+/**
+ * Speaks to a host. node:http and not `fetch`, because that gives up an answer whose headers take longer than five minutes,
+ * and a call may run for hours. Rejects with `RemoteError`, `NotReadyError` (`HOST_UNREACHABLE`) or `CancelledError`.
+ */
+export class HostClient {
+  readonly #base: URL;
+  readonly #options: HostClientOptions;
+
+  constructor(options: HostClientOptions) {
+    this.#options = options;
+    this.#base = parseUrl(options.url);
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.#send('GET', path, {});
+  }
+
+  call<T>(operation: string, input: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
+    const body = Buffer.from(JSON.stringify(input));
+    return this.#send('POST', `/v1/operations/${encodeURIComponent(operation)}`, {
+      headers: { ...headers, 'content-type': 'application/json', 'content-length': String(body.byteLength) },
+      body: Readable.from([body]),
+    });
+  }
+
+  upload(body: Readable): Promise<{ readonly url: string; readonly bytes: number }> {
+    return this.#send('POST', '/v1/files', { headers: { 'content-type': 'application/octet-stream' }, body });
+  }
+
+  async #send<T>(method: string, path: string, { headers = {}, body }: { headers?: Record<string, string>; body?: Readable }): Promise<T> {
+    const { token, signal } = this.#options;
+    const allHeaders = { accept: 'application/json', ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+    try {
+      const response = await exchange(new URL(path, this.#base), { method, headers: allHeaders, signal, agent: false }, body);
+      return await answerOf<T>(response, this.#base);
+    } catch (error) {
+      if (signal.aborted) throw new CancelledError('INTERRUPTED', 'The command was interrupted.');
+      if (error instanceof BellowsError) throw error;
+      throw new NotReadyError(
+        'HOST_UNREACHABLE',
+        `No host answered at ${this.#base.origin} (${reasonOf(error)}): start one with "bellows start", or name it with --url.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function exchange(url: URL, options: RequestOptions, body: Readable | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(url, options, resolve);
+    request.once('error', reject);
+    if (!body) {
+      request.end();
+      return;
+    }
+    // The host may answer and hang up before it has read everything (a file too large): its answer then says more than the broken pipe.
+    pipeline(body, request).catch((error: unknown) => setImmediate(() => reject(error)));
+  });
+}
+
+async function answerOf<T>(response: IncomingMessage, base: URL): Promise<T> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const { statusCode = 0 } = response;
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    throw new NotReadyError('HOST_UNREACHABLE', `What answers at ${base.origin} is no Bellows host (status ${statusCode}, no JSON).`);
+  }
+  if (statusCode >= 200 && statusCode < 300) return value as T;
+  const body = (value as { error?: ErrorBody } | null)?.error;
+  if (typeof body?.code === 'string' && typeof body.message === 'string') throw new RemoteError(statusCode, body);
+  throw new NotReadyError('HOST_UNREACHABLE', `What answers at ${base.origin} is no Bellows host (status ${statusCode}).`);
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'http:') return url;
+  throw new InputError('USAGE', `${JSON.stringify(text)} is no address of a host: give one like http://127.0.0.1:7070.`);
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as { code?: string };
+  return code ?? messageOf(error);
+}
+
+/** The kind decides the exit code; the wire has the status only. */
+function kindOfStatus(status: number): ErrorKind {
+  const found = (Object.keys(STATUS_BY_KIND) as ErrorKind[]).find((kind) => kind !== 'config' && STATUS_BY_KIND[kind] === status);
+  return found ?? (status < 500 ? 'input' : 'invariant');
+}

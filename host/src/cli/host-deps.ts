@@ -1,0 +1,39 @@
+import path from 'node:path';
+import type { RunningHost } from '../host.js';
+import type { HostOptions } from '../host-options.js';
+import type { CliDeps, CliIo } from './cli-deps.js';
+
+/**
+ * The real host behind the commands. Each part is loaded by the command that needs it: `bellows status` starts no plugin loader.
+ * `onStarted` gets the host that `bellows start` runs.
+ */
+export function hostDeps(io: CliIo, onStarted: (host: RunningHost) => void = () => {}): CliDeps {
+  return {
+    async startHost(options) {
+      const { startHost } = await import('../host.js');
+      // The log goes to standard error, so that standard output holds only what the command says.
+      const host = await startHost({ ...options, console: io.stderr });
+      onStarted(host);
+      return host;
+    },
+    async checkConfig(options) {
+      return (await import('../check-config.js')).checkConfig(options);
+    },
+    async effectiveConfig(options) {
+      return (await import('../effective-config.js')).effectiveConfig(options);
+    },
+    async findHost(options) {
+      const { readHostFile } = await import('../data-folder.js');
+      return readHostFile(await dataFolderOf(options));
+    },
+  };
+}
+
+/** Flag, environment, configuration file, default; a configuration that is broken or missing does not hide a running host. */
+async function dataFolderOf(options: HostOptions): Promise<string> {
+  const named = options.dataDir ?? options.env.BELLOWS_DATA;
+  if (named !== undefined) return path.resolve(options.cwd, named);
+  const { loadConfig } = await import('../config-file.js');
+  const { loaded } = await loadConfig(options);
+  return loaded?.config.host.dataDir ?? path.resolve(options.cwd, '.bellows');
+}

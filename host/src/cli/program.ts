@@ -1,0 +1,67 @@
+import { Command, CommanderError } from 'commander';
+import { HOST_VERSION } from '../version.js';
+import { addCallCommand } from './call-command.js';
+import type { CliDeps, CliIo } from './cli-deps.js';
+import { CommandContext, usageError } from './command-context.js';
+import { addComputeCommands } from './compute-commands.js';
+import { addConfigCommands } from './config-commands.js';
+import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
+import { hostDeps } from './host-deps.js';
+import { printError } from './print.js';
+import { addStartCommand } from './start-command.js';
+import { addStatusCommands } from './status-commands.js';
+import { addTokenCommands } from './token-command.js';
+
+/**
+ * Runs one command line (without `node` and the script) and answers the exit code; never throws, never ends the process,
+ * reads and writes only through `io`. `start` resolves when the host has stopped.
+ */
+export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps = hostDeps(io)): Promise<number> {
+  const json = argv.includes('--json');
+  const context = new CommandContext(io, deps);
+  try {
+    await buildProgram(context, json).parseAsync([...argv], { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return commanderExit(error, { io, json });
+    printError(error, { io, json });
+    return exitCodeOf(error);
+  }
+}
+
+/** The commands, in the order of `--help`. */
+function buildProgram(context: CommandContext, json: boolean): Command {
+  const { stdout, stderr } = context.io;
+  const program = new Command('bellows')
+    .description('Runs and asks a Bellows host: plugins whose subsystems scale themselves.')
+    .version(HOST_VERSION, '-V, --version', 'print the version')
+    .option('-c, --config <file>', 'the configuration (also BELLOWS_CONFIG; else bellows.yaml here)')
+    .option('-d, --data <folder>', 'the data folder, by which a running host is found (also BELLOWS_DATA; else .bellows)')
+    .option('-u, --url <url>', 'the host to ask (also BELLOWS_URL); its token comes from the data folder or BELLOWS_TOKEN')
+    .option('--json', 'print JSON for programs, errors too')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => (json ? undefined : stderr.write(text)),
+    })
+    .showHelpAfterError('(add --help for what is possible)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `\nExamples:\n  bellows start\n  bellows status\n  bellows compute put fib fib.wasm\n  bellows compute invoke fib fib 20\n  bellows call compute.list --json\n${EXIT_CODE_HELP}`,
+    );
+  addStartCommand(program, context);
+  addConfigCommands(program, context);
+  addStatusCommands(program, context);
+  addCallCommand(program, context);
+  addComputeCommands(program, context);
+  addTokenCommands(program, context);
+  return program;
+}
+
+/** Help and version were asked for; anything else is a wrong command line, which commander has explained already. */
+function commanderExit(error: CommanderError, { io, json }: { readonly io: CliIo; readonly json: boolean }): number {
+  if (error.exitCode === 0) return EXIT.ok;
+  if (json) printError(usageError(error.message.replace(/^error: /, '')), { io, json });
+  return EXIT.usage;
+}

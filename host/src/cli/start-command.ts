@@ -1,0 +1,76 @@
+import { CancelledError, type PluginStatus } from '@bellows/sdk';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { HostOptions } from '../host-options.js';
+import type { StartedHost } from './cli-deps.js';
+import type { CommandContext } from './command-context.js';
+import { EXIT } from './exit-codes.js';
+import { plain } from './print.js';
+
+interface StartOptions {
+  readonly port?: number;
+  readonly address?: string;
+  readonly logLevel?: NonNullable<HostOptions['logLevel']>;
+}
+
+/** `bellows start`: runs until it is told to stop. */
+export function addStartCommand(program: Command, context: CommandContext): void {
+  program
+    .command('start')
+    .description('start a host and keep it running')
+    .option('-p, --port <number>', 'port to listen on; 0 takes a free one (also BELLOWS_PORT)', portNumber)
+    .option('--address <address>', 'address to listen on')
+    .addOption(new Option('--log-level <level>', 'least important lines to write').choices(['debug', 'info', 'warn', 'error']))
+    .addHelpText(
+      'after',
+      '\nThe first SIGINT (Ctrl-C) or SIGTERM stops everything in order and exits 0; the second one ends at once with 130.\n\nExamples:\n  bellows start\n  bellows start --config production.yaml --port 0 --data /var/lib/bellows',
+    )
+    .action(async (options: StartOptions, command: Command) => {
+      context.exitCode = await runHost(context, command, options);
+    });
+}
+
+async function runHost(context: CommandContext, command: Command, options: StartOptions): Promise<number> {
+  const { io, deps } = context;
+  const force = whenAborted(io.forceSignal).then(() => {
+    throw new CancelledError('INTERRUPTED', 'Ended at once by a second signal; what ran was not stopped in order.');
+  });
+  // It is awaited in races only; alone it must not end the process.
+  force.catch(() => {});
+  const host = await Promise.race([deps.startHost(context.hostOptions(command, options)), force]);
+  announce(context, command, host);
+  const first = await Promise.race([host.stopped, whenAborted(io.signal), force]);
+  // A host that stopped by itself did so because it could not go on.
+  if (first) return first.clean ? EXIT.ok : EXIT.failed;
+  const { clean } = await Promise.race([host.stop('a signal told the host to stop'), force]);
+  if (!clean) io.stderr.write('error: the host stopped, but not everything ended in time; its log says what\n');
+  return clean ? EXIT.ok : EXIT.failed;
+}
+
+function announce(context: CommandContext, command: Command, { url, pageUrl, view }: StartedHost): void {
+  const { stdout } = context.io;
+  const { ready, plugins } = view.ready();
+  if (context.isJson(command)) {
+    stdout.write(`${JSON.stringify({ ready, url, pageUrl, version: view.version, plugins })}\n`);
+    return;
+  }
+  stdout.write(`Bellows ${view.version} is ${ready ? 'ready' : 'up, but not ready'}: ${pageUrl}\n`);
+  for (const plugin of plugins) stdout.write(`  ${pluginLine(plugin)}\n`);
+}
+
+function pluginLine({ id, version, state, reason, message }: PluginStatus): string {
+  const why = state === 'active' ? '' : ` (${reason}${message === '' ? '' : `: ${plain(message)}`})`;
+  return `${id} ${version} ${state}${why}`;
+}
+
+function whenAborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve();
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function portNumber(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+}

@@ -1,0 +1,173 @@
+import { NotFoundError, type OperationInfo, type PluginStatus, type ScalingDecision } from '@bellows/sdk';
+import type { Command } from 'commander';
+import type { HostStatus, SubsystemStatus } from '../host-view.js';
+import { nearestName } from '../operations/nearest-name.js';
+import type { CommandContext } from './command-context.js';
+import { printJson, printTable } from './print.js';
+
+/** How many decisions `explain` shows. */
+const SHOWN_DECISIONS = 10;
+
+/** `bellows status`, `plugins`, `operations` and `explain`: what a running host knows. */
+export function addStatusCommands(program: Command, context: CommandContext): void {
+  const { stdout } = context.io;
+  program
+    .command('status')
+    .description('show the host, its plugins and subsystems')
+    .action(async (_options: unknown, command: Command) => {
+      const status = await (await context.connect(command)).get<HostStatus>('/v1/status');
+      if (context.isJson(command)) return printJson(stdout, status);
+      const { version, ready, pid, machine } = status;
+      stdout.write(`Bellows ${version}, ${ready ? 'ready' : 'not ready'}, process ${pid}, since ${iso(status.startedAt)}\n`);
+      stdout.write(`configuration ${status.configFile ?? 'built in'} (revision ${status.configRevision}), data ${status.dataDir}\n`);
+      stdout.write(`CPU ${percent(machine.cpuRatio)} of ${machine.cores} cores, memory ${percent(machine.memoryRatio)}\n\n`);
+      printPlugins(context, status.plugins);
+      if (status.subsystems.length === 0) return;
+      stdout.write('\n');
+      printTable(
+        stdout,
+        ['SUBSYSTEM', 'IN USE', 'LIMIT', 'CEILING', 'WAITING', 'BACKPRESSURE'],
+        status.subsystems.map(({ name, metrics, limits, ceiling, backpressure }) => [
+          name,
+          String(metrics.inUse),
+          String(limits.maxConcurrentOperations),
+          String(ceiling),
+          String(metrics['queue.depth']),
+          backpressure,
+        ]),
+      );
+    });
+
+  program
+    .command('plugins')
+    .description('list the plugins and their states')
+    .action(async (_options: unknown, command: Command) => {
+      const answer = await (await context.connect(command)).get<{ plugins: PluginStatus[] }>('/v1/plugins');
+      if (context.isJson(command)) return printJson(stdout, answer);
+      printPlugins(context, answer.plugins);
+    });
+
+  program
+    .command('operations')
+    .description('list the operations, or show the schemas of one')
+    .argument('[name]', 'an operation')
+    .addHelpText('after', '\nExamples:\n  bellows operations\n  bellows operations compute.invoke')
+    .action(async (name: string | undefined, _options: unknown, command: Command) => {
+      const { operations } = await (await context.connect(command)).get<{ operations: OperationInfo[] }>('/v1/operations');
+      if (name !== undefined) return printJson(stdout, named(operations, name));
+      if (context.isJson(command)) return printJson(stdout, { operations });
+      printTable(
+        stdout,
+        ['OPERATION', 'WHAT IT DOES'],
+        operations.map((operation) => [operation.name, operation.summary]),
+      );
+    });
+
+  program
+    .command('explain')
+    .description('say what limits a subsystem now, and why')
+    .argument('<subsystem>', 'for example compute.wasm')
+    .addHelpText('after', '\nExamples:\n  bellows explain compute.wasm\n  bellows explain compute.wasm --json')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const client = await context.connect(command);
+      const { subsystems } = await client.get<HostStatus>('/v1/status');
+      const subsystem = subsystemNamed(subsystems, name);
+      const query = new URLSearchParams({ subsystem: name, limit: String(SHOWN_DECISIONS) });
+      const { decisions } = await client.get<{ decisions: ScalingDecision[] }>(`/v1/decisions?${query}`);
+      const binding = bindingOf(subsystem, decisions[0]);
+      if (context.isJson(command)) return printJson(stdout, { subsystem, binding, decisions });
+      explain(context, { subsystem, binding, decisions });
+    });
+}
+
+interface Binding {
+  /** `own law`, or what the last decision named. */
+  readonly limitedBy: string;
+  readonly reason: string;
+}
+
+function bindingOf({ limits, ceiling, name, lastDecision }: SubsystemStatus, newest: ScalingDecision | undefined): Binding {
+  const decision = lastDecision ?? newest;
+  if (limits.maxConcurrentOperations < ceiling) {
+    return {
+      limitedBy: 'own law',
+      reason: `${name} itself stays at ${limits.maxConcurrentOperations}, below the ${ceiling} the governor allows`,
+    };
+  }
+  if (!decision) return { limitedBy: 'nothing yet', reason: 'the governor has made no decision since the host started' };
+  return { limitedBy: decision.limitedBy, reason: decision.reason };
+}
+
+function explain(
+  { io: { stdout } }: CommandContext,
+  {
+    subsystem,
+    binding,
+    decisions,
+  }: { readonly subsystem: SubsystemStatus; readonly binding: Binding; readonly decisions: readonly ScalingDecision[] },
+): void {
+  const { name, plugin, limits, ceiling, metrics, backpressure } = subsystem;
+  stdout.write(`${name} (plugin ${plugin})\n`);
+  stdout.write(`  limit        ${limits.maxConcurrentOperations} concurrent operations; the governor allows ${ceiling}\n`);
+  stdout.write(`  limited by   ${binding.limitedBy}: ${binding.reason}\n`);
+  stdout.write(
+    `  demand       ${metrics.demand} wanted, ${metrics.inUse} running, ${metrics['queue.depth']} of ${limits.maxQueueDepth} waiting\n`,
+  );
+  stdout.write(`  backpressure ${backpressure}\n\n`);
+  printTable(
+    stdout,
+    ['AT', 'FROM', 'TO', 'LIMITED BY', 'OUTCOME', 'REASON'],
+    decisions.map(({ at, from, to, limitedBy, outcome, reason, error }) => [
+      iso(at),
+      String(from),
+      String(to),
+      limitedBy,
+      error === undefined ? outcome : `${outcome} (${error})`,
+      reason,
+    ]),
+  );
+}
+
+function subsystemNamed(subsystems: readonly SubsystemStatus[], name: string): SubsystemStatus {
+  const found = subsystems.find((subsystem) => subsystem.name === name);
+  if (found) return found;
+  const known = subsystems.map((subsystem) => subsystem.name);
+  throw unknownName('SUBSYSTEM_UNKNOWN', { what: 'subsystem', name, known });
+}
+
+function named(operations: readonly OperationInfo[], name: string): OperationInfo {
+  const found = operations.find((operation) => operation.name === name);
+  if (found) return found;
+  throw unknownName('OPERATION_UNKNOWN', { what: 'operation', name, known: operations.map((operation) => operation.name) });
+}
+
+function unknownName(
+  code: string,
+  { what, name, known }: { readonly what: string; readonly name: string; readonly known: readonly string[] },
+): NotFoundError {
+  const near = nearestName(name, known);
+  const hint = near === undefined ? `there are: ${known.join(', ') || 'none'}` : `did you mean ${near}?`;
+  return new NotFoundError(code, `There is no ${what} ${name}; ${hint}`);
+}
+
+function printPlugins({ io: { stdout } }: CommandContext, plugins: readonly PluginStatus[]): void {
+  printTable(
+    stdout,
+    ['PLUGIN', 'VERSION', 'STATE', 'SINCE', 'REASON'],
+    plugins.map(({ id, version, state, since, reason, message }) => [
+      id,
+      version,
+      state,
+      iso(since),
+      message === '' || state === 'active' ? reason : `${reason}: ${message}`,
+    ]),
+  );
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function percent(ratio: number): string {
+  return `${Math.round(ratio * 100)} %`;
+}

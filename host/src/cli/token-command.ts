@@ -1,0 +1,26 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { ROLES } from '@bellows/sdk';
+import { type Command, Option } from 'commander';
+import type { CommandContext } from './command-context.js';
+import { printJson } from './print.js';
+
+/** `bellows token new`: the token is shown once and kept nowhere; the tokens file gets its hash. */
+export function addTokenCommands(program: Command, context: CommandContext): void {
+  const { stdout, stderr } = context.io;
+  program
+    .command('token')
+    .description('tokens for hosts that listen beyond this machine')
+    .command('new')
+    .description('make a token and the entry for the tokens file (host.tokensFile)')
+    .addOption(new Option('--role <role>', 'what its bearer may do').choices([...ROLES]).makeOptionMandatory())
+    .option('--name <name>', 'who bears it; shown in logs and limits')
+    .addHelpText('after', '\nExamples:\n  bellows token new --role operator --name ci >> tokens.yaml')
+    .action(({ role, name = role }: { role: string; name?: string }, command: Command) => {
+      const token = randomBytes(32).toString('base64url');
+      const sha256 = createHash('sha256').update(token).digest('hex');
+      if (context.isJson(command)) return printJson(stdout, { token, entry: { name, role, sha256 } });
+      // Apart, so that the entry can be appended to a file while the token is read.
+      stderr.write(`The token, shown only now: ${token}\nIts entry for the tokens file:\n`);
+      stdout.write(`- { name: ${JSON.stringify(name)}, role: ${role}, sha256: ${sha256} }\n`);
+    });
+}

@@ -1,0 +1,9 @@
+/** A place in a tree as people write it: `plugins.compute.files[3]`. Keys that are no plain word are quoted. */
+export function joinPath(base: string, path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    const name = String(key);
+    const part = /^[\w-]+$/.test(name) ? name : JSON.stringify(name);
+    return text === '' ? part : `${text}.${part}`;
+  }, base);
+}

@@ -1,0 +1,247 @@
+import { describe, expect, it } from '@jest/globals';
+import { BoundedCache, type BoundedCacheOptions } from '../src/bounded-cache.js';
+import { MemoryStore } from '../src/memory-store.js';
+import { FakeClock } from '../src/testing/fake-clock.js';
+import { GatedStore } from './gated-store.js';
+
+const backed = (store: MemoryStore, more: Partial<BoundedCacheOptions<string>> = {}) =>
+  new BoundedCache<string>({
+    maxEntries: 2,
+    backing: {
+      store,
+      pathFor: (key) => `dw://internal/cache/${key}`,
+      encode: (value) => new TextEncoder().encode(value),
+      decode: (bytes) => new TextDecoder().decode(bytes),
+    },
+    ...more,
+  });
+
+describe('BoundedCache over a store', () => {
+  it('loads an evicted value back, so that nothing is lost', async () => {
+    const cache = backed(new MemoryStore());
+    for (const key of ['a', 'b', 'c']) await cache.set(key, `value ${key}`);
+    expect([cache.has('a'), cache.get('a')]).toEqual([false, undefined]);
+    expect(await cache.load('a')).toBe('value a');
+    expect(cache.keys()).toEqual(['a', 'c']);
+    expect(await cache.load('never')).toBeUndefined();
+  });
+
+  it('has the value in the store before set resolves, and shows the old one until then', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    await cache.set('a', 'old');
+    store.hold();
+    const setting = cache.set('a', 'new');
+    expect(cache.get('a')).toBe('old');
+    store.letGo();
+    await setting;
+    expect(cache.get('a')).toBe('new');
+    expect(new TextDecoder().decode((await store.read('dw://internal/cache/a')) ?? undefined)).toBe('new');
+  });
+
+  it('keeps the old value in cache and store when a write fails', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    await cache.set('a', 'old');
+    store.failNext(new Error('disk'));
+    await expect(cache.set('a', 'new')).rejects.toThrow('disk');
+    expect(cache.get('a')).toBe('old');
+    cache.clear();
+    expect(await cache.load('a')).toBe('old');
+    store.failNext(new Error('disk'));
+    await expect(cache.delete('a')).rejects.toThrow('disk');
+    expect(cache.get('a')).toBe('old');
+  });
+
+  it('asks the store once for all who load meanwhile, and again after a failure', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    await cache.set('a', 'value');
+    cache.clear();
+    store.failNext(new Error('disk'));
+    const failing = [cache.load('a'), cache.load('a')];
+    for (const load of failing) await expect(load).rejects.toThrow('disk');
+    store.reads = 0;
+    expect(await Promise.all([cache.load('a'), cache.load('a'), cache.load('a')])).toEqual(['value', 'value', 'value']);
+    expect(store.reads).toBe(1);
+  });
+
+  it('never lets a load under way bring back an older value after a set or delete', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    await cache.set('a', 'old');
+    cache.clear();
+    store.hold();
+    const before = cache.load('a');
+    const setting = cache.set('a', 'new');
+    const after = cache.load('a');
+    store.letGo();
+    expect(await before).toBe('old');
+    await setting;
+    expect(await after).toBe('new');
+    expect(cache.get('a')).toBe('new');
+
+    cache.clear();
+    store.hold();
+    const loading = cache.load('a');
+    const deleting = cache.delete('a');
+    store.letGo();
+    expect(await loading).toBe('new');
+    await deleting;
+    expect(cache.get('a')).toBeUndefined();
+    expect(await cache.load('a')).toBeUndefined();
+  });
+
+  it('answers a load that follows a set with the new value although memory still has the old one', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    await cache.set('a', 'old');
+    store.hold();
+    const setting = cache.set('a', 'new');
+    const loads = [cache.load('a'), cache.load('a')];
+    store.letGo();
+    await setting;
+    expect(await Promise.all(loads)).toEqual(['new', 'new']);
+  });
+
+  it('does not make one key wait for another', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    store.hold('dw://internal/cache/slow');
+    const slow = cache.set('slow', '1');
+    await cache.set('quick', '2');
+    expect(cache.get('quick')).toBe('2');
+    store.letGo();
+    await slow;
+  });
+
+  it('rejects only the load whose signal aborts', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    await cache.set('a', 'value');
+    cache.clear();
+    store.hold();
+    const controller = new AbortController();
+    const impatient = cache.load('a', controller.signal);
+    const patient = cache.load('a');
+    controller.abort(new Error('gone'));
+    await expect(impatient).rejects.toThrow('gone');
+    store.letGo();
+    expect(await patient).toBe('value');
+    await expect(cache.load('a', AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
+  });
+
+  it('rejects a load that cannot be decoded and changes nothing', async () => {
+    const store = new MemoryStore();
+    await store.write('dw://internal/cache/a', new Uint8Array([1]));
+    const decode = () => {
+      throw new Error('not mine');
+    };
+    const cache = new BoundedCache<string>({
+      maxEntries: 1,
+      backing: { store, pathFor: (key) => `dw://internal/cache/${key}`, encode: () => new Uint8Array(), decode },
+    });
+    await expect(cache.load('a')).rejects.toThrow('not mine');
+    expect(await store.exists('dw://internal/cache/a')).toBe(true);
+  });
+});
+
+describe('BoundedCache in memory', () => {
+  it('drops the least recently used first and tells the listener, whatever that throws', async () => {
+    const evicted: string[] = [];
+    const onEvict = (key: string, value: string) => {
+      evicted.push(`${key}=${value}`);
+      throw new Error('listener');
+    };
+    const cache = new BoundedCache<string>({ maxEntries: 2, onEvict });
+    await cache.set('a', '1');
+    await cache.set('b', '2');
+    cache.get('a');
+    await cache.set('a', '3');
+    await cache.set('c', '4');
+    await cache.delete('a');
+    expect(evicted).toEqual(['b=2']);
+    cache.clear();
+    expect(evicted).toEqual(['b=2', 'c=4']);
+    expect(cache.stats()).toMatchObject({ size: 0, evictions: 1 });
+  });
+
+  it('counts bytes where they can be measured, and does not keep what is larger than the whole', async () => {
+    const evicted: string[] = [];
+    const cache = new BoundedCache<string>({
+      maxEntries: 100,
+      maxBytes: 10,
+      sizeOf: (value) => value.length,
+      onEvict: (key) => void evicted.push(key),
+    });
+    await cache.set('a', '1234');
+    await cache.set('b', '1234');
+    expect(cache.stats().memoryBytes).toBe(8);
+    await cache.set('c', '1234');
+    expect(cache.keys()).toEqual(['c', 'b']);
+    await cache.set('huge', 'x'.repeat(11));
+    expect([cache.has('huge'), evicted]).toEqual([false, ['a', 'huge']]);
+  });
+
+  it('evicts at once when it shrinks and holds more when it grows', async () => {
+    const cache = new BoundedCache<number>({ maxEntries: 3 });
+    for (const key of ['a', 'b', 'c']) await cache.set(key, 1);
+    cache.resize(1);
+    expect(cache.keys()).toEqual(['c']);
+    cache.resize(2);
+    await cache.set('d', 1);
+    expect(cache.keys()).toEqual(['d', 'c']);
+  });
+
+  it('forgets after ttlMs in mode ttl, also at time 0 of the clock', async () => {
+    const clock = new FakeClock();
+    const evicted: string[] = [];
+    const cache = new BoundedCache<number>({ maxEntries: 5, mode: 'ttl', ttlMs: 100, clock, onEvict: (key) => void evicted.push(key) });
+    await cache.set('a', 1);
+    await clock.advance(60);
+    await cache.set('b', 2);
+    expect(cache.get('a')).toBe(1);
+    await clock.advance(41);
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 2]);
+    await clock.advance(60);
+    expect([cache.has('b'), cache.stats().size]).toEqual([false, 0]);
+    expect(evicted).toEqual(['a', 'b']);
+  });
+
+  it('counts hits and misses of get and load, not of has', async () => {
+    const cache = new BoundedCache<number>({ maxEntries: 5 });
+    expect(cache.stats().hitRate).toBe(0);
+    await cache.set('a', 1);
+    cache.get('a');
+    cache.has('a');
+    await cache.load('a');
+    cache.get('b');
+    await cache.load('b');
+    expect(cache.stats()).toEqual({ size: 1, hits: 2, misses: 2, evictions: 0, memoryBytes: 0, hitRate: 0.5 });
+  });
+
+  it('takes a bound far beyond what memory could hold without allocating for it', async () => {
+    const cache = new BoundedCache<number>({ maxEntries: Number.MAX_SAFE_INTEGER });
+    await cache.set('a', 1);
+    expect(cache.get('a')).toBe(1);
+  });
+
+  it.each<Partial<BoundedCacheOptions<number>>>([
+    { maxEntries: 0 },
+    { maxEntries: 1.5 },
+    { maxBytes: 10 },
+    { maxBytes: 0, sizeOf: () => 1 },
+    { mode: 'ttl' },
+    { ttlMs: 5 },
+  ])('refuses the options %j', (options) => {
+    expect(() => new BoundedCache<number>({ maxEntries: 1, ...options })).toThrow(
+      expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }),
+    );
+  });
+
+  it('sizes itself from the memory of the machine', () => {
+    expect(BoundedCache.entriesForRam(1_000_000, 0.1, 2_000)).toBe(50);
+    expect(BoundedCache.entriesForRam(10, 0.1, 2_000)).toBe(1);
+    expect(() => BoundedCache.entriesForRam(10, 10, 1)).toThrow(expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }));
+  });
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import type { BackpressureState } from '../../src/backpressure.js';
+import { RefusedError } from '../../src/errors.js';
+import { type IScalableSubsystem, REQUIRED_METRIC_KEYS, type ScalingMetrics } from '../../src/scalable-subsystem.js';
+import { DEFAULT_SCALING_LIMITS, limitProblems, minLimits, type ScalingLimits } from '../../src/scaling-limits.js';
+import { checkSubsystem } from '../../src/testing/check-subsystem.js';
+
+class GoodSubsystem implements IScalableSubsystem {
+  name = 'example.pool';
+  limits: ScalingLimits = DEFAULT_SCALING_LIMITS;
+  last: Promise<void> = Promise.resolve();
+
+  get currentLimits(): ScalingLimits {
+    return { ...this.limits };
+  }
+
+  get currentBackpressureState(): BackpressureState {
+    return 'normal';
+  }
+
+  getScalingMetrics(): ScalingMetrics {
+    return Object.fromEntries(REQUIRED_METRIC_KEYS.map((key) => [key, 0])) as ScalingMetrics;
+  }
+
+  async reconfigureLimits(limits: ScalingLimits): Promise<void> {
+    if (limitProblems(limits).length > 0) throw new RefusedError('RECONFIGURE_REFUSED', limitProblems(limits).join());
+    this.last = this.last.then(() => this.apply(limits));
+    return this.last;
+  }
+
+  async apply(limits: ScalingLimits): Promise<void> {
+    this.limits = minLimits(limits, DEFAULT_SCALING_LIMITS);
+  }
+}
+
+const broken: Record<string, { readonly promise: string; make(): IScalableSubsystem }> = {
+  'has no plugin in its name': { promise: 'its name', make: () => Object.assign(new GoodSubsystem(), { name: 'pool' }) },
+  'leaves out a metric': {
+    promise: 'its metrics',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override getScalingMetrics() {
+          const { demand: _, ...rest } = super.getScalingMetrics();
+          return rest as never;
+        }
+      })(),
+  },
+  'reports NaN': {
+    promise: 'its metrics',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override getScalingMetrics() {
+          return { ...super.getScalingMetrics(), 'own.rate': 0 / 0 };
+        }
+      })(),
+  },
+  'says one state and reports another': {
+    promise: 'its backpressure state',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override get currentBackpressureState() {
+          return 'critical' as const;
+        }
+      })(),
+  },
+  'hands out its inside': {
+    promise: 'reading it changes nothing',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override limits = { ...DEFAULT_SCALING_LIMITS };
+        override get currentLimits() {
+          return this.limits;
+        }
+      })(),
+  },
+  'ignores a ceiling': {
+    promise: 'it stays below given limits',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override apply(limits: ScalingLimits) {
+          return super.apply({ ...limits, maxQueueDepth: 1_000 });
+        }
+      })(),
+  },
+  'halves with every call': {
+    promise: 'the same limits twice',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override apply(limits: ScalingLimits) {
+          return super.apply({
+            ...limits,
+            maxCacheEntries: Math.max(1, Math.floor(Math.min(limits.maxCacheEntries, this.limits.maxCacheEntries) / 2)),
+          });
+        }
+      })(),
+  },
+  'takes nonsense': {
+    promise: 'limits it cannot take are refused',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override async reconfigureLimits(limits: ScalingLimits) {
+          if (limits.maxMemoryBytes !== 1.5) await super.reconfigureLimits(limits);
+        }
+      })(),
+  },
+  'applies before it refuses': {
+    promise: 'limits it cannot take are refused',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override async reconfigureLimits(limits: ScalingLimits) {
+          if (limits.maxQueueDepth < 1) this.limits = { ...this.limits, maxCacheEntries: 1 };
+          await super.reconfigureLimits(limits);
+        }
+      })(),
+  },
+  'lets concurrent changes overtake': {
+    promise: 'concurrent changes',
+    make: () =>
+      new (class extends GoodSubsystem {
+        override async reconfigureLimits(limits: ScalingLimits) {
+          if (limits.maxQueueDepth > 1_000) for (let hop = 0; hop < 50; hop += 1) await Promise.resolve();
+          await super.reconfigureLimits(limits);
+        }
+      })(),
+  },
+};
+
+describe('checkSubsystem', () => {
+  it('accepts one that keeps its promises', async () => {
+    let closed = 0;
+    await checkSubsystem(() => new GoodSubsystem(), { close: () => void (closed += 1) });
+    expect(closed).toBe(9);
+  });
+
+  it.each(Object.entries(broken))('finds one that %s', async (_name, { make, promise }) => {
+    await expect(checkSubsystem(make)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(promise) });
+  });
+});

@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+// `npm run bench`: the figures this project promises, each beside a peer in the same run where there is one.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { cloneFigures } from './figures/clone.mjs';
+import { httpFigures } from './figures/http.mjs';
+import { inProcessFigures } from './figures/in-process.mjs';
+import { memoryFigures } from './figures/memory.mjs';
+import { startFigures } from './figures/start.mjs';
+import { machine } from './machine.mjs';
+import { compare, markdown, text } from './report.mjs';
+
+/** Group: what it measures and how. Each answers `{ name, unit, better, values, note? }[]`; one value per round. */
+const GROUPS = {
+  start: ['exec to the first 200 of /ready, file cache warm', startFigures],
+  memory: ['idle memory of the host and its executors', memoryFigures],
+  http: ['compute.invoke over HTTP at 1, 8 and 64 callers', httpFigures],
+  process: ['compute.invoke called by a plugin in the same process', inProcessFigures],
+  clone: ['fresh clone to ready; slow, and needs the network', cloneFigures],
+};
+const DEFAULT_GROUPS = Object.keys(GROUPS);
+const QUICK_GROUPS = DEFAULT_GROUPS.filter((name) => name !== 'clone');
+const REFERENCE = path.resolve(import.meta.dirname, '../../docs/reference/benchmarks.md');
+
+const options = {
+  help: { type: 'boolean', short: 'h' },
+  quick: { type: 'boolean' },
+  json: { type: 'string' },
+  against: { type: 'string' },
+  write: { type: 'boolean' },
+};
+const { values, positionals } = parseArgs({ options, allowPositionals: true });
+const unknown = positionals.filter((name) => !(name in GROUPS));
+if (values.help || unknown.length > 0) {
+  console.log(help());
+  if (unknown.length > 0) console.error(`no such group: ${unknown.join(', ')}`);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+
+const chosen = positionals.length > 0 ? positionals : values.quick ? QUICK_GROUPS : DEFAULT_GROUPS;
+const result = { ...machine(), quick: values.quick ?? false, figures: [] };
+for (const name of chosen) {
+  console.error(`${name}: ${GROUPS[name][0]} …`);
+  const figures = await GROUPS[name][1]({ quick: values.quick ?? false });
+  result.figures.push(...figures);
+  console.log(text(figures));
+}
+console.log(`\n${result.machine}\n${result.versions}`);
+if (values.json) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+if (values.write) writeFileSync(REFERENCE, markdown(result));
+if (values.against) {
+  const worse = compare(result, JSON.parse(readFileSync(values.against, 'utf8')));
+  for (const line of worse) console.error(line);
+  if (worse.length === 0) console.log(`nothing is more than 10 % worse than ${values.against}`);
+  process.exitCode = worse.length > 0 ? 1 : 0;
+}
+
+function help() {
+  const groups = Object.entries(GROUPS).map(([name, [what]]) => `  ${name.padEnd(9)} ${what}`);
+  return `usage: npm run bench [-- group…] [--quick] [--json FILE] [--against FILE] [--write]
+
+${groups.join('\n')}
+
+  --quick         one short round of each, without clone: shows that it works, the figures mean little
+  --json FILE     writes every value
+  --against FILE  names each figure that is more than 10 % worse than in FILE (made with --json); ends with 1 when there is one
+  --write         writes docs/reference/benchmarks.md`;
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { isSource } from './source-checks.mjs';
+
+/** `new InputError('CODE'`, `new BellowsError(kind, 'CODE'` and the makers of the plugins (`computeError('CODE'`). */
+const THROWN = /(?:new \w*Error|\b[a-z]\w*Error)\(\s*(?:[\w.]+,\s*)?'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)'/g;
+/** An entry of a table: `CODE: { kind: 'input', text: …`. */
+const DESCRIBED = /^\s*([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*): \{\s*(?:\/\/.*\s*)?(?:kind|text):/gm;
+
+/** Compares what the sources throw with the tables of texts, package by package: a package may use the codes of the SDK. */
+export function errorCodes({ root, files }) {
+  const packages = Map.groupBy(files.filter(isSource), (file) => file.slice(0, file.indexOf('src/')));
+  const ofSdk = described(root, packages.get('sdk/') ?? []);
+  return [...packages].flatMap(([folder, sources]) => {
+    const known = new Set([...ofSdk, ...described(root, sources)]);
+    // An example shows one code inside one file; it has no page of its own.
+    if (folder.startsWith('docs/examples/')) return [];
+    return sources.flatMap((file) =>
+      [...readFileSync(path.join(root, file), 'utf8').matchAll(THROWN)]
+        .filter(([, code]) => !known.has(code))
+        .map(([, code]) => `${file}: ${code} has no entry in the table of error codes of ${folder}`),
+    );
+  });
+}
+
+function described(root, sources) {
+  return new Set(sources.flatMap((file) => [...readFileSync(path.join(root, file), 'utf8').matchAll(DESCRIBED)].map(([, code]) => code)));
+}

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { TOPIC_CLASSES } from '@bellows/sdk';
+import { code, table } from './markdown.mjs';
+
+/** The classes come from the built package, the payloads from the source of the contract: types are gone in what is built. */
+export async function eventsPage(root) {
+  const contract = readFileSync(path.join(root, 'sdk/src/events.ts'), 'utf8');
+  const decision = readFileSync(path.join(root, 'sdk/src/scaling-decision.ts'), 'utf8');
+  const payloads = new Map([...contract.matchAll(/^ {2}(\w+): (\w+);$/gm)].map(([, topic, type]) => [topic, type]));
+  const sections = Object.keys(TOPIC_CLASSES).map((topic) => {
+    const type = payloads.get(topic);
+    const source = interfaceOf(contract, type) ?? interfaceOf(decision, type);
+    if (source === undefined) throw new Error(`The payload of the topic ${topic} is not in the sources of the contract`);
+    return `## \`${topic}\`\n\n\`\`\`ts\n${source}\n\`\`\`\n`;
+  });
+  const overview = table(
+    ['topic', 'class', 'payload'],
+    Object.entries(TOPIC_CLASSES).map(([topic, kind]) => [code(topic), kind, code(payloads.get(topic))]),
+  );
+  return new Map([
+    [
+      'events.md',
+      `# Events
+
+An event is one frozen envelope, \`{ topic, id, at, source, version: 1, payload }\`: built once per publish, shared by all subscribers, \`at\` in ms
+since 1970. *data* may be shed when a mailbox is full; *signal* is never shed and keeps its place; *control* is never shed and overtakes.
+Over HTTP: \`GET /v1/events?topics=a,b\` (server-sent events; \`Last-Event-ID\` resumes). A plugin may publish topics of its own, which are *data*
+unless it says otherwise.
+
+${overview}
+
+${sections.join('\n')}`,
+    ],
+  ]);
+}
+
+function interfaceOf(source, name) {
+  return new RegExp(`^(?:/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?export interface ${name} \\{[\\s\\S]*?^\\}`, 'm').exec(source)?.[0];
+}

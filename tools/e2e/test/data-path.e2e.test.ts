@@ -1,0 +1,126 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type RunningHost, startHost } from '@bellows/host';
+import { type BusEvent, type MachineSample, seededRandom } from '@bellows/sdk';
+import { FakeClock } from '@bellows/sdk/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { COMPUTE } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+import { until } from './until.js';
+import { base64, SPIN } from './wasm-samples.js';
+
+const MACHINE: MachineSample = {
+  at: 0,
+  cores: 2,
+  cpuRatio: 0.1,
+  memoryTotalBytes: 8e9,
+  memoryUsedBytes: 1e9,
+  memoryRatio: 0.125,
+  eventLoopDelayP99Ms: 1,
+  eventLoopUtilization: 0.1,
+  heapUsedBytes: 1e7,
+  rssBytes: 5e7,
+};
+const HUNGRY_CALLS = 9;
+const DOWN_WINDOW_MS = 30_000;
+
+/**
+ * bellows.yaml → config-file → host → plugin-loader → plugin-order → plugin-runner → activate → manager → `metrics` on the bus →
+ * governor → `reconfigureLimits` → `reconfigure` on the bus → manager → pure law. The clock stands still except where a test
+ * moves it; the guests and their executor processes are real.
+ */
+describe('the data path, on a clock that only this test moves', () => {
+  const clock = new FakeClock();
+  const events: BusEvent[] = [];
+  const abort = new AbortController();
+  const calls: Promise<unknown>[] = [];
+  let host: RunningHost;
+
+  beforeAll(async () => {
+    const folder = tempFolder('bellows-data-path');
+    writeFileSync(path.join(folder, 'bellows.yaml'), `plugins: { compute: { from: ${JSON.stringify(COMPUTE)} } }`);
+    const console = { write: () => true };
+    host = await startHost({ cwd: folder, env: {}, port: 0, clock, random: seededRandom(7), machine: { latest: MACHINE }, console });
+    host.view.bus.subscribe('*', { capacity: Number.POSITIVE_INFINITY }, (event) => void events.push(event));
+  });
+  afterAll(() => host?.stop('TEST'));
+
+  const of = (topic: string) => events.filter((event) => event.topic === topic).map(({ payload }) => payload as Record<string, unknown>);
+  const compute = () => host.view.status().subsystems.find(({ name }) => name === 'compute.wasm');
+
+  it('starts with the manager’s subsystem known to the governor and resting', async () => {
+    await clock.advance(1_000);
+    expect(host.view.ready()).toMatchObject({
+      ready: true,
+      plugins: [{ id: 'compute', state: 'active', reason: 'ACTIVE', configRevision: 1 }],
+    });
+    expect(of('metrics')).toEqual([expect.objectContaining({ subsystem: 'compute.wasm', backpressure: 'normal' })]);
+    expect(compute()).toMatchObject({ ceiling: 1, limits: { maxConcurrentOperations: 1 }, lastDecision: { limitedBy: 'floor' } });
+  });
+
+  it('raises the limit in the next period when more is wanted than fits', async () => {
+    await host.view.operations.call('compute.put', { name: 'spin', wasm: base64(SPIN) });
+    for (let index = 0; index < HUNGRY_CALLS; index += 1) {
+      const call = host.view.operations.call('compute.invoke', { module: 'spin', export: 'spin' }, { signal: abort.signal });
+      calls.push(call.catch((error: { code: string }) => error.code));
+    }
+    await clock.advance(1_000);
+    await until('the governor to decide', async () => {
+      await clock.advance(1_000);
+      return compute()?.ceiling === 4;
+    });
+    expect(of('metrics').at(-1)).toMatchObject({ values: { demand: HUNGRY_CALLS } });
+    expect(of('decision').at(-1)).toMatchObject({ subsystem: 'compute.wasm', from: 1, to: 4, limitedBy: 'share', outcome: 'applied' });
+    expect(of('reconfigure').at(-1)).toMatchObject({
+      subsystem: 'compute.wasm',
+      to: { maxConcurrentOperations: expect.any(Number) },
+      decisionId: (of('decision').at(-1) as { id: string }).id,
+    });
+  });
+
+  it('lets the manager’s own law move inside the ceiling, and really runs as many guests', async () => {
+    const limit = compute()?.limits.maxConcurrentOperations as number;
+    expect(limit).toBeGreaterThan(1);
+    expect(limit).toBeLessThanOrEqual(4);
+    await until('as many guests as the limit allows', () => compute()?.metrics.inUse === limit);
+    await until('as many threads', async () => {
+      await clock.advance(1_000);
+      return (compute()?.metrics['threads.running'] ?? 0) >= limit;
+    });
+  });
+
+  it('gives back what is no longer wanted, after the window, and threads end with it', async () => {
+    abort.abort();
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['CANCELLED']));
+    await until('the manager to have seen it', () => compute()?.metrics.demand === 0 || clock.advance(100).then(() => false));
+    await clock.advance(DOWN_WINDOW_MS / 2);
+    expect(compute()?.ceiling).toBe(4);
+    await clock.advance(DOWN_WINDOW_MS);
+    expect(compute()).toMatchObject({ ceiling: 1, limits: { maxConcurrentOperations: 1 } });
+    await until('the other threads to end', async () => {
+      await clock.advance(1_000);
+      return (compute()?.metrics['threads.running'] ?? 9) <= 1;
+    });
+  });
+
+  it('tells the whole story afterwards, newest first, each step with its reason', () => {
+    const story = host.view.decisions({ subsystem: 'compute.wasm', limit: 100 });
+    expect(story.map(({ to, limitedBy, outcome }) => [to, limitedBy, outcome])).toEqual([
+      [1, 'floor', 'applied'],
+      [4, 'stabilization', 'none'],
+      [4, 'share', 'applied'],
+      [1, 'floor', 'applied'],
+    ]);
+    for (const { reason, to } of story) expect(reason).toContain(`${to} given`);
+  });
+
+  it('stops cleanly', async () => {
+    const stopping = host.stop('TEST');
+    await until('the stop', async () => {
+      await clock.advance(100);
+      return Promise.race([stopping, false as const]);
+    });
+    expect(await stopping).toEqual({ clean: true });
+    expect(of('status').at(-1)).toMatchObject({ plugin: 'compute', state: 'stopped' });
+  });
+});
