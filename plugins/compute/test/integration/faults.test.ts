@@ -142,11 +142,15 @@ describe('processes', () => {
 
   it('end with their host even when that is killed with -9 while a guest runs', async () => {
     const host = spawn(process.execPath, ['--input-type=module', '-e', DOOMED_HOST], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const pid = Number(await firstLine(host));
-    expect(isAlive(pid)).toBe(true);
-    host.kill('SIGKILL');
-    await once(host, 'exit');
-    await until(() => !isAlive(pid));
+    try {
+      const pid = Number(await firstLine(host));
+      expect(isAlive(pid)).toBe(true);
+      host.kill('SIGKILL');
+      await once(host, 'exit');
+      await until(() => !isAlive(pid));
+    } finally {
+      host.kill('SIGKILL');
+    }
   });
 
   it('see neither the environment nor the flags of the host', async () => {
@@ -160,7 +164,7 @@ describe('processes', () => {
 const DOOMED_HOST = `
 import { fork } from 'node:child_process';
 const child = fork(${JSON.stringify(fileURLToPath(EXECUTOR_ENTRY))}, [], { serialization: 'advanced', execArgv: [], env: {}, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-child.on('message', (batch) => { for (const { type, threads } of batch) if (type === 'stats' && threads === 1) console.log(child.pid); });
+child.on('message', (batch) => { for (const { type, threads } of batch) if (type === 'stats' && threads === 1) process.stdout.write(String(child.pid)); });
 import { writeFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 const file = mkdtempSync(tmpdir() + '/bellows-doomed-') + '/loop.wasm';
