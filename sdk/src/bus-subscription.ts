@@ -78,14 +78,14 @@ export class BusSubscription implements Subscription, Drainable {
   }
 
   /** Hands the next event to the handler. After `waiting` and `empty` the subscription reports itself ready when it is again. */
-  deliverNext(): DrainOutcome {
+  deliverNext(nowMs: number): DrainOutcome {
     if (this.#state !== 'ready') return 'empty';
     const delivery = this.#mailbox.take();
     if (delivery === undefined) {
       this.#state = 'idle';
       return 'empty';
     }
-    this.#recordWait(delivery);
+    this.#recordWait(delivery, nowMs);
     this.#state = 'handling';
     const pending = this.#call(delivery);
     if (pending === undefined) return this.#continues() ? 'again' : 'empty';
@@ -151,9 +151,9 @@ export class BusSubscription implements Subscription, Drainable {
     return this.#state === 'ready';
   }
 
-  #recordWait({ publishedAtMs }: Delivery): void {
+  #recordWait({ publishedAtMs }: Delivery, nowMs: number): void {
     this.#waits ??= new PercentileSketch({ windowMs: WAIT_WINDOW_MS, clock: this.#host.clock });
-    this.#waits.record(Math.max(0, this.#host.clock.monotonicMs() - publishedAtMs));
+    this.#waits.record(Math.max(0, nowMs - publishedAtMs), nowMs);
   }
 }
 

@@ -5,7 +5,8 @@ import { Ring } from './ring.js';
 export type DrainOutcome = 'again' | 'waiting' | 'empty';
 
 export interface Drainable {
-  deliverNext(): DrainOutcome;
+  /** `nowMs`: the monotonic time, read once for all who need it, because reading it costs as much as a delivery. */
+  deliverNext(nowMs: number): DrainOutcome;
 }
 
 /**
@@ -30,11 +31,11 @@ export class DrainQueue {
 
   add(drainable: Drainable): void {
     this.#ready.push(drainable);
-    if (this.#draining || this.#microtaskPlanned || this.#turnIsOver()) return;
+    if (this.#draining || this.#microtaskPlanned || (this.#turn !== undefined && isOver(this.#turn))) return;
     this.#microtaskPlanned = true;
     queueMicrotask(() => {
       this.#microtaskPlanned = false;
-      if (!this.#turnIsOver()) this.#drain();
+      this.#drain();
     });
   }
 
@@ -52,13 +53,14 @@ export class DrainQueue {
   }
 
   #drain(): void {
-    this.#turn ??= this.#beginTurn();
+    const turn = (this.#turn ??= this.#beginTurn());
+    turn.nowMs = this.#clock.monotonicMs();
     this.#draining = true;
-    for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) {
-      const outcome = this.#drainBatch(next, this.#turn);
+    while (this.#ready.length > 0 && !isOver(turn)) {
+      const next = this.#ready.shift() as Drainable;
+      const outcome = this.#drainBatch(next, turn);
       if (outcome === 'again') this.#ready.push(next);
       else if (outcome === 'waiting') this.#awaited += 1;
-      if (this.#turnIsOver()) break;
     }
     this.#draining = false;
     this.#tellIdle();
@@ -66,8 +68,9 @@ export class DrainQueue {
 
   #drainBatch(drainable: Drainable, turn: Turn): DrainOutcome {
     let outcome: DrainOutcome = 'again';
-    for (let count = 0; count < BATCH && outcome === 'again' && !this.#turnIsOver(); count += 1) {
-      outcome = drainable.deliverNext();
+    for (let count = 0; count < BATCH && outcome === 'again' && !isOver(turn); count += 1) {
+      outcome = drainable.deliverNext(turn.nowMs);
+      turn.nowMs = this.#clock.monotonicMs();
       turn.deliveriesLeft -= 1;
     }
     return outcome;
@@ -78,12 +81,8 @@ export class DrainQueue {
       this.#turn = undefined;
       if (this.#ready.length > 0) this.#drain();
     });
-    return { endsAtMs: this.#clock.monotonicMs() + BUDGET_MS, deliveriesLeft: MAX_DELIVERIES };
-  }
-
-  #turnIsOver(): boolean {
-    const turn = this.#turn;
-    return turn !== undefined && (turn.deliveriesLeft <= 0 || this.#clock.monotonicMs() >= turn.endsAtMs);
+    const nowMs = this.#clock.monotonicMs();
+    return { endsAtMs: nowMs + BUDGET_MS, nowMs, deliveriesLeft: MAX_DELIVERIES };
   }
 
   #tellIdle(): void {
@@ -96,7 +95,13 @@ export class DrainQueue {
 
 interface Turn {
   readonly endsAtMs: number;
+  /** As of the last delivery. */
+  nowMs: number;
   deliveriesLeft: number;
+}
+
+function isOver({ deliveriesLeft, nowMs, endsAtMs }: Turn): boolean {
+  return deliveriesLeft <= 0 || nowMs >= endsAtMs;
 }
 
 /** Long enough to deliver some thousand events, short enough that no timer or request notices. */

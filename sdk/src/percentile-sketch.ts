@@ -26,15 +26,18 @@ export class PercentileSketch {
     this.#clock = clock;
   }
 
-  /** `InputError` (`SAMPLE_NOT_FINITE`), and no change, for NaN and infinities. */
-  record(value: number): void {
+  /**
+   * `InputError` (`SAMPLE_NOT_FINITE`), and no change, for NaN and infinities. `nowMs` saves reading the clock where the caller just did;
+   * it must not go back.
+   */
+  record(value: number, nowMs: number = this.#clock.monotonicMs()): void {
     if (!Number.isFinite(value)) {
       throw new InputError(
         'SAMPLE_NOT_FINITE',
         `A PercentileSketch got the sample ${String(value)}: leave out samples that could not be measured`,
       );
     }
-    this.#current().accept(value);
+    this.#current(nowMs).accept(value);
   }
 
   /** `p` is 0 to 1: 0.99 is the 99th percentile. 0 when nothing was recorded within the window. */
@@ -42,7 +45,7 @@ export class PercentileSketch {
     if (!(p >= 0 && p <= 1)) {
       throw new InputError('PERCENTILE_INVALID', `A PercentileSketch was asked for percentile ${String(p)}: give a number from 0 to 1`);
     }
-    this.#forgetOld();
+    this.#forgetOld(this.#clock.monotonicMs());
     const [first, ...others] = this.#slices;
     if (first === undefined) return 0;
     if (others.length === 0) return first.sketch.getValueAtQuantile(p);
@@ -53,26 +56,22 @@ export class PercentileSketch {
 
   /** How many samples the window holds. */
   get count(): number {
-    this.#forgetOld();
+    this.#forgetOld(this.#clock.monotonicMs());
     return this.#slices.reduce((sum, { sketch }) => sum + sketch.count, 0);
   }
 
-  #sliceNumber(): number {
-    return Math.floor(this.#clock.monotonicMs() / this.#sliceMs);
-  }
-
-  #current(): DDSketch {
-    const number = this.#sliceNumber();
+  #current(nowMs: number): DDSketch {
+    const number = Math.floor(nowMs / this.#sliceMs);
     const newest = this.#slices.at(-1);
     if (newest?.number === number) return newest.sketch;
-    this.#forgetOld();
+    this.#forgetOld(nowMs);
     const sketch = newSketch();
     this.#slices.push({ number, sketch });
     return sketch;
   }
 
-  #forgetOld(): void {
-    const oldest = this.#sliceNumber() - SLICES + 1;
+  #forgetOld(nowMs: number): void {
+    const oldest = Math.floor(nowMs / this.#sliceMs) - SLICES + 1;
     if (this.#slices.some(({ number }) => number < oldest)) this.#slices = this.#slices.filter(({ number }) => number >= oldest);
   }
 }

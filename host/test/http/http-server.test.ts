@@ -1,0 +1,344 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startHttpServer } from '../../src/http/http-server.js';
+import { ask, askRaw, callOperation, type LoopbackHost, startLoopbackHost, until, withToken } from './loopback-host.js';
+
+let host: LoopbackHost;
+beforeAll(async () => {
+  host = await startLoopbackHost();
+});
+afterAll(() => host.close());
+
+const errorShape = (code: string) => ({ error: { code, message: expect.any(String), traceId: expect.stringMatching(/^[0-9a-f]{32}$/) } });
+
+describe('the routes that read', () => {
+  it('answers /health, /ready, /v1/status, /v1/plugins and /v1/operations', async () => {
+    expect((await ask(host, '/health')).status).toBe(200);
+    const ready = await ask(host, '/ready');
+    expect(ready).toMatchObject({ status: 200, json: { ready: true } });
+    expect(Object.keys(ready.json.plugins[0])).toEqual(['id', 'state', 'reason', 'message', 'since', 'configRevision']);
+    expect((await ask(host, '/v1/status')).json).toMatchObject({ version: '0.1.0', subsystems: [{ name: 'demo.pool' }] });
+    expect((await ask(host, '/v1/plugins')).json.plugins[0]).toMatchObject({ id: 'demo', version: '1.0.0' });
+    const { operations } = (await ask(host, '/v1/operations')).json;
+    expect(operations.map(({ name }: { name: string }) => name)).toEqual([
+      'demo.add',
+      'demo.bigint',
+      'demo.call',
+      'demo.commands',
+      'demo.echo',
+      'demo.slow',
+      'demo.throw',
+    ]);
+    expect((await ask(host, '/openapi.json')).json).toMatchObject({ openapi: '3.1.0', paths: { '/v1/operations/demo.add': { post: {} } } });
+  });
+
+  it('answers /ready with 503 while a required plugin is not active', async () => {
+    const waiting = await startLoopbackHost({ ready: () => false });
+    expect(await ask(waiting, '/ready')).toMatchObject({ status: 503, json: { ready: false } });
+    await waiting.close();
+  });
+
+  it('answers decisions by subsystem, and says which subsystem was meant', async () => {
+    expect((await ask(host, '/v1/decisions?subsystem=demo.pool&limit=1')).json.decisions).toHaveLength(1);
+    expect(await ask(host, '/v1/decisions?subsystem=demo.pol')).toMatchObject({
+      status: 404,
+      json: { error: { code: 'SUBSYSTEM_UNKNOWN', details: [{ suggestion: 'demo.pool' }] } },
+    });
+    for (const limit of ['0', '-1', '1e3', '99999999', 'x', '1&limit=2']) {
+      expect(await ask(host, `/v1/decisions?limit=${limit}`)).toMatchObject({ status: 400, json: { error: { code: 'QUERY_INVALID' } } });
+    }
+  });
+
+  it('renders the page with real data, nothing of it as markup, and a policy that runs no script', async () => {
+    const page = await ask(host, '/');
+    expect(page).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'text/html; charset=utf-8', 'x-content-type-options': 'nosniff' },
+    });
+    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    expect(page.text).toContain('demo.pool');
+    expect(page.text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+    expect(page.text).not.toContain('<script');
+    expect(page.text).not.toContain('<8>');
+  });
+});
+
+describe('POST /v1/operations', () => {
+  it('answers with the output alone', async () => {
+    expect(await callOperation(host, 'demo.add', { first: 2, second: 3 })).toMatchObject({
+      status: 200,
+      json: 5,
+      headers: { 'cache-control': 'no-store' },
+    });
+  });
+
+  it('hands on what the headers say', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const headers = {
+      'bellows-tenant': 'acme',
+      'bellows-user': 'ann',
+      'bellows-criticality': 'bulk',
+      'idempotency-key': 'k1',
+      traceparent,
+    };
+    expect((await callOperation(host, 'demo.call', {}, headers)).json).toEqual({
+      tenant: 'acme',
+      user: 'ann',
+      criticality: 'bulk',
+      idempotencyKey: 'k1',
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+    });
+    const malformed = await callOperation(host, 'demo.call', {}, { traceparent: '00-zz' });
+    expect(malformed.json.traceId).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it('refuses every header that is not valid, all at once', async () => {
+    const headers = {
+      'bellows-tenant': '',
+      'bellows-criticality': 'crit',
+      'bellows-deadline-ms': '1.5',
+      'idempotency-key': 'x'.repeat(300),
+    };
+    const answer = await callOperation(host, 'demo.echo', {}, headers);
+    expect(answer).toMatchObject({ status: 400, json: { error: { code: 'HEADER_INVALID' } } });
+    expect(answer.json.error.details.map(({ path }: { path: string }) => path).sort()).toEqual([
+      'headers.bellows-criticality',
+      'headers.bellows-deadline-ms',
+      'headers.bellows-tenant',
+      'headers.idempotency-key',
+    ]);
+  });
+
+  it('ends at the earlier of the deadlines in header and body', async () => {
+    for (const [header, body] of [
+      ['20', 60_000],
+      ['60000', 20],
+    ] as const) {
+      const answer = await callOperation(host, 'demo.slow', { deadlineMs: body }, { 'bellows-deadline-ms': header });
+      expect(answer).toMatchObject({ status: 504, json: errorShape('DEADLINE_EXCEEDED') });
+    }
+    for (const { release } of host.slow.splice(0)) release();
+  });
+
+  it('answers unknown names, invalid input, throwing handlers and impossible output in one shape', async () => {
+    expect(await callOperation(host, 'demo.ad')).toMatchObject({
+      status: 404,
+      json: { error: { code: 'OPERATION_UNKNOWN', details: [{ suggestion: 'demo.add' }] } },
+    });
+    expect(await callOperation(host, 'demo.add', { first: 'x', secnd: 1 })).toMatchObject({
+      status: 400,
+      json: { error: { code: 'INPUT_INVALID', plugin: 'demo' } },
+    });
+    const thrown = await callOperation(host, 'demo.throw');
+    expect(thrown).toMatchObject({ status: 500, json: errorShape('HANDLER_THREW') });
+    expect(thrown.text).not.toContain('secret detail');
+    expect(await callOperation(host, 'demo.bigint')).toMatchObject({ status: 500, json: errorShape('OUTPUT_INVALID') });
+  });
+
+  it('takes JSON only, plain', async () => {
+    const types = [
+      undefined,
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'application/jsonp',
+      'text/json',
+    ];
+    for (const type of types) {
+      expect(await callOperation(host, 'demo.echo', {}, { 'content-type': type })).toMatchObject({
+        status: 415,
+        json: errorShape('CONTENT_TYPE'),
+      });
+    }
+    expect(await callOperation(host, 'demo.echo', {}, { 'content-encoding': 'gzip' })).toMatchObject({ status: 415 });
+    expect(await callOperation(host, 'demo.echo', {}, { 'content-type': 'application/json; charset=utf-8' })).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('refuses what is no JSON, and keys that change prototypes however they are spelt', async () => {
+    const hostile = [
+      '',
+      ' ',
+      '{',
+      'undefined',
+      '{"a":1}}',
+      '{"__proto__":{"x":1}}',
+      '{"a":[{"\\u005f_proto__":1}]}',
+      '{"constructor":{"prototype":{"x":1}}}',
+    ];
+    for (const body of hostile)
+      expect(await callOperation(host, 'demo.echo', body)).toMatchObject({ status: 400, json: errorShape('JSON_INVALID') });
+    expect((await callOperation(host, 'demo.echo', '{"constructor":"__proto__"}')).json).toEqual({ constructor: '__proto__' });
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+
+  it('survives JSON of any depth', async () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const answer = await callOperation(host, 'demo.echo', deep);
+    expect([200, 400, 500]).toContain(answer.status);
+    expect((await ask(host, '/health')).status).toBe(200);
+  });
+
+  it('refuses a body over 64 MiB by its announced length and by its real one', async () => {
+    const announced = 64 * 1024 * 1024 + 1;
+    const head = `POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    expect(await askRaw(host, `${head}Content-Length: ${announced}\r\n\r\n{`)).toMatch(/^HTTP\/1.1 413 [^]*"BODY_TOO_LARGE"/);
+    const answer = await callOperation(host, 'demo.echo', `"${'x'.repeat(announced)}"`, { 'transfer-encoding': 'chunked' }).catch(
+      (error: unknown) => error,
+    );
+    // The host hangs up while the rest is still being sent; whether the answer or the broken pipe is seen first is up to the system.
+    expect(answer).toMatchObject('status' in (answer as object) ? { status: 413 } : { code: expect.stringMatching(/EPIPE|ECONNRESET/) });
+  });
+
+  it('ends the work of a client that goes away', async () => {
+    const socket = connect(host.server.port, '127.0.0.1', () =>
+      socket.write(
+        'POST /v1/operations/demo.slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
+      ),
+    );
+    await until(() => host.slow.length === 1);
+    const [call] = host.slow.splice(0);
+    expect(call?.signal.aborted).toBe(false);
+    socket.destroy();
+    await until(() => call?.signal.aborted === true);
+    expect(call?.signal.reason).toMatchObject({ kind: 'cancelled' });
+    await until(() => host.registry.metrics.inFlight().get('demo.slow') === 0);
+  });
+
+  it('forgets a body that never arrived whole', async () => {
+    const socket = connect(host.server.port, '127.0.0.1', () =>
+      socket.write(
+        'POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"half":',
+      ),
+    );
+    await new Promise((resolve) => socket.once('ready', resolve));
+    socket.destroy();
+    expect((await callOperation(host, 'demo.echo', { still: 'here' })).json).toEqual({ still: 'here' });
+  });
+
+  it('answers 200 calls at once, each with its own answer', async () => {
+    const numbers = Array.from({ length: 200 }, (_, index) => index);
+    const answers = await Promise.all(numbers.map((number) => callOperation(host, 'demo.echo', { number })));
+    expect(answers.map(({ json }) => json.number)).toEqual(numbers);
+  });
+
+  it('says when to come back where there is no room', async () => {
+    host.registry.setTenants({ busy: { limits: { maxConcurrentOperations: 1 } } });
+    const running = callOperation(host, 'demo.slow', {}, { 'bellows-tenant': 'busy' });
+    await until(() => host.slow.length === 1);
+    const refused = await callOperation(host, 'demo.slow', {}, { 'bellows-tenant': 'busy' });
+    expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, json: errorShape('TENANT_LIMIT') });
+    for (const { release } of host.slow.splice(0)) release();
+    expect((await running).status).toBe(200);
+  });
+});
+
+describe('what has no route or is no HTTP', () => {
+  it('answers 404 and 405 in the shape of every error', async () => {
+    expect(await ask(host, '/nothing')).toMatchObject({ status: 404, json: errorShape('ROUTE_UNKNOWN') });
+    expect(await ask(host, '/v1/operations/demo.echo')).toMatchObject({
+      status: 405,
+      headers: { allow: 'POST' },
+      json: errorShape('METHOD_NOT_ALLOWED'),
+    });
+    expect(await ask(host, '/health', { method: 'DELETE' })).toMatchObject({ status: 405, json: errorShape('METHOD_NOT_ALLOWED') });
+    expect(await ask(host, '/v1/operations/demo.echo', { method: 'OPTIONS' })).toMatchObject({ status: 405 });
+    expect(await ask(host, '/v1/operations/%ff')).toMatchObject({ status: 400, json: errorShape('URL_INVALID') });
+    expect((await callOperation(host, 'x'.repeat(5_000))).status).toBe(414);
+  });
+
+  it('answers bytes that are no HTTP, and headers that smuggle', async () => {
+    expect(await askRaw(host, 'hello\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [^]*"REQUEST_INVALID"/);
+    expect(await askRaw(host, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
+    expect(await askRaw(host, 'GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\rSet-Cookie: b\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
+    expect(
+      await askRaw(
+        host,
+        'POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}',
+      ),
+    ).toMatch(/^HTTP\/1.1 400 /);
+    expect(await askRaw(host, 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [^]*"HEADER_INVALID"/);
+  });
+
+  it('never lets a header of a request into the headers of an answer', async () => {
+    const answer = await ask(host, `/?token=${encodeURIComponent('x\r\nset-cookie: a=b')}`);
+    expect(answer.status).toBe(401);
+    expect(answer.headers['set-cookie']).toBeUndefined();
+  });
+});
+
+describe('/metrics', () => {
+  it('has the names users rely on, read at the scrape', async () => {
+    await callOperation(host, 'demo.add', { first: 1, second: 1 });
+    host.bus.publish({
+      topic: 'decision',
+      payload: { id: 'd', subsystem: 'demo.pool', from: 1, to: 2, reason: '', limitedBy: 'demand', at: 1, outcome: 'applied', inputs: {} },
+    });
+    await until(() => host.bus.counters().some(({ topic, delivered }) => topic === 'decision' && delivered >= 2));
+    const { text, headers } = await ask(host, '/metrics');
+    expect(headers['content-type']).toMatch(/^text\/plain; version=0.0.4/);
+    for (const line of [
+      /^bellows_operation_duration_seconds_bucket\{le="\+Inf",operation="demo.add",outcome="ok"\} \d+$/m,
+      /^bellows_operation_duration_seconds_count\{operation="demo.add",outcome="ok"\} \d+$/m,
+      /^bellows_operation_in_flight\{operation="demo.add"\} 0$/m,
+      /^bellows_subsystem_limit\{subsystem="demo.pool",limit="maxConcurrentOperations"\} 8$/m,
+      /^bellows_subsystem_queue_depth\{subsystem="demo.pool"\} 1$/m,
+      /^bellows_subsystem_backpressure_state\{subsystem="demo.pool"\} 1$/m,
+      /^bellows_cache_hits_total\{subsystem="demo.pool"\} 30$/m,
+      /^bellows_cache_misses_total\{subsystem="demo.pool"\} 30$/m,
+      /^bellows_bus_delivered_total\{topic="decision",class="data"\} \d+$/m,
+      /^bellows_bus_dropped_total\{topic="decision",class="data"\} 0$/m,
+      /^bellows_bus_errors_total\{topic="decision",class="data"\} 0$/m,
+      /^bellows_plugin_state\{plugin="demo",state="active"\} 1$/m,
+      /^bellows_plugin_state\{plugin="demo",state="failed"\} 0$/m,
+      /^bellows_decisions_total\{subsystem="demo.pool",outcome="applied"\} 1$/m,
+      /^bellows_event_loop_delay_seconds 0.012$/m,
+    ])
+      expect(text).toMatch(line);
+  });
+});
+
+describe('close', () => {
+  it('lets running requests end, takes no new ones, and can be called twice', async () => {
+    const closing = await startLoopbackHost();
+    const running = callOperation(closing, 'demo.slow', {});
+    await until(() => closing.slow.length === 1);
+    const closed = Promise.all([closing.server.close(), closing.server.close()]);
+    await expect(ask(closing, '/health')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    closing.slow[0]?.release();
+    expect(await running).toMatchObject({ status: 200, json: 'done', headers: { connection: 'close' } });
+    await closed;
+    closing.bus.close();
+  });
+
+  it('ends requests that do not end by themselves', async () => {
+    const closing = await startLoopbackHost({ closeTimeoutMs: 20 });
+    const running = callOperation(closing, 'demo.slow', {});
+    await until(() => closing.slow.length === 1);
+    await closing.close();
+    expect(await running).toMatchObject({ status: 503, json: errorShape('HOST_STOPPING') });
+    expect(closing.slow[0]?.signal.aborted).toBe(true);
+  });
+});
+
+describe('listening', () => {
+  const options = () => ({ view: host.view, registry: host.registry, token: 't', users: null, logger: host.view.logger });
+
+  it('refuses an address others can reach when there are no users', async () => {
+    for (const address of ['0.0.0.0', '::', '192.0.2.1']) {
+      await expect(startHttpServer({ ...options(), address, port: 0 })).rejects.toMatchObject({ code: 'TOKENS_NEEDED', kind: 'config' });
+    }
+  });
+
+  it('says what to do when the port is in use', async () => {
+    await expect(startHttpServer({ ...options(), address: '127.0.0.1', port: host.server.port })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      kind: 'config',
+    });
+  });
+
+  it('still answers everybody after all of this', async () => {
+    expect((await callOperation(host, 'demo.commands', {}, withToken)).json).toBe('ran');
+  });
+});
