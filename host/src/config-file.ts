@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError, type ErrorDetail, messageOf } from '@bellows/sdk';
+import { type ErrorDetail, messageOf } from '@bellows/sdk';
 import { LineCounter, parseDocument } from 'yaml';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
 import type { HostOptions } from './host-options.js';
+import { isLoopback } from './http/local-safety.js';
 import { schemaProblems } from './operations/schema-problems.js';
 import { substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
@@ -57,20 +58,12 @@ export async function loadConfig(
   applyOverrides(input, { options, origins, problems });
 
   const config = parse(input, substituted, problems) ?? salvage(input);
+  problems.push(...addressProblems(config));
   const pluginConfigs = await readPluginConfigs(input, { folder, env: options.env, problems, substituted, origins });
   return {
     loaded: { config: withAbsolutePaths(config, { folder, origins, cwd: options.cwd }), file, folder, pluginConfigs, origins },
     problems,
   };
-}
-
-/** One error for all problems, as `bellows start` and `bellows check` show it. */
-export function configError(problems: readonly ErrorDetail[]): ConfigError {
-  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  return new ConfigError('CONFIG_INVALID', `the configuration has ${count}; nothing was started. Change what is listed and try again`, {
-    phase: 'validate',
-    details: problems,
-  });
 }
 
 async function readYaml(file: string, advice: string, problems: ErrorDetail[]): Promise<unknown> {
@@ -118,6 +111,13 @@ function parse(input: Record<string, unknown>, substituted: ReadonlySet<string>,
   if (second.success) return second.data;
   problems.push(...schemaProblems(second.error, hostConfigSchema, { input }));
   return undefined;
+}
+
+/** What others can reach must say who may use it. */
+function addressProblems({ host }: HostConfig): ErrorDetail[] {
+  if (host.tokensFile !== null || isLoopback(host.address)) return [];
+  const message = `listening on ${host.address} lets other machines in: set host.tokensFile, or listen on 127.0.0.1`;
+  return [{ path: 'host.address', message }];
 }
 
 /** The sections and plugin entries that are good by themselves, defaults for the others. */

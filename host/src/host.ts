@@ -13,7 +13,8 @@ import {
   TOKENS,
 } from '@bellows/sdk';
 import { checkConfig } from './check-config.js';
-import { configError, type LoadedConfig, loadConfig } from './config-file.js';
+import { configError } from './config-error.js';
+import { type LoadedConfig, loadConfig } from './config-file.js';
 import { ServiceContainer } from './container.js';
 import { DataFolder } from './data-folder.js';
 import { Governor } from './governor/governor.js';

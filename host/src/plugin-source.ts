@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type ErrorDetail, messageOf, type PluginManifest, parseManifest } from '@bellows/sdk';
@@ -63,7 +63,7 @@ async function locate(from: string, { configFolder, stagingDir }: SourceContext)
     const info = await stat(folder).catch(() => undefined);
     if (!info) throw new SourceProblem(`the folder ${folder} does not exist`);
     if (!info.isDirectory()) throw new SourceProblem(`${folder} is no folder; a plugin is a folder, an npm name or a packed .tgz`);
-    return folder;
+    return realpath(folder);
   }
   if (!/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i.test(from)) {
     throw new SourceProblem(`${JSON.stringify(from)} is no npm name; a folder starts with ./ or /`);
@@ -72,7 +72,7 @@ async function locate(from: string, { configFolder, stagingDir }: SourceContext)
   const paths = createRequire(path.join(configFolder, 'bellows.yaml')).resolve.paths(from) ?? [];
   const found = paths.map((folder) => path.join(folder, from)).find((folder) => existsSync(path.join(folder, 'package.json')));
   if (!found) throw new SourceProblem(`no package ${JSON.stringify(from)} is installed: npm install ${from} in ${configFolder}`);
-  return found;
+  return realpath(found);
 }
 
 /** Unpacks `npm pack`'s tarball once per content; a half-unpacked one never has the final name. */

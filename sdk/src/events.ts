@@ -17,7 +17,10 @@ export interface MetricsPayload {
   readonly limits: ScalingLimits;
 }
 
-/** A report after acceptance. The command is the call `reconfigureLimits`. */
+/**
+ * A report after acceptance. The command is the call `reconfigureLimits`; `from` and `to` are the ceilings it was given, what is
+ * in force below them is in `metrics`.
+ */
 export interface ReconfigurePayload {
   readonly subsystem: string;
   readonly from: ScalingLimits;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { InputError, messageOf } from '@bellows/sdk';
+import { InputError, messageOf, NotReadyError } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { HostOptions } from '../host-options.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
@@ -44,7 +44,13 @@ export class CommandContext {
     const { env, signal } = this.io;
     const named = command.optsWithGlobals<GlobalOptions>().url ?? env.BELLOWS_URL;
     const found = await this.deps.findHost(this.hostOptions(command));
-    const url = named ?? found?.url ?? 'http://127.0.0.1:7070';
+    const url = named ?? found?.url;
+    if (url === undefined) {
+      throw new NotReadyError(
+        'HOST_UNREACHABLE',
+        'No host is running here: the data folder has no host.json. Start one with "bellows start", or name its data folder with --data, or its address with --url.',
+      );
+    }
     const token = env.BELLOWS_TOKEN ?? (found && sameOrigin(found.url, url) ? found.token : undefined);
     return new HostClient({ url, signal, ...(token === undefined ? {} : { token }) });
   }

@@ -1,5 +1,6 @@
-import { ConfigError, type ErrorDetail } from '@bellows/sdk';
+import type { ErrorDetail } from '@bellows/sdk';
 import type { Command } from 'commander';
+import { configError } from '../config-error.js';
 import type { CommandContext } from './command-context.js';
 import { printJson, printTable } from './print.js';
 
@@ -36,7 +37,5 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
 }
 
 function refuseProblems(problems: readonly ErrorDetail[]): void {
-  if (problems.length === 0) return;
-  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  throw new ConfigError('CONFIG_INVALID', `The configuration has ${count}: change what is listed and try again.`, { details: problems });
+  if (problems.length > 0) throw configError(problems);
 }

@@ -89,9 +89,10 @@ export class Governor {
       return;
     }
     account.pending = true;
-    const from = entry.subsystem.currentLimits;
+    const from = { ...entry.initialLimits, maxConcurrentOperations: arbitration.from };
+    const to = { ...entry.initialLimits, maxConcurrentOperations: arbitration.to };
     try {
-      await entry.subsystem.reconfigureLimits({ ...entry.initialLimits, maxConcurrentOperations: arbitration.to });
+      await entry.subsystem.reconfigureLimits(to);
       account.ceiling = arbitration.to;
       account.revision += 1;
       const decision = this.#record(account, arbitration, { outcome: 'applied' });
@@ -101,7 +102,7 @@ export class Governor {
         payload: {
           subsystem: arbitration.subsystem,
           from,
-          to: entry.subsystem.currentLimits,
+          to,
           revision: account.revision,
           decisionId: decision.id,
           reason,

@@ -15,7 +15,7 @@ export function addFileRoutes(app: FastifyInstance, { view, running }: HttpConte
       async (request, reply) => {
         const chunks = request.body ?? request.raw;
         const saved = await running.run(reply, (signal) => view.uploads.save(chunks, signal));
-        return reply.code(201).header('location', saved.url).send({ url: saved.url, bytes: saved.bytes });
+        return reply.header('location', saved.url).send({ url: saved.url, bytes: saved.bytes });
       },
     );
   });

@@ -112,7 +112,7 @@ function fixedPaths(): Json {
         tags: ['host'],
         requestBody: { required: true, content: { 'application/octet-stream': {} } },
         responses: {
-          201: {
+          200: {
             description: 'Kept.',
             content: json({
               type: 'object',

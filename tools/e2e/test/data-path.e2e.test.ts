@@ -92,6 +92,7 @@ describe('the data path, on a clock that only this test moves', () => {
   it('gives back what is no longer wanted, after the window, and threads end with it', async () => {
     abort.abort();
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['CANCELLED']));
+    await until('the manager to have seen it', () => compute()?.metrics.demand === 0 || clock.advance(100).then(() => false));
     await clock.advance(DOWN_WINDOW_MS / 2);
     expect(compute()?.ceiling).toBe(4);
     await clock.advance(DOWN_WINDOW_MS);

@@ -1,0 +1,10 @@
+import { ConfigError, type ErrorDetail } from '@bellows/sdk';
+
+/** One error for all problems, as `bellows start` and `bellows check` show it. */
+export function configError(problems: readonly ErrorDetail[]): ConfigError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new ConfigError('CONFIG_INVALID', `the configuration has ${count}; nothing was started. Change what is listed and try again`, {
+    phase: 'validate',
+    details: problems,
+  });
+}
