@@ -90,14 +90,18 @@ async function refuseLinks(root: string, target: string, guestPath: string): Pro
   }
 }
 
+/** A walk of its own: the recursive one of Node follows links to folders, so around in circles or out. */
 async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch((error: unknown) => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw unreadable(folder, error);
   });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .sort();
+  const found: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const file = path.join(folder, entry.name);
+    if (entry.isFile()) found.push(file);
+    else if (entry.isDirectory()) found.push(...(await filesBelow(file)));
+  }
+  return found;
 }
 
 function escapes(guestPath: string): GuestError {

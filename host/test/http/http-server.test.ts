@@ -183,7 +183,7 @@ describe('POST /v1/operations', () => {
   it('refuses a body over 64 MiB by its announced length and by its real one', async () => {
     const announced = 64 * 1024 * 1024 + 1;
     const head = `POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
-    expect(await askRaw(host, `${head}Content-Length: ${announced}\r\n\r\n{`)).toMatch(/^HTTP\/1.1 413 [^]*"BODY_TOO_LARGE"/);
+    expect(await askRaw(host, `${head}Content-Length: ${announced}\r\n\r\n{`)).toMatch(/^HTTP\/1.1 413 .*"BODY_TOO_LARGE"/s);
     const answer = await callOperation(host, 'demo.echo', `"${'x'.repeat(announced)}"`, { 'transfer-encoding': 'chunked' }).catch(
       (error: unknown) => error,
     );
@@ -249,7 +249,7 @@ describe('what has no route or is no HTTP', () => {
   });
 
   it('answers bytes that are no HTTP, and headers that smuggle', async () => {
-    expect(await askRaw(host, 'hello\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [^]*"REQUEST_INVALID"/);
+    expect(await askRaw(host, 'hello\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"REQUEST_INVALID"/s);
     expect(await askRaw(host, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
     expect(await askRaw(host, 'GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\rSet-Cookie: b\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
     expect(
@@ -258,7 +258,7 @@ describe('what has no route or is no HTTP', () => {
         'POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}',
       ),
     ).toMatch(/^HTTP\/1.1 400 /);
-    expect(await askRaw(host, 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [^]*"HEADER_INVALID"/);
+    expect(await askRaw(host, 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"HEADER_INVALID"/s);
   });
 
   it('never lets a header of a request into the headers of an answer', async () => {

@@ -169,7 +169,16 @@ function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads
     dataDir: '/data',
     machine: machine.latest,
     subsystems: [
-      { name: 'demo.pool', plugin: 'demo', limits, ceiling: 8, backpressure: 'warning', metrics: METRICS, lastDecision: DECISION },
+      {
+        name: 'demo.pool',
+        plugin: 'demo',
+        limits,
+        ceiling: 8,
+        binding: DECISION,
+        backpressure: 'warning',
+        metrics: METRICS,
+        lastDecision: DECISION,
+      },
     ],
   });
   return {
@@ -215,7 +224,12 @@ export function ask(
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString();
         const isJson = response.headers['content-type']?.startsWith('application/json');
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text,
+          json: isJson && text !== '' ? JSON.parse(text) : undefined,
+        });
       });
     });
     sent.on('error', reject);

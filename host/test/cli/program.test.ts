@@ -1,0 +1,245 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type LoopbackHost, startLoopbackHost, TOKEN, until } from '../http/loopback-host.js';
+import { bellows } from './terminal.js';
+
+let host: LoopbackHost;
+let here: { url: string; token: string };
+let cwd: string;
+beforeAll(async () => {
+  host = await startLoopbackHost();
+  here = { url: host.server.url, token: TOKEN };
+  cwd = await mkdtemp(path.join(tmpdir(), 'bellows-cli-'));
+});
+afterAll(async () => {
+  await host.close();
+  await rm(cwd, { recursive: true });
+});
+
+describe('bellows', () => {
+  it('explains itself with examples and exit codes', async () => {
+    const help = await bellows(['--help']);
+    expect(help.code).toBe(0);
+    for (const word of [
+      'start',
+      'check',
+      'status',
+      'plugins',
+      'operations',
+      'call',
+      'config',
+      'explain',
+      'compute',
+      'token',
+      'Examples:',
+      'Exit codes:',
+      '130',
+    ]) {
+      expect(help.stdout).toContain(word);
+    }
+    expect((await bellows(['call', '--help'])).stdout).toContain('--json');
+    expect(await bellows(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+
+  it('answers a wrong command line with 2 and what was probably meant', async () => {
+    expect(await bellows(['statsu'])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Did you mean status?') });
+    expect(await bellows(['status', '--jsno'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--json') });
+    for (const argv of [
+      [],
+      ['call'],
+      ['start', '--port', '70000'],
+      ['start', '--log-level', 'loud'],
+      ['call', 'x', '--deadline', '0'],
+      ['call', 'x', '--criticality', 'high'],
+      ['token', 'new'],
+    ]) {
+      expect(await bellows(argv)).toMatchObject({ code: 2, stdout: '' });
+    }
+  });
+
+  it('prints errors as JSON with --json, wrong command lines too', async () => {
+    const ran = await bellows(['statsu', '--json']);
+    expect(ran.code).toBe(2);
+    expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'USAGE', message: expect.stringContaining('statsu') } });
+  });
+});
+
+describe('bellows call', () => {
+  it('prints the output only: compact for a program, readable in a terminal', async () => {
+    expect(await bellows(['call', 'demo.echo', '{"a":[1]}'], { host: here })).toMatchObject({ code: 0, stdout: '{"a":[1]}\n', stderr: '' });
+    expect(await bellows(['call', 'demo.echo', '{"a":[1]}'], { host: here, isTTY: true })).toMatchObject({
+      stdout: '{\n  "a": [\n    1\n  ]\n}\n',
+    });
+    expect(await bellows(['call', 'demo.echo'], { host: here })).toMatchObject({ stdout: '{}\n' });
+  });
+
+  it('takes its input from a file or from standard input', async () => {
+    await writeFile(path.join(cwd, 'in.json'), '{"from":"file"}');
+    expect((await bellows(['call', 'demo.echo', '@in.json'], { host: here, cwd })).json).toEqual({ from: 'file' });
+    expect((await bellows(['call', 'demo.echo', '-'], { host: here, stdin: '{"from":"stdin"}' })).json).toEqual({ from: 'stdin' });
+    expect(await bellows(['call', 'demo.echo', '@none.json'], { host: here, cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('(FILE_UNREADABLE)'),
+    });
+    expect(await bellows(['call', 'demo.echo', '{a}'], { host: here })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('(USAGE)'),
+    });
+  });
+
+  it('sends what its options say, and the token of the data folder', async () => {
+    const flags = ['--tenant', 'acme', '--user', 'ann', '--criticality', 'bulk', '--idempotency-key', 'k'];
+    expect((await bellows(['call', 'demo.call', ...flags], { host: here })).json).toMatchObject({
+      tenant: 'acme',
+      user: 'ann',
+      criticality: 'bulk',
+      idempotencyKey: 'k',
+    });
+    expect((await bellows(['call', 'demo.commands'], { host: here })).json).toBe('ran');
+    expect(await bellows(['call', 'demo.echo', '--tenant', 'a\nb'], { host: here })).toMatchObject({ code: 2 });
+  });
+
+  it('sends the token of the data folder to no other host', async () => {
+    const other = await startLoopbackHost({ token: 'another' });
+    expect(await bellows(['call', 'demo.commands', '--url', other.server.url], { host: here })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('(TOKEN_NEEDED)'),
+    });
+    const env = { BELLOWS_URL: other.server.url, BELLOWS_TOKEN: 'another' };
+    expect(await bellows(['call', 'demo.commands'], { host: here, env })).toMatchObject({ code: 0 });
+    await other.close();
+  });
+
+  it('exits with what a script must tell apart', async () => {
+    const code = async (...argv: string[]) => (await bellows(['call', ...argv], { host: here })).code;
+    expect(await code('demo.none')).toBe(1);
+    expect(await code('demo.add', '{"first":1}')).toBe(1);
+    expect(await code('demo.throw')).toBe(1);
+    expect(await code('demo.slow', '--deadline', '20')).toBe(5);
+    for (const { release } of host.slow.splice(0)) release();
+    host.registry.setTenants({ none: { limits: { maxConcurrentOperations: 0 } } });
+    expect(await code('demo.echo', '--tenant', 'none')).toBe(4);
+  });
+
+  it('prints an error with its code and every detail, and the whole of it with --json', async () => {
+    const { stderr } = await bellows(['call', 'demo.add', '{"first":1,"secnd":2}'], { host: here });
+    expect(stderr).toMatch(
+      /^error: .+ \(INPUT_INVALID\)\n {2}second: is missing: expected number\n {2}secnd: unknown key "secnd"; did you mean second\?\n$/,
+    );
+    const { stderr: json, code } = await bellows(['call', 'demo.add', '{}', '--json'], { host: here });
+    expect(code).toBe(1);
+    expect(JSON.parse(json)).toMatchObject({
+      error: { code: 'INPUT_INVALID', traceId: expect.any(String), details: [{ path: 'first' }, { path: 'second' }] },
+    });
+  });
+
+  it('ends with 130 when it is interrupted, and the host hears of it', async () => {
+    const interrupt = new AbortController();
+    const running = bellows(['call', 'demo.slow'], { host: here, signal: interrupt.signal });
+    await until(() => host.slow.length === 1);
+    interrupt.abort();
+    expect(await running).toMatchObject({ code: 130, stderr: expect.stringContaining('(INTERRUPTED)') });
+    const [call] = host.slow.splice(0);
+    await until(() => call?.signal.aborted === true);
+  });
+
+  it('says how to start a host when none answers, or something else does', async () => {
+    expect(await bellows(['call', 'x', '--url', 'http://127.0.0.1:1'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('bellows start'),
+    });
+    expect(await bellows(['status', '--url', 'nonsense'])).toMatchObject({ code: 2 });
+    const stranger = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => stranger.once('listening', resolve));
+    const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+    expect(await bellows(['status', '--url', url])).toMatchObject({ code: 3, stderr: expect.stringContaining('no Bellows host') });
+    stranger.close();
+  });
+});
+
+describe('bellows status, plugins, operations, explain', () => {
+  it('shows the host to people and to programs', async () => {
+    const status = await bellows(['status'], { host: here });
+    expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/Bellows 0\.1\.0, ready.*demo\.pool/s) });
+    expect((await bellows(['status', '--json'], { host: here })).json).toMatchObject({ ready: true, subsystems: [{ name: 'demo.pool' }] });
+    expect((await bellows(['plugins'], { host: here })).stdout).toMatch(/demo +1\.0\.0 +active/);
+    expect((await bellows(['--json', 'plugins'], { host: here })).json.plugins).toHaveLength(2);
+  });
+
+  it('lists operations, and shows the schemas of one', async () => {
+    expect((await bellows(['operations'], { host: here })).stdout).toMatch(/demo\.add +does demo\.add/);
+    expect((await bellows(['operations', 'demo.add'], { host: here })).json).toMatchObject({
+      name: 'demo.add',
+      input: { required: ['first', 'second'] },
+    });
+    expect(await bellows(['operations', 'demo.ad'], { host: here })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('did you mean demo.add?'),
+    });
+  });
+
+  it('explains what limits a subsystem and why', async () => {
+    const { stdout, code } = await bellows(['explain', 'demo.pool'], { host: here });
+    expect(code).toBe(0);
+    expect(stdout).toContain('limited by   ceiling: wanted <8>');
+    expect((await bellows(['explain', 'demo.pool', '--json'], { host: here })).json).toMatchObject({
+      binding: { limitedBy: 'ceiling' },
+      decisions: [{ id: 'd1' }],
+    });
+    expect(await bellows(['explain', 'demo.pol'], { host: here })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('did you mean demo.pool?'),
+    });
+  });
+});
+
+describe('bellows check and config print', () => {
+  const problems = [
+    { path: 'host.prot', message: 'unknown key "prot"', suggestion: 'port' },
+    { path: 'plugins.a.from', message: 'is missing' },
+  ];
+
+  it('says that all is well, and what would be loaded', async () => {
+    const deps = { checkConfig: async () => ({ problems: [], plugins: [{ id: 'demo', version: '1.0.0', from: './demo' }] }) };
+    expect(await bellows(['check'], { deps })).toMatchObject({ code: 0, stdout: expect.stringContaining('demo 1.0.0 from ./demo') });
+  });
+
+  it('lists every problem with its place and what is right, and exits 2', async () => {
+    const deps = { checkConfig: async () => ({ problems, plugins: [] }), effectiveConfig: async () => ({ problems, entries: [] }) };
+    for (const argv of [['check'], ['config', 'print']]) {
+      const { code, stderr, stdout } = await bellows(argv, { deps });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('  host.prot: unknown key "prot"; did you mean port?\n  plugins.a.from: is missing\n');
+    }
+  });
+
+  it('prints every option with its value and origin, and passes on the options of the command line', async () => {
+    let seen: unknown;
+    const deps = {
+      effectiveConfig: async (options: unknown) => {
+        seen = options;
+        return { problems: [], entries: [{ path: 'host.port', value: 7070, origin: 'default' }] };
+      },
+    };
+    const { stdout } = await bellows(['config', 'print', '--config', 'x.yaml', '--data', 'd'], { deps, cwd: '/work' });
+    expect(stdout).toMatch(/host\.port +7070 +default/);
+    expect(seen).toEqual({ configFile: 'x.yaml', dataDir: 'd', env: {}, cwd: '/work' });
+  });
+});
+
+describe('bellows token new', () => {
+  it('prints a token once, and an entry with its hash', async () => {
+    const { parseTokens, TokenTable } = await import('../../src/http/token-table.js');
+    const { code, stdout, stderr } = await bellows(['token', 'new', '--role', 'operator', '--name', 'ci']);
+    expect(code).toBe(0);
+    const [, token = ''] = /only now: (\S+)/.exec(stderr) ?? [];
+    expect(stdout).not.toContain(token);
+    expect(new TokenTable(await parseTokens(stdout, 'f')).find(token)).toMatchObject({ name: 'ci', role: 'operator' });
+    const { json } = await bellows(['token', 'new', '--role', 'reader', '--json']);
+    expect(new TokenTable([json.entry]).find(json.token)).toMatchObject({ role: 'reader' });
+  });
+});

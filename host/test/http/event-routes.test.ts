@@ -1,0 +1,74 @@
+import { get, type IncomingMessage } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ask, type LoopbackHost, startLoopbackHost, until } from './loopback-host.js';
+
+let host: LoopbackHost;
+beforeAll(async () => {
+  host = await startLoopbackHost();
+});
+afterAll(() => host.close());
+
+async function listen(from: LoopbackHost, path: string, headers: Record<string, string> = {}) {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get({ host: '127.0.0.1', port: from.server.port, path, headers, agent: false }, resolve).once('error', reject);
+  });
+  const seen = { text: '', ended: false, response };
+  response.on('data', (chunk: Buffer) => (seen.text += chunk.toString()));
+  response.on('end', () => (seen.ended = true));
+  response.on('error', () => (seen.ended = true));
+  return seen;
+}
+
+const status = (plugin: string) => ({ plugin, state: 'active' as const, reason: 'r', message: '', since: 1, configRevision: 1 });
+
+describe('/v1/events', () => {
+  it('streams the topics asked for and resumes where a client left', async () => {
+    const first = await listen(host, '/v1/events?topics=status,decision');
+    expect(first.response).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
+    host.bus.publish({ topic: 'control', payload: { kind: 'drain' } });
+    const { id } = host.bus.publish({ topic: 'status', payload: status('one') });
+    await until(() => first.text.includes('"plugin":"one"'));
+    expect(first.text).not.toContain('event: control');
+    first.response.destroy();
+    host.bus.publish({ topic: 'status', payload: status('two') });
+    const second = await listen(host, '/v1/events?topics=status', { 'last-event-id': String(id) });
+    await until(() => second.text.includes('"plugin":"two"'));
+    expect(second.text).not.toContain('"plugin":"one"');
+    second.response.destroy();
+  });
+
+  it('refuses topics nobody knows and ids it never gave', async () => {
+    expect(await ask(host, '/v1/events?topics=metrics,staus')).toMatchObject({
+      status: 400,
+      json: { error: { code: 'QUERY_INVALID', details: [{ suggestion: 'status' }] } },
+    });
+    expect(await ask(host, '/v1/events?topics=')).toMatchObject({ status: 400 });
+    expect(await ask(host, '/v1/events', { headers: { 'last-event-id': '-1' } })).toMatchObject({
+      status: 400,
+      json: { error: { code: 'HEADER_INVALID' } },
+    });
+  });
+
+  it('opens no stream for a HEAD request', async () => {
+    expect((await ask(host, '/v1/events', { method: 'HEAD' })).status).toBe(405);
+  });
+
+  it('lets a reader that reads nothing slow down nobody else', async () => {
+    const stuck = await listen(host, '/v1/events?topics=status');
+    stuck.response.pause();
+    const healthy = await listen(host, '/v1/events?topics=status');
+    const bulky = { ...status('bulk'), message: 'x'.repeat(20_000) };
+    for (let round = 0; round < 400; round += 1) host.bus.publish({ topic: 'status', payload: bulky });
+    host.bus.publish({ topic: 'status', payload: status('last') });
+    await until(() => healthy.text.includes('"plugin":"last"'));
+    expect(stuck.text).not.toContain('"plugin":"last"');
+    for (const { response } of [stuck, healthy]) response.destroy();
+  });
+
+  it('ends streams when the host closes', async () => {
+    const closing = await startLoopbackHost();
+    const stream = await listen(closing, '/v1/events');
+    await closing.close();
+    await until(() => stream.ended);
+  });
+});
