@@ -22,6 +22,7 @@ import { DeadlineWheel } from './deadline-wheel.js';
 import { nearestName } from './nearest-name.js';
 import { OperationMetrics } from './operation-metrics.js';
 import { jsonSchemaOf, validInput, validOutput } from './operation-schemas.js';
+import { newTraceId } from './trace-id.js';
 
 export interface OperationRegistryOptions extends CallLimitsOptions {
   readonly clock: IClock;
@@ -302,14 +303,4 @@ function describe(provided: Provided): OperationInfo {
     output: jsonSchemaOf(definition.output, 'output'),
   });
   return provided.info;
-}
-
-/** 32 hexadecimal digits as in `traceparent`. */
-export function newTraceId(random: IRandom): string {
-  let id = '';
-  while (id.length < 32)
-    id += Math.floor(random.next() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
-  return id;
 }
