@@ -11,6 +11,7 @@ import { addFileRoutes } from './file-routes.js';
 import { addHealthRoutes } from './health-routes.js';
 import type { HttpContext } from './http-context.js';
 import { MAX_JSON_BYTES, parseJson } from './json-body.js';
+import { lingerAfter } from './linger.js';
 import { isLoopback, isWildcard, LocalSafety } from './local-safety.js';
 import { metricsTextFor } from './metrics-text.js';
 import { addOperationRoutes } from './operation-routes.js';
@@ -46,6 +47,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+const TOO_LARGE = 413;
 /** Enough to write an answer after the work behind it was ended; whoever has not read it by then does not want it. */
 const LAST_WORD_MS = 250;
 
@@ -69,7 +71,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const safety = new LocalSafety({ address, token, users, sessions });
   const running = new RunningRequests();
   let closing = false;
-  const app = newApp({ logger, random, isClosing: () => closing });
+  const app = newApp({ logger, random, clock, isClosing: () => closing });
   const feed = new EventFeed({ bus: view.bus, clock });
   const context: HttpContext = { view, registry, feed, sessions, safety, running, clock, random, logger, metricsText };
   guard(app, context, () => closing);
@@ -94,8 +96,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return { url: `http://${reachable(address)}:${bound}`, port: bound, close: () => (closed ??= close()) };
 }
 
-function newApp(options: { readonly logger: ILogger; readonly random: IRandom; readonly isClosing: () => boolean }): FastifyInstance {
-  const { logger, random, isClosing } = options;
+interface AppOptions {
+  readonly logger: ILogger;
+  readonly random: IRandom;
+  readonly clock: IClock;
+  readonly isClosing: () => boolean;
+}
+
+function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstance {
   const app: FastifyInstance = Fastify({
     logger: false,
     bodyLimit: MAX_JSON_BYTES,
@@ -113,7 +121,10 @@ function newApp(options: { readonly logger: ILogger; readonly random: IRandom; r
   });
   app.decorateRequest('traceId', '');
   app.decorateRequest('caller');
-  app.setErrorHandler((error, request, reply) => answerError(error, request, { reply, logger }));
+  app.setErrorHandler((error, request, reply) => {
+    answerError(error, request, { reply, logger });
+    if (reply.statusCode === TOO_LARGE && !isClosing()) lingerAfter(request, reply, clock);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request: unknown, text: string) => parseJson(text));
   const routes: { readonly method: string; readonly path: RegExp }[] = [];
