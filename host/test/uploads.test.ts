@@ -100,6 +100,14 @@ describe('POST /v1/files', () => {
     await host.close();
   });
 
+  it('answers an upload that turns out too large while it is still being sent', async () => {
+    const host = await startLoopbackHost({ uploads });
+    const body = 'x'.repeat(5_000_000);
+    const refused = await ask(host, '/v1/files', { method: 'POST', headers: { 'transfer-encoding': 'chunked' }, body });
+    expect(refused).toMatchObject({ status: 413, json: { error: { code: 'BODY_TOO_LARGE' } } });
+    await host.close();
+  });
+
   it('leaves nothing of an upload whose sender goes away', async () => {
     const host = await startLoopbackHost({ uploads });
     const socket = connect(host.server.port, '127.0.0.1', () =>
