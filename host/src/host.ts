@@ -180,6 +180,8 @@ type PluginServices = ConstructorParameters<typeof PluginRunner>[1];
 
 /** `metrics` is published at least this often (contract of the topic). */
 const METRICS_PERIOD_MS = 1_000;
+/** Uploads nobody reads go after a day; an hour more or less does not matter. */
+const SWEEP_PERIOD_MS = 3_600_000;
 /** Raised by each accepted reload; a host that was just started is at its first. */
 const CONFIG_REVISION = 1;
 
