@@ -112,6 +112,9 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
   const uploads = new FileUploads({ dataDir: data.path, clock });
+  await uploads.sweep({ interrupted: true });
+  const sweepLater = () => void uploads.sweep().catch((error: unknown) => logger.warn('old uploads were not removed', { error }));
+  teardown.add(clock.setRepeating(SWEEP_PERIOD_MS, sweepLater));
 
   const hostOperations = operations.forPlugin('host', new AbortController().signal);
   const container = new ServiceContainer();
