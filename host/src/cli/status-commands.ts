@@ -90,7 +90,9 @@ function explain(
   stdout.write(
     `  demand       ${metrics.demand} wanted, ${metrics.inUse} running, ${metrics['queue.depth']} of ${limits.maxQueueDepth} waiting\n`,
   );
-  stdout.write(`  backpressure ${backpressure}\n\n`);
+  stdout.write(`  backpressure ${backpressure}\n`);
+  if (decisions.length === 0) return;
+  stdout.write('\n');
   printTable(
     stdout,
     ['AT', 'FROM', 'TO', 'LIMITED BY', 'OUTCOME', 'REASON'],
