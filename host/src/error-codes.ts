@@ -34,7 +34,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   ROUTE_UNKNOWN: { kind: 'not_found', text: 'There is no such address. `/openapi.json` describes those there are.' },
   METHOD_NOT_ALLOWED: { kind: 'input', text: 'The address exists, but not for this method; the header `Allow` names those it takes.' },
   CONTENT_TYPE: { kind: 'input', text: 'Operations take `Content-Type: application/json` only, not compressed.' },
-  JSON_INVALID: { kind: 'input', text: 'The body is no JSON, or has keys that could change prototypes (`__proto__`).' },
+  JSON_INVALID: {
+    kind: 'input',
+    text: 'The body is no JSON, is nested too deeply, or has keys that could change prototypes (`__proto__`).',
+  },
   BODY_TOO_LARGE: {
     kind: 'input',
     text: 'The body is larger than allowed: 64 MiB of JSON, 256 MiB for a file. Send files with `POST /v1/files`.',

@@ -1,4 +1,4 @@
-import type { IEventBus, ILogger, IMachine, IOperations } from '@bellows/sdk';
+import type { IEventBus, ILogger, IMachine, IOperations, IScalableSubsystem, LimitReason } from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
 import type { Governor } from './governor/governor.js';
 import type { SubsystemRegistry } from './governor/subsystem-registry.js';
@@ -59,10 +59,27 @@ function subsystems({ registry, governor }: Sources): SubsystemStatus[] {
         plugin,
         limits,
         ceiling: account?.ceiling ?? limits.maxConcurrentOperations,
+        binding: bindingOf(subsystem, account),
         backpressure,
         metrics,
         ...(account?.last === undefined ? {} : { lastDecision: account.last }),
       },
     ];
   });
+}
+
+const NOT_DECIDED: LimitReason = Object.freeze({
+  limitedBy: 'configured',
+  reason: 'the governor has decided nothing yet: it starts with its own limits',
+});
+
+function bindingOf(subsystem: IScalableSubsystem, account: ReturnType<Governor['account']>): LimitReason {
+  if (account?.last === undefined) return NOT_DECIDED;
+  const limit = subsystem.currentLimits.maxConcurrentOperations;
+  if (limit >= account.ceiling) return { limitedBy: account.last.limitedBy, reason: account.last.reason };
+  const own = {
+    limitedBy: 'law' as const,
+    reason: `${subsystem.name} itself stays at ${limit}, below the ${account.ceiling} the governor allows`,
+  };
+  return subsystem.currentLimitReason ?? own;
 }

@@ -4,6 +4,7 @@ import type {
   IMachine,
   IOperations,
   IUploads,
+  LimitReason,
   PluginStatus,
   ScalingDecision,
   ScalingLimits,
@@ -39,6 +40,8 @@ export interface SubsystemStatus {
   readonly limits: ScalingLimits;
   /** The governor's ceiling on concurrent operations. */
   readonly ceiling: number;
+  /** What binds now: the governor's last decision, or the subsystem itself where it stays below its ceiling. */
+  readonly binding: LimitReason;
   readonly backpressure: string;
   readonly metrics: ScalingMetrics;
   readonly lastDecision?: ScalingDecision;

@@ -112,6 +112,9 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
   const uploads = new FileUploads({ dataDir: data.path, clock });
+  await uploads.sweep({ interrupted: true });
+  const sweepLater = () => void uploads.sweep().catch((error: unknown) => logger.warn('old uploads were not removed', { error }));
+  teardown.add(clock.setRepeating(SWEEP_PERIOD_MS, sweepLater));
 
   const hostOperations = operations.forPlugin('host', new AbortController().signal);
   const container = new ServiceContainer();
@@ -180,6 +183,8 @@ type PluginServices = ConstructorParameters<typeof PluginRunner>[1];
 
 /** `metrics` is published at least this often (contract of the topic). */
 const METRICS_PERIOD_MS = 1_000;
+/** Uploads nobody reads go after a day; an hour more or less does not matter. */
+const SWEEP_PERIOD_MS = 3_600_000;
 /** Raised by each accepted reload; a host that was just started is at its first. */
 const CONFIG_REVISION = 1;
 

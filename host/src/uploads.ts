@@ -65,13 +65,18 @@ export class FileUploads implements UploadStore {
     return bytes;
   }
 
-  /** Removes files nobody read for a day and what interrupted uploads left. Call before the first `save`; answers how many went. */
-  async sweep(): Promise<number> {
+  /**
+   * Removes files nobody read for a day; answers how many went. `interrupted` removes what cut-off uploads left too, whatever its
+   * age: only before the first `save`.
+   */
+  async sweep({ interrupted = false } = {}): Promise<number> {
     const names = (await readdir(this.#dir).catch(nullWhenMissing)) ?? [];
     let removed = 0;
     for (const name of names) {
       const file = path.join(this.#dir, name);
-      if (!name.endsWith(PART_SUFFIX) && !(NAME.test(name) && (await this.#isOld(file)))) continue;
+      const isPart = name.endsWith(PART_SUFFIX);
+      if (!isPart && !NAME.test(name)) continue;
+      if (!(isPart && interrupted) && !(await this.#isOld(file))) continue;
       await rm(file, { force: true });
       removed += 1;
     }

@@ -79,9 +79,9 @@ describe('FileUploads', () => {
     const yesterday = (clock.now() - 25 * 3_600_000) / 1000;
     for (const { url } of [old, read]) await utimes(path.join(folder, path.basename(url)), yesterday, yesterday);
     await uploads.read(read.url);
-    expect(await uploads.sweep()).toBe(2);
+    expect(await uploads.sweep({ interrupted: true })).toBe(2);
     expect((await kept()).sort()).toEqual([path.basename(read.url), 'README'].sort());
-    expect(await new FileUploads({ dataDir: path.join(dataDir, 'none'), clock }).sweep()).toBe(0);
+    expect(await new FileUploads({ dataDir: path.join(dataDir, 'none'), clock }).sweep({ interrupted: true })).toBe(0);
   });
 });
 
@@ -97,6 +97,14 @@ describe('POST /v1/files', () => {
       status: 413,
       json: { error: { code: 'BODY_TOO_LARGE' } },
     });
+    await host.close();
+  });
+
+  it('answers an upload that turns out too large while it is still being sent', async () => {
+    const host = await startLoopbackHost({ uploads });
+    const body = 'x'.repeat(5_000_000);
+    const refused = await ask(host, '/v1/files', { method: 'POST', headers: { 'transfer-encoding': 'chunked' }, body });
+    expect(refused).toMatchObject({ status: 413, json: { error: { code: 'BODY_TOO_LARGE' } } });
     await host.close();
   });
 

@@ -1,4 +1,5 @@
 import type { BackpressureState } from './backpressure.js';
+import type { LimitReason } from './scaling-decision.js';
 import type { ScalingLimits } from './scaling-limits.js';
 
 /**
@@ -22,6 +23,8 @@ export interface IScalableSubsystem {
   /** What is in force now: the smaller of the given ceilings, the configured maxima and the subsystem's own law. */
   readonly currentLimits: ScalingLimits;
   readonly currentBackpressureState: BackpressureState;
+  /** What holds `currentLimits.maxConcurrentOperations` where it is; left out by a subsystem without a law of its own. */
+  readonly currentLimitReason?: LimitReason;
 }
 
 /** Keys every subsystem reports; a subsystem adds its own under a prefix (`pool.hits`, `executors.running`). */

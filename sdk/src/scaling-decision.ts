@@ -10,10 +10,18 @@ export type LimitedBy =
   | 'share'
   /** the subsystem's configured maximum */
   | 'configured'
+  /** the law by which the subsystem itself moves below its ceiling */
+  | 'law'
   | 'memory'
   | 'cpu'
   /** a fall waits until the demand of the window has left */
   | 'stabilization';
+
+/** The bound that binds, with a sentence for people. */
+export interface LimitReason {
+  readonly limitedBy: LimitedBy;
+  readonly reason: string;
+}
 
 /** One step of the governor for one subsystem, with its reason. */
 export interface ScalingDecision {

@@ -20,7 +20,7 @@ export function documentedCommands({ root, files }) {
   const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   const reference = path.join(root, 'docs/reference/cli.md');
   const known = existsSync(reference)
-    ? new Set([...readFileSync(reference, 'utf8').matchAll(/^## `bellows (\S+)/gm)].map(([, name]) => name))
+    ? new Set([...readFileSync(reference, 'utf8').matchAll(/^## `bellows ([a-z]+)/gm)].map(([, name]) => name))
     : undefined;
   return documents(files).flatMap((file) =>
     commandLines(readFileSync(path.join(root, file), 'utf8')).flatMap((line) => {

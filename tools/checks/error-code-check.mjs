@@ -7,12 +7,12 @@ const THROWN = /(?:new \w*Error|\b[a-z]\w*Error)\(\s*(?:[\w.]+,\s*)?'([A-Z][A-Z0
 /** An entry of a table: `CODE: { kind: 'input', text: …`. */
 const DESCRIBED = /^\s*([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*): \{\s*(?:\/\/.*\s*)?(?:kind|text):/gm;
 
-/** Compares what the sources throw with the tables of texts, package by package: a package may use the codes of the SDK. */
+/** Compares what the sources throw with the tables of texts; a package may use the codes of the SDK and of the host, too. */
 export function errorCodes({ root, files }) {
   const packages = Map.groupBy(files.filter(isSource), (file) => file.slice(0, file.indexOf('src/')));
-  const ofSdk = described(root, packages.get('sdk/') ?? []);
+  const shared = ['sdk/', 'host/'].flatMap((folder) => [...described(root, packages.get(folder) ?? [])]);
   return [...packages].flatMap(([folder, sources]) => {
-    const known = new Set([...ofSdk, ...described(root, sources)]);
+    const known = new Set([...shared, ...described(root, sources)]);
     // An example shows one code inside one file; it has no page of its own.
     if (folder.startsWith('docs/examples/')) return [];
     return sources.flatMap((file) =>

@@ -115,7 +115,7 @@ function addInvoke(compute: Command, context: CommandContext): void {
     .option('--now <ms>', 'the time the program sees, milliseconds since 1970', timestamp)
     .addHelpText(
       'after',
-      '\nExit code: 0 when the program ended with 0, 1 when it ended with another code.\n\nExamples:\n  bellows compute invoke fib fib 20\n  bellows compute invoke wordcount _start /texts/a.txt --dir ./texts:/texts:ro\n  bellows compute invoke upper --input notes.txt > NOTES.txt',
+      '\nExit code: 0 when the program ended with 0, 1 when it ended with another code.\n\nExamples:\n  bellows compute invoke fib fib 20\n  bellows compute invoke wordcount _start /texts/a.txt --dir ./texts:/texts:ro\n  bellows compute invoke upper --input notes.txt > NOTES.txt\n  bellows compute invoke wordcount _start -- -l    options of the program come after --',
     )
     .action(async (module: string, exported: string, args: readonly string[], rest: InvokeFlags, command: Command) => {
       const folders = rest.dir.map((text) => parseGuestFolder(text, (file) => context.resolve(file)));

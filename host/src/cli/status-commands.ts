@@ -74,46 +74,25 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
       const subsystem = subsystemNamed(subsystems, name);
       const query = new URLSearchParams({ subsystem: name, limit: String(SHOWN_DECISIONS) });
       const { decisions } = await client.get<{ decisions: ScalingDecision[] }>(`/v1/decisions?${query}`);
-      const binding = bindingOf(subsystem, decisions[0]);
-      if (context.isJson(command)) return printJson(stdout, { subsystem, binding, decisions });
-      explain(context, { subsystem, binding, decisions });
+      if (context.isJson(command)) return printJson(stdout, { subsystem, binding: subsystem.binding, decisions });
+      explain(context, { subsystem, decisions });
     });
-}
-
-interface Binding {
-  /** `own law`, or what the last decision named. */
-  readonly limitedBy: string;
-  readonly reason: string;
-}
-
-function bindingOf({ limits, ceiling, name, lastDecision }: SubsystemStatus, newest: ScalingDecision | undefined): Binding {
-  const decision = lastDecision ?? newest;
-  if (limits.maxConcurrentOperations < ceiling) {
-    return {
-      limitedBy: 'own law',
-      reason: `${name} itself stays at ${limits.maxConcurrentOperations}, below the ${ceiling} the governor allows`,
-    };
-  }
-  if (!decision) return { limitedBy: 'nothing yet', reason: 'the governor has made no decision since the host started' };
-  return { limitedBy: decision.limitedBy, reason: decision.reason };
 }
 
 function explain(
   { io: { stdout } }: CommandContext,
-  {
-    subsystem,
-    binding,
-    decisions,
-  }: { readonly subsystem: SubsystemStatus; readonly binding: Binding; readonly decisions: readonly ScalingDecision[] },
+  { subsystem, decisions }: { readonly subsystem: SubsystemStatus; readonly decisions: readonly ScalingDecision[] },
 ): void {
-  const { name, plugin, limits, ceiling, metrics, backpressure } = subsystem;
+  const { name, plugin, limits, ceiling, binding, metrics, backpressure } = subsystem;
   stdout.write(`${name} (plugin ${plugin})\n`);
   stdout.write(`  limit        ${limits.maxConcurrentOperations} concurrent operations; the governor allows ${ceiling}\n`);
   stdout.write(`  limited by   ${binding.limitedBy}: ${binding.reason}\n`);
   stdout.write(
     `  demand       ${metrics.demand} wanted, ${metrics.inUse} running, ${metrics['queue.depth']} of ${limits.maxQueueDepth} waiting\n`,
   );
-  stdout.write(`  backpressure ${backpressure}\n\n`);
+  stdout.write(`  backpressure ${backpressure}\n`);
+  if (decisions.length === 0) return;
+  stdout.write('\n');
   printTable(
     stdout,
     ['AT', 'FROM', 'TO', 'LIMITED BY', 'OUTCOME', 'REASON'],

@@ -159,7 +159,8 @@ function sentence(
     case 'cpu':
       return `${wants}, ${to} given: the host's event loop is ${Math.round(machine.eventLoopDelayP99Ms)} ms late`;
     case 'configured':
-      return `${wants}, ${to} given: that is its configured maximum`;
+    case 'law':
+      return `${wants}, ${to} given: that is its own bound`;
   }
 }
 

@@ -1,7 +1,7 @@
 import { type CallOptions, CRITICALITIES, type ErrorDetail, InputError } from '@bellows/sdk';
 import type { FastifyRequest } from 'fastify';
 import { nearestName } from '../operations/nearest-name.js';
-import { newTraceId } from '../operations/operation-registry.js';
+import { newTraceId } from '../operations/trace-id.js';
 import type { HttpContext } from './http-context.js';
 
 /** Header values that become names in limits, logs and metrics: printable ASCII, of a length that can be shown. */

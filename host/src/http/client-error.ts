@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { errorBody, InputError, systemRandom } from '@bellows/sdk';
-import { newTraceId } from '../operations/operation-registry.js';
+import { newTraceId } from '../operations/trace-id.js';
 
 /** Answers on a bare socket what the HTTP parser could not read, in the shape of every other error, and closes it. */
 export function answerUnreadable(error: Error & { readonly code?: string }, socket: Socket): void {

@@ -2,6 +2,9 @@ import { type BellowsError, errorBody, type ILogger, InputError, InvariantError,
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HostErrorCode } from '../error-codes.js';
 
+/** Where whoever refused does not say how long. */
+const DEFAULT_RETRY_MS = 1_000;
+
 /** The answer to anything that went wrong, whoever noticed it: always the one error shape of the host. */
 export function answerError(
   thrown: unknown,
@@ -12,8 +15,8 @@ export function answerError(
   const error = asBellowsError(thrown);
   report(error, request, logger);
   reply.code(error.status).type('application/json; charset=utf-8');
-  if (error.retryAfterMs !== undefined && (error.status === 429 || error.status === 503)) {
-    reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
+  if (error.status === 429 || error.status === 503) {
+    reply.header('retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_MS) / 1000))));
   }
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   reply.send(JSON.stringify({ error: errorBody(error, request.traceId ?? '') }));

@@ -13,7 +13,8 @@ export function addFileRoutes(app: FastifyInstance, { view, running }: HttpConte
       '/v1/files',
       { config: { role: 'operator' }, bodyLimit: MAX_UPLOAD_BYTES },
       async (request, reply) => {
-        const chunks = request.body ?? request.raw;
+        // A reader that stops early (too large) must not take the connection with it: the answer still has to leave through it.
+        const chunks = (request.body ?? request.raw).iterator({ destroyOnReturn: false });
         const saved = await running.run(reply, (signal) => view.uploads.save(chunks, signal));
         return reply.header('location', saved.url).send({ url: saved.url, bytes: saved.bytes });
       },

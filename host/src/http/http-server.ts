@@ -51,6 +51,9 @@ const TOO_LARGE = 413;
 /** Enough to write an answer after the work behind it was ended; whoever has not read it by then does not want it. */
 const LAST_WORD_MS = 250;
 
+/** A request must have arrived by then: a large file over a slow line does, a body that is held back to tie up the host does not. */
+const RECEIVE_TIMEOUT_MS = 300_000;
+
 /**
  * Listens when it resolves. `ConfigError` when it cannot: `PORT_IN_USE`, `ADDRESS_UNUSABLE`, or
  * `TOKENS_NEEDED` for an address others can reach without users who may.
@@ -106,6 +109,7 @@ function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstan
     bodyLimit: MAX_JSON_BYTES,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
     routerOptions: { maxParamLength: 500 },
     // A missing Host header is answered by us, in our shape.
     http: { requireHostHeader: false },

@@ -4,6 +4,9 @@ import type { FastifyRequest } from 'fastify';
 /** Enough for a wasm module or an input with files in base64; larger things go through `POST /v1/files`. */
 export const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
+/** Far beyond what people write, far below where validating or answering would exhaust the stack. */
+const MAX_DEPTH = 500;
+
 /** `InputError` (`CONTENT_TYPE`, 415) unless the request announces plain JSON: a form of another page cannot send that. */
 export function demandJson(request: FastifyRequest): void {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
@@ -18,6 +21,7 @@ export function demandJson(request: FastifyRequest): void {
 /** `InputError` (`JSON_INVALID`) for what is no JSON, and for keys that change prototypes where code copies them carelessly. */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') throw invalid('it is empty: send the input, {} for none');
+  if (isDeeperThan(text, MAX_DEPTH)) throw invalid(`it is nested more than ${MAX_DEPTH} levels deep`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -41,6 +45,29 @@ function refuseProtoKeys(root: unknown): void {
       throw invalid('the key "constructor.prototype" is refused');
     for (const inner of Object.values(value)) if (inner !== undefined) pending.push(inner);
   }
+}
+
+/** Counts brackets outside of strings. Strings, which may be megabytes of base64, are jumped over. */
+function isDeeperThan(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (character === '"') index = endOfString(text, index);
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') depth -= 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}
+
+/** The index of the quote that closes the string opened at `start`; the end of the text when none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text[end - 1 - escapes] === '\\') escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
 }
 
 function invalid(why: string): InputError {

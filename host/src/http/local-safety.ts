@@ -47,7 +47,10 @@ export class LocalSafety {
         { phase: 'receive' },
       );
     }
-    if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
+    // Browsers send no Origin with images, scripts and the like, but say that another site asks; following a link is fine.
+    const { 'sec-fetch-site': site, 'sec-fetch-mode': mode } = request.headers;
+    const embedded = (site === 'cross-site' || site === 'same-site') && mode !== 'navigate';
+    if (embedded || (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)) {
       throw new ForbiddenError('ORIGIN_NOT_ALLOWED', 'A page of another origin may not use this host.', { phase: 'receive' });
     }
   }

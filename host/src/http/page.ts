@@ -41,8 +41,8 @@ ${table(
 )}
 <h2>Subsystems</h2>
 ${table(
-  ['Subsystem', '#In use', '#Limit', '#Ceiling', '#Waiting', '#Cache', 'Backpressure', 'Last decision'],
-  status.subsystems.map(({ name, limits, ceiling, backpressure, metrics, lastDecision }) => [
+  ['Subsystem', '#In use', '#Limit', '#Ceiling', '#Waiting', '#Cache', 'Backpressure', 'Limited by'],
+  status.subsystems.map(({ name, limits, ceiling, binding, backpressure, metrics }) => [
     text(name),
     number(metrics.inUse),
     number(limits.maxConcurrentOperations),
@@ -50,7 +50,7 @@ ${table(
     `${number(metrics['queue.depth'])} of ${number(limits.maxQueueDepth)}`,
     `${number(metrics['cache.size'])} of ${number(limits.maxCacheEntries)}`,
     state(backpressure),
-    lastDecision ? `${text(lastDecision.limitedBy)}: ${text(lastDecision.reason)}` : '',
+    `${text(binding.limitedBy)}: ${text(binding.reason)}`,
   ]),
 )}
 <h2>Last decisions</h2>

@@ -22,6 +22,7 @@ import { DeadlineWheel } from './deadline-wheel.js';
 import { nearestName } from './nearest-name.js';
 import { OperationMetrics } from './operation-metrics.js';
 import { jsonSchemaOf, validInput, validOutput } from './operation-schemas.js';
+import { newTraceId } from './trace-id.js';
 
 export interface OperationRegistryOptions extends CallLimitsOptions {
   readonly clock: IClock;
@@ -38,7 +39,7 @@ interface PluginScope {
   readonly signal: AbortSignal;
   readonly running: Set<ActiveCall>;
   stopping: boolean;
-  onIdle: (() => void) | undefined;
+  readonly onIdle: Set<() => void>;
 }
 
 interface Provided {
@@ -128,7 +129,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
    * once `signal` has aborted its operations answer `OPERATION_STOPPING` and it can provide no more.
    */
   forPlugin(pluginId: string, signal: AbortSignal): IOperations {
-    const scope: PluginScope = { id: pluginId, signal, running: new Set(), stopping: false, onIdle: undefined };
+    const scope: PluginScope = { id: pluginId, signal, running: new Set(), stopping: false, onIdle: new Set() };
     this.#scopes.set(pluginId, scope);
     return {
       provide: (definition) => this.#provide(scope, definition as unknown as OperationDefinition),
@@ -139,7 +140,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
 
   /**
    * Takes no new calls for the plugin, waits until its running ones have ended, and after `timeoutMs` ends the rest with
-   * `OPERATION_STOPPING`. Answers how many those were. A plugin that is not known, or drained before, answers 0 at once.
+   * `OPERATION_STOPPING`. Answers how many those were. A plugin that is not known, or drained before, answers 0 at once; two drains at once both end with the last call.
    */
   async drain(pluginId: string, timeoutMs: number): Promise<number> {
     const scope = this.#scopes.get(pluginId);
@@ -148,10 +149,10 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     if (scope.running.size === 0) return 0;
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.setTimer(timeoutMs, resolve);
-      scope.onIdle = () => {
+      scope.onIdle.add(() => {
         cancel();
         resolve();
-      };
+      });
     });
     return abortAll(scope);
   }
@@ -227,7 +228,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       unfollow();
       release();
       scope.running.delete(call);
-      if (scope.running.size === 0) scope.onIdle?.();
+      if (scope.running.size === 0) for (const tell of scope.onIdle) tell();
     };
   }
 
@@ -302,14 +303,4 @@ function describe(provided: Provided): OperationInfo {
     output: jsonSchemaOf(definition.output, 'output'),
   });
   return provided.info;
-}
-
-/** 32 hexadecimal digits as in `traceparent`. */
-export function newTraceId(random: IRandom): string {
-  let id = '';
-  while (id.length < 32)
-    id += Math.floor(random.next() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
-  return id;
 }

@@ -113,6 +113,8 @@ describe('bellows compute invoke', () => {
       seed: 's',
       nowMs: 7,
     });
+    await bellows(['compute', 'invoke', 'wc', '_start', '--', '-l', '--json'], terminal);
+    expect(seen[1]?.input).toMatchObject({ argv: ['wc', '-l', '--json'] });
     answer = { results: [], exitCode: 0 };
     expect((await bellows(['compute', 'invoke', 'wc', '--json'], terminal)).json).toEqual(answer);
   });

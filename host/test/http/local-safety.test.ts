@@ -45,6 +45,15 @@ describe('a host on loopback', () => {
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 
+  it('refuses what pages of other sites embed, and lets people follow their links', async () => {
+    for (const site of ['cross-site', 'same-site']) {
+      const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' };
+      expect(await ask(host, '/v1/events', { headers })).toMatchObject(refused(403, 'ORIGIN_NOT_ALLOWED'));
+    }
+    expect((await ask(host, '/', { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' } })).status).toBe(200);
+    expect((await ask(host, '/v1/status', { headers: { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' } })).status).toBe(200);
+  });
+
   it('runs commands only for who shows the token', async () => {
     expect(await callOperation(host, 'demo.commands')).toMatchObject({
       ...refused(401, 'TOKEN_NEEDED'),

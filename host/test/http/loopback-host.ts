@@ -169,7 +169,16 @@ function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads
     dataDir: '/data',
     machine: machine.latest,
     subsystems: [
-      { name: 'demo.pool', plugin: 'demo', limits, ceiling: 8, backpressure: 'warning', metrics: METRICS, lastDecision: DECISION },
+      {
+        name: 'demo.pool',
+        plugin: 'demo',
+        limits,
+        ceiling: 8,
+        binding: DECISION,
+        backpressure: 'warning',
+        metrics: METRICS,
+        lastDecision: DECISION,
+      },
     ],
   });
   return {

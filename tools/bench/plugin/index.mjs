@@ -7,6 +7,13 @@ export default definePlugin({
   config: z.strictObject({}),
   activate(ctx) {
     ctx.operations.provide({
+      name: 'bench.echo',
+      summary: 'Answers what it was sent: what the host itself costs.',
+      input: z.looseObject({}),
+      output: z.looseObject({}),
+      handler: async (input) => input,
+    });
+    ctx.operations.provide({
       name: 'bench.call',
       summary: 'Calls an operation again and again and answers how long it took.',
       input: z.strictObject({ operation: z.string(), input: z.unknown(), concurrency: z.int().min(1), durationMs: z.int().min(1) }),
