@@ -158,7 +158,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     if (problems.length > 0) {
       throw computeError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, { phase: 'reconfigure' });
     }
-    this.#ceiling = limits;
+    this.#ceiling = { ...limits };
     this.#apply();
   }
 

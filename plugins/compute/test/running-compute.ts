@@ -118,6 +118,7 @@ export class RunningCompute implements AsyncDisposable {
       deadlineAt,
       signal,
       traceId: 'test',
+      ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
     } as const;
     return operation.output.parse(await operation.handler(parsed.data as never, call)) as O;
   }

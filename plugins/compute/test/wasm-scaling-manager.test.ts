@@ -1,5 +1,5 @@
 import { DEFAULT_SCALING_LIMITS, REQUIRED_METRIC_KEYS, type ScalingLimits, silentLogger } from '@bellows/sdk';
-import { FakeClock } from '@bellows/sdk/testing';
+import { checkSubsystem, FakeClock } from '@bellows/sdk/testing';
 import { describe, expect, it } from '@jest/globals';
 import { type ComputeConfig, computeConfigSchema } from '../src/config.js';
 import type { AnswerMessage } from '../src/executor/protocol.js';
@@ -67,6 +67,10 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 const ceiling = (limits: Partial<ScalingLimits>): ScalingLimits => ({ ...DEFAULT_SCALING_LIMITS, ...limits });
 
 describe('WasmScalingManager: limits', () => {
+  it('keeps the promises of every subsystem', async () => {
+    await checkSubsystem(() => setUp().manager);
+  });
+
   it('begins with one slot for each core', () => {
     const { manager, pool } = setUp();
     expect(manager.currentLimits.maxConcurrentOperations).toBe(4);

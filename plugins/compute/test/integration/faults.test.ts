@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { EXECUTOR_ENTRY, isAlive, RunningCompute, rejection, until } from '../running-compute.js';
@@ -111,6 +112,25 @@ describe('an executor killed with -9 in the middle of calls', () => {
     expect(compute.metrics['executors.lost.total']).toBe(1);
   });
 
+  it('costs not even the call that it ran when that may be repeated', async () => {
+    await using compute = await running({ executors: 1 });
+    const call = rejection(compute.invoke('math', { export: 'loop', deadlineMs: 1_500 }, { idempotencyKey: 'again' }));
+    await until(() => compute.metrics.inUse === 1);
+    process.kill(compute.executorPids[0] as number, 'SIGKILL');
+    expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(compute.metrics['executors.lost.total']).toBe(1);
+  });
+
+  it('is not given a call for ever that ends it each time', async () => {
+    await using compute = await running({ executors: 1 });
+    const call = rejection(compute.invoke('math', LOOP, { idempotencyKey: 'again' }));
+    for (let kills = 0; kills < 3; kills += 1) {
+      await until(() => compute.metrics['executors.lost.total'] === kills && compute.metrics['threads.running'] === 1);
+      process.kill(compute.executorPids[0] as number, 'SIGKILL');
+    }
+    expect(await call).toMatchObject({ code: 'EXECUTOR_LOST' });
+  });
+
   it('comes back after every one of several kills', async () => {
     await using compute = await running({ executors: 1 });
     for (let round = 1; round <= 3; round += 1) {
@@ -141,7 +161,10 @@ describe('processes', () => {
   });
 
   it('end with their host even when that is killed with -9 while a guest runs', async () => {
-    const host = spawn(process.execPath, ['--input-type=module', '-e', DOOMED_HOST], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await using compute = await running();
+    const { hash } = await compute.call<{ hash: string }>('compute.get', { name: 'math' });
+    const file = path.join(compute.dataDir, 'modules', `${hash}.wasm`);
+    const host = spawn(process.execPath, ['--input-type=module', '-e', doomedHost(file)], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       const pid = Number(await firstLine(host));
       expect(isAlive(pid)).toBe(true);
@@ -160,19 +183,23 @@ describe('processes', () => {
   });
 });
 
-/** Forks an executor, lets a guest loop in it, and prints its process id. */
-const DOOMED_HOST = `
-import { fork } from 'node:child_process';
-const child = fork(${JSON.stringify(fileURLToPath(EXECUTOR_ENTRY))}, [], { serialization: 'advanced', execArgv: [], env: {}, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-child.on('message', (batch) => { for (const { type, threads } of batch) if (type === 'stats' && threads === 1) process.stdout.write(String(child.pid)); });
-import { writeFileSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-const file = mkdtempSync(tmpdir() + '/bellows-doomed-') + '/loop.wasm';
-writeFileSync(file, Buffer.from(${JSON.stringify(Buffer.from(FIXTURE).toString('base64'))}, 'base64'));
-const module = { file, hash: 'loop', maxPages: 10, maxTableElements: 10, maxPoolSize: 0 };
-child.send([{ type: 'configure', threads: 1, maxPooledModules: 1 },
-  { type: 'call', id: 1, module, call: { exportName: 'loop', args: [] }, deadlineMs: 60_000 }]);
-`;
+/** A program that forks an executor, lets a guest loop in it, and prints the executor's process id. */
+function doomedHost(file: string): string {
+  const call = { exportName: 'loop', args: [] };
+  const module = { file, hash: 'loop', maxPages: 10, maxTableElements: 10, maxPoolSize: 0 };
+  const messages = [
+    { type: 'configure', threads: 1, maxPooledModules: 1 },
+    { type: 'call', id: 1, module, call, deadlineMs: 60_000 },
+  ];
+  return `
+    import { fork } from 'node:child_process';
+    const options = { serialization: 'advanced', execArgv: [], env: {}, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
+    const child = fork(${JSON.stringify(fileURLToPath(EXECUTOR_ENTRY))}, [], options);
+    child.on('message', (batch) => {
+      for (const { type, threads } of batch) if (type === 'stats' && threads === 1) process.stdout.write(String(child.pid));
+    });
+    child.send(${JSON.stringify(messages)});`;
+}
 
 async function firstLine({ stdout }: ChildProcess): Promise<string> {
   if (stdout === null) throw new Error('the process has no output');
