@@ -10,6 +10,8 @@ const LINGER_MS = 1_000;
  */
 export function lingerAfter(request: FastifyRequest, reply: FastifyReply, clock: IClock): void {
   const { raw } = request;
+  // a client that asked for `Connection: close` would be hung up on at the end of the answer
+  reply.raw.shouldKeepAlive = true;
   reply.removeHeader('connection');
   raw.resume();
   const cancel = clock.setTimer(LINGER_MS, () => raw.destroy());
