@@ -19,6 +19,7 @@ import {
 } from '@bellows/sdk';
 import { MemoryStore, RecordingBus } from '@bellows/sdk/testing';
 import { type ComputeConfig, computeConfigSchema } from '../src/config.js';
+import type { ExecutorPool } from '../src/executor-pool.js';
 import { activateCompute } from '../src/plugin.js';
 import type { WasmScalingManager } from '../src/wasm-scaling-manager.js';
 
@@ -40,9 +41,11 @@ export class RunningCompute implements AsyncDisposable {
   readonly dataDir: string;
   readonly manager: WasmScalingManager;
   readonly #operations: ReadonlyMap<string, OperationDefinition<never, unknown>>;
+  readonly #pool: ExecutorPool;
   readonly #release: () => Promise<void>;
 
-  private constructor(fields: Pick<RunningCompute, 'store' | 'dataDir' | 'manager'>, operations: Operations, release: () => Promise<void>) {
+  private constructor(fields: Fields, operations: Operations, release: () => Promise<void>) {
+    this.#pool = fields.pool;
     this.store = fields.store;
     this.dataDir = fields.dataDir;
     this.manager = fields.manager;
@@ -80,11 +83,15 @@ export class RunningCompute implements AsyncDisposable {
         manager = subsystem;
       },
     } as unknown as PluginContext<ComputeConfig>;
-    await activateCompute(ctx, EXECUTOR_ENTRY);
-    return new RunningCompute({ store, dataDir, manager: manager as WasmScalingManager }, operations, async () => {
+    const pool = await activateCompute(ctx, EXECUTOR_ENTRY);
+    return new RunningCompute({ store, dataDir, pool, manager: manager as WasmScalingManager }, operations, async () => {
       for (const release of owned.reverse()) await release();
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     });
+  }
+
+  get executorPids(): readonly number[] {
+    return this.#pool.pids;
   }
 
   get operationNames(): readonly string[] {
@@ -164,6 +171,10 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+interface Fields extends Pick<RunningCompute, 'store' | 'dataDir' | 'manager'> {
+  readonly pool: ExecutorPool;
 }
 
 type Operations = Map<string, OperationDefinition<never, unknown>>;

@@ -26,20 +26,14 @@ export class Executor {
   }
 
   handle(message: ToExecutor): void {
-    switch (message.type) {
-      case 'configure':
-        this.#maxThreads = message.threads;
-        this.#modules.capacity = message.maxPooledModules;
-        return this.#next();
-      case 'call':
-        return this.#accept(message);
-      case 'check':
-        return this.#check(message);
-      case 'cancel':
-        return this.#jobs.get(message.id)?.stop({ code: 'CANCELLED', message: 'the caller went away' });
-      case 'trim':
-        return this.#trim();
-    }
+    if (message.type === 'configure') {
+      this.#maxThreads = message.threads;
+      this.#modules.capacity = message.maxPooledModules;
+      this.#next();
+    } else if (message.type === 'call') this.#accept(message);
+    else if (message.type === 'check') this.#check(message);
+    else if (message.type === 'cancel') this.#jobs.get(message.id)?.stop({ code: 'CANCELLED', message: 'the caller went away' });
+    else this.#trim();
   }
 
   stats(): FromExecutor {
