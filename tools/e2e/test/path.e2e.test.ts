@@ -127,6 +127,15 @@ plugins:
     expect(text.stdout).toMatch(/demand|ceiling|floor|share|configured|memory|cpu|stabilization/);
   });
 
+  it('gives a reader that comes back what it has missed', async () => {
+    const decisions = stream.events.filter(({ event }) => event === 'decision');
+    const [first, ...later] = decisions;
+    const { id = '' } = first ?? {};
+    using again = await openEventStream(host.url, ['decision'], { 'last-event-id': id });
+    for (const { id: missed } of later) await again.next(`the event ${missed}`, (event) => event.id === missed);
+    expect(again.events.every((event) => Number(event.id) > Number(id))).toBe(true);
+  });
+
   it('shows the path in its metrics', async () => {
     const { status, text } = await host.request('/metrics');
     expect(status).toBe(200);
