@@ -35,6 +35,11 @@ describe('deadlines', () => {
     expect(compute.metrics['executors.lost.total']).toBe(0);
   });
 
+  it('takes a deadline longer than any timer', async () => {
+    await using compute = await running();
+    expect((await compute.invoke('math', { ...ADD, deadlineMs: 10 ** 12 })).results).toEqual([3]);
+  });
+
   it('counts the time that a call waits', async () => {
     await using compute = await running({ executors: 1, maxConcurrentOperations: 1 });
     const first = rejection(compute.invoke('math', { export: 'loop', deadlineMs: 400 }));
