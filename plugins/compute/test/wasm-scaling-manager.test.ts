@@ -86,6 +86,20 @@ describe('WasmScalingManager: limits', () => {
     expect(manager.currentLimits.maxConcurrentOperations).toBe(3);
   });
 
+  it('says which of the three binds', async () => {
+    const { clock, manager } = setUp({ maxConcurrentOperations: 6 });
+    expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'law', reason: expect.stringContaining('one call per core') });
+    await manager.reconfigureLimits(ceiling({ maxConcurrentOperations: 2 }));
+    expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'ceiling' });
+    await manager.reconfigureLimits(ceiling({ maxConcurrentOperations: 64 }));
+    manager.start();
+    await clock.advance(10_000);
+    expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'law', reason: expect.stringContaining('below 50 %: one step up') });
+    await clock.advance(10_000);
+    expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'configured' });
+    await manager.stop();
+  });
+
   it('resizes executors and cache when it accepts limits', async () => {
     const { manager, pool, sizes } = setUp();
     await manager.reconfigureLimits(ceiling({ maxConcurrentOperations: 1, maxCacheEntries: 7 }));
