@@ -69,12 +69,12 @@ describe('the data path, on a clock that only this test moves', () => {
       await clock.advance(1_000);
       return compute()?.ceiling === 4;
     });
-    expect(of('metrics').at(-1)).toMatchObject({ values: { demand: HUNGRY_CALLS } });
-    expect(of('decision').at(-1)).toMatchObject({ subsystem: 'compute.wasm', from: 1, to: 4, limitedBy: 'share', outcome: 'applied' });
+    const decision = of('decision').findLast(({ outcome }) => outcome === 'applied');
+    expect(decision).toMatchObject({ subsystem: 'compute.wasm', to: 4, limitedBy: expect.stringMatching(/^(share|demand)$/) });
     expect(of('reconfigure').at(-1)).toMatchObject({
       subsystem: 'compute.wasm',
       to: { maxConcurrentOperations: expect.any(Number) },
-      decisionId: (of('decision').at(-1) as { id: string }).id,
+      decisionId: decision?.id,
     });
   });
 
@@ -105,16 +105,14 @@ describe('the data path, on a clock that only this test moves', () => {
 
   it('tells the whole story afterwards, newest first, each step with its reason', () => {
     const story = host.view.decisions({ subsystem: 'compute.wasm', limit: 100 });
-    const steps = story.map(({ to, limitedBy, outcome }) => [to, limitedBy, outcome]);
-    expect(steps.slice(-2)).toEqual([
-      [4, 'share', 'applied'],
-      [1, 'floor', 'applied'],
-    ]);
-    expect(steps[0]).toEqual([1, 'floor', 'applied']);
-    // The guests end one by one, in their own time: how many steps the window takes down depends on when each was seen.
-    const between = story.slice(1, -2);
-    expect(new Set(between.map(({ limitedBy }) => limitedBy))).toEqual(new Set(['stabilization']));
-    expect(between.map(({ to }) => to)).toEqual(between.map(({ to }) => to).toSorted((a, b) => a - b));
+    // Guests come and go in their own time: how many steps up and down there are depends on how many were seen at each.
+    const levels = story.map(({ to }) => to).toReversed();
+    const peak = levels.indexOf(4);
+    expect(levels.slice(0, peak)).toEqual(levels.slice(0, peak).toSorted((a, b) => a - b));
+    expect(levels.slice(peak)).toEqual(levels.slice(peak).toSorted((a, b) => b - a));
+    expect(story.at(-1)).toMatchObject({ to: 1, limitedBy: 'floor', outcome: 'applied' });
+    expect(story[0]).toMatchObject({ to: 1, limitedBy: 'floor', outcome: 'applied' });
+    expect(story.map(({ limitedBy }) => limitedBy)).toContain('stabilization');
     for (const { reason, to } of story) expect(reason).toContain(`${to} given`);
   });
 
