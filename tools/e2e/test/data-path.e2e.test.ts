@@ -105,12 +105,15 @@ describe('the data path, on a clock that only this test moves', () => {
 
   it('tells the whole story afterwards, newest first, each step with its reason', () => {
     const story = host.view.decisions({ subsystem: 'compute.wasm', limit: 100 });
-    expect(story.map(({ to, limitedBy, outcome }) => [to, limitedBy, outcome])).toEqual([
+    // Guests end one after the other: over how many periods, and so in how many steps, the limit falls is not fixed.
+    const isFalling = ({ limitedBy }: { limitedBy: string }) => limitedBy === 'stabilization';
+    expect(story.filter((step) => !isFalling(step)).map(({ to, limitedBy, outcome }) => [to, limitedBy, outcome])).toEqual([
       [1, 'floor', 'applied'],
-      [4, 'stabilization', 'none'],
       [4, 'share', 'applied'],
       [1, 'floor', 'applied'],
     ]);
+    expect(story.length).toBeGreaterThan(3);
+    expect(story.map(isFalling)).toEqual([false, ...story.slice(3).map(() => true), false, false]);
     for (const { reason, to } of story) expect(reason).toContain(`${to} given`);
   });
 
