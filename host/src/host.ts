@@ -31,6 +31,7 @@ import { type LoadedPlugin, loadPlugins } from './plugin-loader.js';
 import { PluginRunner } from './plugin-runner.js';
 import { inPluginScope, outsidePluginScope } from './plugin-scope.js';
 import { PluginSet } from './plugin-set.js';
+import { sweepStaging } from './staging-sweep.js';
 import { TeardownStack } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
 import { FileUploads } from './uploads.js';
@@ -86,6 +87,7 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock });
     const { waves, problems: pluginProblems } = await untilAborted(loading, signal);
     if (pluginProblems.length > 0) throw configError(pluginProblems);
+    await sweepStaging(stagingDir, new Set(waves.flat().flatMap(({ folder, source }) => [folder, source.folder])));
     return await assemble({ loaded, waves, data, logger, teardown, faults, options });
   } catch (error) {
     await teardown.release(loaded.config.host.stopTimeoutMs);

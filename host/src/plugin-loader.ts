@@ -13,6 +13,8 @@ import { within } from './teardown.js';
 export interface LoadedPlugin extends Needing {
   readonly source: PluginSource;
   readonly entry: PluginEntry;
+  /** Where its code was loaded from: its own folder, or the staged copy. */
+  readonly folder: string;
   readonly plugin: Plugin;
   /** Valid, with defaults, deeply frozen. */
   readonly config: unknown;
@@ -94,8 +96,9 @@ async function loadOne(
   const entry = loaded.config.plugins[key];
   if (!entry) return { problems: [] };
   let plugin: unknown;
+  let folder: string;
   try {
-    const folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
+    folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
     const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
     const loading = inPluginScope({ pluginId: key, phase: 'load' }, () => importModule(url));
     const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
@@ -116,7 +119,7 @@ async function loadOne(
   }
   const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
   if (problems.length > 0) return { problems };
-  return { plugin: { id: key, needs: source.manifest.needs, source, entry, plugin, config }, problems: [] };
+  return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config }, problems: [] };
 }
 
 function checkPluginConfig(

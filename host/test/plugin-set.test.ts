@@ -34,6 +34,7 @@ function loaded(id: string, activate: Activate, over: { needs?: string[]; requir
     id,
     needs: over.needs ?? [],
     config: {},
+    folder: '/',
     plugin: definePlugin({ id, config, activate }),
     entry: { from: './x', required: over.required ?? true, activateTimeoutMs: 1_000, stopTimeoutMs: 1_000 },
     source: {
