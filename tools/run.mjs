@@ -60,9 +60,11 @@ function main() {
 
   const nx = path.join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
   const host = path.join(root, 'host', 'dist', 'main.js');
-  const build = () => run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, quietStdout: mode === 'bellows' });
+  const build = () =>
+    run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, silent: mode === 'start' || mode === 'bellows' });
   switch (mode) {
     case 'start':
+      console.error('Building what changed');
       build();
       return hold(node, [host, 'start', ...rest], env);
     case 'bellows':
@@ -127,7 +129,8 @@ function provideNode() {
 
 /** Installs once per lockfile and Node version. Two runs at once: the second waits for the first. */
 function install(node, home, env) {
-  const version = home ? path.basename(path.dirname(path.dirname(home))) : process.version;
+  // The version and not where it comes from: a shell inside the provided Node must not install again.
+  const version = home ? `v${JSON.parse(readFileSync(path.join(home, 'package.json'), 'utf8')).version}` : process.version;
   const want = sha256(readFileSync(path.join(root, 'package-lock.json')), version, process.platform, process.arch);
   const stamp = path.join(root, 'node_modules', '.install-stamp');
   const done = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === want;
@@ -193,11 +196,14 @@ function npmCli() {
   );
 }
 
-/** Runs a step to its end; a failing step ends this process with its status. */
-function run(node, args, { quietStdout = false, ...options } = {}) {
-  const result = spawnSync(node, args, { cwd: root, stdio: ['inherit', quietStdout ? 2 : 'inherit', 'inherit'], ...options });
+/** Runs a step to its end; a failing step ends this process with its status. A silent step is heard of only when it fails. */
+function run(node, args, { quietStdout = false, silent = false, ...options } = {}) {
+  const stdio = silent ? ['inherit', 'pipe', 'pipe'] : ['inherit', quietStdout ? 2 : 'inherit', 'inherit'];
+  const result = spawnSync(node, args, { cwd: root, stdio, maxBuffer: 2 ** 26, ...options });
   if (result.error) fail(String(result.error));
-  if (result.status !== 0) process.exit(result.status ?? 1);
+  if (result.status === 0) return;
+  if (silent) process.stderr.write(Buffer.concat([result.stdout, result.stderr]));
+  process.exit(result.status ?? 1);
 }
 
 /** Runs the last step: passes signals on, ends with its status, and never leaves it behind. */

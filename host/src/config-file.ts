@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ErrorDetail, messageOf } from '@bellows/sdk';
+import { type ErrorDetail, isKind, messageOf } from '@bellows/sdk';
 import { LineCounter, parseDocument } from 'yaml';
 import { isCircular } from './circular.js';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
@@ -58,13 +58,10 @@ export async function loadConfig(
   recordOrigins(input, { base: '', substituted, origins });
   applyOverrides(input, { options, origins, problems });
 
-  const config = parse(input, substituted, problems) ?? salvage(input);
-  problems.push(...addressProblems(config));
+  const config = withAbsolutePaths(parse(input, substituted, problems) ?? salvage(input), { folder, origins, cwd: options.cwd });
+  problems.push(...addressProblems(config), ...(await tokenProblems(config)));
   const pluginConfigs = await readPluginConfigs(input, { folder, env: options.env, problems, substituted, origins });
-  return {
-    loaded: { config: withAbsolutePaths(config, { folder, origins, cwd: options.cwd }), file, folder, pluginConfigs, origins },
-    problems,
-  };
+  return { loaded: { config, file, folder, pluginConfigs, origins }, problems };
 }
 
 async function readYaml(file: string, advice: string, problems: ErrorDetail[]): Promise<unknown> {
@@ -116,6 +113,16 @@ function parse(input: Record<string, unknown>, substituted: ReadonlySet<string>,
   if (second.success) return second.data;
   problems.push(...schemaProblems(second.error, hostConfigSchema, { input }));
   return undefined;
+}
+
+/** Read here already, so that a dry run reports its faults with all others. */
+async function tokenProblems({ host }: HostConfig): Promise<readonly ErrorDetail[]> {
+  if (host.tokensFile === null) return [];
+  const { loadTokenTable } = await import('./http/token-table.js'); // most hosts have no tokens file
+  return loadTokenTable(host.tokensFile).then(
+    () => [],
+    (error: unknown) => (isKind(error, 'config') ? (error.details ?? []) : Promise.reject(error)),
+  );
 }
 
 /** What others can reach must say who may use it. */

@@ -42,7 +42,8 @@ export function guardProcess(): GuardedProcess {
       else orderly.abort(signal);
     });
   }
-  // Whoever read the output may be gone (`bellows start | head -1`). As a fault that would be logged, and logging it writes again.
+  // Whoever read our output has gone (`bellows start | head`). That is no fault: what is written from now on goes nowhere, the log
+  // file still has it. As an uncaught error it would be logged, and the line would fail again, without end.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const onFault = (error: unknown) => {
     const plugin = currentPluginScope()?.pluginId;

@@ -1,17 +1,29 @@
-import { type BellowsError, errorBody, type ILogger, InputError, InvariantError, isBellowsError, NotFoundError } from '@bellows/sdk';
+import {
+  type BellowsError,
+  errorBody,
+  type IClock,
+  type ILogger,
+  InputError,
+  InvariantError,
+  isBellowsError,
+  NotFoundError,
+} from '@bellows/sdk';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HostErrorCode } from '../error-codes.js';
+import { lingeringBody } from './linger.js';
 
 /** Where whoever refused does not say how long. */
 const DEFAULT_RETRY_MS = 1_000;
+
+const TOO_LARGE = 413;
 
 /** The answer to anything that went wrong, whoever noticed it: always the one error shape of the host. */
 export function answerError(
   thrown: unknown,
   request: FastifyRequest,
-  options: { readonly reply: FastifyReply; readonly logger: ILogger },
+  options: { readonly reply: FastifyReply; readonly logger: ILogger; readonly clock?: IClock },
 ): void {
-  const { reply, logger } = options;
+  const { reply, logger, clock } = options;
   const error = asBellowsError(thrown);
   report(error, request, logger);
   reply.code(error.status).type('application/json; charset=utf-8');
@@ -19,7 +31,9 @@ export function answerError(
     reply.header('retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_MS) / 1000))));
   }
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
-  reply.send(JSON.stringify({ error: errorBody(error, request.traceId ?? '') }));
+  const body = JSON.stringify({ error: errorBody(error, request.traceId ?? '') });
+  if (error.status !== TOO_LARGE || clock === undefined || request.raw.complete) reply.send(body);
+  else reply.header('content-length', Buffer.byteLength(body)).send(lingeringBody(body, request, clock));
 }
 
 /** For what has no route. `allow` are the methods the same address takes. */

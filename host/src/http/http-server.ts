@@ -11,7 +11,6 @@ import { addFileRoutes } from './file-routes.js';
 import { addHealthRoutes } from './health-routes.js';
 import type { HttpContext } from './http-context.js';
 import { MAX_JSON_BYTES, parseJson } from './json-body.js';
-import { lingerAfter } from './linger.js';
 import { isLoopback, isWildcard, LocalSafety } from './local-safety.js';
 import { metricsTextFor } from './metrics-text.js';
 import { addOperationRoutes } from './operation-routes.js';
@@ -47,7 +46,6 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const TOO_LARGE = 413;
 /** Enough to write an answer after the work behind it was ended; whoever has not read it by then does not want it. */
 const LAST_WORD_MS = 250;
 
@@ -121,10 +119,7 @@ function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstan
   });
   app.decorateRequest('traceId', '');
   app.decorateRequest('caller');
-  app.setErrorHandler((error, request, reply) => {
-    answerError(error, request, { reply, logger });
-    if (reply.statusCode === TOO_LARGE && !isClosing()) lingerAfter(request, reply, clock);
-  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, { reply, logger, clock }));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request: unknown, text: string) => parseJson(text));
   const routes: { readonly method: string; readonly path: RegExp }[] = [];

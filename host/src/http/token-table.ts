@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConfigError, type ErrorDetail, messageOf, ROLES, type Role, z } from '@bellows/sdk';
+import { parse } from 'yaml';
 import { schemaProblems } from '../operations/schema-problems.js';
 
 export interface TokenEntry {
@@ -44,8 +45,6 @@ export async function loadTokenTable(file: string): Promise<TokenTable> {
 }
 
 export async function parseTokens(text: string, file: string): Promise<readonly TokenEntry[]> {
-  // Loaded here: most hosts have no tokens file.
-  const { parse } = await import('yaml');
   let entries: unknown;
   try {
     entries = parse(text, { maxAliasCount: 0 });

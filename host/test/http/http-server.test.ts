@@ -184,12 +184,9 @@ describe('POST /v1/operations', () => {
     const announced = 64 * 1024 * 1024 + 1;
     const head = `POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
     expect(await askRaw(host, `${head}Content-Length: ${announced}\r\n\r\n{`)).toMatch(/^HTTP\/1.1 413 .*"BODY_TOO_LARGE"/s);
-    const answer = await callOperation(host, 'demo.echo', `"${'x'.repeat(announced)}"`, { 'transfer-encoding': 'chunked' }).catch(
-      (error: unknown) => error,
-    );
-    // The host hangs up while the rest is still being sent; whether the answer or the broken pipe is seen first is up to the system.
-    expect(answer).toMatchObject('status' in (answer as object) ? { status: 413 } : { code: expect.stringMatching(/EPIPE|ECONNRESET/) });
-  });
+    const answer = await callOperation(host, 'demo.echo', `"${'x'.repeat(announced)}"`, { 'transfer-encoding': 'chunked' });
+    expect(answer).toMatchObject({ status: 413 });
+  }, 20_000);
 
   it('ends the work of a client that goes away', async () => {
     const socket = connect(host.server.port, '127.0.0.1', () =>

@@ -135,9 +135,10 @@ export class ExecutorPool {
   #next(): void {
     while (this.#waiting.length > 0 && !this.#stopped) {
       const slot = this.#freeSlot();
-      if (slot === undefined) return this.#startAnother();
+      if (slot === undefined) break;
       this.#dispatch(slot, this.#waiting.shift() as Waiting);
     }
+    if (!this.#stopped) this.#startOthers();
   }
 
   /** The one with most threads free; of equals the first, whose pools are the warmest. */
@@ -150,13 +151,15 @@ export class ExecutorPool {
     return best;
   }
 
-  #startAnother(): void {
-    const coming = this.#slots.reduce((sum, slot) => sum + (slot.state === 'starting' ? slot.threads : 0), 0);
-    if (coming >= this.#waiting.length) return;
-    const slot = this.#slots.find(({ state, threads }) => state === 'empty' && threads > 0);
-    if (slot === undefined) return;
-    this.#start(slot);
-    this.#startAnother();
+  /** As many as the waiting work can use beside those that are starting. */
+  #startOthers(): void {
+    let coming = this.#slots.reduce((sum, slot) => sum + (slot.state === 'starting' ? slot.threads : 0), 0);
+    for (const slot of this.#slots) {
+      if (coming >= this.#waiting.length) return;
+      if (slot.state !== 'empty' || slot.threads === 0) continue;
+      this.#start(slot);
+      coming += slot.threads;
+    }
   }
 
   #start(slot: Slot): void {

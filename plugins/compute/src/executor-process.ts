@@ -90,10 +90,12 @@ export class ExecutorProcess {
   }
 
   #receive(message: FromExecutor, events: ExecutorProcessEvents): void {
-    if (message.type === 'ready') return events.ready();
-    if (message.type === 'stats') return events.stats(message);
-    const answer = this.#work.get(message.id);
-    this.#work.delete(message.id);
-    answer?.(message);
+    if (message.type === 'ready') events.ready();
+    else if (message.type === 'stats') events.stats(message);
+    else {
+      const answer = this.#work.get(message.id);
+      this.#work.delete(message.id);
+      answer?.(message);
+    }
   }
 }

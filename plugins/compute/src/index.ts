@@ -4,4 +4,10 @@ import { activateCompute } from './plugin.js';
 
 export { COMPUTE_ERRORS } from './errors.js';
 
-export default definePlugin({ id: 'compute', config: computeConfigSchema, activate: (ctx) => activateCompute(ctx) });
+export default definePlugin({
+  id: 'compute',
+  config: computeConfigSchema,
+  async activate(ctx) {
+    await activateCompute(ctx);
+  },
+});

@@ -21,6 +21,11 @@ export interface ModuleInvokerOptions {
   readonly manager: Pick<WasmScalingManager, 'run'>;
 }
 
+type InvokerCall = Pick<OperationCall, 'deadlineAt' | 'signal' | 'idempotencyKey'>;
+
+/** A guest that ends its executor each time must not go on for ever. */
+const MAX_ATTEMPTS = 3;
+
 /** Calls exported functions of modules. Any number of calls at once; how many run is the manager's affair. */
 export class ModuleInvoker {
   readonly #options: ModuleInvokerOptions;
@@ -29,12 +34,16 @@ export class ModuleInvoker {
     this.#options = options;
   }
 
-  async invoke(input: InvokeInput, call: Pick<OperationCall, 'deadlineAt' | 'signal'>): Promise<InvokeOutput> {
+  /** A call with an idempotency key is made again when its executor is lost, within its time. */
+  async invoke(input: InvokeInput, call: InvokerCall): Promise<InvokeOutput> {
     if (input.fuel !== undefined) throw unsupportedFeature('fuel', 'Fuel is not metered yet; the deadline bounds the call');
-    const { catalogue, stats, clock } = this.#options;
+    const { catalogue, config, stats, clock } = this.#options;
+    const startedAt = clock.monotonicMs();
     const record = await catalogue.get(input.module, call.signal);
+    const { deadlineMs } = effectiveConfig(record.settings, config);
+    const deadlineAt = Math.min(call.deadlineAt, startedAt + (input.deadlineMs ?? deadlineMs));
     try {
-      const output = await this.#run(record, input, call);
+      const output = await this.#repeat(record, input, { ...call, deadlineAt });
       stats.completed(record.name, output.pool);
       return output;
     } catch (error) {
@@ -43,15 +52,24 @@ export class ModuleInvoker {
     }
   }
 
-  async #run(record: ModuleRecord, input: InvokeInput, call: Pick<OperationCall, 'deadlineAt' | 'signal'>): Promise<InvokeOutput> {
-    const { config, clock, manager, files, catalogue } = this.#options;
-    const settings = effectiveConfig(record.settings, config);
+  async #repeat(record: ModuleRecord, input: InvokeInput, call: InvokerCall): Promise<InvokeOutput> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#run(record, input, call);
+      } catch (error) {
+        const lost = isBellowsError(error) && error.code === 'EXECUTOR_LOST';
+        if (!lost || call.idempotencyKey === undefined || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #run(record: ModuleRecord, input: InvokeInput, call: InvokerCall): Promise<InvokeOutput> {
+    const { config, manager, files, catalogue } = this.#options;
     const guestCall = this.#guestCall(record, input);
-    const deadlineAt = Math.min(call.deadlineAt, clock.monotonicMs() + (input.deadlineMs ?? settings.deadlineMs));
-    const module = moduleRef(record, settings, files.pathOf(record.hash));
+    const module = moduleRef(record, effectiveConfig(record.settings, config), files.pathOf(record.hash));
     const { outcome, durationMs } = await manager.run({
       work: { type: 'call', module, call: guestCall, deadlineMs: 0 },
-      deadlineAt,
+      deadlineAt: call.deadlineAt,
       signal: call.signal,
     });
     if (outcome?.ok) return outputOf(outcome.result, durationMs);
@@ -59,7 +77,7 @@ export class ModuleInvoker {
     if (fault.code === 'MODULE_FILE_MISSING') {
       // Put again while this call waited: what has the name now is what the caller means.
       const now = await catalogue.get(record.name, call.signal);
-      if (now.hash !== record.hash) return this.#run(now, input, { ...call, deadlineAt });
+      if (now.hash !== record.hash) return this.#run(now, input, call);
     }
     throw errorOf(fault, record.name);
   }

@@ -13,8 +13,8 @@ import { WasmScalingManager } from './wasm-scaling-manager.js';
 /** The process that runs guests, beside this file once it is built. */
 const EXECUTOR_ENTRY = new URL('./executor/main.js', import.meta.url);
 
-/** Puts the parts of compute together. No executor is started before the first call. */
-export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: URL = EXECUTOR_ENTRY): Promise<void> {
+/** Puts the parts of compute together. No executor is started before the first call. Answers the pool, to look at its processes. */
+export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: URL = EXECUTOR_ENTRY): Promise<ExecutorPool> {
   const { config, clock, random, logger, store } = ctx;
   const files = new ModuleFiles(path.join(ctx.dataDir, 'modules'));
   await files.open();
@@ -29,4 +29,5 @@ export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: 
   const invoker = new ModuleInvoker({ config, clock, catalogue, files, stats, manager });
   const installer = new ModuleInstaller({ config, clock, catalogue, files, uploads: () => ctx.get(TOKENS.Uploads), manager });
   provideOperations(ctx.operations, { config, catalogue, installer, invoker, stats, pool });
+  return pool;
 }

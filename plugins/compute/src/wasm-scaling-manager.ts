@@ -12,6 +12,7 @@ import {
   type ILogger,
   type IMachine,
   type IScalableSubsystem,
+  type LimitReason,
   limitProblems,
   messageOf,
   minLimits,
@@ -64,6 +65,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
   readonly #totals = { completed: 0, failed: 0, rejected: 0, warm: 0, cold: 0, overflow: 0 };
   #ceiling: ScalingLimits;
   #lawLimit: number;
+  #lawReason: string;
   #backpressure: BackpressureState = 'normal';
   #timers: CancelTimer[] = [];
 
@@ -79,6 +81,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     };
     this.#ceiling = this.#configured;
     this.#lawLimit = Math.max(1, Math.floor(machine.latest.cores));
+    this.#lawReason = `it starts at one call per core and has measured no load yet (every ${LAW_PERIOD_MS / 1_000} s)`;
     this.#waits = new PercentileSketch({ windowMs: WAIT_WINDOW_MS, clock });
     this.#slots = new Semaphore({ permits: 1, clock });
     this.#apply();
@@ -138,6 +141,8 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
       'cache.size': cacheStats.size,
       'cache.hitRate': cacheStats.hitRate,
       'cache.memoryBytes': cacheStats.memoryBytes,
+      'cache.hits.total': cacheStats.hits,
+      'cache.misses.total': cacheStats.misses,
       'backpressure.state': backpressureLevel(this.#backpressure),
       'backpressure.queueDepth': depth,
       'pool.hits.total': warm,
@@ -158,13 +163,24 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     if (problems.length > 0) {
       throw computeError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, { phase: 'reconfigure' });
     }
-    this.#ceiling = limits;
+    this.#ceiling = { ...limits };
     this.#apply();
   }
 
   get currentLimits(): ScalingLimits {
     const given = minLimits(this.#ceiling, this.#configured);
     return { ...given, maxConcurrentOperations: Math.max(1, Math.min(given.maxConcurrentOperations, this.#lawLimit)) };
+  }
+
+  get currentLimitReason(): LimitReason {
+    const limit = this.currentLimits.maxConcurrentOperations;
+    if (limit === this.#ceiling.maxConcurrentOperations) {
+      return { limitedBy: 'ceiling', reason: `${this.name} is at the ${limit} the governor allows` };
+    }
+    if (limit === this.#configured.maxConcurrentOperations) {
+      return { limitedBy: 'configured', reason: `${this.name} is at its configured maximum, maxConcurrentOperations ${limit}` };
+    }
+    return { limitedBy: 'law', reason: `${this.name} stays at ${limit} by its own law: ${this.#lawReason}` };
   }
 
   get currentBackpressureState(): BackpressureState {
@@ -240,6 +256,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     const utilisation = this.#slots.inUse / this.currentLimits.maxConcurrentOperations;
     const load = this.#load.update(loadOf({ utilisation, memoryRatio }));
     const { limit, reason } = scaleConcurrency(this.#lawLimit, load, cores);
+    this.#lawReason = reason;
     if (limit === this.#lawLimit) return;
     logger.debug('The law of compute.wasm changed its limit', { from: this.#lawLimit, to: limit, reason });
     this.#lawLimit = limit;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,6 +20,7 @@ import {
 } from '@bellows/sdk';
 import { MemoryStore, RecordingBus } from '@bellows/sdk/testing';
 import { type ComputeConfig, computeConfigSchema } from '../src/config.js';
+import type { ExecutorPool } from '../src/executor-pool.js';
 import { activateCompute } from '../src/plugin.js';
 import type { WasmScalingManager } from '../src/wasm-scaling-manager.js';
 
@@ -40,9 +42,11 @@ export class RunningCompute implements AsyncDisposable {
   readonly dataDir: string;
   readonly manager: WasmScalingManager;
   readonly #operations: ReadonlyMap<string, OperationDefinition<never, unknown>>;
+  readonly #pool: ExecutorPool;
   readonly #release: () => Promise<void>;
 
-  private constructor(fields: Pick<RunningCompute, 'store' | 'dataDir' | 'manager'>, operations: Operations, release: () => Promise<void>) {
+  private constructor(fields: Fields, operations: Operations, release: () => Promise<void>) {
+    this.#pool = fields.pool;
     this.store = fields.store;
     this.dataDir = fields.dataDir;
     this.manager = fields.manager;
@@ -80,11 +84,15 @@ export class RunningCompute implements AsyncDisposable {
         manager = subsystem;
       },
     } as unknown as PluginContext<ComputeConfig>;
-    await activateCompute(ctx, EXECUTOR_ENTRY);
-    return new RunningCompute({ store, dataDir, manager: manager as WasmScalingManager }, operations, async () => {
+    const pool = await activateCompute(ctx, EXECUTOR_ENTRY);
+    return new RunningCompute({ store, dataDir, pool, manager: manager as WasmScalingManager }, operations, async () => {
       for (const release of owned.reverse()) await release();
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     });
+  }
+
+  get executorPids(): readonly number[] {
+    return this.#pool.pids;
   }
 
   get operationNames(): readonly string[] {
@@ -111,6 +119,7 @@ export class RunningCompute implements AsyncDisposable {
       deadlineAt,
       signal,
       traceId: 'test',
+      ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
     } as const;
     return operation.output.parse(await operation.handler(parsed.data as never, call)) as O;
   }
@@ -157,13 +166,17 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** A process that ended and was not collected by its parent yet (a zombie) is not alive. */
 export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }
+}
+
+interface Fields extends Pick<RunningCompute, 'store' | 'dataDir' | 'manager'> {
+  readonly pool: ExecutorPool;
 }
 
 type Operations = Map<string, OperationDefinition<never, unknown>>;

@@ -1,4 +1,5 @@
-import { type IEventBus, InputError, NotFoundError, type OperationCall } from '@bellows/sdk';
+import { InputError, NotFoundError, type OperationCall } from '@bellows/sdk';
+import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
 import { describe, expect, it } from '@jest/globals';
 import { config } from '../src/config.js';
 import { greetOperation } from '../src/greet.js';
@@ -7,11 +8,7 @@ import { sdkOperation } from '../src/sdk-identity.js';
 import { shellOperation } from '../src/shell.js';
 
 const call = { signal: new AbortController().signal } as OperationCall;
-const published: unknown[] = [];
-const publish: IEventBus['publish'] = (event) => {
-  published.push(event);
-  return event as never;
-};
+const newBus = () => new RecordingBus({ clock: new FakeClock(), source: 'greeter' });
 
 describe('greeter', () => {
   it('needs no configuration', () => {
@@ -23,13 +20,16 @@ describe('greeter', () => {
   });
 
   it('greets by name with the configured salutation and publishes the greeting', async () => {
-    const greet = greetOperation(config.parse({ salutation: 'Good day' }), { publish });
+    const bus = newBus();
+    const greet = greetOperation(config.parse({ salutation: 'Good day' }), bus);
     await expect(greet.handler({ name: 'Ada' }, call)).resolves.toEqual({ greeting: 'Good day, Ada!' });
-    expect(published).toEqual([{ topic: 'greeter.greeted', payload: { name: 'Ada', greeting: 'Good day, Ada!' } }]);
+    expect(bus.of('greeter.greeted').map(({ source, payload }) => [source, payload])).toEqual([
+      ['greeter', { name: 'Ada', greeting: 'Good day, Ada!' }],
+    ]);
   });
 
   it('refuses a name that is too long and says which option decides', async () => {
-    const greet = greetOperation(config.parse({ maxNameLength: 3 }), { publish });
+    const greet = greetOperation(config.parse({ maxNameLength: 3 }), newBus());
     await expect(greet.handler({ name: 'Grace' }, call)).rejects.toMatchObject({
       code: 'NAME_TOO_LONG',
       kind: 'input',
@@ -63,7 +63,7 @@ describe('greeter', () => {
     const names: string[] = [];
     const ctx = {
       config: config.parse({}),
-      bus: { publish },
+      bus: newBus(),
       operations: { provide: (definition: { name: string }) => names.push(definition.name) },
       logger: { info() {} },
     };

@@ -67,7 +67,8 @@ export function fail(message: string): void {
 }
 
 function open(path: string, flags: i32, rights: u64): i32 {
-  const name = String.UTF8.encode(path);
+  // Names are looked up from the root, so "/texts/a.txt" is "texts/a.txt" there.
+  const name = String.UTF8.encode(path.startsWith('/') ? path.substring(1) : path);
   const error = path_open(ROOT, 0, changetype<usize>(name), name.byteLength, flags, rights, 0, 0, vector);
   if (error !== 0) fail(`cannot open ${path} (error ${error})`);
   return load<i32>(vector);

@@ -19,7 +19,7 @@ function main(): void {
   if (all.length < 2) fail('usage: wordcount FILE [RESULT]');
   const report = reportOn(all[1], readFile(all[1]));
   print(report);
-  writeFile(all.length > 2 ? all[2] : 'wordcount.txt', report);
+  writeFile(all.length > 2 ? all[2] : `${all[1]}.count.txt`, report);
 }
 
 /** Lines are newline characters, words are what stands between white space, as `wc` counts them. */

@@ -5,6 +5,8 @@ import type { CallMessage, CheckMessage, Fault, FromExecutor, GuestCall, ModuleR
 
 /** A start function that hangs must not hold a thread: making an instance ahead of time may take this long. */
 const REFILL_DEADLINE_MS = 1_000;
+/** setTimeout takes at most 2^31 - 1 ms and fires at once for more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The executor process: keeps threads, gives each idle one a call, ends those that take too long. It never runs a
@@ -16,7 +18,8 @@ export class Executor {
   readonly #modules = new ModuleCache((key) => this.#dropModule(key));
   readonly #threads = new Set<ExecutorThread>();
   readonly #queue: Job[] = [];
-  readonly #jobs = new Map<number, Job>();
+  /** Everything that was not answered yet. */
+  readonly #jobs = new Map<number, Pick<Job, 'stop'>>();
   /** How many instances each module wants ready on each thread: rises with its calls up to its pool size. */
   readonly #wanted = new Map<string, number>();
   #maxThreads = 1;
@@ -26,20 +29,14 @@ export class Executor {
   }
 
   handle(message: ToExecutor): void {
-    switch (message.type) {
-      case 'configure':
-        this.#maxThreads = message.threads;
-        this.#modules.capacity = message.maxPooledModules;
-        return this.#next();
-      case 'call':
-        return this.#accept(message);
-      case 'check':
-        return this.#check(message);
-      case 'cancel':
-        return this.#jobs.get(message.id)?.stop({ code: 'CANCELLED', message: 'the caller went away' });
-      case 'trim':
-        return this.#trim();
-    }
+    if (message.type === 'configure') {
+      this.#maxThreads = message.threads;
+      this.#modules.capacity = message.maxPooledModules;
+      this.#next();
+    } else if (message.type === 'call') this.#accept(message);
+    else if (message.type === 'check') this.#check(message);
+    else if (message.type === 'cancel') this.#jobs.get(message.id)?.stop({ code: 'CANCELLED', message: 'the caller went away' });
+    else this.#trim();
   }
 
   stats(): FromExecutor {
@@ -56,7 +53,7 @@ export class Executor {
   #accept(message: CallMessage): void {
     const job: Job = { module: message.module, call: message.call, compiled: undefined, thread: undefined, stop: () => {} };
     const startedAt = performance.now();
-    const timer = setTimeout(() => job.stop(DEADLINE), message.deadlineMs);
+    const timer = setTimeout(() => job.stop(DEADLINE), Math.min(message.deadlineMs, MAX_TIMER_MS));
     const finish = (outcome: Outcome) => {
       if (!this.#jobs.delete(message.id)) return;
       clearTimeout(timer);
@@ -83,14 +80,13 @@ export class Executor {
 
   #check(message: CheckMessage): void {
     const startedAt = performance.now();
-    let answered = false;
     const answer = (outcome: Outcome | null) => {
-      if (answered) return;
-      answered = true;
+      if (!this.#jobs.delete(message.id)) return;
       clearTimeout(timer);
       this.#send({ type: 'answer', id: message.id, outcome, durationMs: performance.now() - startedAt });
     };
-    const timer = setTimeout(() => answer({ ok: false, fault: DEADLINE }), message.deadlineMs);
+    const timer = setTimeout(() => answer({ ok: false, fault: DEADLINE }), Math.min(message.deadlineMs, MAX_TIMER_MS));
+    this.#jobs.set(message.id, { stop: (fault) => answer({ ok: false, fault }) });
     compile(message.module).then(
       () => answer(null),
       (error: unknown) => answer({ ok: false, fault: compileFault(error) }),

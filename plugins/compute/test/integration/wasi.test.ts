@@ -98,13 +98,22 @@ describe('the WASI program wordcount', () => {
 
     expect(result.exitCode).toBe(0);
     expect(text(result.stdout)).toBe(expected);
-    expect(result.files).toEqual([{ path: 'wordcount.txt', base64: base64(expected) }]);
+    expect(result.files).toEqual([{ path: 'source.ts.count.txt', base64: base64(expected) }]);
   });
 
   it('ends with a code and a message when its file is not there', async () => {
     const result = await compute.invoke('wordcount', { argv: ['wordcount', 'missing.txt'] });
     expect(result).toMatchObject({ exitCode: 1, results: [], files: [] });
     expect(text(result.stderr)).toBe('wordcount: cannot open missing.txt (error 44)\n');
+  });
+
+  it('finds a file by its path from the root and writes where it is told', async () => {
+    const result = await compute.invoke('wordcount', {
+      argv: ['wordcount', '/texts/a.txt', '/out.txt'],
+      files: [{ path: 'texts/a.txt', base64: base64('x') }],
+    });
+    expect(text(result.stdout)).toBe('/texts/a.txt\nlines 0\nwords 1\nbytes 1\n1 x\n');
+    expect(result.files?.map(({ path }) => path)).toEqual(['out.txt']);
   });
 
   it('reads arguments beyond ASCII', async () => {

@@ -1,0 +1,213 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { EXECUTOR_ENTRY, isAlive, RunningCompute, rejection, until } from '../running-compute.js';
+import { FIXTURE } from '../wat.js';
+
+const LOOP = { export: 'loop', deadlineMs: 20_000 };
+const ADD = { export: 'add', args: [1, 2] };
+
+/** Compute with the fixture, its executors up, and their process ids. */
+async function running(config: Record<string, unknown> = {}, cores = 2): Promise<RunningCompute> {
+  const compute = await RunningCompute.start({ config, cores });
+  await compute.put('math', FIXTURE);
+  return compute;
+}
+
+describe('deadlines', () => {
+  it('ends an endless loop while its neighbour goes on', async () => {
+    await using compute = await running({ executors: 1 });
+    const loop = rejection(compute.invoke('math', { export: 'loop', deadlineMs: 300 }));
+    let ended = false;
+    void loop.then(() => {
+      ended = true;
+    });
+    let answered = 0;
+    while (!ended) {
+      expect((await compute.invoke('math', ADD)).results).toEqual([3]);
+      answered += 1;
+    }
+    expect(await loop).toMatchObject({ code: 'DEADLINE_EXCEEDED', kind: 'deadline', status: 504 });
+    expect(answered).toBeGreaterThan(1);
+    expect(compute.metrics['executors.lost.total']).toBe(0);
+  });
+
+  it('takes a deadline longer than any timer', async () => {
+    await using compute = await running();
+    expect((await compute.invoke('math', { ...ADD, deadlineMs: 10 ** 12 })).results).toEqual([3]);
+  });
+
+  it('counts the time that a call waits', async () => {
+    await using compute = await running({ executors: 1, maxConcurrentOperations: 1 });
+    const first = rejection(compute.invoke('math', { export: 'loop', deadlineMs: 400 }));
+    await until(() => compute.metrics.inUse === 1);
+    const error = await rejection(compute.invoke('math', { ...ADD, deadlineMs: 50 }));
+    expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', message: expect.stringContaining('waited') });
+    expect(await first).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect((await compute.invoke('math', ADD)).results).toEqual([3]);
+  });
+
+  it('takes the deadline of the module where the call brings none, and the earlier of both deadlines of a call', async () => {
+    await using compute = await running();
+    await compute.call('compute.config', { name: 'math', deadlineMs: 100 });
+    expect(await rejection(compute.invoke('math', { export: 'loop' }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(await rejection(compute.invoke('math', LOOP, { deadlineMs: 100 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('kills an executor that does not answer, and says that the time was up', async () => {
+    await using compute = await running({ executors: 1 });
+    const [pid = 0] = compute.executorPids;
+    const call = rejection(compute.invoke('math', { export: 'loop', deadlineMs: 100 }));
+    process.kill(pid, 'SIGSTOP');
+    expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(isAlive(pid)).toBe(false);
+    expect((await compute.invoke('math', ADD)).results).toEqual([3]);
+  });
+});
+
+describe('cancellation', () => {
+  it('ends a running guest at once and frees its slot', async () => {
+    await using compute = await running({ executors: 1, maxConcurrentOperations: 1 });
+    const caller = new AbortController();
+    const call = rejection(compute.invoke('math', LOOP, { signal: caller.signal }));
+    await until(() => compute.metrics.inUse === 1);
+    caller.abort(new Error('gone'));
+    expect((await call).message).toBe('gone');
+    expect((await compute.invoke('math', ADD)).results).toEqual([3]);
+  });
+
+  it('takes a waiting call out of the queue', async () => {
+    await using compute = await running({ executors: 1, maxConcurrentOperations: 1 });
+    const first = new AbortController();
+    const second = new AbortController();
+    const loop = rejection(compute.invoke('math', LOOP, { signal: first.signal }));
+    await until(() => compute.metrics.inUse === 1);
+    const waiting = rejection(compute.invoke('math', ADD, { signal: second.signal }));
+    await until(() => compute.metrics['queue.depth'] === 1);
+    second.abort(new Error('second left'));
+    expect((await waiting).message).toBe('second left');
+    expect(compute.metrics['queue.depth']).toBe(0);
+    first.abort(new Error('first left'));
+    expect((await loop).message).toBe('first left');
+  });
+
+  it('does nothing for a caller who has gone before', async () => {
+    await using compute = await running();
+    expect((await rejection(compute.invoke('math', ADD, { signal: AbortSignal.abort(new Error('early')) }))).message).toBe('early');
+  });
+});
+
+describe('an executor killed with -9 in the middle of calls', () => {
+  it('fails only its running calls, says when to repeat, and the next calls work', async () => {
+    await using compute = await running({ executors: 2 }, 2);
+    const loops = Array.from({ length: 2 }, () => compute.invoke('math', { export: 'loop', deadlineMs: 1_500 }));
+    const outcomes = Promise.all(loops.map((loop) => rejection(loop)));
+    await until(() => compute.executorPids.length === 2 && compute.metrics.inUse === 2);
+    const queued = Array.from({ length: 10 }, () => compute.invoke('math', ADD));
+    await until(() => compute.metrics['queue.depth'] === 10);
+    process.kill(compute.executorPids[0] as number, 'SIGKILL');
+
+    expect((await outcomes).map(({ code }) => code).sort()).toEqual(['DEADLINE_EXCEEDED', 'EXECUTOR_LOST']);
+    const lost = (await outcomes).find(({ code }) => code === 'EXECUTOR_LOST');
+    expect(lost).toMatchObject({ kind: 'not_ready', status: 503, message: expect.stringContaining('safe to repeat if') });
+    for (const call of queued) expect((await call).results).toEqual([3]);
+    expect(compute.metrics['executors.lost.total']).toBe(1);
+  });
+
+  it('costs not even the call that it ran when that may be repeated', async () => {
+    await using compute = await running({ executors: 1 });
+    const call = rejection(compute.invoke('math', { export: 'loop', deadlineMs: 1_500 }, { idempotencyKey: 'again' }));
+    await until(() => compute.metrics.inUse === 1);
+    process.kill(compute.executorPids[0] as number, 'SIGKILL');
+    expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(compute.metrics['executors.lost.total']).toBe(1);
+  });
+
+  it('is not given a call for ever that ends it each time', async () => {
+    await using compute = await running({ executors: 1 });
+    const call = rejection(compute.invoke('math', LOOP, { idempotencyKey: 'again' }));
+    for (let kills = 0; kills < 3; kills += 1) {
+      await until(() => compute.metrics['executors.lost.total'] === kills && compute.metrics['threads.running'] === 1);
+      process.kill(compute.executorPids[0] as number, 'SIGKILL');
+    }
+    expect(await call).toMatchObject({ code: 'EXECUTOR_LOST' });
+  });
+
+  it('comes back after every one of several kills', async () => {
+    await using compute = await running({ executors: 1 });
+    for (let round = 1; round <= 3; round += 1) {
+      await until(() => compute.executorPids.length === 1);
+      process.kill(compute.executorPids[0] as number, 'SIGKILL');
+      await until(() => compute.metrics['executors.lost.total'] === round);
+      expect((await compute.invoke('math', ADD)).results).toEqual([3]);
+    }
+  });
+});
+
+describe('processes', () => {
+  it('starts none before the first use', async () => {
+    await using compute = await RunningCompute.start();
+    expect(compute.metrics['executors.running']).toBe(0);
+  });
+
+  it('leaves none after stop, whatever was running, and stops twice', async () => {
+    const compute = await running({ executors: 2 });
+    const loops = Array.from({ length: 4 }, () => rejection(compute.invoke('math', LOOP)));
+    await until(() => compute.executorPids.length === 2 && compute.metrics.inUse > 1);
+    const pids = compute.executorPids;
+    await compute.stop();
+    await compute.stop();
+    expect(pids.map(isAlive)).toEqual([false, false]);
+    for (const loop of loops) expect(await loop).toMatchObject({ code: 'COMPUTE_STOPPING' });
+    expect(await rejection(compute.invoke('math', ADD))).toMatchObject({ code: 'COMPUTE_STOPPING' });
+  });
+
+  it('end with their host even when that is killed with -9 while a guest runs', async () => {
+    await using compute = await running();
+    const { hash } = await compute.call<{ hash: string }>('compute.get', { name: 'math' });
+    const file = path.join(compute.dataDir, 'modules', `${hash}.wasm`);
+    const host = spawn(process.execPath, ['--input-type=module', '-e', doomedHost(file)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const pid = Number(await firstLine(host));
+      expect(isAlive(pid)).toBe(true);
+      host.kill('SIGKILL');
+      await once(host, 'exit');
+      await until(() => !isAlive(pid));
+    } finally {
+      host.kill('SIGKILL');
+    }
+  });
+
+  it('see neither the environment nor the flags of the host', async () => {
+    await using compute = await running({ executors: 1 });
+    const environment = await readFile(`/proc/${compute.executorPids[0]}/environ`, 'utf8');
+    expect(environment.split('\0').filter((entry) => entry !== '' && !entry.startsWith('NODE_CHANNEL_'))).toEqual([]);
+  });
+});
+
+/** A program that forks an executor, lets a guest loop in it, and prints the executor's process id. */
+function doomedHost(file: string): string {
+  const call = { exportName: 'loop', args: [] };
+  const module = { file, hash: 'loop', maxPages: 10, maxTableElements: 10, maxPoolSize: 0 };
+  const messages = [
+    { type: 'configure', threads: 1, maxPooledModules: 1 },
+    { type: 'call', id: 1, module, call, deadlineMs: 60_000 },
+  ];
+  return `
+    import { fork } from 'node:child_process';
+    const options = { serialization: 'advanced', execArgv: [], env: {}, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
+    const child = fork(${JSON.stringify(fileURLToPath(EXECUTOR_ENTRY))}, [], options);
+    child.on('message', (batch) => {
+      for (const { type, threads } of batch) if (type === 'stats' && threads === 1) process.stdout.write(String(child.pid));
+    });
+    child.send(${JSON.stringify(messages)});`;
+}
+
+async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  if (stdout === null) throw new Error('the process has no output');
+  const [chunk] = await once(stdout, 'data');
+  return String(chunk).trim();
+}

@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { cleanEnv, REPOSITORY } from './running-host.js';
+
+const REPORT = path.join(REPOSITORY, 'tools/bench/report.mjs');
+
+const figure = (name: string, better: string, ...values: number[]) => ({ name, unit: 'ms', better, values });
+
+describe('the comparison of benchmarks', () => {
+  const before = { figures: [figure('start', 'lower', 100, 90, 300), figure('calls', 'higher', 1000), figure('peer', 'none', 10)] };
+
+  it('names what is more than a tenth worse by its median, in either direction', () => {
+    const worse = compare(
+      { figures: [figure('start', 'lower', 111, 500, 20), figure('calls', 'higher', 900), figure('peer', 'none', 99)] },
+      before,
+    );
+    expect(worse).toHaveLength(2);
+    expect(worse[0]).toMatch(/^WORSE start: 111 ms, was 100 \(11 % worse\)/);
+    expect(worse[1]).toMatch(/^WORSE calls: 900 ms, was 1,000 \(11 % worse\)/);
+  });
+
+  it('lets pass what is better, within a tenth, or new', () => {
+    const now = { figures: [figure('start', 'lower', 109), figure('calls', 'higher', 5000), figure('new', 'lower', 1)] };
+    expect(compare(now, before)).toEqual([]);
+  });
+});
+
+/** In a process of its own: the script is plain JavaScript and has no types. */
+function compare(now: unknown, before: unknown): string[] {
+  const script = `import { compare } from ${JSON.stringify(REPORT)}; console.log(JSON.stringify(compare(${JSON.stringify(now)}, ${JSON.stringify(before)})))`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: cleanEnv() });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as string[];
+}

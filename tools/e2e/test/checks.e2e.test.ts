@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { cleanEnv, REPOSITORY } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+
+/** One thing that is wrong and the same thing right, for each check. Put together here so that the checks do not find this file. */
+const CASES = [
+  ['marks', 'sdk/src/a.ts', `// ${'TO'}${'DO'}: later\n`, '// done\n'],
+  ['marks', 'README.md', `${'FIX'}${'ME'}\n`, 'fixed\n'],
+  ['length', 'host/src/a.ts', 'export {};\n'.repeat(401), 'export {};\n'.repeat(400)],
+  ['machine', 'docs/a.md', `see /${'home'}/somebody/project\n`, 'see ./project\n'],
+  ['codes', 'host/src/a.ts', "throw new ConfigError('NOT_IN_TABLE', 'x');\n", "throw new ConfigError('IN_TABLE', 'x');\n"],
+  ['links', 'docs/a.md', '[there](not-there.md)\n', '[there](../README.md)\n'],
+  ['commands', 'docs/a.md', '```bash\nnpm run not-a-script\n```\n', '```bash\nnpm run lint\n```\n'],
+  ['commands', 'docs/a.md', '```bash\nnpx bellows levitate\n```\n', '```bash\nnpx bellows status\n```\n'],
+] as const;
+
+describe('the checks', () => {
+  it.each(CASES)('%s: find what is wrong in %s, and only that', (name, file, wrong, right) => {
+    const broken = check(name, { [file]: wrong });
+    expect([broken.status, broken.stdout]).toEqual([1, expect.stringContaining(`       ${file}`)]);
+    expect(check(name, { [file]: right })).toMatchObject({ status: 0 });
+  });
+
+  it('names: find a folder that says nothing', () => {
+    expect(check('names', { 'sdk/src/utils/a.ts': '' })).toMatchObject({ status: 1, stdout: expect.stringContaining('utils') });
+    expect(check('names', { 'sdk/src/mailbox/a.ts': '' })).toMatchObject({ status: 0 });
+  });
+
+  it('refuse a check that does not exist', () => {
+    expect(check('no-such-check', {})).toMatchObject({ status: 2 });
+  });
+});
+
+/** Runs one check on a tree of its own. */
+function check(name: string, files: Readonly<Record<string, string>>): { readonly status: number | null; readonly stdout: string } {
+  const tree = tempFolder('bellows-checks');
+  const common = {
+    'package.json': '{ "scripts": { "lint": "" } }',
+    'README.md': 'read me\n',
+    'docs/reference/cli.md': '## `bellows status`\n',
+    'host/src/error-codes.ts': "export const CODES = {\n  IN_TABLE: { kind: 'config', text: 'x' },\n};\n",
+  };
+  for (const [file, text] of Object.entries({ ...common, ...files })) {
+    mkdirSync(path.dirname(path.join(tree, file)), { recursive: true });
+    writeFileSync(path.join(tree, file), text);
+  }
+  const args = [path.join(REPOSITORY, 'tools/checks/check.mjs'), '--only', name, '--root', tree];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', env: cleanEnv() });
+  return { status, stdout };
+}

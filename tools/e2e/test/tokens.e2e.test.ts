@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { GREETER, type RunningHost, runBellows, startHost } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+import { writePlugin } from './throwaway-plugin.js';
+
+describe('a host with a file of tokens', () => {
+  const tokens = new Map<string, string>();
+  let host: RunningHost;
+  const bearing = (role: string) => ({ authorization: `Bearer ${tokens.get(role)}` });
+
+  beforeAll(async () => {
+    const folder = tempFolder();
+    const entries: unknown[] = [];
+    for (const role of ['reader', 'operator', 'admin']) {
+      const { stdout } = await runBellows(['token', 'new', '--role', role, '--name', `the-${role}`, '--json']);
+      const made = JSON.parse(stdout) as { token: string; entry: unknown };
+      tokens.set(role, made.token);
+      entries.push(made.entry);
+    }
+    writeFileSync(path.join(folder, 'tokens.yaml'), JSON.stringify(entries));
+    const from = writePlugin(folder, {
+      id: 'roles',
+      activate: `for (const role of sdk.ROLES) ctx.operations.provide({ name: 'roles.' + role, summary: role, role,
+        input: sdk.z.unknown(), output: sdk.z.unknown(), handler: async (_input, call) => ({ user: call.user }) });`,
+    });
+    host = await startHost({
+      folder,
+      config: { host: { tokensFile: './tokens.yaml' }, plugins: { greeter: { from: GREETER }, roles: { from } } },
+    });
+  });
+
+  it('answers nobody without a token, except whether it lives', async () => {
+    for (const target of ['/v1/status', '/v1/plugins', '/v1/decisions', '/v1/events', '/v1/operations']) {
+      expect([target, (await host.request(target)).status]).toEqual([target, 401]);
+    }
+    expect((await host.call('greeter.greet', { name: 'Ada' })).status).toBe(401);
+    expect((await host.request('/health')).status).toBe(200);
+  });
+
+  it('refuses a token that is not in the file', async () => {
+    const { status, json } = await host.call('greeter.greet', { name: 'Ada' }, { authorization: `Bearer ${'x'.repeat(43)}` });
+    expect([status, json.error.code]).toEqual([401, 'TOKEN_UNKNOWN']);
+  });
+
+  it.each([
+    ['reader', [200, 403, 403]],
+    ['operator', [200, 200, 403]],
+    ['admin', [200, 200, 200]],
+  ])('lets a %s do what the role may, and no more', async (role, allowed) => {
+    const statuses = [];
+    for (const needed of ['reader', 'operator', 'admin']) statuses.push((await host.call(`roles.${needed}`, {}, bearing(role))).status);
+    expect(statuses).toEqual(allowed);
+  });
+
+  it('knows who calls by the token', async () => {
+    expect((await host.call('roles.reader', {}, bearing('operator'))).json).toEqual({ user: 'the-operator' });
+  });
+
+  it('keeps the tokens out of its data folder, and lets its own user in', async () => {
+    const own = await runBellows(['call', 'greeter.greet', '{"name":"Ada"}'], { cwd: host.folder });
+    expect([own.code, own.stderr]).toEqual([0, '']);
+  });
+
+  it('names the entry that is wrong', async () => {
+    const folder = tempFolder();
+    writeFileSync(path.join(folder, 'tokens.yaml'), '- { name: a, role: emperor, sha256: "00" }\n');
+    const file = path.join(folder, 'bellows.yaml');
+    writeFileSync(file, 'host: { port: 0, tokensFile: ./tokens.yaml }\n');
+    for (const command of ['start', 'check']) {
+      const { code, stderr } = await runBellows([command, '--config', file], { cwd: folder });
+      expect([command, code]).toEqual([command, 2]);
+      expect(stderr).toMatch(/emperor|role/);
+    }
+  });
+});
