@@ -1,4 +1,13 @@
-import { type IClock, type IEventBus, type ILogger, type IMachine, isKind, messageOf, type ScalingDecision } from '@bellows/sdk';
+import {
+  type IClock,
+  type IEventBus,
+  type ILogger,
+  type IMachine,
+  type IScalableSubsystem,
+  isKind,
+  messageOf,
+  type ScalingDecision,
+} from '@bellows/sdk';
 import { DEFAULT_SUBSYSTEM_POLICY, type HostConfig, type SubsystemPolicy } from '../config-schema.js';
 import { type Arbitration, type ArbitrationInput, arbitrate } from './arbitrate.js';
 import { DecisionRing } from './decision-ring.js';
@@ -16,6 +25,8 @@ interface GovernorOptions {
 
 /** What the governor remembers of one subsystem between two periods. */
 interface Account {
+  /** A plugin that was started again brings a new one, to which nothing was given yet. */
+  readonly subsystem: IScalableSubsystem;
   readonly window: DemandWindow;
   ceiling: number;
   revision: number;
@@ -66,7 +77,7 @@ export class Governor {
   #inputFor({ subsystem, metrics, initialLimits }: SubsystemEntry, nowMs: number): ArbitrationInput {
     const policy = policyOf(this.#options.config, subsystem.name);
     const demand = Math.max(0, Math.ceil(metrics?.demand ?? 0));
-    const account = this.#accountOf(subsystem.name, initialLimits.maxConcurrentOperations);
+    const account = this.#accountOf(subsystem, initialLimits.maxConcurrentOperations);
     return {
       name: subsystem.name,
       demand,
@@ -81,7 +92,7 @@ export class Governor {
   }
 
   async #act(entry: SubsystemEntry, arbitration: Arbitration): Promise<void> {
-    const account = this.#accountOf(arbitration.subsystem, arbitration.from);
+    const account = this.#accountOf(entry.subsystem, arbitration.from);
     if (account.pending) return;
     if (arbitration.to === arbitration.from && account.last !== undefined) {
       // Only a new reason is worth a line: a host that rests would fill the ring with nothing.
@@ -109,9 +120,13 @@ export class Governor {
         },
       });
     } catch (error) {
-      this.#record(account, arbitration, { outcome: 'refused', error: messageOf(error) });
+      const message = messageOf(error);
+      const { last } = account;
+      // It is tried again every period; saying so every time would fill ring and log.
+      if (last?.outcome === 'refused' && last.to === arbitration.to && last.error === message) return;
+      this.#record(account, arbitration, { outcome: 'refused', error: message });
       if (!isKind(error, 'refused')) {
-        this.#options.logger.error(`${arbitration.subsystem} failed to take its limits: ${messageOf(error)}`, {
+        this.#options.logger.error(`${arbitration.subsystem} failed to take its limits: ${message}`, {
           error,
           plugin: entry.plugin,
         });
@@ -135,12 +150,12 @@ export class Governor {
     return decision;
   }
 
-  #accountOf(name: string, ceiling: number): Account {
-    let account = this.#accounts.get(name);
-    if (!account) {
-      account = { window: new DemandWindow(this.#options.config.downWindowMs), ceiling, revision: 0, last: undefined, pending: false };
-      this.#accounts.set(name, account);
-    }
+  #accountOf(subsystem: IScalableSubsystem, ceiling: number): Account {
+    const known = this.#accounts.get(subsystem.name);
+    if (known?.subsystem === subsystem) return known;
+    const window = new DemandWindow(this.#options.config.downWindowMs);
+    const account: Account = { subsystem, window, ceiling, revision: known?.revision ?? 0, last: undefined, pending: false };
+    this.#accounts.set(subsystem.name, account);
     return account;
   }
 
