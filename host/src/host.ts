@@ -213,7 +213,7 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, options
   teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
   await plugins.start(options.signal);
   registry.readAll();
-  return new Running({ http, token, view, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });
+  return new Running({ http, token, view, plugins, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });
 }
 
 const HOST_SOURCE = 'host';
@@ -241,6 +241,7 @@ interface RunningParts {
   readonly http: { readonly url: string };
   readonly token: string;
   readonly view: HostView;
+  readonly plugins: PluginSet;
   readonly teardown: TeardownStack;
   readonly logger: ILogger;
   readonly stopTimeoutMs: number;
@@ -269,8 +270,15 @@ class Running implements RunningHost {
     if (!this.#stopping) {
       this.#stopping = true;
       this.#parts.logger.info(`stopping: ${reason}`);
-      void this.#parts.teardown.release(this.#parts.stopTimeoutMs).then((clean) => this.#resolveStopped({ clean }));
+      void this.#release(reason).then((clean) => this.#resolveStopped({ clean }));
     }
     return this.stopped;
+  }
+
+  async #release(reason: string): Promise<boolean> {
+    const { teardown, plugins, stopTimeoutMs } = this.#parts;
+    const released = await teardown.release(stopTimeoutMs);
+    // asked a second time, the plugins answer how their stop ended, which was part of the release
+    return released && (await plugins.stop(reason));
   }
 }

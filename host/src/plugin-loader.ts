@@ -44,7 +44,9 @@ export async function loadPlugins(loaded: LoadedConfig, options: LoadOptions): P
   const sources = found.flatMap((result) => (result.source ? [result.source] : []));
   problems.push(...identityProblems(sources), ...sources.flatMap(rangeProblems));
 
-  const checked = await Promise.all(sources.map((source) => loadOne(source, loaded, options)));
+  // Code written for another SDK is not run, not even to read its options.
+  const fitting = sources.filter((source) => rangeProblems(source).length === 0);
+  const checked = await Promise.all(fitting.map((source) => loadOne(source, loaded, options)));
   problems.push(...checked.flatMap((result) => result.problems));
 
   // Needs are checked on manifests, so that a plugin with a bad configuration is not also reported as missing.

@@ -6,9 +6,12 @@ import {
   type IScalableSubsystem,
   isKind,
   messageOf,
+  RefusedError,
   type ScalingDecision,
+  type ScalingLimits,
 } from '@bellows/sdk';
 import { DEFAULT_SUBSYSTEM_POLICY, type HostConfig, type SubsystemPolicy } from '../config-schema.js';
+import { within } from '../teardown.js';
 import { type Arbitration, type ArbitrationInput, arbitrate } from './arbitrate.js';
 import { DecisionRing } from './decision-ring.js';
 import { DemandWindow } from './demand-window.js';
@@ -34,6 +37,9 @@ interface Account {
   /** A `reconfigureLimits` that has not answered yet; no second one is sent meanwhile. */
   pending: boolean;
 }
+
+/** Taking a limit is setting numbers; five seconds are a fault, not slowness. */
+const RECONFIGURE_TIMEOUT_MS = 5_000;
 
 /**
  * The arbiter of one budget: every period it reads what subsystems want, decides (`arbitrate`), and sets their ceilings
@@ -103,7 +109,7 @@ export class Governor {
     const from = { ...entry.initialLimits, maxConcurrentOperations: arbitration.from };
     const to = { ...entry.initialLimits, maxConcurrentOperations: arbitration.to };
     try {
-      await entry.subsystem.reconfigureLimits(to);
+      await this.#reconfigure(entry, to);
       account.ceiling = arbitration.to;
       account.revision += 1;
       const decision = this.#record(account, arbitration, { outcome: 'applied' });
@@ -134,6 +140,16 @@ export class Governor {
     } finally {
       account.pending = false;
     }
+  }
+
+  /** One that does not answer must not keep its ceiling for ever: it is given up and asked again in the next period. */
+  async #reconfigure({ subsystem }: SubsystemEntry, to: ScalingLimits): Promise<void> {
+    const abort = new AbortController();
+    const answered = subsystem.reconfigureLimits(to, abort.signal).then(() => true);
+    if (await within(this.#options.clock, RECONFIGURE_TIMEOUT_MS, answered)) return;
+    const late = new RefusedError('RECONFIGURE_TIMEOUT', `${subsystem.name} did not answer within ${RECONFIGURE_TIMEOUT_MS} ms`);
+    abort.abort(late);
+    throw late;
   }
 
   #record(account: Account, arbitration: Arbitration, result: Pick<ScalingDecision, 'outcome' | 'error'>): ScalingDecision {

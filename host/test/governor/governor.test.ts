@@ -39,7 +39,7 @@ class FakeSubsystem implements IScalableSubsystem {
     return { demand: this.demand, 'backpressure.state': 0 } as unknown as ScalingMetrics;
   }
 
-  async reconfigureLimits(limits: ScalingLimits): Promise<void> {
+  async reconfigureLimits(limits: ScalingLimits, _signal?: AbortSignal): Promise<void> {
     if (this.refuse) throw new RefusedError('LIMITS_INVALID', 'not now');
     this.given.push(limits);
     this.currentLimits = limits;
@@ -127,6 +127,19 @@ describe('Governor', () => {
     await clock.advance(2_000);
     expect(second.currentLimits.maxConcurrentOperations).toBe(4);
     expect(bus.of('reconfigure').map(({ payload }) => payload.revision)).toEqual([1, 2]);
+  });
+
+  it('gives up on a subsystem that does not answer, says so, and asks again', async () => {
+    const { clock, governor, subsystem } = setUp();
+    const asked: AbortSignal[] = [];
+    subsystem.reconfigureLimits = (_limits: ScalingLimits, signal?: AbortSignal) => {
+      asked.push(signal as AbortSignal);
+      return new Promise(() => {});
+    };
+    subsystem.demand = 4;
+    await clock.advance(8_000);
+    expect(governor.decisions({ limit: 1 })[0]).toMatchObject({ outcome: 'refused', error: 'test.pool did not answer within 5000 ms' });
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true, false]);
   });
 
   it('writes no line when nothing changes, hour after hour', async () => {
