@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { REPOSITORY } from './running-host.js';
@@ -32,5 +32,22 @@ describe('a host whose reader has gone', () => {
     const log = readFileSync(path.join(folder, 'logs/host.log'), 'utf8');
     expect(log).toContain('stopping');
     expect(log).not.toContain('EPIPE');
+  });
+});
+
+describe('a command whose output cannot be written', () => {
+  it('exits 1 and says so, because what was redirected is not whole', async () => {
+    const file = path.join(tempFolder(), 'out');
+    writeFileSync(file, '');
+    // As a full disk: every write to it fails, here because it is open for reading only.
+    const unwritable = openSync(file, 'r');
+    const child = spawn(process.execPath, [path.join(REPOSITORY, 'host/dist/main.js'), '--version'], {
+      stdio: ['ignore', unwritable, 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    closeSync(unwritable);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('not all of the output could be written') });
   });
 });
