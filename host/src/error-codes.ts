@@ -66,6 +66,11 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     text: 'There is no uploaded file of this address; files nobody read for a day are removed. Send it again.',
   },
   SUBSYSTEM_UNKNOWN: { kind: 'not_found', text: 'No active plugin has a subsystem of this name. `bellows status` lists them.' },
+  DISK_FULL: { kind: 'capacity', text: 'The disk of the data folder has no room for an uploaded file. Nothing of it was kept. Make room.' },
+  BODIES_FULL: {
+    kind: 'capacity',
+    text: 'The host holds as many large bodies as its memory is meant for. Try again after `retryAfterMs`, or send files with `POST /v1/files`.',
+  },
   EVENT_STREAMS_FULL: { kind: 'capacity', text: 'As many event streams are open as the host allows. Close one.' },
   HOST_STOPPING: { kind: 'not_ready', text: 'The host is stopping and takes no new requests.' },
   BUG: { kind: 'invariant', text: 'Something happened in the host that must not. Please report it with the lines of the log.' },

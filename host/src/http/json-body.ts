@@ -4,6 +4,12 @@ import type { FastifyRequest } from 'fastify';
 /** Enough for a wasm module or an input with files in base64; larger things go through `POST /v1/files`. */
 export const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
+/** `InputError` (`BODY_TOO_LARGE`, 413). */
+export function bodyTooLarge(cause?: unknown): InputError {
+  const message = 'The body is too large: 64 MiB of JSON at most; send files with POST /v1/files.';
+  return new InputError('BODY_TOO_LARGE', message, { phase: 'receive', status: 413, cause });
+}
+
 /** Far beyond what people write, far below where validating or answering would exhaust the stack. */
 const MAX_DEPTH = 500;
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BodyBudget } from '../../src/http/body-budget.js';
 import { startHttpServer } from '../../src/http/http-server.js';
 import { ask, askRaw, callOperation, type LoopbackHost, startLoopbackHost, until, withToken } from './loopback-host.js';
 
@@ -188,6 +189,38 @@ describe('POST /v1/operations', () => {
     expect(answer).toMatchObject({ status: 413 });
   }, 20_000);
 
+  it('holds large bodies up to a bound, gives it back with each answer, and takes small ones always', async () => {
+    const bodies = new BodyBudget(3_000_000);
+    const bounded = await startLoopbackHost({ bodies });
+    const two = JSON.stringify('x'.repeat(2_000_000));
+    const first = callOperation(bounded, 'demo.slow', two);
+    await until(() => bounded.slow.length === 1);
+    expect(bodies.heldBytes).toBe(two.length);
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
+      expect(await callOperation(bounded, 'demo.echo', two, headers)).toMatchObject({
+        status: 429,
+        headers: { 'retry-after': '1' },
+        json: errorShape('BODIES_FULL'),
+      });
+    }
+    const small = JSON.stringify('x'.repeat(1_000_000));
+    expect((await callOperation(bounded, 'demo.echo', small)).status).toBe(200);
+    expect((await callOperation(bounded, 'demo.echo', small, { 'transfer-encoding': 'chunked' })).status).toBe(200);
+    bounded.slow[0]?.release();
+    expect((await first).status).toBe(200);
+    await until(() => bodies.heldBytes === 0);
+    expect((await callOperation(bounded, 'demo.echo', two)).status).toBe(200);
+    const half = connect(bounded.server.port, '127.0.0.1', () =>
+      half.write(
+        `POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2000002\r\n\r\n${two.slice(0, -1)}`,
+      ),
+    );
+    await until(() => bodies.heldBytes === two.length - 1);
+    half.destroy();
+    await until(() => bodies.heldBytes === 0);
+    await bounded.close();
+  });
+
   it('ends the work of a client that goes away', async () => {
     const socket = connect(host.server.port, '127.0.0.1', () =>
       socket.write(
@@ -256,6 +289,12 @@ describe('what has no route or is no HTTP', () => {
       ),
     ).toMatch(/^HTTP\/1.1 400 /);
     expect(await askRaw(host, 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"HEADER_INVALID"/s);
+    const hosts = 'Host: localhost\r\nhost: evil.example\r\nConnection: close';
+    expect(await askRaw(host, `GET /health HTTP/1.1\r\n${hosts}\r\n\r\n`)).toMatch(/^HTTP\/1.1 400 .*more than one Host/s);
+  });
+
+  it('ignores an expectation that HTTP does not know', async () => {
+    expect(await ask(host, '/health', { headers: { expect: 'the-unexpected' } })).toMatchObject({ status: 200, json: { status: 'ok' } });
   });
 
   it('never lets a header of a request into the headers of an answer', async () => {
