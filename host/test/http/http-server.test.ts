@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { z } from '@bellows/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BodyBudget } from '../../src/http/body-budget.js';
 import { startHttpServer } from '../../src/http/http-server.js';
@@ -9,6 +10,15 @@ beforeAll(async () => {
   host = await startLoopbackHost();
 });
 afterAll(() => host.close());
+
+interface Described {
+  readonly responses: { readonly 200: { readonly content: Readonly<Record<string, { readonly schema: object }>> } };
+}
+
+/** References as a JSON Schema of its own has them. */
+function inSchema(part: object) {
+  return JSON.parse(JSON.stringify(part).replaceAll('#/components/schemas/', '#/$defs/'));
+}
 
 const errorShape = (code: string) => ({ error: { code, message: expect.any(String), traceId: expect.stringMatching(/^[0-9a-f]{32}$/) } });
 
@@ -31,6 +41,26 @@ describe('the routes that read', () => {
       'demo.throw',
     ]);
     expect((await ask(host, '/openapi.json')).json).toMatchObject({ openapi: '3.1.0', paths: { '/v1/operations/demo.add': { post: {} } } });
+  });
+
+  it('answers what its OpenAPI document says', async () => {
+    const document = (await ask(host, '/openapi.json')).json;
+    const $defs = inSchema(document.components.schemas);
+    for (const [path, { get }] of Object.entries<{ get?: Described }>(document.paths)) {
+      if (!get || path === '/v1/events') continue;
+      const [[type, { schema }] = ['', { schema: {} }]] = Object.entries(get.responses[200].content);
+      const answer = await ask(host, path);
+      expect({ path, status: answer.status, type: answer.headers['content-type'] }).toEqual({
+        path,
+        status: 200,
+        type: expect.stringContaining(type),
+      });
+      if (answer.json === undefined) continue;
+      const checked = z.fromJSONSchema({ ...inSchema(schema), $defs }).safeParse(answer.json);
+      expect({ path, problems: checked.error?.issues ?? [] }).toEqual({ path, problems: [] });
+    }
+    const error = (await ask(host, '/v1/decisions?limit=0')).json;
+    expect(z.fromJSONSchema({ ...inSchema(document.components.schemas.Error), $defs }).safeParse(error)).toMatchObject({ success: true });
   });
 
   it('answers /ready with 503 while a required plugin is not active', async () => {
