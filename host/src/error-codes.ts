@@ -116,6 +116,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'No host answered. Start one with `bellows start`, or name it with `--url`. Exit code 3.' },
   INTERRUPTED: { kind: 'cancelled', text: 'The command was interrupted. Exit code 130.' },
   FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
+  FILE_UNWRITABLE: { kind: 'input', text: 'A file that a guest gave back cannot be written where it came from.' },
   FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
 });
 
