@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { ErrorDetail } from '@bellows/sdk';
+import { type ErrorDetail, systemClock } from '@bellows/sdk';
 import { loadConfig } from './config-file.js';
 import type { HostOptions } from './host-options.js';
 import { loadPlugins } from './plugin-loader.js';
@@ -16,7 +16,7 @@ export async function checkConfig(options: HostOptions): Promise<{
   // Beside the temporary folder's other content, so that two checks at once do not meet.
   const stagingDir = await mkdtemp(path.join(os.tmpdir(), 'bellows-check-'));
   try {
-    const result = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url) });
+    const result = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock: systemClock });
     const plugins = result.waves.flat().map(({ id, source }) => ({ id, version: source.manifest.version, from: source.from }));
     return { problems: [...problems, ...result.problems], plugins };
   } finally {

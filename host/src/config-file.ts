@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ErrorDetail, isKind, messageOf } from '@bellows/sdk';
 import { LineCounter, parseDocument } from 'yaml';
+import { isCircular } from './circular.js';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
@@ -41,7 +42,7 @@ export async function loadConfig(
   options: HostOptions,
 ): Promise<{ readonly loaded?: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
   const problems: ErrorDetail[] = [];
-  const named = options.configFile ?? options.env.BELLOWS_CONFIG;
+  const named = options.configFile ?? (options.env.BELLOWS_CONFIG || undefined);
   const file = path.resolve(options.cwd, named ?? DEFAULT_FILE);
   const folder = path.dirname(file);
   const tree = await readYaml(
@@ -85,6 +86,10 @@ async function readYaml(file: string, advice: string, problems: ErrorDetail[]): 
     tree = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
     problems.push({ path: file, message: `is no valid YAML: ${messageOf(error)}` });
+    return undefined;
+  }
+  if (isCircular(tree)) {
+    problems.push({ path: file, message: 'an alias (`*name`) stands inside of its own anchor (`&name`): write the value out' });
     return undefined;
   }
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {

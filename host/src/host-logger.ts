@@ -1,11 +1,8 @@
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Writable } from 'node:stream';
 import { type ILogger, type LogFields, type LogLevel, messageOf } from '@bellows/sdk';
 import { type DestinationStream, type Logger, multistream, pino } from 'pino';
-
-/** A log file past this is put aside at the next start, the one put aside before is dropped: at most twice this on disk. */
-const ROTATE_BYTES = 10 * 1024 * 1024;
+import { LogFile } from './log-file.js';
 
 interface LoggerOptions {
   readonly level: LogLevel;
@@ -15,19 +12,19 @@ interface LoggerOptions {
   readonly console: { write(text: string): unknown };
 }
 
-/** The host's log: JSON lines in a file, one short line per entry for people on the console. */
+/**
+ * The host's log: JSON lines in a file, one short line per entry for people on the console. After `close`, which may come
+ * before a plugin has fallen silent, lines go to the console only.
+ */
 export function createHostLogger(options: LoggerOptions): ILogger & { close(): void } {
   mkdirSync(options.logFolder, { recursive: true });
-  const file = path.join(options.logFolder, 'host.log');
-  if (existsSync(file) && statSync(file).size > ROTATE_BYTES) renameSync(file, `${file}.1`);
-  // Synchronous: the lines before a crash are the ones that matter.
-  const destination = pino.destination({ dest: file, sync: true });
+  const file = new LogFile(path.join(options.logFolder, 'host.log'));
   const streams = multistream([
-    { level: options.level, stream: destination },
+    { level: options.level, stream: file },
     { level: options.level, stream: consoleStream(options.console) },
   ]);
   const logger = pino({ level: options.level, base: null, serializers: { error: pino.stdSerializers.err } }, streams);
-  return Object.assign(wrap(logger), { close: () => destination.end() });
+  return Object.assign(wrap(logger), { close: () => file.close() });
 }
 
 function wrap(logger: Logger): ILogger {
@@ -41,12 +38,7 @@ function wrap(logger: Logger): ILogger {
 }
 
 function consoleStream(console: LoggerOptions['console']): DestinationStream {
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      console.write(forPeople(chunk.toString()));
-      done();
-    },
-  });
+  return { write: (json) => void console.write(forPeople(json)) };
 }
 
 function forPeople(json: string): string {

@@ -19,6 +19,8 @@ const INTERRUPTED = 130;
 const OUTPUT_LOST = 1;
 /** What writing into a pipe says that nobody reads any more; the last two on Windows and after the first. */
 const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ERR_STREAM_DESTROYED']);
+/** Any delay does; this is the longest one that timers take. */
+const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
 /**
  * Takes charge of how this process ends: signals ask for an orderly stop, a plugin that calls `process.exit` gets an error
@@ -40,6 +42,8 @@ export function guardProcess(): GuardedProcess {
       }),
   };
 
+  // The timers of the clock keep no process alive: without this one, waiting for a plugin that hangs would end it unseen.
+  setInterval(() => {}, KEEP_ALIVE_MS);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (forced.signal.aborted) exit(INTERRUPTED);

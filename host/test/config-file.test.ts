@@ -29,6 +29,19 @@ describe('loadConfig', () => {
     expect(loaded?.config.plugins.a).toMatchObject({ from: './a', required: true });
   });
 
+  it('refuses an alias inside of its own anchor, which would be endless, and takes one that is not', async () => {
+    const { loaded, problems } = await load('plugins: &p { a: *p }');
+    expect(loaded).toBeUndefined();
+    expect(problems).toEqual([{ path: path.join(folder, 'bellows.yaml'), message: expect.stringMatching(/inside of its own anchor/) }]);
+    const twice = await load('plugins: { a: { from: ./a, config: &c { x: 1 } }, b: { from: ./b, config: *c } }');
+    expect(twice.problems).toEqual([]);
+    expect(twice.loaded?.pluginConfigs.get('b')?.value).toEqual({ x: 1 });
+  });
+
+  it('takes an empty variable of the environment for none', async () => {
+    expect((await load('host: { port: 1000 }', { env: { BELLOWS_CONFIG: '', BELLOWS_DATA: '', BELLOWS_PORT: '' } })).problems).toEqual([]);
+  });
+
   it('takes a flag before the environment, that before the file, and the file before the default', async () => {
     const port = async (over: Partial<HostOptions>) => (await load('host: { port: 1000 }', over)).loaded?.config.host.port;
     expect(await port({})).toBe(1000);
