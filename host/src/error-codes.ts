@@ -36,7 +36,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   CONTENT_TYPE: { kind: 'input', text: 'Operations take `Content-Type: application/json` only, not compressed.' },
   JSON_INVALID: {
     kind: 'input',
-    text: 'The body is no JSON, is nested too deeply, or has keys that could change prototypes (`__proto__`).',
+    text: 'The body is no JSON, is nested too deeply, holds millions of values, or has keys that could change prototypes (`__proto__`).',
   },
   BODY_TOO_LARGE: {
     kind: 'input',
