@@ -4,6 +4,8 @@ import type { ModuleFiles, StagedModule } from './module-files.js';
 import { decodeRecord, encodeRecord, type ModuleRecord } from './module-record.js';
 
 const PREFIX = 'dw://internal/wasm-config/';
+/** A record is a few hundred bytes; one with ten thousand exports some MB. Entries alone would not bound the memory. */
+const MAX_CACHE_BYTES = 64 * 1024 * 1024;
 
 export interface ModuleCatalogueOptions {
   readonly store: IPersistentBackingStore;
@@ -27,6 +29,7 @@ export class ModuleCatalogue {
     this.#files = files;
     this.#cache = new BoundedCache<ModuleRecord>({
       maxEntries,
+      maxBytes: MAX_CACHE_BYTES,
       sizeOf: (record) => encodeRecord(record).length,
       backing: { store, pathFor: (name) => `${PREFIX}${name}`, encode: encodeRecord, decode: decodeRecord },
     });
