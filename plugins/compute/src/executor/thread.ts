@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
+import type { GuestWasi } from './guest-wasi.js';
 import { InstancePool, type PooledInstance } from './instance-pool.js';
 import type { FromThread, GuestCall, GuestNumber, Outcome, PoolOutcome, ToThread } from './protocol.js';
 import { faultOf } from './trap-kinds.js';
@@ -52,9 +53,18 @@ function run(key: string, call: GuestCall): Outcome {
     const returned = (instance.exports[call.exportName] as (...args: readonly GuestNumber[]) => unknown)(...call.args);
     return { ok: true, result: { results: listOf(returned), wasi: wasi.end(), pool: taken.outcome } };
   } catch (error) {
+    return ended(error, wasi, taken.outcome);
+  }
+}
+
+/** `proc_exit` leaves the guest by an exception and is no fault. */
+function ended(error: unknown, wasi: GuestWasi, pool: PoolOutcome): Outcome {
+  try {
     const exited = wasi.exitOf(error);
-    if (exited !== undefined) return { ok: true, result: { results: [], wasi: exited, pool: taken.outcome } };
+    if (exited !== undefined) return { ok: true, result: { results: [], wasi: exited, pool } };
     return { ok: false, fault: faultOf(error, 'call') };
+  } catch (fault) {
+    return { ok: false, fault: faultOf(fault, 'call') };
   }
 }
 
