@@ -14,6 +14,8 @@ import { ExecutorProcess, type ExecutorWork, type WorkAnswer } from './executor-
 
 /** What an executor may be late beyond a deadline before it is ended: ending a thread takes some ms, under load longer. */
 const ANSWER_GRACE_MS = 2_000;
+/** A start takes tens of milliseconds; a process that is not up by then is stuck, and the work that waits for it with it. */
+const START_TIMEOUT_MS = 10_000;
 /** A killed process is gone within milliseconds; one in an uninterruptible wait is left to its broken channel. */
 const STOP_TIMEOUT_MS = 5_000;
 
@@ -183,28 +185,52 @@ export class ExecutorPool {
 
   #fork(slot: Slot): RunningChild {
     slot.state = 'starting';
-    const process = new ExecutorProcess(this.#options.entry, {
-      ready: () => {
-        if (slot.state !== 'starting') return;
-        slot.state = 'ready';
-        this.#next();
-      },
-      stats: (stats) => {
-        slot.stats = stats;
-      },
-      gone: () => {
-        slot.process = undefined;
-        slot.stats = undefined;
-        if (slot.state !== 'ending') slot.state = 'lost';
-      },
-    });
+    const { entry, clock, logger, maxPooledModules } = this.#options;
+    let process: ExecutorProcess;
+    try {
+      process = new ExecutorProcess(entry, {
+        ready: () => {
+          cancelTimeout();
+          if (slot.state !== 'starting') return;
+          slot.state = 'ready';
+          this.#next();
+        },
+        stats: (stats) => {
+          slot.stats = stats;
+        },
+        gone: () => {
+          cancelTimeout();
+          // one that was left behind must not take the place of its successor down
+          if (slot.process !== process) return;
+          slot.process = undefined;
+          slot.stats = undefined;
+          if (slot.state !== 'ending') slot.state = 'lost';
+        },
+      });
+    } catch (error) {
+      return this.#notForked(slot, error);
+    }
     slot.process = process;
-    process.configure(Math.max(1, slot.threads), this.#options.maxPooledModules);
+    const cancelTimeout = clock.setTimer(START_TIMEOUT_MS, () => {
+      logger.error('An executor process did not come up in time and is ended', { pid: process.pid, timeoutMs: START_TIMEOUT_MS });
+      void process.kill();
+    });
+    process.configure(Math.max(1, slot.threads), maxPooledModules);
     const exited = process.gone.then((how) => {
       this.#next();
       return { ok: false, error: how };
     });
     return { exited, stop: async () => void (await process.kill()) };
+  }
+
+  /** A machine without memory or processes refuses at once: that counts as a process that ended, and is tried again. */
+  #notForked(slot: Slot, error: unknown): RunningChild {
+    slot.state = 'lost';
+    const exited = Promise.resolve().then(() => {
+      this.#next();
+      return { ok: false, error };
+    });
+    return { exited, stop: async () => {} };
   }
 
   #endIfDrained(slot: Slot): void {
