@@ -160,7 +160,10 @@ export class Executor {
   #refillLater(thread: ExecutorThread, module: ModuleRef, ok: boolean): void {
     const key = keyOf(module);
     // pushed out while the call ran: nobody else would ever tell the threads
-    if (!this.#modules.has(key)) return this.#dropModule(key);
+    if (!this.#modules.has(key)) {
+      this.#dropModule(key);
+      return;
+    }
     if (ok) this.#wanted.set(key, Math.min(module.maxPoolSize, (this.#wanted.get(key) ?? 0) + 1));
     setImmediate(() => this.#refill(thread, key));
   }

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 const TEMPORARY = '.tmp';
+const MODULE = '.wasm';
 
 /** A module on disk that nobody can name yet. */
 export interface StagedModule {
@@ -29,7 +30,13 @@ export class ModuleFiles {
   }
 
   pathOf(hash: string): string {
-    return path.join(this.#folder, `${hash}.wasm`);
+    return path.join(this.#folder, `${hash}${MODULE}`);
+  }
+
+  /** Of every module kept here. */
+  async hashes(): Promise<readonly string[]> {
+    const names = await readdir(this.#folder);
+    return names.filter((name) => name.endsWith(MODULE)).map((name) => name.slice(0, -MODULE.length));
   }
 
   /** Durable under a name of its own; end it with `keep` or `discard`. */
