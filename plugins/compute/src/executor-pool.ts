@@ -21,6 +21,8 @@ const STOP_TIMEOUT_MS = 5_000;
 
 export interface ExecutorPoolOptions {
   readonly entry: URL;
+  /** Of Node.js, for each process. */
+  readonly flags: readonly string[];
   readonly maxExecutors: number;
   readonly maxPooledModules: number;
   readonly clock: IClock;
@@ -185,10 +187,10 @@ export class ExecutorPool {
 
   #fork(slot: Slot): RunningChild {
     slot.state = 'starting';
-    const { entry, clock, logger, maxPooledModules } = this.#options;
+    const { entry, flags, clock, logger, maxPooledModules } = this.#options;
     let process: ExecutorProcess;
     try {
-      process = new ExecutorProcess(entry, {
+      process = new ExecutorProcess(entry, flags, {
         ready: () => {
           cancelTimeout();
           if (slot.state !== 'starting') return;

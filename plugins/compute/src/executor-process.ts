@@ -27,11 +27,12 @@ export class ExecutorProcess {
   readonly gone: Promise<string>;
   #nextId = 1;
 
-  constructor(entry: URL, events: ExecutorProcessEvents) {
+  /** `flags` are those of Node.js. */
+  constructor(entry: URL, flags: readonly string[], events: ExecutorProcessEvents) {
     this.#child = fork(fileURLToPath(entry), [], {
       serialization: 'advanced',
       // neither the flags nor the environment of the host: no debugger port, no secrets
-      execArgv: [],
+      execArgv: [...flags],
       env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

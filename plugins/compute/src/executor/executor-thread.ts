@@ -21,7 +21,7 @@ export class ExecutorThread {
 
   constructor(onEnded: (thread: ExecutorThread) => void) {
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
-      execArgv: [],
+      // No execArgv, not even an empty one: a thread with flags of its own is free of the permissions of its process.
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });

@@ -32,7 +32,15 @@ const ANSWERING = `
   process.send([{ type: 'ready' }]);`;
 
 function poolOf(program: URL, clock: FakeClock, maxExecutors = 1): ExecutorPool {
-  const pool = new ExecutorPool({ entry: program, maxExecutors, maxPooledModules: 1, clock, random: systemRandom, logger: silentLogger });
+  const pool = new ExecutorPool({
+    entry: program,
+    flags: [],
+    maxExecutors,
+    maxPooledModules: 1,
+    clock,
+    random: systemRandom,
+    logger: silentLogger,
+  });
   pool.setLimit(maxExecutors);
   return pool;
 }
