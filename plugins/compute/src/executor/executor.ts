@@ -156,7 +156,10 @@ export class Executor {
     });
   }
 
-  /** Off the hot path: only once the thread would otherwise be idle, one instance at a time, under a deadline. */
+  /**
+   * Off the hot path: only once the thread would otherwise be idle, a millisecond at a time, under a deadline. It begins
+   * when half are used up, because a message to a thread costs more than a small instance.
+   */
   #refillLater(thread: ExecutorThread, module: ModuleRef, ok: boolean): void {
     const key = keyOf(module);
     // pushed out while the call ran: nobody else would ever tell the threads
@@ -165,17 +168,19 @@ export class Executor {
       return;
     }
     if (ok) this.#wanted.set(key, Math.min(module.maxPoolSize, (this.#wanted.get(key) ?? 0) + 1));
-    setImmediate(() => this.#refill(thread, key));
+    const warm = thread.warm.get(key) ?? 0;
+    if (warm * 2 <= (this.#wanted.get(key) ?? 0)) setImmediate(() => this.#refill(thread, key));
   }
 
   #refill(thread: ExecutorThread, key: string): void {
-    const enough = (thread.warm.get(key) ?? 0) >= (this.#wanted.get(key) ?? 0);
+    const size = this.#wanted.get(key) ?? 0;
+    const enough = (thread.warm.get(key) ?? 0) >= size;
     if (enough || !thread.idle || !thread.loaded.has(key) || this.#queue.length > 0) return;
     const timer = setTimeout(() => {
       this.#wanted.delete(key);
       thread.end(DEADLINE);
     }, REFILL_DEADLINE_MS);
-    thread.work({ type: 'refill', key }, (answer) => {
+    thread.work({ type: 'refill', key, size }, (answer) => {
       clearTimeout(timer);
       if (answer.type === 'refilled' && answer.ok) setImmediate(() => this.#refill(thread, key));
       else this.#wanted.delete(key);
