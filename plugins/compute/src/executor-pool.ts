@@ -16,6 +16,8 @@ import { ExecutorProcess, type ExecutorWork, type WorkAnswer } from './executor-
 const ANSWER_GRACE_MS = 2_000;
 /** A start takes tens of milliseconds; a process that is not up by then is stuck, and the work that waits for it with it. */
 const START_TIMEOUT_MS = 10_000;
+/** An executor with work speaks four times a second, whatever its guests do: one silent for so long is stopped or wedged. */
+const SILENCE_TIMEOUT_MS = 10_000;
 /** A killed process is gone within milliseconds; one in an uninterruptible wait is left to its broken channel. */
 const STOP_TIMEOUT_MS = 5_000;
 
@@ -58,6 +60,7 @@ export class ExecutorPool {
       threads: 0,
       busy: 0,
       stats: undefined,
+      heard: { process: undefined, count: 0, at: 0 },
     }));
   }
 
@@ -105,6 +108,23 @@ export class ExecutorPool {
   /** Gives up the instances made ahead of time; running calls notice nothing. */
   trim(): void {
     for (const { process } of this.#slots) process?.trim();
+  }
+
+  /**
+   * To be called every second or so: ends executors that have work and say nothing. Without it the work would wait for
+   * its deadline, which may be hours away; with it, it hears `EXECUTOR_LOST`.
+   */
+  endSilent(): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const slot of this.#slots) {
+      const { process, heard } = slot;
+      if (process === undefined || slot.busy === 0 || process !== heard.process || process.heard !== heard.count) {
+        slot.heard = { process, count: process?.heard ?? 0, at: now };
+      } else if (now - heard.at >= SILENCE_TIMEOUT_MS) {
+        this.#options.logger.error('An executor has work and says nothing: it is ended', { pid: process.pid });
+        void process.kill();
+      }
+    }
   }
 
   /** Instances of a module ready on all executors, as they last reported. */
@@ -301,6 +321,8 @@ interface Slot {
   threads: number;
   busy: number;
   stats: StatsMessage | undefined;
+  /** How many messages had come at the last look that found a new one, or no work, and when that was. */
+  heard: { readonly process: ExecutorProcess | undefined; readonly count: number; readonly at: number };
 }
 
 interface Waiting extends PoolWork {

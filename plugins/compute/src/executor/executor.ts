@@ -41,6 +41,11 @@ export class Executor {
     else this.#trim();
   }
 
+  /** Whether anything was not answered yet. */
+  get busy(): boolean {
+    return this.#jobs.size > 0;
+  }
+
   stats(): FromExecutor {
     const warm: Record<string, number> = {};
     for (const thread of this.#threads) {

@@ -82,6 +82,57 @@ describe('ExecutorPool', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('ends an executor that has work and says nothing, long before the deadline of the work', async () => {
+    const silent = await entry('silent', `process.on('message', () => {}); process.send([{ type: 'ready' }]);`);
+    const clock = new FakeClock();
+    const pool = poolOf(silent, clock);
+    const work = rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
+    const watch = clock.setRepeating(1_000, () => pool.endSilent());
+    await until(() => pool.metrics.waiting === 0);
+    const [pid = 0] = pool.pids;
+    await clock.advance(9_000);
+    expect(isAlive(pid)).toBe(true);
+    await clock.advance(3_000);
+    expect(await work).toMatchObject({ code: 'EXECUTOR_LOST' });
+    expect(isAlive(pid)).toBe(false);
+    // its successor begins with a time of its own
+    const next = rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
+    await until(() => pool.metrics.waiting === 0);
+    const [successor = 0] = pool.pids;
+    await clock.advance(9_000);
+    expect(isAlive(successor)).toBe(true);
+    await clock.advance(3_000);
+    expect(await next).toMatchObject({ code: 'EXECUTOR_LOST' });
+    watch();
+    await pool.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('lets an executor with work go on that speaks, and one without work be silent', async () => {
+    const talking = await entry(
+      'talking',
+      `let last; process.on('message', (batch) => { last = batch.at(-1); });
+       setInterval(() => process.send([{ type: 'stats', rssBytes: Date.now(), threads: 1, warm: {} }]), 5);
+       process.on('SIGUSR2', () => process.send([{ type: 'answer', id: last.id, outcome: null, durationMs: 1 }]));
+       process.on('disconnect', () => process.exit());
+       process.send([{ type: 'ready' }]);`,
+    );
+    const clock = new FakeClock();
+    const pool = poolOf(talking, clock);
+    const work = pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined });
+    await until(() => pool.metrics.waiting === 0);
+    for (let second = 0; second < 30; second += 1) {
+      const { rssBytes } = pool.metrics;
+      await until(() => pool.metrics.rssBytes !== rssBytes);
+      await clock.advance(1_000);
+      pool.endSilent();
+    }
+    process.kill(pool.pids[0] as number, 'SIGUSR2');
+    expect(await work).toMatchObject({ outcome: null });
+    expect(pool.metrics.lost).toBe(0);
+    await pool.stop();
+  });
+
   it('goes on after executors that end as soon as they start', async () => {
     const count = path.join(folder, 'count');
     const diesTwice = await entry(
