@@ -64,6 +64,11 @@ export class DataFolder {
     await rm(this.file('host.json'), { force: true });
   }
 
+  /** What to tell the operator when something in it cannot be written. */
+  unusable(cause: unknown): ConfigError {
+    return unusable(this.path, cause);
+  }
+
   /** Gives the lock back. */
   close(): void {
     this.#lock.close();

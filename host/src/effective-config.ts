@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { ErrorDetail } from '@bellows/sdk';
+import { type ErrorDetail, systemClock } from '@bellows/sdk';
 import { type LoadedConfig, loadConfig, type Origin } from './config-file.js';
 import type { HostOptions } from './host-options.js';
 import { loadPlugins } from './plugin-loader.js';
@@ -24,7 +24,7 @@ export async function effectiveConfig(
   if (!loaded) return { entries: [], problems };
   const stagingDir = await mkdtemp(path.join(os.tmpdir(), 'bellows-config-'));
   try {
-    const plugins = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url) });
+    const plugins = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock: systemClock });
     const all = [...problems, ...plugins.problems];
     if (all.length > 0) return { entries: [], problems: all };
     const { plugins: configured, ...rest } = loaded.config;

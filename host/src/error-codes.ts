@@ -69,6 +69,11 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   EVENT_STREAMS_FULL: { kind: 'capacity', text: 'As many event streams are open as the host allows. Close one.' },
   HOST_STOPPING: { kind: 'not_ready', text: 'The host is stopping and takes no new requests.' },
   BUG: { kind: 'invariant', text: 'Something happened in the host that must not. Please report it with the lines of the log.' },
+  // scaling
+  RECONFIGURE_TIMEOUT: {
+    kind: 'refused',
+    text: 'A subsystem did not answer when its limits were set; it keeps those it had and is asked again. Tell the author of the plugin.',
+  },
   // listening
   PORT_IN_USE: { kind: 'config', text: 'Another process listens on the port. Choose another one with `host.port` or `--port`.' },
   ADDRESS_UNUSABLE: {
@@ -98,6 +103,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     text: 'The entry of a plugin (`exports["."]` of its package.json) is missing or exports no plugin.',
   },
   PLUGIN_EXIT: { kind: 'plugin', text: 'A plugin called process.exit, which would end the host. It must throw an error instead.' },
+  START_INTERRUPTED: { kind: 'cancelled', text: 'A signal came while the host was starting; it stopped again in order. Nothing to do.' },
   PLUGIN_STOPPING: { kind: 'plugin', text: 'The reason plugins find in their signal when they are stopped.' },
   PLUGIN_THREW: { kind: 'plugin', text: 'A plugin threw while it was activated.' },
   PLUGIN_TIMEOUT: { kind: 'plugin', text: 'A plugin did not finish a phase of its life in the time given.' },

@@ -1,11 +1,8 @@
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Writable } from 'node:stream';
 import { type ILogger, type LogFields, type LogLevel, messageOf } from '@bellows/sdk';
 import { type DestinationStream, type Logger, multistream, pino } from 'pino';
-
-/** A log file past this is put aside at the next start, the one put aside before is dropped: at most twice this on disk. */
-const ROTATE_BYTES = 10 * 1024 * 1024;
+import { LogFile } from './log-file.js';
 
 interface LoggerOptions {
   readonly level: LogLevel;
@@ -15,19 +12,19 @@ interface LoggerOptions {
   readonly console: { write(text: string): unknown };
 }
 
-/** The host's log: JSON lines in a file, one short line per entry for people on the console. */
+/**
+ * The host's log: JSON lines in a file, one short line per entry for people on the console. After `close`, which may come
+ * before a plugin has fallen silent, lines go to the console only.
+ */
 export function createHostLogger(options: LoggerOptions): ILogger & { close(): void } {
   mkdirSync(options.logFolder, { recursive: true });
-  const file = path.join(options.logFolder, 'host.log');
-  if (existsSync(file) && statSync(file).size > ROTATE_BYTES) renameSync(file, `${file}.1`);
-  // Synchronous: the lines before a crash are the ones that matter.
-  const destination = pino.destination({ dest: file, sync: true });
+  const file = new LogFile(path.join(options.logFolder, 'host.log'));
   const streams = multistream([
-    { level: options.level, stream: destination },
+    { level: options.level, stream: file },
     { level: options.level, stream: consoleStream(options.console) },
   ]);
   const logger = pino({ level: options.level, base: null, serializers: { error: pino.stdSerializers.err } }, streams);
-  return Object.assign(wrap(logger), { close: () => destination.end() });
+  return Object.assign(wrap(logger), { close: () => file.close() });
 }
 
 function wrap(logger: Logger): ILogger {
@@ -41,22 +38,36 @@ function wrap(logger: Logger): ILogger {
 }
 
 function consoleStream(console: LoggerOptions['console']): DestinationStream {
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      console.write(forPeople(chunk.toString()));
-      done();
-    },
-  });
+  return { write: (json) => void console.write(forPeople(json)) };
 }
 
 function forPeople(json: string): string {
   try {
-    const line = JSON.parse(json) as { level: number; time: number; msg: string; plugin?: string; error?: { stack?: string } };
-    const level = pino.levels.labels[line.level] ?? 'info';
-    const time = new Date(line.time).toISOString().slice(11, 19);
-    const stack = level === 'error' && line.error?.stack ? `\n${line.error.stack}` : '';
-    return `${time} ${level.padEnd(5)} ${line.plugin ? `[${line.plugin}] ` : ''}${line.msg}${stack}\n`;
+    const { level: number, time, msg, plugin, error, ...fields } = JSON.parse(json) as Line;
+    const level = pino.levels.labels[number] ?? 'info';
+    const clock = new Date(time).toISOString().slice(11, 19);
+    // An error of ours says in its message what to do; where in our code it was made helps nobody.
+    const stack = level === 'error' && error?.stack && error.kind === undefined ? `\n${error.stack}` : '';
+    const shown = Object.entries(fields).map(([name, value]) => ` ${name}=${shortText(value)}`);
+    return `${clock} ${level.padEnd(5)} ${plugin ? `[${plugin}] ` : ''}${msg}${shown.join('')}${stack}\n`;
   } catch (error) {
     return `${json.trimEnd()} (${messageOf(error)})\n`;
   }
+}
+
+interface Line {
+  readonly level: number;
+  readonly time: number;
+  readonly msg: string;
+  readonly plugin?: string;
+  readonly error?: { readonly stack?: string; readonly kind?: string };
+  readonly [field: string]: unknown;
+}
+
+/** One line for people: longer values are whole in the file. */
+const MAX_SHOWN_LENGTH = 120;
+
+function shortText(value: unknown): string {
+  const text = typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : (JSON.stringify(value) ?? '');
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  CancelledError,
   EventBus,
   type IClock,
   type ILogger,
@@ -14,7 +15,7 @@ import {
 } from '@bellows/sdk';
 import { checkConfig } from './check-config.js';
 import { configError } from './config-error.js';
-import { type LoadedConfig, loadConfig } from './config-file.js';
+import { type LoadedConfig, loadConfig, withLines } from './config-file.js';
 import { ServiceContainer } from './container.js';
 import { DataFolder } from './data-folder.js';
 import { Governor } from './governor/governor.js';
@@ -28,8 +29,11 @@ import type { HostView } from './host-view.js';
 import { OperationRegistry } from './operations/operation-registry.js';
 import { type LoadedPlugin, loadPlugins } from './plugin-loader.js';
 import { PluginRunner } from './plugin-runner.js';
+import { inPluginScope, outsidePluginScope } from './plugin-scope.js';
 import { PluginSet } from './plugin-set.js';
+import { sweepStaging } from './staging-sweep.js';
 import { TeardownStack } from './teardown.js';
+import { untilAborted } from './until-aborted.js';
 import { FileUploads } from './uploads.js';
 
 /** A host that is up. */
@@ -42,13 +46,18 @@ export interface RunningHost {
   stop(reason: string): Promise<{ readonly clean: boolean }>;
   /** Resolves when it has stopped. */
   readonly stopped: Promise<{ readonly clean: boolean }>;
-  /** A fault that reached the process: charged to the plugin whose code it came from, where that is known. */
-  reportFault(pluginId: string | undefined, error: unknown): void;
 }
+
+/** Takes an error nobody caught: it is charged to the plugin whose code it came from, where that is known. Never throws. */
+export type FaultReport = (pluginId: string | undefined, error: unknown) => void;
 
 export interface StartOptions extends HostOptions {
   /** Lines of the log for people. */
   readonly console: { write(text: string): unknown };
+  /** Aborts while the host starts: the start ends at once, what was started is stopped in order. Has no effect afterwards. */
+  readonly signal?: AbortSignal;
+  /** Called before code of any plugin runs, with where errors belong that reach the process. */
+  readonly catchFaults?: (report: FaultReport) => void;
   /** For tests: time, randomness and machine readings of their own. */
   readonly clock?: IClock;
   readonly random?: IRandom;
@@ -57,28 +66,62 @@ export interface StartOptions extends HostOptions {
 
 /**
  * Starts a host. Everything is checked before anything is started; a failure leaves nothing running.
- * Rejects with `ConfigError` (all problems in `details`), `RefusedError` (`DATA_IN_USE`) or `PluginError`.
+ * Rejects with `ConfigError` (all problems in `details`), `RefusedError` (`DATA_IN_USE`), `PluginError`,
+ * or `CancelledError` (`START_INTERRUPTED`).
  */
 export async function startHost(options: StartOptions): Promise<RunningHost> {
   const { loaded, problems } = await loadConfig(options);
   // The plugins are checked in the same go: an operator sees everything that is wrong at once.
-  if (!loaded || problems.length > 0) throw configError((await checkConfig(options)).problems);
+  if (!loaded || problems.length > 0) {
+    const checked = await checkConfig(options);
+    throw configError(checked.problems, checked.file);
+  }
 
   const data = await DataFolder.open(loaded.config.host.dataDir);
-  const logger = createHostLogger({ level: loaded.config.host.logLevel, logFolder: data.file('logs'), console: options.console });
-  const teardown = new TeardownStack({ clock: options.clock ?? systemClock, logger });
+  const { clock = systemClock, signal } = options;
+  const logger = openLogger(loaded, data, options);
+  const teardown = new TeardownStack({ clock, logger });
   teardown.add(() => data.close());
   teardown.add(() => logger.close());
+  const faults = new FaultDesk(logger);
+  options.catchFaults?.((pluginId, error) => faults.report(pluginId, error));
   try {
-    const { waves, problems: pluginProblems } = await loadPlugins(loaded, {
-      stagingDir: data.file('staging'),
-      importModule: (url) => import(url),
-    });
-    if (pluginProblems.length > 0) throw configError(pluginProblems);
-    return await assemble({ loaded, waves, data, logger, teardown, options });
+    const stagingDir = data.file('staging');
+    const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock });
+    const { waves, problems: pluginProblems } = await untilAborted(loading, signal);
+    if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
+    await sweepStaging(stagingDir, new Set(waves.flat().flatMap(({ folder, source }) => [folder, source.folder])));
+    return await assemble({ loaded, waves, data, logger, teardown, faults, options });
   } catch (error) {
     await teardown.release(loaded.config.host.stopTimeoutMs);
-    throw error;
+    if (!signal?.aborted) throw error;
+    throw new CancelledError('START_INTERRUPTED', 'the start was interrupted; what had been started was stopped again', { cause: error });
+  }
+}
+
+function openLogger(loaded: LoadedConfig, data: DataFolder, { console }: StartOptions): ReturnType<typeof createHostLogger> {
+  try {
+    return createHostLogger({ level: loaded.config.host.logLevel, logFolder: data.file('logs'), console });
+  } catch (error) {
+    data.close();
+    throw data.unusable(error);
+  }
+}
+
+/** Where errors go that nobody caught. */
+class FaultDesk {
+  /** Set as soon as there are any. */
+  plugins: PluginSet | undefined;
+  readonly #logger: ILogger;
+
+  constructor(logger: ILogger) {
+    this.#logger = logger;
+  }
+
+  report(pluginId: string | undefined, error: unknown): void {
+    const message = `an error nobody caught: ${messageOf(error)}`;
+    this.#logger.error(message, { error, ...(pluginId === undefined ? {} : { plugin: pluginId }) });
+    if (pluginId !== undefined) this.plugins?.runner(pluginId)?.degrade('UNCAUGHT_ERROR', message);
   }
 }
 
@@ -88,18 +131,19 @@ interface Parts {
   readonly data: DataFolder;
   readonly logger: ILogger;
   readonly teardown: TeardownStack;
+  readonly faults: FaultDesk;
   readonly options: StartOptions;
 }
 
 /** Builds the parts in the order in which they need each other; each is on the stack before the next one is built. */
-async function assemble({ loaded, waves, data, logger, teardown, options }: Parts): Promise<RunningHost> {
+async function assemble({ loaded, waves, data, logger, teardown, faults, options }: Parts): Promise<RunningHost> {
   const { config } = loaded;
   const { clock = systemClock, random = systemRandom } = options;
   const store = await SqliteStore.open(data.file('store.db'));
   teardown.add(() => store.close());
   const onHandlerError = (owner: string, topic: string, error: unknown) =>
     logger.error(`a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
-  const bus = new EventBus({ clock, source: 'host', onHandlerError });
+  const bus = new EventBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
   teardown.add(() => bus.close());
   const machine = options.machine ?? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs));
   const registry = new SubsystemRegistry({ bus, logger });
@@ -116,7 +160,7 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
   const sweepLater = () => void uploads.sweep().catch((error: unknown) => logger.warn('old uploads were not removed', { error }));
   teardown.add(clock.setRepeating(SWEEP_PERIOD_MS, sweepLater));
 
-  const hostOperations = operations.forPlugin('host', new AbortController().signal);
+  const hostOperations = operations.forPlugin(HOST_SOURCE, new AbortController().signal);
   const container = new ServiceContainer();
   container.provide(TOKENS.Bus, bus);
   container.provide(TOKENS.Operations, hostOperations);
@@ -147,6 +191,7 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
     waves.map((wave) => wave.map((plugin) => new PluginRunner(plugin, services, CONFIG_REVISION))),
     clock,
   );
+  faults.plugins = plugins;
   const view = hostView({
     loaded,
     bus,
@@ -169,9 +214,16 @@ async function assemble({ loaded, waves, data, logger, teardown, options }: Part
   teardown.add(registry.start(clock, METRICS_PERIOD_MS));
   teardown.add(governor.start());
   teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
-  await plugins.start();
+  await plugins.start(options.signal);
   registry.readAll();
   return new Running({ http, token, view, plugins, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });
+}
+
+const HOST_SOURCE = 'host';
+
+/** The bus calls handlers in the wake of whoever published; what they do is to be traced back to whoever subscribed. */
+function runAs<T>(source: string, call: () => T): T {
+  return source === HOST_SOURCE ? outsidePluginScope(call) : inPluginScope({ pluginId: source, phase: 'handle events' }, call);
 }
 
 function ownedBy<T extends Disposable>(teardown: TeardownStack, owned: T): T {
@@ -221,14 +273,16 @@ class Running implements RunningHost {
     if (!this.#stopping) {
       this.#stopping = true;
       this.#parts.logger.info(`stopping: ${reason}`);
-      void this.#parts.teardown.release(this.#parts.stopTimeoutMs).then((clean) => this.#resolveStopped({ clean }));
+      void this.#release(reason).then((clean) => this.#resolveStopped({ clean }));
     }
     return this.stopped;
   }
 
-  reportFault(pluginId: string | undefined, error: unknown): void {
-    const { logger, plugins } = this.#parts;
-    logger.error(`an error nobody caught: ${messageOf(error)}`, { error, ...(pluginId === undefined ? {} : { plugin: pluginId }) });
-    if (pluginId !== undefined) plugins.runner(pluginId)?.degrade('UNCAUGHT_ERROR', `an error nobody caught: ${messageOf(error)}`);
+  async #release(reason: string): Promise<boolean> {
+    const { teardown, plugins, stopTimeoutMs } = this.#parts;
+    const released = await teardown.release(stopTimeoutMs);
+    this.#parts.logger.info('stopped');
+    // asked a second time, the plugins answer how their stop ended, which was part of the release
+    return released && (await plugins.stop(reason));
   }
 }

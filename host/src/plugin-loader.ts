@@ -1,16 +1,20 @@
 import { pathToFileURL } from 'node:url';
-import { type ErrorDetail, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import { type ErrorDetail, type IClock, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
 import { convertSubstituted, type LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
 import { schemaProblems } from './operations/schema-problems.js';
 import { type Needing, orderPlugins } from './plugin-order.js';
+import { inPluginScope } from './plugin-scope.js';
 import { findPlugin, type PluginSource } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
+import { within } from './teardown.js';
 
 /** A plugin whose manifest, code and configuration were found good; nothing of it has been started. */
 export interface LoadedPlugin extends Needing {
   readonly source: PluginSource;
   readonly entry: PluginEntry;
+  /** Where its code was loaded from: its own folder, or the staged copy. */
+  readonly folder: string;
   readonly plugin: Plugin;
   /** Valid, with defaults, deeply frozen. */
   readonly config: unknown;
@@ -20,6 +24,7 @@ interface LoadOptions {
   readonly stagingDir: string;
   /** `import()`; a test gives its own. */
   readonly importModule: (url: string) => Promise<unknown>;
+  readonly clock: IClock;
 }
 
 export interface LoadResult {
@@ -39,25 +44,32 @@ export async function loadPlugins(loaded: LoadedConfig, options: LoadOptions): P
   const sources = found.flatMap((result) => (result.source ? [result.source] : []));
   problems.push(...identityProblems(sources), ...sources.flatMap(rangeProblems));
 
-  const checked = await Promise.all(sources.map((source) => loadOne(source, loaded, options)));
+  // Code written for another SDK is not run, not even to read its options.
+  const fitting = sources.filter((source) => rangeProblems(source).length === 0);
+  const checked = await Promise.all(fitting.map((source) => loadOne(source, loaded, options)));
   problems.push(...checked.flatMap((result) => result.problems));
 
   // Needs are checked on manifests, so that a plugin with a bad configuration is not also reported as missing.
-  const order = orderPlugins(sources.map((source) => ({ id: source.key, needs: source.manifest.needs })));
-  const foundKeys = new Set(sources.map((source) => source.key));
-  const notFound = new Set(Object.keys(loaded.config.plugins).filter((key) => !foundKeys.has(key)));
-  problems.push(
-    ...order.problems.filter((problem) => ![...notFound].some((key) => problem.message.includes(`plugin ${JSON.stringify(key)}`))),
-  );
+  // For the same reason one that was not found stands in, with needs of its own unknown.
+  const byKey = new Map(sources.map((source) => [source.key, source]));
+  const order = orderPlugins(Object.keys(loaded.config.plugins).map((id) => ({ id, needs: byKey.get(id)?.manifest.needs ?? [] })));
+  problems.push(...order.problems);
 
   const byId = new Map(checked.flatMap((result) => (result.plugin ? [[result.plugin.id, result.plugin] as const] : [])));
   const waves = problems.length > 0 ? [] : order.waves.map((wave) => wave.flatMap(({ id }) => byId.get(id) ?? []));
   return { waves, problems };
 }
 
+/** The host's own source of events and operations, and its own folders beside those of plugins in the data folder. */
+const RESERVED_IDS: ReadonlySet<string> = new Set(['host', 'files', 'logs', 'staging']);
+
 function identityProblems(sources: readonly PluginSource[]): ErrorDetail[] {
   const byId = Map.groupBy(sources, (source) => source.manifest.id);
   return [...byId].flatMap(([id, same]) => {
+    if (RESERVED_IDS.has(id)) {
+      const message = `no plugin can be called ${JSON.stringify(id)}: the host uses that name itself; choose another id in its plugin.json`;
+      return [{ path: `plugins.${same[0]?.key}`, message }];
+    }
     if (same.length > 1) {
       const places = same.map((source) => `plugins.${source.key} (${source.from})`).join(' and ');
       return [{ path: `plugins.${same[1]?.key}`, message: `two plugins have the id ${JSON.stringify(id)}: ${places}; keep one` }];
@@ -80,18 +92,25 @@ function rangeProblems(source: PluginSource): ErrorDetail[] {
 async function loadOne(
   source: PluginSource,
   loaded: LoadedConfig,
-  { stagingDir, importModule }: LoadOptions,
+  { stagingDir, importModule, clock }: LoadOptions,
 ): Promise<{ readonly plugin?: LoadedPlugin; readonly problems: readonly ErrorDetail[] }> {
   const { key } = source;
   const entry = loaded.config.plugins[key];
   if (!entry) return { problems: [] };
   let plugin: unknown;
+  let folder: string;
   try {
-    const folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
-    const module = (await importModule(pathToFileURL(entryFile(folder, source.packageJson)).href)) as { default?: unknown };
+    folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
+    const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
+    const loading = inPluginScope({ pluginId: key, phase: 'load' }, () => importModule(url));
+    const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
+    if (module === undefined) {
+      const message = `loading its code did not end within ${entry.activateTimeoutMs} ms: a module must not wait at its top level, activate may`;
+      return { problems: [{ path: `plugins.${key}.from`, message: `${message} (PLUGIN_TIMEOUT)` }] };
+    }
     plugin = module.default;
   } catch (error) {
-    return { problems: [{ path: `plugins.${key}.from`, message: `its code cannot be loaded: ${messageOf(error)}` }] };
+    return { problems: [{ path: `plugins.${key}.from`, message: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` }] };
   }
   if (!isPlugin(plugin)) {
     return { problems: [{ path: `plugins.${key}.from`, message: 'its default export is no plugin: export default definePlugin({ … })' }] };
@@ -102,7 +121,7 @@ async function loadOne(
   }
   const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
   if (problems.length > 0) return { problems };
-  return { plugin: { id: key, needs: source.manifest.needs, source, entry, plugin, config }, problems: [] };
+  return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config }, problems: [] };
 }
 
 function checkPluginConfig(
@@ -122,4 +141,11 @@ function deepFreeze<T>(value: T): T {
   if (!plain || Object.isFrozen(value)) return value;
   for (const inner of Object.values(value as object)) deepFreeze(inner);
   return Object.freeze(value);
+}
+
+/** Node says where a syntax error is only in the first line of its stack. */
+function placeOf(error: unknown): string {
+  const { name, stack = '' } = (error ?? {}) as { readonly name?: string; readonly stack?: string };
+  const place = /^file:\/\/\S+:\d+$/m.exec(stack)?.[0];
+  return name === 'SyntaxError' && place !== undefined ? ` (${place.replace(/^file:\/\//, '')})` : '';
 }

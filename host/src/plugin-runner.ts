@@ -22,6 +22,7 @@ import { PluginLifecycle } from './plugin-lifecycle.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import { inPluginScope } from './plugin-scope.js';
 import { TeardownStack, within } from './teardown.js';
+import { untilAborted } from './until-aborted.js';
 
 /** What the host lends to each plugin. */
 export interface RunnerServices {
@@ -52,6 +53,8 @@ export class PluginRunner {
   readonly #logger: ILogger;
   #running: { readonly teardown: TeardownStack; readonly abort: AbortController } | undefined;
   #attempt = 0;
+  /** What broke while it was being activated; it shows when it is active. */
+  #brokeEarly: { readonly reason: string; readonly message: string } | undefined;
 
   constructor(loaded: LoadedPlugin, services: RunnerServices, configRevision: number) {
     this.id = loaded.id;
@@ -84,12 +87,14 @@ export class PluginRunner {
     const teardown = new TeardownStack({ clock: this.#services.clock, logger: this.#logger });
     const abort = new AbortController();
     this.#running = { teardown, abort };
+    this.#brokeEarly = undefined;
     try {
       await this.#activateInTime(teardown, abort);
       // a stop may have come in the meantime: it owns the state then
       if (this.#lifecycle.can('active')) {
         this.#lifecycle.to('active', { reason: 'ACTIVE', message: 'running' });
         this.#attempt = 0;
+        this.#showEarlyFault();
       }
       return {};
     } catch (thrown) {
@@ -104,7 +109,8 @@ export class PluginRunner {
 
   /** Something of it broke while it was running; it stays in use. */
   degrade(reason: string, message: string): void {
-    if (this.#lifecycle.can('degraded')) this.#lifecycle.to('degraded', { reason, message, failed: { code: reason, message } });
+    if (this.#lifecycle.state === 'activating') this.#brokeEarly = { reason, message };
+    else if (this.#lifecycle.can('degraded')) this.#lifecycle.to('degraded', { reason, message, failed: { code: reason, message } });
   }
 
   /** Releases everything, bounded by the plugin's stop time-out. Safe without activation and twice. Answers whether it was clean. */
@@ -116,17 +122,22 @@ export class PluginRunner {
     return clean;
   }
 
+  #showEarlyFault(): void {
+    if (this.#brokeEarly) this.degrade(this.#brokeEarly.reason, this.#brokeEarly.message);
+  }
+
   async #activateInTime(teardown: TeardownStack, abort: AbortController): Promise<void> {
     const { clock } = this.#services;
     const { activateTimeoutMs } = this.loaded.entry;
     const ctx = await this.#context(teardown, abort.signal);
     const activation = inPluginScope({ pluginId: this.id, phase: 'activate' }, async () => this.loaded.plugin.activate(ctx));
-    const done = await within(
+    const inTime = within(
       clock,
       activateTimeoutMs,
       activation.then(() => true),
     );
-    if (done) return;
+    // a stop does not wait for an activation: one that hangs would hold it up for the whole time-out
+    if (await untilAborted(inTime, abort.signal)) return;
     throw new PluginError(
       'PLUGIN_TIMEOUT',
       `plugin ${this.id} did not finish its activation within ${activateTimeoutMs} ms: mend it, or raise plugins.${this.id}.activateTimeoutMs`,
@@ -145,7 +156,7 @@ export class PluginRunner {
           phase: 'activate',
           cause: thrown,
         });
-    await this.#release(running, error);
+    await this.#release(running, error, this.loaded.entry.stopTimeoutMs);
     this.#running = undefined;
     if (this.#lifecycle.state !== 'activating') return { error };
     const change = { reason: error.code, message: error.message, failed: { code: error.code, message: error.message } };
@@ -162,16 +173,23 @@ export class PluginRunner {
 
   /** Half of the time is for calls that run: they are the users' work. */
   async #drainAndRelease(running: { readonly teardown: TeardownStack; readonly abort: AbortController }): Promise<boolean> {
-    await this.#services.operations.drain(this.id, this.loaded.entry.stopTimeoutMs / 2);
-    return this.#release(running, new PluginError('PLUGIN_STOPPING', `plugin ${this.id} is stopping`, { plugin: this.id, phase: 'stop' }));
+    const { clock, operations } = this.#services;
+    const { stopTimeoutMs } = this.loaded.entry;
+    const endAt = clock.monotonicMs() + stopTimeoutMs;
+    await operations.drain(this.id, stopTimeoutMs / 2);
+    const reason = new PluginError('PLUGIN_STOPPING', `plugin ${this.id} is stopping`, { plugin: this.id, phase: 'stop' });
+    return this.#release(running, reason, Math.max(0, endAt - clock.monotonicMs()));
   }
 
   async #release(
     { teardown, abort }: { readonly teardown: TeardownStack; readonly abort: AbortController },
     reason: Error,
+    timeoutMs: number,
   ): Promise<boolean> {
-    abort.abort(reason);
-    return teardown.release(this.loaded.entry.stopTimeoutMs);
+    return inPluginScope({ pluginId: this.id, phase: 'stop' }, () => {
+      abort.abort(reason);
+      return teardown.release(timeoutMs);
+    });
   }
 
   async #context(teardown: TeardownStack, signal: AbortSignal): Promise<PluginContext> {
@@ -188,7 +206,7 @@ export class PluginRunner {
       config: this.loaded.config,
       dataDir,
       bus: this.#services.bus.forSource(id),
-      operations: this.#services.operations.forPlugin(id, signal),
+      operations: traced(id, this.#services.operations.forPlugin(id, signal)),
       store: scopedStore(store, id),
       logger: this.#logger,
       clock,
@@ -202,4 +220,16 @@ export class PluginRunner {
       registerSubsystem: (subsystem) => teardown.add(registerSubsystem(id, subsystem)),
     } satisfies PluginContext);
   }
+}
+
+/** Handlers are called from requests and from other plugins; what they start is traced back to the plugin that wrote them. */
+function traced(pluginId: string, operations: IOperations): IOperations {
+  return {
+    ...operations,
+    provide: (definition) =>
+      operations.provide({
+        ...definition,
+        handler: (input, call) => inPluginScope({ pluginId, phase: 'call' }, () => definition.handler(input, call)),
+      }),
+  };
 }

@@ -12,6 +12,11 @@ export function inPluginScope<T>(scope: Scope, run: () => T): T {
   return storage.run(scope, run);
 }
 
+/** Runs code of the host that plugin code happened to cause. */
+export function outsidePluginScope<T>(run: () => T): T {
+  return storage.exit(run);
+}
+
 /** Which plugin's code is running, as far as known. */
 export function currentPluginScope(): Scope | undefined {
   return storage.getStore();

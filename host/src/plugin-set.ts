@@ -1,5 +1,6 @@
 import { type BellowsError, type IClock, PluginError, type PluginStatus } from '@bellows/sdk';
 import type { PluginRunner } from './plugin-runner.js';
+import { untilAborted } from './until-aborted.js';
 
 /** All plugins of a host, in waves: starts them by their needs, retries those that wait, stops them in reverse. */
 export class PluginSet {
@@ -33,10 +34,12 @@ export class PluginSet {
    * Activates wave by wave, the members of a wave in parallel. A required plugin that fails, or is blocked by one that
    * failed, makes this reject with all such failures after every other attempt of the wave has ended; the caller then stops.
    * A plugin that waits does not hold up the start: it is tried again later, and what needs it after it.
+   * An aborted `signal` makes it reject at once with the reason; the caller then stops, which also ends attempts under way.
    */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
     for (const wave of this.#waves) {
-      await Promise.all(wave.map((runner) => this.#tryActivate(runner)));
+      signal?.throwIfAborted();
+      await untilAborted(Promise.all(wave.map((runner) => this.#tryActivate(runner))), signal);
       this.#throwForRequired();
     }
   }

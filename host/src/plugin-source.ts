@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type ErrorDetail, messageOf, type PluginManifest, parseManifest } from '@bellows/sdk';
 
 /** A plugin found on disk, its manifest read; no code of it has run. */
@@ -71,7 +73,11 @@ async function locate(from: string, { configFolder, stagingDir }: SourceContext)
   // Looked up as Node does, from the config file upwards; package.json need not be among the package's exports.
   const paths = createRequire(path.join(configFolder, 'bellows.yaml')).resolve.paths(from) ?? [];
   const found = paths.map((folder) => path.join(folder, from)).find((folder) => existsSync(path.join(folder, 'package.json')));
-  if (!found) throw new SourceProblem(`no package ${JSON.stringify(from)} is installed: npm install ${from} in ${configFolder}`);
+  if (!found) {
+    const isFolder = existsSync(path.join(configFolder, from, 'package.json'));
+    const advice = isFolder ? `for the folder of that name write ./${from}` : `npm install ${from} in ${configFolder}`;
+    throw new SourceProblem(`no package ${JSON.stringify(from)} is installed: ${advice}`);
+  }
   return realpath(found);
 }
 
@@ -82,13 +88,14 @@ async function unpack(file: string, stagingDir: string): Promise<string> {
   });
   const { createHash } = await import('node:crypto');
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-  const folder = path.join(stagingDir, 'unpacked', hash);
+  const folder = path.join(stagingDir, '_unpacked', hash);
   if (existsSync(folder)) return folder;
   await mkdir(path.dirname(folder), { recursive: true });
   const temporary = await mkdtemp(`${folder}.`);
   try {
     const { x } = await import('tar');
-    await x({ file, cwd: temporary, strip: 1, strict: true, preservePaths: false });
+    // from the bytes that were hashed: the file may have been replaced meanwhile
+    await pipeline(Readable.from([bytes]), x({ cwd: temporary, strip: 1, strict: true, preservePaths: false }));
     await rename(temporary, folder);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PluginError } from '@bellows/sdk';
@@ -17,12 +17,14 @@ interface StageContext {
 
 /**
  * Answers the folder to load a plugin from. One that already resolves the host's own SDK is loaded in place. Any other is
- * copied to `<stagingDir>/<name>/<content hash>/`, where shared packages are links to the host's copies and private
+ * copied to `<stagingDir>/<id>/<hash of content and links>/`, where shared packages are links to the host's copies and private
  * dependencies links to the plugin's own: a plain import would end in two SDKs.
  */
 export async function stagePlugin(source: PluginSource, context: StageContext): Promise<string> {
   if (sdkSeenFrom(source.folder) === hostCopy('@bellows/sdk')) return source.folder;
-  const folder = path.join(context.stagingDir, source.packageJson.name.replace('/', '+'), await hashFolder(source.folder));
+  const links = packageLinks(source, context);
+  // The id, which was checked, and not the package's name: that could lead out of the folder.
+  const folder = path.join(context.stagingDir, source.manifest.id, await hashOf(source.folder, links));
   if (existsSync(folder)) return folder;
   await mkdir(path.dirname(folder), { recursive: true });
   const temporary = await mkdtemp(`${folder}.`);
@@ -31,7 +33,7 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
       recursive: true,
       filter: (file) => path.basename(file) !== 'node_modules' || file === source.folder,
     });
-    await linkPackages(source, temporary, context);
+    for (const [name, target] of links) await link(target, path.join(temporary, 'node_modules', name));
     await rename(temporary, folder);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
@@ -67,10 +69,12 @@ function importTarget(exports: unknown): string | undefined {
   return undefined;
 }
 
-async function linkPackages(source: PluginSource, folder: string, { configFolder }: StageContext): Promise<void> {
+/** By package name: the folder it is to be found in. */
+function packageLinks(source: PluginSource, { configFolder }: StageContext): Map<string, string> {
+  const links = new Map<string, string>();
   for (const name of SHARED_PACKAGES) {
     const target = hostCopy(name);
-    if (target) await link(target, path.join(folder, 'node_modules', name));
+    if (target) links.set(name, target);
   }
   const shared: readonly string[] = SHARED_PACKAGES;
   for (const name of Object.keys(source.packageJson.dependencies ?? {}).filter((dependency) => !shared.includes(dependency))) {
@@ -84,8 +88,9 @@ async function linkPackages(source: PluginSource, folder: string, { configFolder
         { plugin: source.manifest.id, phase: 'validate' },
       );
     }
-    await link(target, path.join(folder, 'node_modules', name));
+    links.set(name, target);
   }
+  return links;
 }
 
 async function link(target: string, file: string): Promise<void> {
@@ -109,16 +114,22 @@ function packageSeenFrom(folder: string, name: string): string | undefined {
   return found && realpathSync(found);
 }
 
-/** Names and bytes of everything the plugin ships, without its node_modules. */
-async function hashFolder(folder: string): Promise<string> {
-  const hash = createHash('sha256');
+/**
+ * Over names and bytes of everything the plugin ships, without its node_modules, and over where its packages are: with a host that
+ * moved or was replaced, a folder staged before would link to the old one's SDK.
+ */
+async function hashOf(folder: string, links: ReadonlyMap<string, string>): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([...links]));
   const walk = async (current: string): Promise<void> => {
     const entries = (await readdir(current, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       if (entry.name === 'node_modules') continue;
       const file = path.join(current, entry.name);
       if (entry.isDirectory()) await walk(file);
-      else if (entry.isFile()) hash.update(`${path.relative(folder, file)}\0`).update(await readFile(file));
+      else if (entry.isFile() || entry.isSymbolicLink()) {
+        const bytes = entry.isSymbolicLink() ? Buffer.from(await readlink(file)) : await readFile(file);
+        hash.update(JSON.stringify([path.relative(folder, file), bytes.length])).update(bytes);
+      }
     }
   };
   await walk(folder);

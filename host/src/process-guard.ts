@@ -15,6 +15,8 @@ export interface GuardedProcess {
 
 /** The exit code of a process that was interrupted: 128 + SIGINT, as shells report it. */
 const INTERRUPTED = 130;
+/** Any delay does; this is the longest one that timers take. */
+const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
 /**
  * Takes charge of how this process ends: signals ask for an orderly stop, a plugin that calls `process.exit` gets an error
@@ -31,6 +33,8 @@ export function guardProcess(): GuardedProcess {
     exit: (code) => flushThen(() => exit(code)),
   };
 
+  // The timers of the clock keep no process alive: without this one, waiting for a plugin that hangs would end it unseen.
+  setInterval(() => {}, KEEP_ALIVE_MS);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (forced.signal.aborted) exit(INTERRUPTED);

@@ -8,8 +8,8 @@ export async function runProcess(): Promise<void> {
   const guard = guardProcess();
   const { stdout, stderr, stdin, env } = process;
   const io: CliIo = { stdout, stderr, stdin, env, cwd: process.cwd(), signal: guard.signal, forceSignal: guard.forceSignal };
-  const deps = hostDeps(io, (host) => {
-    guard.onFault = (pluginId, error) => host.reportFault(pluginId, error);
+  const deps = hostDeps(io, (report) => {
+    guard.onFault = report;
   });
   guard.exit(await runCli(process.argv.slice(2), io, deps));
 }

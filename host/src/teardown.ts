@@ -8,7 +8,7 @@ export class TeardownStack {
   readonly #owned: Owned[] = [];
   readonly #clock: IClock;
   readonly #logger: ILogger;
-  #released = false;
+  #releasing: Promise<boolean> | undefined;
 
   constructor(options: { readonly clock: IClock; readonly logger: ILogger }) {
     this.#clock = options.clock;
@@ -16,16 +16,24 @@ export class TeardownStack {
   }
 
   add(owned: Owned): void {
-    if (this.#released) void this.#release(owned, Number.POSITIVE_INFINITY);
+    if (this.#releasing) void this.#release(owned, Number.POSITIVE_INFINITY);
     else this.#owned.push(owned);
   }
 
   /**
    * Releases everything within `timeoutMs`; what is left then is given up and named in the log. Answers whether all went well.
-   * A second call does nothing.
+   * A second call answers the first one's promise.
    */
-  async release(timeoutMs: number): Promise<boolean> {
-    this.#released = true;
+  release(timeoutMs: number): Promise<boolean> {
+    if (this.#releasing) return this.#releasing;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    // Before the first thing is released: what that one adds goes at once.
+    this.#releasing = promise;
+    void this.#releaseAll(timeoutMs).then(resolve);
+    return promise;
+  }
+
+  async #releaseAll(timeoutMs: number): Promise<boolean> {
     const endAt = this.#clock.monotonicMs() + timeoutMs;
     let clean = true;
     for (let owned = this.#owned.pop(); owned !== undefined; owned = this.#owned.pop()) {

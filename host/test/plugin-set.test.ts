@@ -4,6 +4,8 @@ import {
   definePlugin,
   type IOperations,
   NotReadyError,
+  type OperationCall,
+  type OperationDefinition,
   type PluginContext,
   type PluginStatus,
   seededRandom,
@@ -15,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ServiceContainer } from '../src/container.js';
 import type { LoadedPlugin } from '../src/plugin-loader.js';
 import { PluginRunner, type RunnerServices } from '../src/plugin-runner.js';
+import { currentPluginScope } from '../src/plugin-scope.js';
 import { PluginSet } from '../src/plugin-set.js';
 
 let dataDir: string;
@@ -31,6 +34,7 @@ function loaded(id: string, activate: Activate, over: { needs?: string[]; requir
     id,
     needs: over.needs ?? [],
     config: {},
+    folder: '/',
     plugin: definePlugin({ id, config, activate }),
     entry: { from: './x', required: over.required ?? true, activateTimeoutMs: 1_000, stopTimeoutMs: 1_000 },
     source: {
@@ -47,8 +51,12 @@ function host(...waves: LoadedPlugin[][]) {
   const clock = new FakeClock();
   const bus = new RecordingBus({ clock });
   const log: string[] = [];
+  const provided: OperationDefinition[] = [];
   const noOperations: IOperations = {
-    provide: () => ({ [Symbol.dispose]() {} }),
+    provide: (definition) => {
+      provided.push(definition as unknown as OperationDefinition);
+      return { [Symbol.dispose]() {} };
+    },
     call: () => Promise.reject(new Error('none')),
     list: () => [],
   };
@@ -72,7 +80,7 @@ function host(...waves: LoadedPlugin[][]) {
     waves.map((wave) => wave.map((plugin) => new PluginRunner(plugin, services, 1))),
     clock,
   );
-  return { clock, plugins, log, states: () => Object.fromEntries(plugins.statuses().map(({ id, state }) => [id, state])) };
+  return { clock, plugins, log, provided, states: () => Object.fromEntries(plugins.statuses().map(({ id, state }) => [id, state])) };
 }
 
 describe('PluginSet', () => {
@@ -186,6 +194,72 @@ describe('PluginSet', () => {
     const fresh = host([loaded('a', () => {})]);
     expect(await fresh.plugins.stop('TEST')).toBe(true);
     expect(fresh.states()).toEqual({ a: 'stopped' });
+  });
+
+  it('ends a start at once when it is interrupted, and stops what hangs in its activation without waiting for its time-out', async () => {
+    const { promise: entered, resolve } = Promise.withResolvers<PluginContext>();
+    let released = 0;
+    const { plugins, states } = host(
+      [
+        loaded('hangs', (ctx) => {
+          ctx.own(() => void (released += 1));
+          resolve(ctx);
+          return new Promise(() => {});
+        }),
+      ],
+      [loaded('later', () => {}, { needs: ['hangs'] })],
+    );
+    const interrupt = new AbortController();
+    const start = expect(plugins.start(interrupt.signal)).rejects.toBe('SIGINT');
+    const ctx = await entered;
+    interrupt.abort('SIGINT');
+    await start;
+    // the clock never moves
+    expect(await plugins.stop('TEST')).toBe(true);
+    expect(ctx.signal.aborted).toBe(true);
+    expect(released).toBe(1);
+    expect(states()).toEqual({ hangs: 'stopped', later: 'stopped' });
+  });
+
+  it('keeps the whole stop of a plugin within its time-out, draining included', async () => {
+    const { clock, plugins } = host([loaded('a', (ctx) => void ctx.own(() => new Promise<void>(() => {})))]);
+    await plugins.start();
+    const stopped = plugins.stop('TEST');
+    await clock.advance(1_000);
+    expect(await stopped).toBe(false);
+  });
+
+  it('shows an error nobody caught as degraded, also one from before it was active', async () => {
+    const { promise: activated, resolve } = Promise.withResolvers<void>();
+    const { plugins, states } = host([loaded('early', () => activated), loaded('late', () => {})]);
+    const start = plugins.start();
+    while (plugins.statuses().some(({ id, state }) => (id === 'late' && state !== 'active') || state === 'validated')) {
+      await new Promise((next) => setImmediate(next));
+    }
+    plugins.runner('early')?.degrade('UNCAUGHT_ERROR', 'loose');
+    plugins.runner('late')?.degrade('UNCAUGHT_ERROR', 'loose');
+    expect(states()).toEqual({ early: 'activating', late: 'degraded' });
+    resolve();
+    await start;
+    expect(plugins.statuses()[0]).toMatchObject({ state: 'degraded', reason: 'UNCAUGHT_ERROR', lastAttempt: { code: 'UNCAUGHT_ERROR' } });
+    expect(plugins.ready).toBe(true);
+  });
+
+  it('runs activation, handlers and clean-up of a plugin in its scope, whoever caused them', async () => {
+    const scopes: unknown[] = [];
+    const note = () => void scopes.push(currentPluginScope());
+    const { plugins, provided } = host([
+      loaded('a', (ctx) => {
+        note();
+        ctx.own(note);
+        ctx.operations.provide({ name: 'a.go', summary: '', input: z.any(), output: z.any(), handler: async () => note() });
+      }),
+    ]);
+    await plugins.start();
+    await provided[0]?.handler({}, {} as OperationCall);
+    await plugins.stop('TEST');
+    expect(currentPluginScope()).toBeUndefined();
+    expect(scopes).toEqual(['activate', 'call', 'stop'].map((phase) => ({ pluginId: 'a', phase })));
   });
 
   it('gives a plugin its own folder, a frozen context and an aborted signal at the stop', async () => {

@@ -62,6 +62,11 @@ describe('findPlugin', () => {
     expect(problems[0]?.message).toMatch(message);
   });
 
+  it('sees that a folder was meant where ./ was forgotten', async () => {
+    await write('mine', { 'package.json': { name: 'mine' } });
+    expect((await find('mine')).problems[0]?.message).toBe('no package "mine" is installed: for the folder of that name write ./mine');
+  });
+
   it('reports every fault of a manifest with its file', async () => {
     const folder = await write('a', {
       'package.json': { name: 'mine' },
@@ -78,7 +83,7 @@ describe('stagePlugin', () => {
     await write('a', { 'package.json': { name: '@team/mine' }, 'plugin.json': MANIFEST, 'dist/index.js': 'export default 1;' });
     await write('a/node_modules/@bellows/sdk', { 'package.json': { name: '@bellows/sdk', version: '0.0.1' } });
     const folder = await stage(await found('./a'));
-    expect(folder).toMatch(/staging\/@team\+mine\/[0-9a-f]{16}$/);
+    expect(folder).toMatch(/staging\/mine\/[0-9a-f]{16}$/);
     const sdk = await realpath(path.join(folder, 'node_modules/@bellows/sdk'));
     expect(JSON.parse(await readFile(path.join(sdk, 'package.json'), 'utf8'))).toMatchObject({ name: '@bellows/sdk', version: '0.1.0' });
     expect(await stage(await found('./a'))).toBe(folder);
@@ -90,6 +95,21 @@ describe('stagePlugin', () => {
     const first = await stage(await found('./a'));
     await write('a', { 'index.js': 'export default 2;' });
     expect(await stage(await found('./a'))).not.toBe(first);
+  });
+
+  it('stays inside of the staging folder whatever the package calls itself', async () => {
+    await write('a', { 'package.json': { name: 'x/../../../../escaped' }, 'plugin.json': MANIFEST });
+    expect(await stage(await found('./a'))).toMatch(/staging\/mine\/[0-9a-f]{16}$/);
+  });
+
+  it('takes another folder when a package it links to is elsewhere now, as after an update of the host', async () => {
+    await write('a', { 'package.json': { name: 'mine', dependencies: { left: '1' } }, 'plugin.json': MANIFEST });
+    await write('node_modules/left', { 'package.json': { name: 'left' } });
+    const first = await stage(await found('./a'));
+    const own = await write('a/node_modules/left', { 'package.json': { name: 'left' } });
+    const second = await stage(await found('./a'));
+    expect(second).not.toBe(first);
+    expect(await readlink(path.join(second, 'node_modules/left'))).toBe(own);
   });
 
   it('links private dependencies to the plugin’s own copies, and names one that is missing', async () => {

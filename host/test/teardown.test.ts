@@ -53,6 +53,20 @@ describe('TeardownStack', () => {
     expect(count).toBe(1);
   });
 
+  it('answers a second call when the first one has ended, in the same order of releases', async () => {
+    const { stack } = create();
+    const released: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stack.add(() => void released.push('under it'));
+    stack.add(() => promise);
+    const both = [stack.release(1_000), stack.release(1_000)];
+    await Promise.resolve();
+    expect(released).toEqual([]);
+    resolve();
+    expect(await Promise.all(both)).toEqual([true, true]);
+    expect(released).toEqual(['under it']);
+  });
+
   it('releases at once what is added after the release', async () => {
     const { stack } = create();
     await stack.release(1_000);

@@ -13,6 +13,8 @@ export interface EventBusOptions {
   readonly source: string;
   /** A handler threw or rejected. What this throws is ignored. */
   onHandlerError?(owner: string, topic: string, error: unknown): void;
+  /** Every handler is called through this, with the source that subscribed it, because the call happens in the wake of a publisher. */
+  runAs?<T>(source: string, call: () => T): T;
 }
 
 /**
@@ -131,6 +133,12 @@ export class EventBus implements IEventBus {
     return subscription;
   }
 
+  /** For views. */
+  handlerOf(source: string, handler: EventHandler): EventHandler {
+    const { runAs } = this.#options;
+    return runAs === undefined ? handler : (event) => runAs(source, () => handler(event));
+  }
+
   /** For views. Never throws. */
   reportError(owner: string, topic: string, error: unknown): void {
     try {
@@ -177,7 +185,7 @@ class SourceBus implements IEventBus {
   subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription {
     const owner = options.owner ?? this.#source;
     const leave: OnLeave = (leaving) => this.#subscriptions.delete(leaving);
-    const subscription = this.#bus.subscribeFor(owner, topic, options, handler as EventHandler, leave);
+    const subscription = this.#bus.subscribeFor(owner, topic, options, this.#bus.handlerOf(this.#source, handler as EventHandler), leave);
     this.#subscriptions.add(subscription);
     if (this.#closed) subscription.unsubscribe();
     return subscription;

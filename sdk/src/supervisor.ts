@@ -111,8 +111,7 @@ export class Supervisor {
     try {
       signal?.throwIfAborted();
       for (const child of this.#children) {
-        await this.#up(child, 'starting');
-        this.#ending.signal.throwIfAborted();
+        await this.#unlessEnding(this.#up(child, 'starting'));
       }
     } catch (error) {
       await this.stop();
@@ -131,6 +130,21 @@ export class Supervisor {
   /** In start order. */
   status(): readonly ChildStatus[] {
     return this.#children.map(({ spec, state, restarts }) => ({ id: spec.id, state, restarts }));
+  }
+
+  /** Does not wait for a start that ignores its signal: `stop` bounds how long that one may hold things up. */
+  async #unlessEnding(starting: Promise<void>): Promise<void> {
+    const { signal } = this.#ending;
+    const ended = Promise.withResolvers<never>();
+    const onEnd = () => ended.reject(signal.reason);
+    if (signal.aborted) onEnd();
+    signal.addEventListener('abort', onEnd, { once: true });
+    try {
+      await Promise.race([starting, ended.promise]);
+      signal.throwIfAborted();
+    } finally {
+      signal.removeEventListener('abort', onEnd);
+    }
   }
 
   #up(child: Child, state: 'starting' | 'restarting'): Promise<void> {

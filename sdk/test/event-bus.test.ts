@@ -292,6 +292,21 @@ describe('EventBus.forSource', () => {
     observed.unsubscribe();
   });
 
+  it('calls every handler through runAs with the source that subscribed it, whoever published', async () => {
+    const calls: string[] = [];
+    const runAs = <T>(source: string, call: () => T): T => {
+      calls.push(source);
+      return call();
+    };
+    const bus = new EventBus({ clock: new FakeClock(), source: 'host', runAs });
+    bus.subscribe('custom', {}, () => {});
+    bus.forSource('a').subscribe('custom', { owner: 'a.part' }, () => {});
+    bus.forSource('b').observe('custom').subscribe();
+    bus.forSource('c').publish({ topic: 'custom', payload: 1 });
+    await bus.idle();
+    expect(calls).toEqual(['host', 'a', 'b']);
+  });
+
   it('falls silent as a whole when the bus is closed', async () => {
     const { bus } = make();
     const seen: number[] = [];

@@ -221,6 +221,18 @@ describe('Supervisor', () => {
     expect(nursery.log).toEqual(['start a1', 'stop a1', 'stopped a1']);
   });
 
+  it('gives up a start whose child ignores the signal, after the time that child has to stop', async () => {
+    const nursery = new Nursery();
+    const aborting = new AbortController();
+    const stubborn = nursery.child('b', { start: () => new Promise(() => {}) });
+    const starting = expect(nursery.supervisor([nursery.child('a'), stubborn]).start(aborting.signal)).rejects.toBe('enough');
+    await nursery.clock.advance(0);
+    aborting.abort('enough');
+    await nursery.clock.advance(1_000);
+    await starting;
+    expect(nursery.log).toEqual(['start a1', 'stop a1', 'stopped a1']);
+  });
+
   it('may be stopped without a start and twice, and is not started again', async () => {
     const nursery = new Nursery();
     const supervisor = nursery.supervisor([nursery.child('a')]);

@@ -1,20 +1,18 @@
 import path from 'node:path';
-import type { RunningHost } from '../host.js';
+import type { StartOptions } from '../host.js';
 import type { HostOptions } from '../host-options.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 
 /**
  * The real host behind the commands. Each part is loaded by the command that needs it: `bellows status` starts no plugin loader.
- * `onStarted` gets the host that `bellows start` runs.
+ * `catchFaults` is told where errors belong that nobody caught, before a plugin runs.
  */
-export function hostDeps(io: CliIo, onStarted: (host: RunningHost) => void = () => {}): CliDeps {
+export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catchFaults']> = () => {}): CliDeps {
   return {
     async startHost(options) {
       const { startHost } = await import('../host.js');
       // The log goes to standard error, so that standard output holds only what the command says.
-      const host = await startHost({ ...options, console: io.stderr });
-      onStarted(host);
-      return host;
+      return startHost({ ...options, console: io.stderr, signal: io.signal, catchFaults });
     },
     async checkConfig(options) {
       return (await import('../check-config.js')).checkConfig(options);

@@ -1,4 +1,4 @@
-import { CancelledError, type PluginStatus } from '@bellows/sdk';
+import { CancelledError, isBellowsError, type PluginStatus } from '@bellows/sdk';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { HostOptions } from '../host-options.js';
 import type { StartedHost } from './cli-deps.js';
@@ -36,7 +36,12 @@ async function runHost(context: CommandContext, command: Command, options: Start
   });
   // It is awaited in races only; alone it must not end the process.
   force.catch(() => {});
-  const host = await Promise.race([deps.startHost(context.hostOptions(command, options)), force]);
+  const host = await Promise.race([deps.startHost(context.hostOptions(command, options)), force]).catch((error: unknown) => {
+    // It was told to stop and did so in order, only before it was up.
+    if (isBellowsError(error) && error.code === 'START_INTERRUPTED') return undefined;
+    throw error;
+  });
+  if (!host) return EXIT.ok;
   announce(context, command, host);
   const first = await Promise.race([host.stopped, whenAborted(io.signal), force]);
   // A host that stopped by itself did so because it could not go on.

@@ -14,26 +14,60 @@ export function readCgroup(readText: ReadText): CgroupReading {
   return readText('/sys/fs/cgroup/cgroup.controllers') === undefined ? readVersion1(readText) : readVersion2(readText);
 }
 
+/**
+ * A group is bound by its own limits and by those of every group above it: the smallest counts. Use is read where the limit is,
+ * because others share it there.
+ */
 function readVersion2(readText: ReadText): CgroupReading {
-  const folder = ownFolder(readText);
-  const read = (name: string) => readText(`${folder}/${name}`);
-  const [quota, period] = (read('cpu.max') ?? 'max').trim().split(' ');
-  const usedUs = field(read('cpu.stat'), 'usage_usec');
-  const used = number(read('memory.current'));
-  const inactive = field(read('memory.stat'), 'inactive_file') ?? 0;
+  const folders = withParents(ownFolder(readText));
+  const cpu = smallest(folders, (folder) => cpuLimit(readText(`${folder}/cpu.max`)));
+  const memory = smallest(folders, (folder) => number(readText(`${folder}/memory.max`)));
+  const usedUs = field(readText(`${cpu.folder}/cpu.stat`), 'usage_usec');
+  const used = number(readText(`${memory.folder}/memory.current`));
+  const inactive = field(readText(`${memory.folder}/memory.stat`), 'inactive_file') ?? 0;
   return defined({
-    cpuLimitCores: quota === 'max' ? undefined : divide(number(quota), number(period)),
+    cpuLimitCores: cpu.limit,
     cpuUsedMs: usedUs === undefined ? undefined : usedUs / 1000,
-    memoryLimitBytes: number(read('memory.max')),
+    memoryLimitBytes: memory.limit,
     memoryUsedBytes: used === undefined ? undefined : Math.max(0, used - inactive),
   });
+}
+
+const ROOT = '/sys/fs/cgroup';
+
+/** From the group itself up to the top. */
+function withParents(folder: string): [own: string, ...parents: string[]] {
+  const parents: string[] = [];
+  for (let current = folder; current.length > ROOT.length; ) {
+    current = current.slice(0, current.lastIndexOf('/'));
+    parents.push(current);
+  }
+  return [folder, ...parents];
+}
+
+/** The own group where there is no limit. */
+function smallest(
+  folders: readonly [string, ...string[]],
+  limitOf: (folder: string) => number | undefined,
+): { readonly folder: string; readonly limit: number | undefined } {
+  let found: { readonly folder: string; readonly limit: number | undefined } = { folder: folders[0], limit: undefined };
+  for (const folder of folders) {
+    const limit = limitOf(folder);
+    if (limit !== undefined && limit < (found.limit ?? Number.POSITIVE_INFINITY)) found = { folder, limit };
+  }
+  return found;
+}
+
+function cpuLimit(text: string | undefined): number | undefined {
+  const [quota, period] = (text ?? 'max').trim().split(' ');
+  return quota === 'max' ? undefined : divide(number(quota), number(period));
 }
 
 /** In a container the own group is mounted at the top; outside, its path is in /proc/self/cgroup. */
 function ownFolder(readText: ReadText): string {
   const own = /^0::(\/.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1] ?? '/';
-  const folder = `/sys/fs/cgroup${own === '/' ? '' : own}`;
-  return readText(`${folder}/cpu.stat`) === undefined ? '/sys/fs/cgroup' : folder;
+  const folder = `${ROOT}${own === '/' ? '' : own}`;
+  return readText(`${folder}/cpu.stat`) === undefined ? ROOT : folder;
 }
 
 function readVersion1(readText: ReadText): CgroupReading {

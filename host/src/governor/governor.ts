@@ -1,5 +1,17 @@
-import { type IClock, type IEventBus, type ILogger, type IMachine, isKind, messageOf, type ScalingDecision } from '@bellows/sdk';
+import {
+  type IClock,
+  type IEventBus,
+  type ILogger,
+  type IMachine,
+  type IScalableSubsystem,
+  isKind,
+  messageOf,
+  RefusedError,
+  type ScalingDecision,
+  type ScalingLimits,
+} from '@bellows/sdk';
 import { DEFAULT_SUBSYSTEM_POLICY, type HostConfig, type SubsystemPolicy } from '../config-schema.js';
+import { within } from '../teardown.js';
 import { type Arbitration, type ArbitrationInput, arbitrate } from './arbitrate.js';
 import { DecisionRing } from './decision-ring.js';
 import { DemandWindow } from './demand-window.js';
@@ -16,6 +28,8 @@ interface GovernorOptions {
 
 /** What the governor remembers of one subsystem between two periods. */
 interface Account {
+  /** A plugin that was started again brings a new one, to which nothing was given yet. */
+  readonly subsystem: IScalableSubsystem;
   readonly window: DemandWindow;
   ceiling: number;
   revision: number;
@@ -23,6 +37,9 @@ interface Account {
   /** A `reconfigureLimits` that has not answered yet; no second one is sent meanwhile. */
   pending: boolean;
 }
+
+/** Taking a limit is setting numbers; five seconds are a fault, not slowness. */
+const RECONFIGURE_TIMEOUT_MS = 5_000;
 
 /**
  * The arbiter of one budget: every period it reads what subsystems want, decides (`arbitrate`), and sets their ceilings
@@ -66,7 +83,7 @@ export class Governor {
   #inputFor({ subsystem, metrics, initialLimits }: SubsystemEntry, nowMs: number): ArbitrationInput {
     const policy = policyOf(this.#options.config, subsystem.name);
     const demand = Math.max(0, Math.ceil(metrics?.demand ?? 0));
-    const account = this.#accountOf(subsystem.name, initialLimits.maxConcurrentOperations);
+    const account = this.#accountOf(subsystem, initialLimits.maxConcurrentOperations);
     return {
       name: subsystem.name,
       demand,
@@ -81,7 +98,7 @@ export class Governor {
   }
 
   async #act(entry: SubsystemEntry, arbitration: Arbitration): Promise<void> {
-    const account = this.#accountOf(arbitration.subsystem, arbitration.from);
+    const account = this.#accountOf(entry.subsystem, arbitration.from);
     if (account.pending) return;
     if (arbitration.to === arbitration.from && account.last !== undefined) {
       // Only a new reason is worth a line: a host that rests would fill the ring with nothing.
@@ -92,7 +109,7 @@ export class Governor {
     const from = { ...entry.initialLimits, maxConcurrentOperations: arbitration.from };
     const to = { ...entry.initialLimits, maxConcurrentOperations: arbitration.to };
     try {
-      await entry.subsystem.reconfigureLimits(to);
+      await this.#reconfigure(entry, to);
       account.ceiling = arbitration.to;
       account.revision += 1;
       const decision = this.#record(account, arbitration, { outcome: 'applied' });
@@ -109,9 +126,13 @@ export class Governor {
         },
       });
     } catch (error) {
-      this.#record(account, arbitration, { outcome: 'refused', error: messageOf(error) });
+      const message = messageOf(error);
+      const { last } = account;
+      // It is tried again every period; saying so every time would fill ring and log.
+      if (last?.outcome === 'refused' && last.to === arbitration.to && last.error === message) return;
+      this.#record(account, arbitration, { outcome: 'refused', error: message });
       if (!isKind(error, 'refused')) {
-        this.#options.logger.error(`${arbitration.subsystem} failed to take its limits: ${messageOf(error)}`, {
+        this.#options.logger.error(`${arbitration.subsystem} failed to take its limits: ${message}`, {
           error,
           plugin: entry.plugin,
         });
@@ -119,6 +140,16 @@ export class Governor {
     } finally {
       account.pending = false;
     }
+  }
+
+  /** One that does not answer must not keep its ceiling for ever: it is given up and asked again in the next period. */
+  async #reconfigure({ subsystem }: SubsystemEntry, to: ScalingLimits): Promise<void> {
+    const abort = new AbortController();
+    const answered = subsystem.reconfigureLimits(to, abort.signal).then(() => true);
+    if (await within(this.#options.clock, RECONFIGURE_TIMEOUT_MS, answered)) return;
+    const late = new RefusedError('RECONFIGURE_TIMEOUT', `${subsystem.name} did not answer within ${RECONFIGURE_TIMEOUT_MS} ms`);
+    abort.abort(late);
+    throw late;
   }
 
   #record(account: Account, arbitration: Arbitration, result: Pick<ScalingDecision, 'outcome' | 'error'>): ScalingDecision {
@@ -135,12 +166,12 @@ export class Governor {
     return decision;
   }
 
-  #accountOf(name: string, ceiling: number): Account {
-    let account = this.#accounts.get(name);
-    if (!account) {
-      account = { window: new DemandWindow(this.#options.config.downWindowMs), ceiling, revision: 0, last: undefined, pending: false };
-      this.#accounts.set(name, account);
-    }
+  #accountOf(subsystem: IScalableSubsystem, ceiling: number): Account {
+    const known = this.#accounts.get(subsystem.name);
+    if (known?.subsystem === subsystem) return known;
+    const window = new DemandWindow(this.#options.config.downWindowMs);
+    const account: Account = { subsystem, window, ceiling, revision: known?.revision ?? 0, last: undefined, pending: false };
+    this.#accounts.set(subsystem.name, account);
     return account;
   }
 

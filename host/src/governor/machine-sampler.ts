@@ -77,7 +77,8 @@ function cpuRatio(before: CpuReading, after: CpuReading): number {
 /** With a CPU quota, what the group used of it; else what all cores of the machine did. */
 function readCpu(cgroup: CgroupReading, nowMs: number): CpuReading {
   if (cgroup.cpuLimitCores !== undefined && cgroup.cpuUsedMs !== undefined) {
-    return { busyMs: cgroup.cpuUsedMs, possibleMs: nowMs * cgroup.cpuLimitCores };
+    // a quota may be larger than the machine
+    return { busyMs: cgroup.cpuUsedMs, possibleMs: nowMs * Math.min(cgroup.cpuLimitCores, os.availableParallelism()) };
   }
   let busyMs = 0;
   let possibleMs = 0;

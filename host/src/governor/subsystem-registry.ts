@@ -21,6 +21,8 @@ export interface SubsystemEntry {
   metrics: ScalingMetrics | undefined;
   /** The last state that was published. */
   backpressure: BackpressureState;
+  /** The last reading failed; it is logged when that begins, not every second while it lasts. */
+  failing: boolean;
 }
 
 /** The subsystems of all plugins: reads their metrics every period and publishes them. */
@@ -49,13 +51,14 @@ export class SubsystemRegistry {
         plugin,
       });
     }
-    const entry: SubsystemEntry = { plugin, subsystem, initialLimits: subsystem.currentLimits, metrics: undefined, backpressure: 'normal' };
-    this.#entries.set(name, entry);
+    const initialLimits = subsystem.currentLimits;
+    const entry: SubsystemEntry = { plugin, subsystem, initialLimits, metrics: undefined, backpressure: 'normal', failing: false };
     const leave = isBackpressureAware(subsystem) ? subsystem.onBackpressureChanged(() => this.#read(entry)) : () => {};
+    this.#entries.set(name, entry);
     return {
       [Symbol.dispose]: () => {
+        if (this.#entries.get(name) === entry) this.#entries.delete(name);
         leave();
-        this.#entries.delete(name);
       },
     };
   }
@@ -84,20 +87,32 @@ export class SubsystemRegistry {
 
   #read(entry: SubsystemEntry): void {
     const { subsystem } = entry;
+    // a change of backpressure told while it is not, or no longer, registered
+    if (this.#entries.get(subsystem.name) !== entry) return;
     try {
       const values = subsystem.getScalingMetrics();
+      demandNumbers(values);
       const backpressure = subsystem.currentBackpressureState;
       const limits = subsystem.currentLimits;
       entry.metrics = values;
+      entry.failing = false;
       this.#bus.publish({ topic: 'metrics', payload: { subsystem: subsystem.name, values, backpressure, limits } });
       if (backpressure === entry.backpressure) return;
       const from = entry.backpressure;
       entry.backpressure = backpressure;
       this.#bus.publish({ topic: 'backpressure', payload: { subsystem: subsystem.name, from, to: backpressure } });
     } catch (error) {
+      if (entry.failing) return;
+      entry.failing = true;
       this.#logger.error(`reading the metrics of ${subsystem.name} failed: ${messageOf(error)}`, { error, plugin: entry.plugin });
     }
   }
+}
+
+/** Limits are computed from them: one that is no number would make every other one wrong. */
+function demandNumbers(metrics: ScalingMetrics): void {
+  const wrong = Object.entries({ ...metrics, demand: metrics.demand }).filter(([, value]) => !Number.isFinite(value));
+  if (wrong.length > 0) throw new TypeError(wrong.map(([key, value]) => `${key} is ${String(value)}, not a finite number`).join('; '));
 }
 
 function isBackpressureAware(subsystem: IScalableSubsystem): subsystem is IScalableSubsystem & IBackpressureAware {

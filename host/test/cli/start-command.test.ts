@@ -1,4 +1,4 @@
-import { ConfigError, RefusedError } from '@bellows/sdk';
+import { CancelledError, ConfigError, RefusedError } from '@bellows/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { StartedHost } from '../../src/cli/cli-deps.js';
 import { type LoopbackHost, startLoopbackHost } from '../http/loopback-host.js';
@@ -78,6 +78,14 @@ describe('bellows start', () => {
     expect(hanging.seen.stops).toHaveLength(1);
     const starting = await bellows(['start'], { deps: { startHost: () => new Promise(() => {}) }, forceSignal: AbortSignal.abort() });
     expect(starting.code).toBe(130);
+  });
+
+  it('exits 0 when the first signal came while it was starting and it stopped in order', async () => {
+    const interrupted = () => Promise.reject(new CancelledError('START_INTERRUPTED', 'the start was interrupted'));
+    expect(await bellows(['start'], { deps: { startHost: interrupted }, signal: AbortSignal.abort() })).toMatchObject({
+      code: 0,
+      stdout: '',
+    });
   });
 
   it('says so with 1 when the stop was not clean, or the host stopped by itself', async () => {

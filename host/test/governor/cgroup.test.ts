@@ -19,6 +19,24 @@ describe('readCgroup', () => {
     expect(reading).toEqual({ cpuLimitCores: 1.5, cpuUsedMs: 2500, memoryLimitBytes: 1_073_741_824, memoryUsedBytes: 300 });
   });
 
+  it('takes the smallest limit of all groups above, with what is used there', () => {
+    const reading = readCgroup(
+      from({
+        '/sys/fs/cgroup/cgroup.controllers': 'cpu memory',
+        '/proc/self/cgroup': '0::/apps.slice/bellows.service\n',
+        '/sys/fs/cgroup/apps.slice/cpu.max': '400000 100000',
+        '/sys/fs/cgroup/apps.slice/cpu.stat': 'usage_usec 9000000',
+        '/sys/fs/cgroup/apps.slice/memory.max': '1000',
+        '/sys/fs/cgroup/apps.slice/memory.current': '900',
+        '/sys/fs/cgroup/apps.slice/bellows.service/cpu.max': '100000 100000',
+        '/sys/fs/cgroup/apps.slice/bellows.service/cpu.stat': 'usage_usec 2000000',
+        '/sys/fs/cgroup/apps.slice/bellows.service/memory.max': 'max',
+        '/sys/fs/cgroup/apps.slice/bellows.service/memory.current': '100',
+      }),
+    );
+    expect(reading).toEqual({ cpuLimitCores: 1, cpuUsedMs: 2000, memoryLimitBytes: 1000, memoryUsedBytes: 900 });
+  });
+
   it('knows no limit where version 2 says max', () => {
     const reading = readCgroup(
       from({

@@ -39,7 +39,7 @@ class FakeSubsystem implements IScalableSubsystem {
     return { demand: this.demand, 'backpressure.state': 0 } as unknown as ScalingMetrics;
   }
 
-  async reconfigureLimits(limits: ScalingLimits): Promise<void> {
+  async reconfigureLimits(limits: ScalingLimits, _signal?: AbortSignal): Promise<void> {
     if (this.refuse) throw new RefusedError('LIMITS_INVALID', 'not now');
     this.given.push(limits);
     this.currentLimits = limits;
@@ -109,6 +109,37 @@ describe('Governor', () => {
     expect(governor.decisions({ limit: 1 })[0]).toMatchObject({ outcome: 'refused', error: 'not now', to: 4 });
     expect(governor.account('test.pool')?.ceiling).toBe(2);
     expect(bus.of('reconfigure')).toEqual([]);
+    await clock.advance(60_000);
+    expect(governor.decisions({ limit: 100 }).filter(({ to }) => to === 4)).toHaveLength(1);
+    subsystem.refuse = false;
+    await clock.advance(1_000);
+    expect(governor.decisions({ limit: 1 })[0]).toMatchObject({ outcome: 'applied', to: 4 });
+  });
+
+  it('gives its ceiling again to a subsystem that was registered anew between two periods', async () => {
+    const { clock, bus, registry, subsystem, registration } = setUp();
+    subsystem.demand = 4;
+    await clock.advance(2_000);
+    registration[Symbol.dispose]();
+    const second = new FakeSubsystem();
+    second.demand = 4;
+    registry.register('test', second);
+    await clock.advance(2_000);
+    expect(second.currentLimits.maxConcurrentOperations).toBe(4);
+    expect(bus.of('reconfigure').map(({ payload }) => payload.revision)).toEqual([1, 2]);
+  });
+
+  it('gives up on a subsystem that does not answer, says so, and asks again', async () => {
+    const { clock, governor, subsystem } = setUp();
+    const asked: AbortSignal[] = [];
+    subsystem.reconfigureLimits = (_limits: ScalingLimits, signal?: AbortSignal) => {
+      asked.push(signal as AbortSignal);
+      return new Promise(() => {});
+    };
+    subsystem.demand = 4;
+    await clock.advance(8_000);
+    expect(governor.decisions({ limit: 1 })[0]).toMatchObject({ outcome: 'refused', error: 'test.pool did not answer within 5000 ms' });
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true, false]);
   });
 
   it('writes no line when nothing changes, hour after hour', async () => {
@@ -160,4 +191,26 @@ describe('SubsystemRegistry', () => {
     await clock.advance(1_000);
     expect(bus.of('metrics').length).toBe(1);
   });
+
+  it.each([[{ demand: Number.NaN }], [{ demand: 1, 'cache.size': Number.POSITIVE_INFINITY }], [{}]])(
+    'takes metrics such as %j for none, says so once, and takes good ones again',
+    async (metrics) => {
+      const lines: string[] = [];
+      const clock = new FakeClock();
+      const bus = new RecordingBus({ clock });
+      const logger = { ...silentLogger, error: (message: string) => void lines.push(message) };
+      const registry = new SubsystemRegistry({ bus, logger });
+      const subsystem = new FakeSubsystem();
+      const good = subsystem.getScalingMetrics;
+      subsystem.getScalingMetrics = () => metrics as unknown as ScalingMetrics;
+      registry.register('test', subsystem);
+      registry.readAll();
+      registry.readAll();
+      expect(lines).toEqual([expect.stringMatching(/test\.pool failed: .* is .*not a finite number/)]);
+      expect(bus.of('metrics')).toEqual([]);
+      subsystem.getScalingMetrics = good;
+      registry.readAll();
+      expect(bus.of('metrics')).toHaveLength(1);
+    },
+  );
 });

@@ -51,7 +51,7 @@ describe('a signal to the host', () => {
       },
     });
     const exit = await host.stop();
-    expect(exit.code).toBe(0);
+    expect([exit.code, exit.stderr]).toEqual([1, expect.stringContaining('not everything ended in time')]);
     expect(existsSync(path.join(folder, 'stopped'))).toBe(true);
     expect(exit.stderr).toContain('sour');
     expect(exit.stderr).toContain('stuck');

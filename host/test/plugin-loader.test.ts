@@ -1,0 +1,109 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { definePlugin, z } from '@bellows/sdk';
+import { FakeClock } from '@bellows/sdk/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../src/config-file.js';
+import { loadPlugins } from '../src/plugin-loader.js';
+import { currentPluginScope } from '../src/plugin-scope.js';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(path.join(os.tmpdir(), 'bellows-loader-test-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** A plugin's folder; its code comes from the test's own `importModule`. */
+async function write(folder: string, manifest: { id: string; sdk?: string; needs?: string[] }): Promise<void> {
+  await mkdir(path.join(root, folder), { recursive: true });
+  const files = {
+    'package.json': JSON.stringify({ name: folder, exports: './index.js' }),
+    'plugin.json': JSON.stringify({ version: '1.0.0', sdk: '^0.1.0', ...manifest }),
+    'index.js': `// ${manifest.id}`,
+  };
+  for (const [name, text] of Object.entries(files)) await writeFile(path.join(root, folder, name), text);
+}
+
+async function load(plugins: Record<string, object>, importModule: (url: string) => Promise<unknown>, clock = new FakeClock()) {
+  await writeFile(path.join(root, 'bellows.yaml'), JSON.stringify({ plugins }));
+  const { loaded, problems } = await loadConfig({ env: {}, cwd: root });
+  expect(problems).toEqual([]);
+  if (!loaded) throw new Error('the configuration of the test is wrong');
+  return loadPlugins(loaded, { stagingDir: path.join(root, 'staging'), importModule, clock });
+}
+
+const plugin = (id: string) => definePlugin({ id, config: z.strictObject({ size: z.number().default(1) }), activate() {} });
+const good = async (url: string) => ({ default: plugin(/staging\/([^/]+)/.exec(url)?.[1] ?? '') });
+
+describe('loadPlugins', () => {
+  it('orders what is good, with defaults filled in and frozen', async () => {
+    await write('a', { id: 'a', needs: ['b'] });
+    await write('b', { id: 'b' });
+    const { waves, problems } = await load({ a: { from: './a' }, b: { from: './b' } }, good);
+    expect(problems).toEqual([]);
+    expect(waves.map((wave) => wave.map(({ id }) => id))).toEqual([['b'], ['a']]);
+    expect(waves[0]?.[0]?.config).toEqual({ size: 1 });
+    expect(Object.isFrozen(waves[0]?.[0]?.config)).toBe(true);
+  });
+
+  it('reports all problems of all plugins at once, and none that only follows from another', async () => {
+    await write('wide', { id: 'wide', sdk: '>=0.1.0' });
+    await write('late', { id: 'late', sdk: '^9.0.0' });
+    await write('wrong', { id: 'wrong', needs: ['absent', 'nobody'] });
+    await write('x', { id: 'x', needs: ['y'] });
+    await write('y', { id: 'y', needs: ['x'] });
+    await write('twin', { id: 'x' });
+    await write('logs', { id: 'logs' });
+    const entry = (id: string, config = {}) => [id, { from: `./${id}`, config }] as const;
+    const { waves, problems } = await load(
+      Object.fromEntries([
+        entry('wide'),
+        entry('late'),
+        entry('wrong', { sizes: 2 }),
+        entry('x'),
+        entry('y'),
+        entry('twin'),
+        entry('absent'),
+        entry('logs'),
+      ]),
+      good,
+    );
+    expect(waves).toEqual([]);
+    const lines = problems.map(({ path: at, message }) => `${at}: ${message}`).join('\n');
+    for (const expected of [
+      /plugins\.wide: .*no upper bound.*PLUGIN_SDK_RANGE_OPEN/,
+      /plugins\.late: .*PLUGIN_SDK_RANGE/,
+      /plugins\.wrong\.config\.sizes: /,
+      /plugins\.wrong: needs the plugin "nobody", which is not configured/,
+      /plugins\.x: needs itself through x → y → x/,
+      /plugins\.twin: two plugins have the id "x"/,
+      /plugins\.absent\.from: the folder .* does not exist/,
+      /plugins\.logs: no plugin can be called "logs"/,
+    ]) {
+      expect(lines).toMatch(expected);
+    }
+    expect(lines).not.toMatch(/needs the plugin "absent"/);
+  });
+
+  it('gives up on code that does not end loading, and runs it in the scope of its plugin', async () => {
+    await write('a', { id: 'a' });
+    const clock = new FakeClock();
+    const { promise: importing, resolve } = Promise.withResolvers<void>();
+    let scope: unknown;
+    const loading = load(
+      { a: { from: './a', activateTimeoutMs: 500 } },
+      () => {
+        scope = currentPluginScope();
+        resolve();
+        return new Promise(() => {});
+      },
+      clock,
+    );
+    await importing;
+    await clock.advance(500);
+    const { problems } = await loading;
+    expect(scope).toEqual({ pluginId: 'a', phase: 'load' });
+    expect(problems).toEqual([{ path: 'plugins.a.from', message: expect.stringMatching(/did not end within 500 ms.*PLUGIN_TIMEOUT/) }]);
+  });
+});
