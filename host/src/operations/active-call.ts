@@ -26,6 +26,8 @@ export class ActiveCall implements OperationCall {
   #controller: AbortController | undefined;
   #reason: BellowsError | undefined;
   #reject: ((reason: BellowsError) => void) | undefined;
+  #isWorking = false;
+  #onWorkEnd: (() => void) | undefined;
 
   constructor({ operation, options, deadlineAt, traceId }: ActiveCallOptions) {
     this.operation = operation;
@@ -59,8 +61,29 @@ export class ActiveCall implements OperationCall {
       this.#reject = reject;
       if (this.#reason) return reject(this.#reason);
       // Also a handler that throws before its first await, or answers without a promise, ends here.
-      Promise.resolve(work()).then(resolve, reject);
+      const answer = Promise.resolve(work());
+      this.#isWorking = true;
+      const end = () => {
+        this.#isWorking = false;
+        this.#onWorkEnd?.();
+      };
+      answer.then(
+        (value) => {
+          end();
+          resolve(value);
+        },
+        (error: unknown) => {
+          end();
+          reject(error);
+        },
+      );
     });
+  }
+
+  /** Runs `then` once the handler has ended, which may be long after its caller got an answer; at once where it does not work. */
+  afterWork(then: () => void): void {
+    if (this.#isWorking) this.#onWorkEnd = then;
+    else then();
   }
 }
 

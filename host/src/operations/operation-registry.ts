@@ -8,8 +8,6 @@ import {
   type IOperations,
   type IRandom,
   isBellowsError,
-  NotFoundError,
-  NotReadyError,
   type OperationDefinition,
   type OperationInfo,
   PluginError,
@@ -19,7 +17,7 @@ import {
 import { ActiveCall, followCaller } from './active-call.js';
 import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-limits.js';
 import { DeadlineWheel } from './deadline-wheel.js';
-import { nearestName } from './nearest-name.js';
+import { endedByStopError, stoppingError, unknownOperationError } from './operation-errors.js';
 import { OperationMetrics } from './operation-metrics.js';
 import { jsonSchemaOf, validInput, validOutput } from './operation-schemas.js';
 import { newTraceId } from './trace-id.js';
@@ -37,7 +35,8 @@ export interface OperationRegistryOptions extends CallLimitsOptions {
 interface PluginScope {
   readonly id: string;
   readonly signal: AbortSignal;
-  readonly running: Set<ActiveCall>;
+  /** Each with how to give its places back; a call whose caller has gone stays until its handler has ended. */
+  readonly running: Map<ActiveCall, () => void>;
   stopping: boolean;
   readonly onIdle: Set<() => void>;
 }
@@ -129,7 +128,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
    * once `signal` has aborted its operations answer `OPERATION_STOPPING` and it can provide no more.
    */
   forPlugin(pluginId: string, signal: AbortSignal): IOperations {
-    const scope: PluginScope = { id: pluginId, signal, running: new Set(), stopping: false, onIdle: new Set() };
+    const scope: PluginScope = { id: pluginId, signal, running: new Map(), stopping: false, onIdle: new Set() };
     this.#scopes.set(pluginId, scope);
     return {
       provide: (definition) => this.#provide(scope, definition as unknown as OperationDefinition),
@@ -139,7 +138,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   }
 
   /**
-   * Takes no new calls for the plugin, waits until its running ones have ended, and after `timeoutMs` ends the rest with
+   * Takes no new calls for the plugin, waits until the handlers of its running ones have ended, and after `timeoutMs` ends the rest with
    * `OPERATION_STOPPING`. Answers how many those were. A plugin that is not known, or drained before, answers 0 at once; two drains at once both end with the last call.
    */
   async drain(pluginId: string, timeoutMs: number): Promise<number> {
@@ -196,16 +195,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   #lookUp(name: string): Provided {
     const provided = this.#provided.get(name);
     if (provided) return provided;
-    const near = nearestName(name, this.#provided.keys());
-    const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
-    throw new NotFoundError(
-      'OPERATION_UNKNOWN',
-      `There is no operation ${JSON.stringify(shown)}${near ? `: did you mean ${near}?` : '.'}`,
-      {
-        phase: 'call',
-        ...(near === undefined ? {} : { details: [{ path: 'operation', message: 'unknown name', suggestion: near }] }),
-      },
-    );
+    throw unknownOperationError(name, [...this.#provided.keys()]);
   }
 
   #open(operation: string, options: CallOptions): ActiveCall {
@@ -222,13 +212,16 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     const release = this.#limits.take(call.tenant, call.user);
     const unfollow = followCaller(call, callerSignal);
     const cancelDeadline = this.#watchDeadline(call);
-    scope.running.add(call);
+    const free = () => {
+      release();
+      if (scope.running.delete(call) && scope.running.size === 0) for (const tell of scope.onIdle) tell();
+    };
+    scope.running.set(call, free);
     return () => {
       cancelDeadline();
       unfollow();
-      release();
-      scope.running.delete(call);
-      if (scope.running.size === 0) for (const tell of scope.onIdle) tell();
+      // Who calls and goes away must not get more work done at once than the limits say.
+      call.afterWork(free);
     };
   }
 
@@ -273,18 +266,14 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   }
 }
 
+/** Also handlers that ignore their signal lose their places here: a plugin that is gone must hold none. */
 function abortAll(scope: PluginScope): number {
   const left = [...scope.running];
-  for (const call of left) call.abort(stoppingError(call.operation, scope.id));
+  for (const [call, free] of left) {
+    call.abort(endedByStopError(call.operation, scope.id));
+    free();
+  }
   return left.length;
-}
-
-function stoppingError(operation: string, plugin: string): NotReadyError {
-  return new NotReadyError('OPERATION_STOPPING', `${operation} is not available: plugin ${plugin} is stopping. Try again later.`, {
-    plugin,
-    phase: 'stop',
-    retryAfterMs: SHED_RETRY_MS,
-  });
 }
 
 function rulesOf({ role = 'operator', runsCommands = false }: OperationDefinition): OperationRules {

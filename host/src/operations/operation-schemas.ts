@@ -1,4 +1,4 @@
-import { InputError, isBellowsError, type OperationDefinition, PluginError, z } from '@bellows/sdk';
+import { type ErrorDetail, InputError, isBellowsError, type OperationDefinition, PluginError, z } from '@bellows/sdk';
 import { schemaProblems } from './schema-problems.js';
 
 interface Provided {
@@ -10,7 +10,7 @@ interface Provided {
 export function validInput({ plugin, definition }: Provided, input: unknown): unknown {
   const checked = check({ plugin, definition }, 'input', input);
   if (checked.success) return checked.data;
-  const details = schemaProblems(checked.error, definition.input, { input });
+  const details = schemaProblems(checked.error, definition.input, { input, showValues: true });
   throw new InputError('INPUT_INVALID', `The input of ${definition.name} is not valid: ${summaryOf(details)}`, {
     plugin,
     phase: 'validate',
@@ -52,8 +52,9 @@ function check({ plugin, definition }: Provided, side: 'input' | 'output', value
   }
 }
 
-function summaryOf(details: readonly { readonly path: string; readonly message: string }[]): string {
-  const [first] = details;
-  const shown = first === undefined ? '' : `${first.path === '' ? '' : `${first.path}: `}${first.message}`;
-  return details.length > 1 ? `${shown} (and ${details.length - 1} more)` : shown;
+function summaryOf([first, ...more]: readonly ErrorDetail[]): string {
+  if (first === undefined) return 'it does not fit its schema';
+  const { path, message, suggestion } = first;
+  const shown = `${path === '' ? '' : `${path}: `}${message}${suggestion === undefined ? '' : `; did you mean ${suggestion}?`}`;
+  return more.length > 0 ? `${shown} (and ${more.length} more)` : shown;
 }

@@ -1,4 +1,5 @@
 import type { ErrorDetail, z } from '@bellows/sdk';
+import { cut, issueSentence, typeSentence } from './issue-sentence.js';
 import { nearestName } from './nearest-name.js';
 
 type Issue = z.core.$ZodIssue;
@@ -6,19 +7,18 @@ type Path = readonly PropertyKey[];
 
 /** More faults than this are counted, not listed: an answer must not grow with the size of a hostile input. */
 const MAX_LISTED = 50;
-/** Longer keys and values are cut in messages, for the same reason. */
-const MAX_SHOWN_LENGTH = 80;
 
 /**
  * Every fault zod found, each with its path (`calls[3].args`), a sentence, and what would be right where that is known:
  * the nearest known key for an unknown one, the nearest value of an enum. `prefix` is put before every path.
+ * `showValues` quotes what was given: only for one who gave it himself, because configurations hold secrets.
  */
 export function schemaProblems(
   error: z.core.$ZodError,
   schema: z.core.$ZodType,
-  options: { input: unknown; prefix?: string },
+  options: { input: unknown; prefix?: string; showValues?: boolean },
 ): ErrorDetail[] {
-  const root = { schema, input: options.input };
+  const root = { schema, input: options.input, show: options.showValues === true };
   const problems: Problem[] = [];
   let left = 0;
   for (const issue of error.issues) {
@@ -41,6 +41,7 @@ interface Problem {
 interface Root {
   readonly schema: z.core.$ZodType;
   readonly input: unknown;
+  readonly show: boolean;
 }
 
 function explain(issue: Issue, base: Path, root: Root): Problem[] {
@@ -49,20 +50,26 @@ function explain(issue: Issue, base: Path, root: Root): Problem[] {
     const known = [...keysAt(root.schema, path)];
     return issue.keys.slice(0, MAX_LISTED).map((key) => unknownKey([...path, key], key, known));
   }
+  const given = { value: valueAt(root.input, path), show: root.show };
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const types = typesWanted(issue.errors);
+    if (types) return [{ path, message: typeSentence(types, given) }];
     return closestBranch(issue.errors)
       .slice(0, MAX_LISTED)
       .flatMap((inner) => explain(inner, path, root));
   }
-  if (issue.code === 'invalid_value') {
-    const given = valueAt(root.input, path);
-    const near = typeof given === 'string' ? nearestName(given, issue.values.map(String)) : undefined;
-    return [{ path, message: issue.message, ...(near === undefined ? {} : { suggestion: near }) }];
-  }
-  if (issue.code === 'invalid_type' && valueAt(root.input, path) === undefined) {
-    return [{ path, message: `is missing: expected ${issue.expected}` }];
-  }
-  return [{ path, message: issue.message }];
+  const problem = { path, message: issueSentence(issue, given) };
+  if (issue.code !== 'invalid_value' || typeof given.value !== 'string') return [problem];
+  const near = nearestName(given.value, issue.values.map(String));
+  return [near === undefined ? problem : { ...problem, suggestion: near }];
+}
+
+/** Where every branch of a union wants another type: all of them, because none is closer. */
+function typesWanted(branches: readonly (readonly Issue[])[]): string[] | undefined {
+  const types = branches.map(([issue, ...more]) =>
+    issue?.code === 'invalid_type' && issue.path.length === 0 && more.length === 0 ? issue.expected : undefined,
+  );
+  return types.every((type) => type !== undefined) ? types : undefined;
 }
 
 function unknownKey(path: Path, key: string, known: readonly string[]): Problem {
@@ -147,8 +154,4 @@ function showPath(path: Path, prefix: string): string {
     else shown += `${shown === '' ? '' : '.'}${cut(String(step))}`;
   }
   return shown;
-}
-
-function cut(text: string): string {
-  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }

@@ -111,6 +111,9 @@ describe('OperationRegistry.call', () => {
       kind: 'not_found',
       details: [{ suggestion: 'demo.run' }],
     });
+    await expect(operations.call('run', {})).rejects.toMatchObject({
+      message: expect.stringMatching(/did you mean demo\.run\?.*bellows operations/),
+    });
     await expect(operations.call('__proto__', {})).rejects.toMatchObject({ code: 'OPERATION_UNKNOWN' });
   });
 
@@ -283,6 +286,24 @@ describe('OperationRegistry limits', () => {
     expect((await settled).filter(({ status }) => status === 'rejected')).toHaveLength(7);
   });
 
+  it('keeps the place of a call that was cancelled or expired until its handler has ended', async () => {
+    const { operations, clock } = open({ tenants: { default: { limits: { maxConcurrentOperations: 2 } } } });
+    const { release, handler } = held();
+    operations.provide(definition('demo.slow', handler));
+    const caller = new AbortController();
+    const calls = [operations.call('demo.slow', {}, { signal: caller.signal }), operations.call('demo.slow', {}, { deadlineMs: 5 })];
+    const answers = Promise.allSettled(calls);
+    caller.abort();
+    await clock.advance(10);
+    expect(await answers).toMatchObject([{ reason: { code: 'CANCELLED' } }, { reason: { code: 'DEADLINE_EXCEEDED' } }]);
+    await expect(operations.call('demo.slow', {})).rejects.toMatchObject({ code: 'TENANT_LIMIT', data: { inUse: 2 } });
+    release[0]?.();
+    await clock.advance(0);
+    const next = operations.call('demo.slow', {});
+    release[2]?.();
+    expect(await next).toBe('done');
+  });
+
   it('sheds bulk first, then best effort, critical never', async () => {
     let level = 0;
     const { operations } = open({ pressure: () => level });
@@ -332,6 +353,49 @@ describe('OperationRegistry when a plugin stops', () => {
     await call;
     expect(await drained).toEqual([0, 0]);
     expect(clock.pending).toBe(0);
+  });
+
+  it('waits in a drain for handlers whose callers have gone, and no longer than the time-out', async () => {
+    const { operations, registry, clock } = open({ tenants: { default: { limits: { maxConcurrentOperations: 2 } } } });
+    const { release, handler } = held();
+    operations.provide(definition('demo.slow', handler));
+    const leave = async () => {
+      const caller = new AbortController();
+      const call = operations.call('demo.slow', {}, { signal: caller.signal });
+      caller.abort();
+      await expect(call).rejects.toMatchObject({ code: 'CANCELLED' });
+    };
+    await leave();
+    await leave();
+    let drained: number | undefined;
+    const drain = registry.drain('demo', 1_000).then((left) => (drained = left));
+    release[0]?.();
+    await clock.advance(999);
+    expect(drained).toBeUndefined();
+    await clock.advance(1);
+    await drain;
+    expect(drained).toBe(1);
+    // The one that never ends holds no place of the tenant any more.
+    const other = registry.forPlugin('other', new AbortController().signal);
+    other.provide(definition('other.slow', handler));
+    const calls = [other.call('other.slow', {}), other.call('other.slow', {})];
+    for (const free of release) free();
+    expect(await Promise.all(calls)).toEqual(['done', 'done']);
+  });
+
+  it('says of a call that it was ended by the stop, and of a new one that it is not taken', async () => {
+    const { operations, registry } = open();
+    const { handler } = held();
+    operations.provide(definition('demo.slow', handler));
+    const call = operations.call('demo.slow', {});
+    const drained = registry.drain('demo', 1_000);
+    await expect(operations.call('demo.slow', {})).rejects.toMatchObject({ message: expect.stringContaining('is not available') });
+    registry.withdrawAll('demo');
+    await expect(call).rejects.toMatchObject({
+      code: 'OPERATION_STOPPING',
+      message: expect.stringContaining('was ended before it had finished'),
+    });
+    expect(await drained).toBe(0);
   });
 
   it('forgets all of a plugin on withdrawal, and the plugin can start anew', async () => {

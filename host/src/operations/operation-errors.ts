@@ -1,0 +1,33 @@
+import { NotFoundError, NotReadyError } from '@bellows/sdk';
+import { nearestOperation } from './nearest-name.js';
+
+/** When a plugin that stops has mostly come back. */
+const STOP_RETRY_MS = 1_000;
+const MAX_SHOWN_LENGTH = 100;
+
+/** A plugin that stops takes no more calls. */
+export function stoppingError(operation: string, plugin: string): NotReadyError {
+  return stopping(`${operation} is not available: plugin ${plugin} is stopping. Try again later.`, plugin);
+}
+
+/** A call that ran when its plugin was stopped: it may have done a part of its work. */
+export function endedByStopError(operation: string, plugin: string): NotReadyError {
+  return stopping(
+    `The call of ${operation} was ended before it had finished, because plugin ${plugin} was stopped. Try again later.`,
+    plugin,
+  );
+}
+
+export function unknownOperationError(name: string, known: readonly string[]): NotFoundError {
+  const near = nearestOperation(name, known);
+  const shown = JSON.stringify(name.length > MAX_SHOWN_LENGTH ? `${name.slice(0, MAX_SHOWN_LENGTH)}…` : name);
+  const hint = near === undefined ? '.' : `: did you mean ${near}?`;
+  return new NotFoundError('OPERATION_UNKNOWN', `There is no operation ${shown}${hint} "bellows operations" lists those there are.`, {
+    phase: 'call',
+    ...(near === undefined ? {} : { details: [{ path: 'operation', message: 'unknown name', suggestion: near }] }),
+  });
+}
+
+function stopping(message: string, plugin: string): NotReadyError {
+  return new NotReadyError('OPERATION_STOPPING', message, { plugin, phase: 'stop', retryAfterMs: STOP_RETRY_MS });
+}
