@@ -25,7 +25,7 @@ export function addCallCommand(program: Command, context: CommandContext): void 
     .option('--idempotency-key <key>', 'handed to the operation')
     .addHelpText(
       'after',
-      '\nExamples:\n  bellows call compute.list\n  bellows call compute.get \'{"name":"fib"}\'\n  bellows call workflow.define @flow.json --json\n  cat input.json | bellows call compute.invoke - --deadline 2000',
+      '\nExamples:\n  bellows call compute.list\n  bellows call compute.get \'{"name":"fib"}\'\n  bellows call compute.put @module.json --json\n  cat input.json | bellows call compute.invoke - --deadline 2000',
     )
     .action(async (name: string, input: string | undefined, flags: CallFlags, command: Command) => {
       const value = await readInput(context, input);

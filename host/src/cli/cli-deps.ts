@@ -41,6 +41,8 @@ export interface CliDeps {
     readonly entries: readonly { readonly path: string; readonly value: unknown; readonly origin: string }[];
     readonly problems: readonly ErrorDetail[];
   }>;
-  /** Where the host of the data folder listens, and its token; null when none has written that down. */
-  findHost(options: HostOptions): Promise<{ readonly url: string; readonly token: string } | null>;
+  /** Where the host of the data folder listens, and its token; null when none has written that down. `file` is where it would be, absolute. */
+  findHost(
+    options: HostOptions,
+  ): Promise<{ readonly file: string; readonly host: { readonly url: string; readonly token: string } | null }>;
 }

@@ -43,12 +43,12 @@ export class CommandContext {
   async connect(command: Command): Promise<HostClient> {
     const { env, signal } = this.io;
     const named = command.optsWithGlobals<GlobalOptions>().url ?? env.BELLOWS_URL;
-    const found = await this.deps.findHost(this.hostOptions(command));
+    const { file, host: found } = await this.deps.findHost(this.hostOptions(command));
     const url = named ?? found?.url;
     if (url === undefined) {
       throw new NotReadyError(
         'HOST_UNREACHABLE',
-        'No host is running here: the data folder has no host.json. Start one with "bellows start", or name its data folder with --data, or its address with --url.',
+        `No host is running here: there is no ${file} that says where. Start one with "bellows start", or name its data folder with --data, or its address with --url.`,
       );
     }
     const token = env.BELLOWS_TOKEN ?? (found && sameOrigin(found.url, url) ? found.token : undefined);

@@ -4,11 +4,15 @@ import { deadlineOption } from './call-command.js';
 import { type CommandContext, unreadable, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import { type GuestFile, parseGuestFolder, readGuestFolders, writeGuestFolders } from './guest-folders.js';
-import type { HostClient } from './host-client.js';
-import { printJson, printTable } from './print.js';
+import { type HostClient, RemoteError } from './host-client.js';
+import { type ModuleView, printLimits, printModule } from './module-view.js';
+import { plain, printJson, printTable } from './print.js';
 
 /** Below this a module travels inside of the JSON; above it as a file of its own, without base64. */
 const INLINE_BYTES = 1024 * 1024;
+
+/** Options that are text also where they look like numbers: an i64 does not fit into a number of JSON. */
+const TEXT_OPTIONS: ReadonlySet<string> = new Set(['fuel']);
 
 interface InvokeFlags {
   readonly deadline?: number;
@@ -65,33 +69,48 @@ function addModuleCommands(compute: Command, context: CommandContext): void {
       const output = await (await context.connect(command)).call<{ modules: readonly Record<string, unknown>[] }>('compute.list', {});
       if (context.isJson(command)) return printJson(stdout, output);
       const show = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+      const columns = ['name', 'kind', 'bytes', 'calls', 'hash'].filter(
+        (column) => column !== 'calls' || output.modules.some(({ calls }) => calls !== undefined),
+      );
       printTable(
         stdout,
-        ['MODULE', 'KIND', 'BYTES', 'HASH'],
-        output.modules.map(({ name, kind, bytes, hash }) => [show(name), show(kind), show(bytes), show(hash)]),
+        columns.map((column) => (column === 'name' ? 'MODULE' : column.toUpperCase())),
+        output.modules.map((module) => columns.map((column) => show(module[column]))),
       );
     });
-  for (const [verb, what] of [
-    ['get', 'show a module: its options, pool and last errors'],
-    ['remove', 'remove a module'],
-  ] as const) {
-    compute
-      .command(verb)
-      .description(what)
-      .argument('<name>', 'a module')
-      .action(async (name: string, _options: unknown, command: Command) => {
-        printJson(stdout, await (await context.connect(command)).call(`compute.${verb}`, { name }));
-      });
-  }
+  compute
+    .command('get')
+    .description('show a module: its limits, pool, calls and last errors')
+    .argument('<name>', 'a module')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const module = await (await context.connect(command)).call<ModuleView>('compute.get', { name });
+      if (context.isJson(command)) return printJson(stdout, module);
+      printModule(stdout, module);
+    });
+  compute
+    .command('remove')
+    .description('remove a module')
+    .argument('<name>', 'a module')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const removed = await (await context.connect(command)).call('compute.remove', { name });
+      if (context.isJson(command)) return printJson(stdout, removed);
+      stdout.write(`The module ${plain(name)} and its limits are removed.\n`);
+    });
   compute
     .command('config')
-    .description('change options of a module')
+    .description('change options of a module, and show its limits')
     .argument('<name>', 'a module')
     .argument('<option=value...>', 'for example maxPages=64 deadlineMs=2000')
     .addHelpText('after', '\nExamples:\n  bellows compute config fib maxPages=64 maxPoolSize=20')
     .action(async (name: string, pairs: readonly string[], _options: unknown, command: Command) => {
-      const config = settings(pairs);
-      printJson(stdout, await (await context.connect(command)).call('compute.config', { ...config, name }));
+      const changes = settings(pairs);
+      const output = await (await context.connect(command)).call<{ config?: Record<string, unknown> }>('compute.config', {
+        ...changes,
+        name,
+      });
+      if (context.isJson(command)) return printJson(stdout, output);
+      stdout.write(`The limits of ${plain(name)}, from its next call on:\n`);
+      printLimits(stdout, output.config ?? {}, new Set(Object.keys(changes)));
     });
 }
 
@@ -121,7 +140,7 @@ function addInvoke(compute: Command, context: CommandContext): void {
       const files = await readGuestFolders(folders);
       const input = rest.input === undefined ? undefined : await inputBytes(context, rest.input);
       const client = await context.connect(command);
-      const output = await client.call<InvokeOutput>('compute.invoke', {
+      const asked = {
         module,
         export: exported,
         ...(args.length === 0 ? {} : exported === '_start' ? { argv: [module, ...args] } : { args: args.map(numberOrText) }),
@@ -130,12 +149,33 @@ function addInvoke(compute: Command, context: CommandContext): void {
         ...(rest.deadline === undefined ? {} : { deadlineMs: rest.deadline }),
         ...(rest.seed === undefined ? {} : { seed: rest.seed }),
         ...(rest.now === undefined ? {} : { nowMs: rest.now }),
+      };
+      const output = await client.call<InvokeOutput>('compute.invoke', asked).catch(async (error: unknown) => {
+        throw (await forgottenExport(client, error, { module, exported, args })) ?? error;
       });
       await writeGuestFolders(folders, output.files ?? []);
       context.exitCode = (output.exitCode ?? 0) === 0 ? EXIT.ok : EXIT.failed;
       if (context.isJson(command)) return printJson(context.io.stdout, output);
       printOutput(context, output);
     });
+}
+
+/** A program called with its argument where the export goes; undefined when that is not what went wrong. */
+async function forgottenExport(
+  client: HostClient,
+  error: unknown,
+  { module, exported, args }: { readonly module: string; readonly exported: string; readonly args: readonly string[] },
+): Promise<RemoteError | undefined> {
+  if (!(error instanceof RemoteError) || error.code !== 'EXPORT_UNKNOWN' || exported === '_start') return undefined;
+  // Asked only to explain: when that fails the first error is the one to show.
+  const { kind, exports = [] } = await client.call<ModuleView>('compute.get', { name: module }).catch((): ModuleView => ({}));
+  if (kind !== 'wasi' || !exports.some(({ name }) => name === '_start')) return undefined;
+  const meant = ['bellows compute invoke', module, '_start', exported, ...args].join(' ');
+  const { details: _details, ...body } = error.body;
+  return new RemoteError(error.status, {
+    ...body,
+    message: `The program ${module} exports no function ${JSON.stringify(exported)}; arguments come after the export: ${meant}`,
+  });
 }
 
 function printOutput({ io }: CommandContext, { results, stdout, stderr, exitCode = 0 }: InvokeOutput): void {
@@ -177,11 +217,12 @@ function settings(pairs: readonly string[]): Record<string, unknown> {
     pairs.map((pair) => {
       const at = pair.indexOf('=');
       if (at < 1) throw usageError(`${JSON.stringify(pair)} must be option=value.`);
-      const text = pair.slice(at + 1);
+      const [option, text] = [pair.slice(0, at), pair.slice(at + 1)];
+      if (TEXT_OPTIONS.has(option)) return [option, text];
       try {
-        return [pair.slice(0, at), JSON.parse(text) as unknown];
+        return [option, JSON.parse(text) as unknown];
       } catch {
-        return [pair.slice(0, at), text];
+        return [option, text];
       }
     }),
   );

@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { GuestError, InputError, messageOf } from '@bellows/sdk';
 import { unreadable, usageError } from './command-context.js';
@@ -28,24 +28,40 @@ export function parseGuestFolder(text: string, resolve: (file: string) => string
   return { host: resolve(host), guest: path.posix.normalize(guest).replace(/\/$/, ''), readOnly: ro !== undefined };
 }
 
-/** Every regular file below the folders. Links are left out: they may lead anywhere. */
+/** Every regular file below the folders. Links are left out: they may lead anywhere. `InputError` (`USAGE`), before any is read, for too much. */
 export async function readGuestFolders(folders: readonly GuestFolder[]): Promise<GuestFile[]> {
-  const files: GuestFile[] = [];
+  const found: { readonly file: string; readonly path: string }[] = [];
   let total = 0;
   for (const { host, guest } of folders) {
     for (const file of await filesBelow(host)) {
-      const content = await readFile(file).catch((error: unknown) => {
-        throw unreadable(file, error);
-      });
-      total += content.byteLength;
-      if (total > MAX_FILES_BYTES)
-        throw usageError(`The folders given with --dir hold more than ${MAX_FILES_BYTES} bytes, the most one call takes.`);
+      const { size } = await orUnreadable(file, stat(file));
+      total += size;
       const relative = path.relative(host, file).split(path.sep).join('/');
       // Guests name files from the root of the one folder they see.
-      files.push({ path: `${guest}/${relative}`.slice(1), base64: content.toString('base64') });
+      found.push({ file, path: `${guest}/${relative}`.slice(1) });
     }
   }
+  if (total > MAX_FILES_BYTES) {
+    throw usageError(
+      `The folders given with --dir hold ${mebibytes(total)} MiB in ${found.length} files, and one call takes ${mebibytes(MAX_FILES_BYTES)} MiB at most: give a smaller folder, with only what the program needs.`,
+    );
+  }
+  const files: GuestFile[] = [];
+  for (const { file, path: guestPath } of found) {
+    files.push({ path: guestPath, base64: (await orUnreadable(file, readFile(file))).toString('base64') });
+  }
   return files;
+}
+
+function orUnreadable<T>(file: string, work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+}
+
+/** Rounded up in tenths: what is just too much must not look like what is allowed. */
+function mebibytes(bytes: number): number {
+  return Math.ceil((bytes / (1024 * 1024)) * 10) / 10;
 }
 
 /**

@@ -19,7 +19,7 @@ export interface HostClientOptions {
   readonly signal: AbortSignal;
 }
 
-/** What the host answered that is not 2xx, as the host said it. */
+/** What the host answered that is not 2xx, as the host said it; only what it said of tokens is put in words of the command line. */
 export class RemoteError extends BellowsError {
   readonly body: ErrorBody;
 
@@ -113,8 +113,16 @@ async function answerOf<T>(response: IncomingMessage, base: URL): Promise<T> {
   }
   if (statusCode >= 200 && statusCode < 300) return value as T;
   const body = (value as { error?: ErrorBody } | null)?.error;
-  if (typeof body?.code === 'string' && typeof body.message === 'string') throw new RemoteError(statusCode, body);
+  if (typeof body?.code === 'string' && typeof body.message === 'string')
+    throw new RemoteError(statusCode, forThisSide(statusCode, body, base));
   throw new NotReadyError('HOST_UNREACHABLE', `What answers at ${base.origin} is no Bellows host (status ${statusCode}).`);
+}
+
+/** The host speaks of headers, which nobody writes on a command line. */
+function forThisSide(status: number, body: ErrorBody, base: URL): ErrorBody {
+  if (status !== 401) return body;
+  const what = body.code === 'TOKEN_UNKNOWN' ? 'does not know the token it was sent' : 'wants a token for this';
+  return { ...body, message: `The host at ${base.origin} ${what}: set BELLOWS_TOKEN or name its data folder with --data.` };
 }
 
 function parseUrl(text: string): URL {

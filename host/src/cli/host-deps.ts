@@ -22,7 +22,8 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
     },
     async findHost(options) {
       const { readHostFile } = await import('../data-folder.js');
-      return readHostFile(await dataFolderOf(options));
+      const folder = await dataFolderOf(options);
+      return { file: path.join(folder, 'host.json'), host: await readHostFile(folder) };
     },
   };
 }

@@ -1,4 +1,5 @@
 import { type BellowsError, type ErrorDetail, errorBody, InvariantError, isBellowsError, messageOf } from '@bellows/sdk';
+import { nearestName } from '../operations/nearest-name.js';
 import type { CliIo, CliOutput } from './cli-deps.js';
 import { RemoteError } from './host-client.js';
 
@@ -26,6 +27,17 @@ export function printTable(output: CliOutput, heads: readonly string[], rows: re
     );
 }
 
+/** Labels in one column, what they name beside them; lines of a value below each other. What is undefined is left out. */
+export function printLines(output: CliOutput, indent: string, lines: readonly (readonly [label: string, value: unknown])[]): void {
+  const width = Math.max(0, ...lines.map(([label]) => plain(label).length));
+  for (const [label, value] of lines) {
+    if (value === undefined) continue;
+    const [first = '', ...more] = String(value).split('\n').map(plain);
+    output.write(`${indent}${plain(label).padEnd(width)}  ${first}\n`);
+    for (const line of more) output.write(`${indent}${' '.repeat(width)}  ${line}\n`);
+  }
+}
+
 export function printError(error: unknown, { io, json }: { readonly io: CliIo; readonly json: boolean }): void {
   const known = isBellowsError(error) ? error : new InvariantError('BUG', messageOf(error), { cause: error });
   if (json) {
@@ -33,16 +45,40 @@ export function printError(error: unknown, { io, json }: { readonly io: CliIo; r
     return;
   }
   io.stderr.write(`error: ${plain(known.message)} (${known.code})\n`);
-  printDetails(io.stderr, known.details ?? []);
+  printDetails(io.stderr, known);
   printFacts(io.stderr, known);
   if (known.kind === 'invariant' && error instanceof Error && !isBellowsError(error)) io.stderr.write(`${error.stack ?? ''}\n`);
 }
 
-export function printDetails(output: CliOutput, details: readonly ErrorDetail[]): void {
+/** A single problem that the message has told already is not told again. */
+function printDetails(output: CliOutput, { message: told, details = [] }: BellowsError): void {
+  const [only] = details;
+  if (details.length === 1 && only && isTold(told, only)) return;
   for (const { path, message, suggestion } of details) {
-    const hint = suggestion === undefined ? '' : `; did you mean ${plain(suggestion)}?`;
-    output.write(`  ${path === '' ? '(top)' : plain(path)}: ${plain(message)}${hint}\n`);
+    const hint = suggestion === undefined ? '' : hintOf(suggestion, message);
+    output.write(`  ${path === '' ? '(top)' : plain(path)}: ${plain(message)}${plain(hint)}\n`);
   }
+}
+
+function isTold(told: string, { message, suggestion }: ErrorDetail): boolean {
+  if (suggestion === undefined) return told.includes(message);
+  return holds(told, suggestion);
+}
+
+/** What is near to what was written was probably meant; anything else (a form, a range, a list) says what would be right. */
+function hintOf(suggestion: string, message: string): string {
+  const isName = /^[\w@./:-]+$/.test(suggestion);
+  const quoted = [...message.matchAll(/"([^"]+)"/g)].map(([, word = '']) => word);
+  const isNear = isName && (quoted.length === 0 || quoted.some((word) => nearestName(word, [suggestion]) !== undefined));
+  return isNear ? `; did you mean ${suggestion}?` : ` (expected: ${suggestion})`;
+}
+
+/** As a word of its own: 4 is not in 42. */
+function holds(text: string, word: string): boolean {
+  for (let at = text.indexOf(word); word !== '' && at >= 0; at = text.indexOf(word, at + 1)) {
+    if (!/[\w.]$/.test(text.slice(0, at)) && !/^\.?\w/.test(text.slice(at + word.length))) return true;
+  }
+  return false;
 }
 
 /** Without control characters: what a host or a guest sent must not move the cursor of a terminal or change its title. */
@@ -52,6 +88,9 @@ export function plain(text: string): string {
 
 function printFacts(output: CliOutput, error: BellowsError): void {
   if (error.retryAfterMs !== undefined) output.write(`  try again in ${Math.ceil(error.retryAfterMs / 1000)} s\n`);
-  if (error.data !== undefined) output.write(`  ${plain(JSON.stringify(error.data))}\n`);
+  for (const [name, value] of Object.entries(error.data ?? {})) {
+    const shown = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+    if (value !== error.phase && !holds(error.message, shown)) output.write(`  ${plain(`${name} ${shown}`)}\n`);
+  }
   if (error instanceof RemoteError && error.kind === 'plugin') output.write(`  trace ${plain(error.body.traceId)}\n`);
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { nearestName } from '../operations/nearest-name.js';
 import { HOST_VERSION } from '../version.js';
 import { addCallCommand } from './call-command.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
@@ -19,11 +20,12 @@ import { addTokenCommands } from './token-command.js';
 export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps = hostDeps(io)): Promise<number> {
   const json = argv.includes('--json');
   const context = new CommandContext(io, deps);
+  const program = buildProgram(context, json);
   try {
-    await buildProgram(context, json).parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...argv], { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return commanderExit(error, { argv, io, json });
+    if (error instanceof CommanderError) return commanderExit(error, { argv, io, json, program });
     printError(error, { io, json });
     return exitCodeOf(error);
   }
@@ -62,18 +64,23 @@ function buildProgram(context: CommandContext, json: boolean): Command {
 /** Help and version were asked for; anything else is a wrong command line, which commander has explained already. */
 function commanderExit(
   error: CommanderError,
-  asked: { readonly argv: readonly string[]; readonly io: CliIo; readonly json: boolean },
+  asked: { readonly argv: readonly string[]; readonly io: CliIo; readonly json: boolean; readonly program: Command },
 ): number {
   if (error.exitCode === 0) return EXIT.ok;
-  const { argv, io, json } = asked;
+  const { argv, io, json, program } = asked;
   const isHelp = error.code === 'commander.help';
   // Shown instead of what was asked for; commander does not say why.
-  const message = isHelp ? whyHelp(argv) : error.message.replace(/^error: /, '');
+  const message = isHelp ? whyHelp(argv, program) : error.message.replace(/^error: /, '');
   if (json || isHelp) printError(usageError(message), { io, json });
   return EXIT.usage;
 }
 
-function whyHelp(argv: readonly string[]): string {
+function whyHelp(argv: readonly string[], program: Command): string {
   const [first, topic] = argv.filter((word) => !word.startsWith('-'));
-  return first === 'help' && topic !== undefined ? `There is no command ${topic}.` : 'A command is missing; --help lists them.';
+  if (first !== 'help' || topic === undefined) return 'A command is missing; --help lists them.';
+  const near = nearestName(
+    topic,
+    program.commands.map((command) => command.name()),
+  );
+  return `There is no command ${topic}${near === undefined ? '; --help lists them.' : `; did you mean ${near}?`}`;
 }

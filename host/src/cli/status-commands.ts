@@ -1,8 +1,9 @@
 import { NotFoundError, type OperationInfo, type PluginStatus, type ScalingDecision } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
-import { nearestName } from '../operations/nearest-name.js';
+import { nearestName, nearestOperation } from '../operations/nearest-name.js';
 import type { CommandContext } from './command-context.js';
+import { printOperation } from './operation-view.js';
 import { plain, printJson, printTable } from './print.js';
 
 /** How many decisions `explain` shows. */
@@ -51,17 +52,18 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
 
   program
     .command('operations')
-    .description('list the operations, or show the schemas of one')
+    .description('list the operations, or show what one takes and answers (--json: its schemas)')
     .argument('[name]', 'an operation')
     .addHelpText('after', '\nExamples:\n  bellows operations\n  bellows operations compute.invoke')
     .action(async (name: string | undefined, _options: unknown, command: Command) => {
       const { operations } = await (await context.connect(command)).get<{ operations: OperationInfo[] }>('/v1/operations');
-      if (name !== undefined) return printJson(stdout, named(operations, name));
-      if (context.isJson(command)) return printJson(stdout, { operations });
+      const operation = name === undefined ? undefined : named(operations, name);
+      if (context.isJson(command)) return printJson(stdout, operation ?? { operations });
+      if (operation) return printOperation(stdout, operation);
       printTable(
         stdout,
         ['OPERATION', 'WHAT IT DOES'],
-        operations.map((operation) => [operation.name, operation.summary]),
+        operations.map(({ name, summary }) => [name, summary]),
       );
     });
 
@@ -119,14 +121,24 @@ function subsystemNamed(subsystems: readonly SubsystemStatus[], name: string): S
 function named(operations: readonly OperationInfo[], name: string): OperationInfo {
   const found = operations.find((operation) => operation.name === name);
   if (found) return found;
-  throw unknownName('OPERATION_UNKNOWN', { what: 'operation', name, known: operations.map((operation) => operation.name) });
+  throw unknownName('OPERATION_UNKNOWN', {
+    what: 'operation',
+    name,
+    known: operations.map((operation) => operation.name),
+    nearest: nearestOperation,
+  });
 }
 
 function unknownName(
   code: string,
-  { what, name, known }: { readonly what: string; readonly name: string; readonly known: readonly string[] },
+  {
+    what,
+    name,
+    known,
+    nearest = nearestName,
+  }: { readonly what: string; readonly name: string; readonly known: readonly string[]; readonly nearest?: typeof nearestOperation },
 ): NotFoundError {
-  const near = nearestName(name, known);
+  const near = nearest(name, known);
   const hint = near === undefined ? `there are: ${known.join(', ') || 'none'}` : `did you mean ${near}?`;
   return new NotFoundError(code, `There is no ${what} ${name}; ${hint}`);
 }
