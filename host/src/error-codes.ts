@@ -44,7 +44,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   },
   BODY_INCOMPLETE: { kind: 'input', text: 'The body ended before the length that was announced.' },
   HEADER_INVALID: { kind: 'input', text: 'A request header has a value that is not allowed; `details` names it.' },
-  QUERY_INVALID: { kind: 'input', text: 'A parameter in the address has a value that is not allowed; `details` names it.' },
+  QUERY_INVALID: { kind: 'input', text: 'A parameter in the address is unknown or has a value that is not allowed; `details` names it.' },
   URL_INVALID: { kind: 'input', text: 'The address cannot be decoded.' },
   REQUEST_INVALID: { kind: 'input', text: 'What was sent is no valid HTTP request.' },
   HOST_NOT_ALLOWED: {

@@ -3,31 +3,35 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { HostView } from '../host-view.js';
 import { nearestName } from '../operations/nearest-name.js';
 import type { HttpContext } from './http-context.js';
-import { queryError } from './status-routes.js';
+import { queryError } from './query.js';
 
 /** `/v1/events`: server-sent events, see `EventFeed` for what a slow or returning reader gets. */
 export function addEventRoutes(app: FastifyInstance, { view, feed }: HttpContext): void {
   // A HEAD request would open a stream nobody reads.
-  app.get<{ Querystring: { topics?: unknown } }>('/v1/events', { exposeHeadRoute: false }, async (request, reply) => {
-    const topics = topicsOf(request.query.topics, view);
-    const afterId = lastEventIdOf(request);
-    feed.demandRoom();
-    reply.hijack();
-    const { raw } = reply;
-    raw.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      // Proxies that collect answers would hold events back.
-      'x-accel-buffering': 'no',
-    });
-    const sink = { write: (chunk: string) => raw.write(chunk), end: () => raw.end() };
-    const stream = feed.open({ sink, topics, ...(afterId === undefined ? {} : { afterId }) });
-    raw.on('drain', () => stream.resume());
-    raw.on('close', () => stream.close());
-    // A socket that breaks while written to also closes; the error has nothing to add.
-    raw.on('error', () => stream.close());
-  });
+  app.get<{ Querystring: { topics?: unknown } }>(
+    '/v1/events',
+    { exposeHeadRoute: false, config: { query: ['topics'] } },
+    async (request, reply) => {
+      const topics = topicsOf(request.query.topics, view);
+      const afterId = lastEventIdOf(request);
+      feed.demandRoom();
+      reply.hijack();
+      const { raw } = reply;
+      raw.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        // Proxies that collect answers would hold events back.
+        'x-accel-buffering': 'no',
+      });
+      const sink = { write: (chunk: string) => raw.write(chunk), end: () => raw.end() };
+      const stream = feed.open({ sink, topics, ...(afterId === undefined ? {} : { afterId }) });
+      raw.on('drain', () => stream.resume());
+      raw.on('close', () => stream.close());
+      // A socket that breaks while written to also closes; the error has nothing to add.
+      raw.on('error', () => stream.close());
+    },
+  );
 }
 
 function topicsOf(given: unknown, view: HostView): ReadonlySet<string> | 'all' {

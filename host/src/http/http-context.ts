@@ -40,5 +40,7 @@ declare module 'fastify' {
     role?: Role;
     /** Answers anybody, also where the host has users. */
     open?: boolean;
+    /** The parameters its address may have after `?`. Default none. */
+    query?: readonly string[];
   }
 }

@@ -17,6 +17,7 @@ import { metricsTextFor } from './metrics-text.js';
 import { addOperationRoutes } from './operation-routes.js';
 import { addPageRoutes } from './page-routes.js';
 import { PageSessions } from './page-sessions.js';
+import { demandKnownQuery } from './query.js';
 import { RunningRequests } from './running-requests.js';
 import { addStatusRoutes } from './status-routes.js';
 import type { TokenTable } from './token-table.js';
@@ -155,6 +156,7 @@ function guard(app: FastifyInstance, { safety, random }: HttpContext, isClosing:
     request.caller = safety.identify(request);
     const { open = false, role = 'reader' } = request.routeOptions.config;
     if (!open) safety.demand(request.caller, role);
+    demandKnownQuery(request);
   });
 }
 

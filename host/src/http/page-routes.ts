@@ -6,7 +6,7 @@ const SHOWN_DECISIONS = 20;
 
 /** `/`: the page. `/?token=…`, as the start-up line prints it, turns the token into a cookie and leaves the address clean. */
 export function addPageRoutes(app: FastifyInstance, { view, sessions, safety }: HttpContext): void {
-  app.get<{ Querystring: { token?: unknown } }>('/', { config: { open: true } }, async (request, reply) => {
+  app.get<{ Querystring: { token?: unknown } }>('/', { config: { open: true, query: ['token'] } }, async (request, reply) => {
     const { token } = request.query;
     if (typeof token === 'string') {
       return reply.header('set-cookie', sessions.open(safety.callerOf(token))).redirect('/', 303);

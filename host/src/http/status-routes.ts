@@ -1,8 +1,9 @@
-import { type ErrorDetail, InputError, NotFoundError } from '@bellows/sdk';
+import { NotFoundError } from '@bellows/sdk';
 import type { FastifyInstance } from 'fastify';
 import type { HostView } from '../host-view.js';
 import { nearestName } from '../operations/nearest-name.js';
 import type { HttpContext } from './http-context.js';
+import { queryError } from './query.js';
 
 /** What the host's ring of decisions holds. */
 const MAX_DECISIONS = 10_000;
@@ -14,18 +15,18 @@ export function addStatusRoutes(app: FastifyInstance, { view }: HttpContext): vo
 
   app.get('/v1/plugins', async () => ({ plugins: view.ready().plugins }));
 
-  app.get<{ Querystring: { subsystem?: unknown; limit?: unknown } }>('/v1/decisions', async ({ query }) => {
-    const limit = limitOf(query.limit);
-    if (query.subsystem === undefined) return { decisions: view.decisions({ limit }) };
-    if (typeof query.subsystem !== 'string') throw queryError({ path: 'query.subsystem', message: 'must be given once' });
-    const decisions = view.decisions({ subsystem: query.subsystem, limit });
-    if (decisions.length === 0) demandSubsystem(view, query.subsystem);
-    return { decisions };
-  });
-}
-
-export function queryError(detail: ErrorDetail): InputError {
-  return new InputError('QUERY_INVALID', `${detail.path} ${detail.message}.`, { phase: 'receive', details: [detail] });
+  app.get<{ Querystring: { subsystem?: unknown; limit?: unknown } }>(
+    '/v1/decisions',
+    { config: { query: ['subsystem', 'limit'] } },
+    async ({ query }) => {
+      const limit = limitOf(query.limit);
+      if (query.subsystem === undefined) return { decisions: view.decisions({ limit }) };
+      if (typeof query.subsystem !== 'string') throw queryError({ path: 'query.subsystem', message: 'must be given once' });
+      const decisions = view.decisions({ subsystem: query.subsystem, limit });
+      if (decisions.length === 0) demandSubsystem(view, query.subsystem);
+      return { decisions };
+    },
+  );
 }
 
 function limitOf(given: unknown): number {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { silentLogger, systemClock, z } from '@bellows/sdk';
+import { InputError, silentLogger, systemClock, z } from '@bellows/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { FileUploads } from '../../src/uploads.js';
 import { type LoopbackHost, startLoopbackHost, TOKEN } from '../http/loopback-host.js';
@@ -13,6 +13,22 @@ let terminal: Terminal;
 /** What reached the operations, and what `compute.invoke` answers next. */
 const seen: { name: string; input: unknown }[] = [];
 let answer: Record<string, unknown> = {};
+let failure: Error | undefined;
+const module = {
+  name: 'fib',
+  hash: 'abc',
+  bytes: 8,
+  kind: 'wasi',
+  exports: [
+    { name: '_start', kind: 'function', params: [], results: [] },
+    { name: 'add', kind: 'function', params: ['i32', 'i32'], results: ['i32'] },
+    { name: 'memory', kind: 'memory' },
+  ],
+  config: { maxPages: 256, persistState: false },
+  pool: { size: 10, warm: 2, hits: 5, misses: 1, overflow: 0 },
+  calls: 6,
+  lastErrors: [{ code: 'TRAP', message: 'The guest trapped', at: 1_700_000_000_000 }],
+};
 beforeAll(async () => {
   cwd = await mkdtemp(path.join(tmpdir(), 'bellows-compute-'));
   host = await startLoopbackHost({ uploads: new FileUploads({ dataDir: cwd, clock: systemClock }), logger: silentLogger });
@@ -20,11 +36,14 @@ beforeAll(async () => {
   const operations = host.registry.forPlugin('compute', new AbortController().signal);
   const answers: Record<string, () => unknown> = {
     put: () => ({ name: 'fib', hash: 'abc', bytes: 8 }),
-    list: () => ({ modules: [{ name: 'fib', kind: 'core', bytes: 8, hash: 'abc' }] }),
-    get: () => ({ name: 'fib' }),
-    remove: () => ({ removed: true }),
-    config: () => ({ maxPages: 64 }),
-    invoke: () => answer,
+    list: () => ({ modules: [{ name: 'fib', kind: 'core', bytes: 8, hash: 'abc', calls: 3 }] }),
+    get: () => module,
+    remove: () => ({ name: 'fib' }),
+    config: () => ({ name: 'fib', config: { maxPages: 64, deadlineMs: 30_000 } }),
+    invoke: () => {
+      if (failure) throw failure;
+      return answer;
+    },
   };
   for (const [verb, output] of Object.entries(answers)) {
     const name = `compute.${verb}`;
@@ -47,6 +66,7 @@ afterAll(async () => {
 beforeEach(() => {
   seen.length = 0;
   answer = { results: [] };
+  failure = undefined;
 });
 
 describe('bellows compute put', () => {
@@ -75,12 +95,49 @@ describe('bellows compute put', () => {
 
 describe('bellows compute list, get, config and remove', () => {
   it('calls the operation of its name', async () => {
-    expect((await bellows(['compute', 'list'], terminal)).stdout).toMatch(/fib +core +8 +abc/);
-    expect((await bellows(['compute', 'get', 'fib'], terminal)).json).toEqual({ name: 'fib' });
-    expect((await bellows(['compute', 'config', 'fib', 'maxPages=64'], terminal)).json).toEqual({ maxPages: 64 });
-    expect((await bellows(['compute', 'remove', 'fib'], terminal)).code).toBe(0);
+    expect((await bellows(['compute', 'list', '--json'], terminal)).json).toMatchObject({ modules: [{ calls: 3 }] });
+    expect((await bellows(['compute', 'get', 'fib', '--json'], terminal)).json).toEqual(module);
+    expect((await bellows(['compute', 'config', 'fib', 'maxPages=64', '--json'], terminal)).json).toMatchObject({
+      config: { maxPages: 64 },
+    });
+    expect((await bellows(['compute', 'remove', 'fib', '--json'], terminal)).json).toEqual({ name: 'fib' });
     expect(seen.map(({ input }) => input)).toEqual([{}, { name: 'fib' }, { name: 'fib', maxPages: 64 }, { name: 'fib' }]);
     expect(await bellows(['compute', 'config', 'fib', 'maxPages'], terminal)).toMatchObject({ code: 2 });
+  });
+
+  it('prints for people without --json', async () => {
+    const text = async (...argv: string[]) => (await bellows(['compute', ...argv], terminal)).stdout;
+    expect(await text('list')).toMatch(/^MODULE +KIND +BYTES +CALLS +HASH\nfib +core +8 +3 +abc\n$/);
+    expect(await text('get', 'fib')).toBe(
+      [
+        'module   fib',
+        'kind     wasi',
+        'bytes    8',
+        'hash     abc',
+        'calls    6',
+        'pool     2 ready of 10; 5 hits, 1 misses, 0 of them past the pool',
+        'exports  _start()',
+        '         add(i32, i32) -> i32',
+        '',
+        'limits',
+        '  maxPages      256',
+        '  persistState  false',
+        '',
+        'last errors',
+        'AT                        CODE  MESSAGE',
+        '2023-11-14T22:13:20.000Z  TRAP  The guest trapped',
+        '',
+      ].join('\n'),
+    );
+    expect(await text('config', 'fib', 'maxPages=64')).toBe(
+      'The limits of fib, from its next call on:\n  maxPages    64  (set now)\n  deadlineMs  30000\n',
+    );
+    expect(await text('remove', 'fib')).toBe('The module fib and its limits are removed.\n');
+  });
+
+  it('sends fuel as the text that the operation takes, so that its own answer is seen', async () => {
+    await bellows(['compute', 'config', 'fib', 'fuel=5', 'maxPages=5'], terminal);
+    expect(seen[0]?.input).toEqual({ name: 'fib', fuel: '5', maxPages: 5 });
   });
 });
 
@@ -117,6 +174,14 @@ describe('bellows compute invoke', () => {
     expect(seen[1]?.input).toMatchObject({ argv: ['wc', '-l', '--json'] });
     answer = { results: [], exitCode: 0 };
     expect((await bellows(['compute', 'invoke', 'wc', '--json'], terminal)).json).toEqual(answer);
+  });
+
+  it('says that arguments come after the export when that was forgotten', async () => {
+    failure = new InputError('EXPORT_UNKNOWN', 'The module exports no such function');
+    const ran = await bellows(['compute', 'invoke', 'fib', 'README.md', '5'], terminal);
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    expect(ran.stderr).toMatch(/arguments come after the export: bellows compute invoke fib _start README\.md 5 \(EXPORT_UNKNOWN\)/);
+    expect((await bellows(['compute', 'invoke', 'fib'], terminal)).stderr).toContain('exports no such function');
   });
 
   it('sends a folder and writes back what changed inside of it, nothing outside', async () => {

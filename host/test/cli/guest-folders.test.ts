@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -41,6 +41,15 @@ describe('readGuestFolders', () => {
     await symlink(root, path.join(root, 'data', 'up'));
     expect(await readGuestFolders([folder()])).toEqual([file('data/a.txt', 'a'), file('data/deep/b.txt', 'b')]);
     expect((await readGuestFolders([folder('')])).map(({ path: name }) => name)).toEqual(['a.txt', 'deep/b.txt']);
+  });
+
+  it('says how much is too much, and how much there is', async () => {
+    // A file with a hole: long, but nothing on the disk.
+    await truncate(path.join(root, 'data', 'a.txt'), 50 * 1024 * 1024);
+    await expect(readGuestFolders([folder()])).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringMatching(/hold 50\.1 MiB in 2 files, and one call takes 44 MiB at most: give a smaller folder/),
+    });
   });
 
   it('says which folder cannot be read', async () => {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ConfigError, InputError } from '@bellows/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LoopbackHost, startLoopbackHost, TOKEN, until } from '../http/loopback-host.js';
 import { bellows } from './terminal.js';
@@ -70,7 +71,16 @@ describe('bellows', () => {
 
   it('says that there is no such command when its help is asked for', async () => {
     const ran = await bellows(['help', 'statsu']);
-    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/error: There is no command statsu\./) });
+    expect(ran).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/error: There is no command statsu; did you mean status\?/),
+    });
+    expect(await bellows(['help', 'zebra'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no command zebra; --help lists them/),
+    });
+    expect(await bellows(['compute', 'lst'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean list?') });
     expect(await bellows(['help', 'status'])).toMatchObject({ code: 0, stderr: '' });
   });
 });
@@ -161,13 +171,76 @@ describe('bellows call', () => {
   it('prints an error with its code and every detail, and the whole of it with --json', async () => {
     const { stderr } = await bellows(['call', 'demo.add', '{"first":1,"secnd":2}'], { host: here });
     expect(stderr).toMatch(
-      /^error: .+ \(INPUT_INVALID\)\n {2}second: is missing: expected number\n {2}secnd: unknown key "secnd"; did you mean second\?\n$/,
+      /^error: .+ \(INPUT_INVALID\)\n {2}second: is missing: expected a number\n {2}secnd: unknown key "secnd"; did you mean second\?\n$/,
     );
     const { stderr: json, code } = await bellows(['call', 'demo.add', '{}', '--json'], { host: here });
     expect(code).toBe(1);
     expect(JSON.parse(json)).toMatchObject({
       error: { code: 'INPUT_INVALID', traceId: expect.any(String), details: [{ path: 'first' }, { path: 'second' }] },
     });
+  });
+
+  it('prints a single problem once', async () => {
+    const error = async (...argv: string[]) => (await bellows(['call', ...argv], { host: here })).stderr;
+    expect(await error('demo.add', '{"first":1,"second":"x"}')).toBe(
+      'error: The input of demo.add is not valid: second: expected a number, got the string "x" (INPUT_INVALID)\n',
+    );
+    expect(await error('demo.add', '{"first":1,"second":2,"secnd":2}')).toBe(
+      'error: The input of demo.add is not valid: secnd: unknown key "secnd"; did you mean second? (INPUT_INVALID)\n',
+    );
+    const message = 'Another process listens on 127.0.0.1:7070: choose another port.';
+    const taken = new ConfigError('PORT_IN_USE', message, { details: [{ path: 'host.port', message }] });
+    expect((await bellows(['start'], { deps: { startHost: () => Promise.reject(taken) } })).stderr).toBe(
+      `error: ${message} (PORT_IN_USE)\n`,
+    );
+  });
+
+  it('says "did you mean" of a near name only, and what is expected otherwise', async () => {
+    const details = [
+      { path: 'args', message: '1 given, 2 wanted', suggestion: '(i32, i32)' },
+      { path: 'export', message: 'no function "zebra"', suggestion: 'fib' },
+      { path: 'export', message: 'no function "fbi"', suggestion: 'fib' },
+    ];
+    const deps = { startHost: () => Promise.reject(new InputError('ANY', 'It does not fit', { details })) };
+    expect((await bellows(['start'], { deps })).stderr).toBe(
+      'error: It does not fit (ANY)\n  args: 1 given, 2 wanted (expected: (i32, i32))\n  export: no function "zebra" (expected: fib)\n  export: no function "fbi"; did you mean fib?\n',
+    );
+  });
+
+  it('prints the facts of an error that its message does not have, as words', async () => {
+    const failing = (message: string, data: Record<string, unknown>) => {
+      const error = new InputError('ANY', message, { phase: 'call', data });
+      return bellows(['start'], { deps: { startHost: () => Promise.reject(error) } });
+    };
+    expect((await failing('It is broken.', { offset: 0 })).stderr).toBe('error: It is broken. (ANY)\n  offset 0\n');
+    expect((await failing('The guest trapped: unreachable.', { kind: 'unreachable', phase: 'call' })).stderr).toBe(
+      'error: The guest trapped: unreachable. (ANY)\n',
+    );
+    expect((await failing('There are 42.', { limit: 4 })).stderr).toContain('  limit 4\n');
+  });
+
+  it('finds an operation by its verb alone', async () => {
+    const ran = await bellows(['call', 'echo'], { host: here });
+    expect(ran.stderr).toBe(
+      'error: There is no operation "echo": did you mean demo.echo? "bellows operations" lists those there are. (OPERATION_UNKNOWN)\n',
+    );
+  });
+
+  it('names the file in which it looked for a host', async () => {
+    expect(await bellows(['status'], { cwd: '/work' })).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('/work/.bellows/host.json'),
+    });
+  });
+
+  it('says how a command line gives a token', async () => {
+    const named = ['call', 'demo.commands', '--url', here.url];
+    const needed = await bellows(named);
+    expect(needed.stderr).toMatch(/wants a token for this: set BELLOWS_TOKEN or name its data folder with --data\. \(TOKEN_NEEDED\)/);
+    expect((await bellows(named, { env: { BELLOWS_TOKEN: 'stale' } })).stderr).toMatch(
+      /does not know the token.+--data\. \(TOKEN_UNKNOWN\)/,
+    );
+    expect(JSON.parse((await bellows([...named, '--json'])).stderr).error.message).toContain('BELLOWS_TOKEN');
   });
 
   it('ends with 130 when it is interrupted, and the host hears of it', async () => {
@@ -203,9 +276,12 @@ describe('bellows status, plugins, operations, explain', () => {
     expect((await bellows(['--json', 'plugins'], { host: here })).json.plugins).toHaveLength(2);
   });
 
-  it('lists operations, and shows the schemas of one', async () => {
+  it('lists operations, and shows what one takes and answers, or its schemas', async () => {
     expect((await bellows(['operations'], { host: here })).stdout).toMatch(/demo\.add +does demo\.add/);
-    expect((await bellows(['operations', 'demo.add'], { host: here })).json).toMatchObject({
+    expect((await bellows(['operations', 'demo.add'], { host: here })).stdout).toMatch(
+      /^demo\.add: does demo\.add\nplugin demo, least role operator\n\ninput\nNAME +TYPE +REQUIRED +DEFAULT +DESCRIPTION\nfirst +number +yes\nsecond +number +yes\n\noutput: number/,
+    );
+    expect((await bellows(['operations', 'demo.add', '--json'], { host: here })).json).toMatchObject({
       name: 'demo.add',
       input: { required: ['first', 'second'] },
     });
@@ -213,6 +289,7 @@ describe('bellows status, plugins, operations, explain', () => {
       code: 1,
       stderr: expect.stringContaining('did you mean demo.add?'),
     });
+    expect((await bellows(['operations', 'add'], { host: here })).stderr).toContain('did you mean demo.add?');
   });
 
   it('explains what limits a subsystem and why', async () => {

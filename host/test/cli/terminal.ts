@@ -49,7 +49,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
     startHost: notHere('startHost'),
     checkConfig: notHere('checkConfig'),
     effectiveConfig: notHere('effectiveConfig'),
-    findHost: async (_options: HostOptions) => terminal.host ?? null,
+    findHost: async ({ cwd = '' }: HostOptions) => ({ file: `${cwd}/.bellows/host.json`, host: terminal.host ?? null }),
     ...terminal.deps,
   };
   const code = await runCli(argv, io, deps);

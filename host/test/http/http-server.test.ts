@@ -80,6 +80,22 @@ describe('the routes that read', () => {
     }
   });
 
+  it('refuses a parameter it does not know, and names the nearest', async () => {
+    const refused = async (path: string) => (await ask(host, path)).json.error;
+    expect(await refused('/v1/events?topic=metrics')).toMatchObject({
+      code: 'QUERY_INVALID',
+      message: 'query.topic is unknown; did you mean topics?',
+      details: [{ path: 'query.topic', suggestion: 'topics' }],
+    });
+    expect((await refused('/v1/decisions?zebra=1')).message).toBe('query.zebra is unknown; there are: subsystem, limit.');
+    for (const path of ['/v1/status?x', '/health?x=1', '/openapi.json?x=1', '/v1/operations?token=x', '/?tokn=x', '/metrics?__proto__=1']) {
+      expect(await refused(path)).toMatchObject({ code: 'QUERY_INVALID' });
+    }
+    expect((await callOperation(host, 'demo.echo?x=1')).json.error).toMatchObject({ code: 'QUERY_INVALID' });
+    expect(await refused('/nothing?x=1')).toMatchObject({ code: 'ROUTE_UNKNOWN' });
+    expect(await refused(`/v1/status?${'x'.repeat(5_000)}`)).toMatchObject({ message: expect.stringMatching(/^.{0,150}$/) });
+  });
+
   it('renders the page with real data, nothing of it as markup, and a policy that runs no script', async () => {
     const page = await ask(host, '/');
     expect(page).toMatchObject({
