@@ -47,6 +47,7 @@ function typeOf(schema: Schema): string {
   if (schema.type === 'object')
     return typeof schema.additionalProperties === 'object' ? `map to ${typeOf(record(schema.additionalProperties))}` : 'object';
   if (schema.type === 'integer') return 'whole number';
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ type })).join(' or ');
   if (schema.contentEncoding === 'base64') return 'base64';
   return typeof schema.type === 'string' ? schema.type : 'anything';
 }

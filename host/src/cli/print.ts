@@ -90,7 +90,7 @@ function printFacts(output: CliOutput, error: BellowsError): void {
   if (error.retryAfterMs !== undefined) output.write(`  try again in ${Math.ceil(error.retryAfterMs / 1000)} s\n`);
   for (const [name, value] of Object.entries(error.data ?? {})) {
     const shown = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-    if (value !== error.phase && !holds(error.message, shown)) output.write(`  ${plain(`${name} ${shown}`)}\n`);
+    if (value !== error.phase && !holds(error.message.toLowerCase(), shown.toLowerCase())) output.write(`  ${plain(`${name} ${shown}`)}\n`);
   }
   if (error instanceof RemoteError && error.kind === 'plugin') output.write(`  trace ${plain(error.body.traceId)}\n`);
 }
