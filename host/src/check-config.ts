@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type ErrorDetail, systemClock } from '@bellows/sdk';
-import { loadConfig } from './config-file.js';
+import { loadConfig, withLines } from './config-file.js';
 import type { HostOptions } from './host-options.js';
 import { loadPlugins } from './plugin-loader.js';
 
@@ -10,6 +10,8 @@ import { loadPlugins } from './plugin-loader.js';
 export async function checkConfig(options: HostOptions): Promise<{
   readonly problems: readonly ErrorDetail[];
   readonly plugins: readonly { readonly id: string; readonly version: string; readonly from: string }[];
+  /** The configuration that was read; left out when there was none to read. */
+  readonly file?: string;
 }> {
   const { loaded, problems } = await loadConfig(options);
   if (!loaded) return { problems, plugins: [] };
@@ -18,7 +20,7 @@ export async function checkConfig(options: HostOptions): Promise<{
   try {
     const result = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock: systemClock });
     const plugins = result.waves.flat().map(({ id, source }) => ({ id, version: source.manifest.version, from: source.from }));
-    return { problems: [...problems, ...result.problems], plugins };
+    return { problems: withLines([...problems, ...result.problems], loaded), plugins, file: loaded.file };
   } finally {
     await rm(stagingDir, { recursive: true, force: true });
   }

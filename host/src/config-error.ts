@@ -1,10 +1,14 @@
 import { ConfigError, type ErrorDetail } from '@bellows/sdk';
 
-/** One error for all problems, as `bellows start` and `bellows check` show it. */
-export function configError(problems: readonly ErrorDetail[]): ConfigError {
+/** One error for all problems, as `bellows start` and `bellows check` show it. `file` is the configuration, where one was found. */
+export function configError(problems: readonly ErrorDetail[], file?: string): ConfigError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  return new ConfigError('CONFIG_INVALID', `the configuration has ${count}; nothing was started. Change what is listed and try again`, {
-    phase: 'validate',
-    details: problems,
-  });
+  return new ConfigError(
+    'CONFIG_INVALID',
+    `the configuration${file === undefined ? '' : ` ${file}`} has ${count}; nothing was started. Change what is listed and try again`,
+    {
+      phase: 'validate',
+      details: problems,
+    },
+  );
 }

@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type ErrorDetail, isKind, messageOf } from '@bellows/sdk';
-import { LineCounter, parseDocument } from 'yaml';
-import { isCircular } from './circular.js';
+import { type ErrorDetail, isKind } from '@bellows/sdk';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
+import { nearestName } from './operations/nearest-name.js';
 import { schemaProblems } from './operations/schema-problems.js';
 import { substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
+import { readYaml } from './yaml-file.js';
 
 export type Origin = 'default' | 'file' | 'env' | 'flag' | 'secret';
 
@@ -22,6 +22,8 @@ export interface LoadedConfig {
   readonly pluginConfigs: ReadonlyMap<string, PluginConfigInput>;
   /** By path (`host.port`): where a value came from that is not a default. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** The line of the file at which a value stands, by its path. */
+  lineOf(path: string): number | undefined;
 }
 
 export interface PluginConfigInput {
@@ -43,60 +45,39 @@ export async function loadConfig(
 ): Promise<{ readonly loaded?: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
   const problems: ErrorDetail[] = [];
   const named = options.configFile ?? (options.env.BELLOWS_CONFIG || undefined);
-  const file = path.resolve(options.cwd, named ?? DEFAULT_FILE);
+  const file = named ? path.resolve(options.cwd, named) : defaultFile(options.cwd);
   const folder = path.dirname(file);
-  const tree = await readYaml(
-    file,
-    named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`,
-    problems,
-  );
-  if (tree === undefined) return { problems };
+  const missing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
+  const yaml = await readYaml(file, missing, problems);
+  if (yaml === undefined) return { problems };
 
   const substituted = new Set<string>();
-  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', substituted })) as Record<string, unknown>;
+  const input = (await substitute(yaml.tree, { folder, env: options.env, problems, base: '', substituted })) as Record<string, unknown>;
   const origins = new Map<string, Origin>();
   recordOrigins(input, { base: '', substituted, origins });
   applyOverrides(input, { options, origins, problems });
 
   const config = withAbsolutePaths(parse(input, substituted, problems) ?? salvage(input), { folder, origins, cwd: options.cwd });
-  problems.push(...addressProblems(config), ...(await tokenProblems(config)));
+  problems.push(...addressProblems(config), ...policyProblems(config), ...(await tokenProblems(config)));
   const pluginConfigs = await readPluginConfigs(input, { folder, env: options.env, problems, substituted, origins });
-  return { loaded: { config, file, folder, pluginConfigs, origins }, problems };
+  return { loaded: { config, file, folder, pluginConfigs, origins, lineOf: yaml.lineOf }, problems };
 }
 
-async function readYaml(file: string, advice: string, problems: ErrorDetail[]): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const message = code === 'ENOENT' ? `the file does not exist: ${advice}` : `cannot be read (${code ?? messageOf(error)}): ${advice}`;
-    problems.push({ path: file, message });
-    return undefined;
+/** The problems with the line of the configuration each is about, where it is about one. */
+export function withLines(problems: readonly ErrorDetail[], { lineOf }: Pick<LoadedConfig, 'lineOf'>): ErrorDetail[] {
+  return problems.map((problem) => {
+    const line = lineOf(problem.path);
+    return line === undefined ? problem : { ...problem, message: `${problem.message} (line ${line})` };
+  });
+}
+
+/** Here, or in the nearest folder above that has one: a command works from everywhere inside a project. */
+function defaultFile(cwd: string): string {
+  for (let folder = path.resolve(cwd); ; folder = path.dirname(folder)) {
+    const file = path.join(folder, DEFAULT_FILE);
+    if (existsSync(file)) return file;
+    if (folder === path.dirname(folder)) return path.join(path.resolve(cwd), DEFAULT_FILE);
   }
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  for (const error of document.errors) {
-    const { line, col } = lineCounter.linePos(error.pos[0]);
-    problems.push({ path: `${file}:${line}:${col}`, message: `is no valid YAML: ${error.message}` });
-  }
-  if (document.errors.length > 0) return undefined;
-  let tree: unknown;
-  try {
-    tree = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (error) {
-    problems.push({ path: file, message: `is no valid YAML: ${messageOf(error)}` });
-    return undefined;
-  }
-  if (isCircular(tree)) {
-    problems.push({ path: file, message: 'an alias (`*name`) stands inside of its own anchor (`&name`): write the value out' });
-    return undefined;
-  }
-  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
-    problems.push({ path: file, message: 'must hold keys with values at its top (`host:`, `plugins:`, …)' });
-    return undefined;
-  }
-  return tree;
 }
 
 /**
@@ -106,13 +87,19 @@ function parse(input: Record<string, unknown>, substituted: ReadonlySet<string>,
   const first = hostConfigSchema.safeParse(input);
   if (first.success) return first.data;
   if (!convertSubstituted(input, first.error.issues, substituted)) {
-    problems.push(...schemaProblems(first.error, hostConfigSchema, { input }));
+    addNew(problems, schemaProblems(first.error, hostConfigSchema, { input }));
     return undefined;
   }
   const second = hostConfigSchema.safeParse(input);
   if (second.success) return second.data;
-  problems.push(...schemaProblems(second.error, hostConfigSchema, { input }));
+  addNew(problems, schemaProblems(second.error, hostConfigSchema, { input }));
   return undefined;
+}
+
+/** What could not be put in is empty and would be reported once more as a wrong value. */
+function addNew(problems: ErrorDetail[], found: readonly ErrorDetail[]): void {
+  const known = new Set(problems.map((problem) => problem.path));
+  problems.push(...found.filter((problem) => !known.has(problem.path)));
 }
 
 /** Read here already, so that a dry run reports its faults with all others. */
@@ -123,6 +110,24 @@ async function tokenProblems({ host }: HostConfig): Promise<readonly ErrorDetail
     () => [],
     (error: unknown) => (isKind(error, 'config') ? (error.details ?? []) : Promise.reject(error)),
   );
+}
+
+/** A policy that cannot be kept, or that is for a plugin which is not there. */
+function policyProblems({ governor, plugins }: HostConfig): ErrorDetail[] {
+  return Object.entries(governor.subsystems).flatMap(([name, { floor, ceiling }]) => {
+    const at = `governor.subsystems.${name}`;
+    const problems: ErrorDetail[] = [];
+    const plugin = name.slice(0, name.indexOf('.'));
+    if (!Object.hasOwn(plugins, plugin)) {
+      const suggestion = nearestName(plugin, Object.keys(plugins));
+      const message = `no plugin ${JSON.stringify(plugin)} is configured that could have this subsystem`;
+      problems.push({ path: at, message, ...(suggestion === undefined ? {} : { suggestion }) });
+    }
+    if (floor !== null && ceiling !== null && floor > ceiling) {
+      problems.push({ path: `${at}.floor`, message: `the floor ${floor} is above the ceiling ${ceiling}` });
+    }
+    return problems;
+  });
 }
 
 /** What others can reach must say who may use it. */
@@ -224,10 +229,10 @@ async function readPluginConfigs(
       continue;
     }
     const file = path.resolve(context.folder, entry.configFile);
-    const tree = await readYaml(file, `plugins.${id}.configFile names it`, context.problems);
-    if (tree === undefined) continue;
+    const yaml = await readYaml(file, `plugins.${id}.configFile names it`, context.problems);
+    if (yaml === undefined) continue;
     const substituted = new Set<string>();
-    const substitutedTree = await substitute(tree, {
+    const substitutedTree = await substitute(yaml.tree, {
       folder: path.dirname(file),
       env: context.env,
       problems: context.problems,

@@ -36,7 +36,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   CONTENT_TYPE: { kind: 'input', text: 'Operations take `Content-Type: application/json` only, not compressed.' },
   JSON_INVALID: {
     kind: 'input',
-    text: 'The body is no JSON, is nested too deeply, or has keys that could change prototypes (`__proto__`).',
+    text: 'The body is no JSON, is nested too deeply, holds millions of values, or has keys that could change prototypes (`__proto__`).',
   },
   BODY_TOO_LARGE: {
     kind: 'input',
@@ -66,6 +66,11 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     text: 'There is no uploaded file of this address; files nobody read for a day are removed. Send it again.',
   },
   SUBSYSTEM_UNKNOWN: { kind: 'not_found', text: 'No active plugin has a subsystem of this name. `bellows status` lists them.' },
+  DISK_FULL: { kind: 'capacity', text: 'The disk of the data folder has no room for an uploaded file. Nothing of it was kept. Make room.' },
+  BODIES_FULL: {
+    kind: 'capacity',
+    text: 'The host holds as many large bodies as its memory is meant for. Try again after `retryAfterMs`, or send files with `POST /v1/files`.',
+  },
   EVENT_STREAMS_FULL: { kind: 'capacity', text: 'As many event streams are open as the host allows. Close one.' },
   HOST_STOPPING: { kind: 'not_ready', text: 'The host is stopping and takes no new requests.' },
   BUG: { kind: 'invariant', text: 'Something happened in the host that must not. Please report it with the lines of the log.' },
@@ -117,6 +122,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'No host answered. Start one with `bellows start`, or name it with `--url`. Exit code 3.' },
   INTERRUPTED: { kind: 'cancelled', text: 'The command was interrupted. Exit code 130.' },
   FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
+  FILE_UNWRITABLE: { kind: 'input', text: 'A file that a guest gave back cannot be written where it came from.' },
   FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
 });
 

@@ -43,12 +43,31 @@ function consoleStream(console: LoggerOptions['console']): DestinationStream {
 
 function forPeople(json: string): string {
   try {
-    const line = JSON.parse(json) as { level: number; time: number; msg: string; plugin?: string; error?: { stack?: string } };
-    const level = pino.levels.labels[line.level] ?? 'info';
-    const time = new Date(line.time).toISOString().slice(11, 19);
-    const stack = level === 'error' && line.error?.stack ? `\n${line.error.stack}` : '';
-    return `${time} ${level.padEnd(5)} ${line.plugin ? `[${line.plugin}] ` : ''}${line.msg}${stack}\n`;
+    const { level: number, time, msg, plugin, error, ...fields } = JSON.parse(json) as Line;
+    const level = pino.levels.labels[number] ?? 'info';
+    const clock = new Date(time).toISOString().slice(11, 19);
+    // An error of ours says in its message what to do; where in our code it was made helps nobody.
+    const stack = level === 'error' && error?.stack && error.kind === undefined ? `\n${error.stack}` : '';
+    const shown = Object.entries(fields).map(([name, value]) => ` ${name}=${shortText(value)}`);
+    return `${clock} ${level.padEnd(5)} ${plugin ? `[${plugin}] ` : ''}${msg}${shown.join('')}${stack}\n`;
   } catch (error) {
     return `${json.trimEnd()} (${messageOf(error)})\n`;
   }
+}
+
+interface Line {
+  readonly level: number;
+  readonly time: number;
+  readonly msg: string;
+  readonly plugin?: string;
+  readonly error?: { readonly stack?: string; readonly kind?: string };
+  readonly [field: string]: unknown;
+}
+
+/** One line for people: longer values are whole in the file. */
+const MAX_SHOWN_LENGTH = 120;
+
+function shortText(value: unknown): string {
+  const text = typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : (JSON.stringify(value) ?? '');
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }

@@ -60,6 +60,6 @@ export interface HostStatus extends ReadyReport {
 
 /** The writing side of uploads; plugins see `IUploads` only. */
 export interface UploadStore extends IUploads {
-  /** Keeps the bytes under their SHA-256 and answers `/v1/files/<sha256>`. `InputError` (`BODY_TOO_LARGE`, 413) past the limit. */
+  /** Keeps the bytes under their SHA-256 and answers `/v1/files/<sha256>`. `InputError` (`BODY_TOO_LARGE`, 413) past the limit, `CapacityError` (`DISK_FULL`). */
   save(chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<{ readonly url: string; readonly bytes: number }>;
 }

@@ -15,7 +15,7 @@ import {
 } from '@bellows/sdk';
 import { checkConfig } from './check-config.js';
 import { configError } from './config-error.js';
-import { type LoadedConfig, loadConfig } from './config-file.js';
+import { type LoadedConfig, loadConfig, withLines } from './config-file.js';
 import { ServiceContainer } from './container.js';
 import { DataFolder } from './data-folder.js';
 import { Governor } from './governor/governor.js';
@@ -72,7 +72,10 @@ export interface StartOptions extends HostOptions {
 export async function startHost(options: StartOptions): Promise<RunningHost> {
   const { loaded, problems } = await loadConfig(options);
   // The plugins are checked in the same go: an operator sees everything that is wrong at once.
-  if (!loaded || problems.length > 0) throw configError((await checkConfig(options)).problems);
+  if (!loaded || problems.length > 0) {
+    const checked = await checkConfig(options);
+    throw configError(checked.problems, checked.file);
+  }
 
   const data = await DataFolder.open(loaded.config.host.dataDir);
   const { clock = systemClock, signal } = options;
@@ -86,7 +89,7 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     const stagingDir = data.file('staging');
     const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock });
     const { waves, problems: pluginProblems } = await untilAborted(loading, signal);
-    if (pluginProblems.length > 0) throw configError(pluginProblems);
+    if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
     await sweepStaging(stagingDir, new Set(waves.flat().flatMap(({ folder, source }) => [folder, source.folder])));
     return await assemble({ loaded, waves, data, logger, teardown, faults, options });
   } catch (error) {
@@ -278,6 +281,7 @@ class Running implements RunningHost {
   async #release(reason: string): Promise<boolean> {
     const { teardown, plugins, stopTimeoutMs } = this.#parts;
     const released = await teardown.release(stopTimeoutMs);
+    this.#parts.logger.info('stopped');
     // asked a second time, the plugins answer how their stop ended, which was part of the release
     return released && (await plugins.stop(reason));
   }

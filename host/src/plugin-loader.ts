@@ -110,7 +110,7 @@ async function loadOne(
     }
     plugin = module.default;
   } catch (error) {
-    return { problems: [{ path: `plugins.${key}.from`, message: `its code cannot be loaded: ${messageOf(error)}` }] };
+    return { problems: [{ path: `plugins.${key}.from`, message: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` }] };
   }
   if (!isPlugin(plugin)) {
     return { problems: [{ path: `plugins.${key}.from`, message: 'its default export is no plugin: export default definePlugin({ … })' }] };
@@ -141,4 +141,11 @@ function deepFreeze<T>(value: T): T {
   if (!plain || Object.isFrozen(value)) return value;
   for (const inner of Object.values(value as object)) deepFreeze(inner);
   return Object.freeze(value);
+}
+
+/** Node says where a syntax error is only in the first line of its stack. */
+function placeOf(error: unknown): string {
+  const { name, stack = '' } = (error ?? {}) as { readonly name?: string; readonly stack?: string };
+  const place = /^file:\/\/\S+:\d+$/m.exec(stack)?.[0];
+  return name === 'SyntaxError' && place !== undefined ? ` (${place.replace(/^file:\/\//, '')})` : '';
 }

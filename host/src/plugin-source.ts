@@ -73,7 +73,11 @@ async function locate(from: string, { configFolder, stagingDir }: SourceContext)
   // Looked up as Node does, from the config file upwards; package.json need not be among the package's exports.
   const paths = createRequire(path.join(configFolder, 'bellows.yaml')).resolve.paths(from) ?? [];
   const found = paths.map((folder) => path.join(folder, from)).find((folder) => existsSync(path.join(folder, 'package.json')));
-  if (!found) throw new SourceProblem(`no package ${JSON.stringify(from)} is installed: npm install ${from} in ${configFolder}`);
+  if (!found) {
+    const isFolder = existsSync(path.join(configFolder, from, 'package.json'));
+    const advice = isFolder ? `for the folder of that name write ./${from}` : `npm install ${from} in ${configFolder}`;
+    throw new SourceProblem(`no package ${JSON.stringify(from)} is installed: ${advice}`);
+  }
   return realpath(found);
 }
 

@@ -15,6 +15,10 @@ export interface GuardedProcess {
 
 /** The exit code of a process that was interrupted: 128 + SIGINT, as shells report it. */
 const INTERRUPTED = 130;
+/** As any operation that failed. */
+const OUTPUT_LOST = 1;
+/** What writing into a pipe says that nobody reads any more; the last two on Windows and after the first. */
+const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ERR_STREAM_DESTROYED']);
 /** Any delay does; this is the longest one that timers take. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
@@ -26,11 +30,16 @@ export function guardProcess(): GuardedProcess {
   const orderly = new AbortController();
   const forced = new AbortController();
   const exit = process.exit.bind(process);
+  let outputLost: string | undefined;
   const guarded: GuardedProcess = {
     signal: orderly.signal,
     forceSignal: forced.signal,
     onFault: undefined,
-    exit: (code) => flushThen(() => exit(code)),
+    exit: (code) =>
+      flushThen(() => {
+        if (outputLost !== undefined) process.stderr.write(`error: not all of the output could be written (${outputLost})\n`);
+        exit(code === 0 && outputLost !== undefined ? OUTPUT_LOST : code);
+      }),
   };
 
   // The timers of the clock keep no process alive: without this one, waiting for a plugin that hangs would end it unseen.
@@ -44,7 +53,12 @@ export function guardProcess(): GuardedProcess {
   }
   // Whoever read our output has gone (`bellows start | head`). That is no fault: what is written from now on goes nowhere, the log
   // file still has it. As an uncaught error it would be logged, and the line would fail again, without end.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => {
+      // A disk that is full is no reader that has seen enough: who redirected the output must learn that it is not whole.
+      if (stream === process.stdout && !READER_GONE.has(code)) outputLost = code;
+    });
+  }
   const onFault = (error: unknown) => {
     const plugin = currentPluginScope()?.pluginId;
     if (guarded.onFault) return guarded.onFault(plugin, error);
@@ -70,7 +84,7 @@ export function guardProcess(): GuardedProcess {
   return guarded;
 }
 
-/** A pipe may still hold what was written: leaving at once would cut it off. */
+/** A pipe may still hold what was written: leaving at once would cut it off. A failed write is told after its callback. */
 function flushThen(done: () => void): void {
-  process.stdout.write('', () => process.stderr.write('', done));
+  process.stdout.write('', () => process.stderr.write('', () => setImmediate(done)));
 }

@@ -13,7 +13,7 @@ interface SubstitutionContext {
   readonly substituted: Set<string>;
 }
 
-const REFERENCE = /\$\$\{|\$\{(env|file):([^}]*)\}/g;
+const REFERENCE = /\$\$\{|\$\{(?:(env|file):)?([^}]*)\}/g;
 
 /**
  * Replaces `${env:NAME}` and `${file:PATH}` in every string of a tree and answers a new tree; `$${` writes `${`.
@@ -41,8 +41,11 @@ async function substituteText(text: string, context: SubstitutionContext): Promi
   for (const match of text.matchAll(REFERENCE)) {
     result += text.slice(end, match.index);
     end = match.index + match[0].length;
-    if (match[1] === undefined) result += '${';
-    else {
+    if (match[0] === '$${') result += '${';
+    else if (match[1] === undefined) {
+      const message = `${match[0]} is no reference: write \${env:NAME} or \${file:PATH}, or $\${ for a plain \${`;
+      context.problems.push({ path: context.base, message });
+    } else {
       context.substituted.add(context.base);
       result += await readReference(match[1], (match[2] ?? '').trim(), context);
     }

@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
-import { type IClock, InputError, NotFoundError } from '@bellows/sdk';
+import { CapacityError, type IClock, InputError, NotFoundError } from '@bellows/sdk';
 import type { UploadStore } from './host-view.js';
 
 /** Of one file. Larger data belongs where the operation can read it by itself. */
 export const MAX_UPLOAD_BYTES = 256 * 1024 * 1024;
 /** A file that nobody read for so long is not part of anything that runs. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
+/** Room on a disk is made by people. */
+const DISK_RETRY_MS = 60_000;
 const URL_PREFIX = '/v1/files/';
 const NAME = /^[0-9a-f]{64}$/;
 const PART_SUFFIX = '.part';
@@ -46,7 +48,7 @@ export class FileUploads implements UploadStore {
       await rm(part, { force: true });
       // An abort also breaks the stream that is read here; its reason says more than the broken stream.
       signal?.throwIfAborted();
-      throw error;
+      throw isDiskFull(error) ? diskFull(error) : error;
     }
   }
 
@@ -113,6 +115,20 @@ function tooLarge(maxBytes: number): InputError {
   return new InputError('BODY_TOO_LARGE', `The file is larger than ${maxBytes} bytes, the most this host keeps.`, {
     phase: 'receive',
     status: 413,
+  });
+}
+
+/** Also: this user may not have more of it. */
+function isDiskFull(error: unknown): boolean {
+  const { code = '' } = error as { code?: string };
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+function diskFull(cause: unknown): CapacityError {
+  return new CapacityError('DISK_FULL', 'The disk of the data folder is full, the file was not kept: make room there and send it again.', {
+    phase: 'receive',
+    retryAfterMs: DISK_RETRY_MS,
+    cause,
   });
 }
 

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { loadConfig } from '../src/config-file.js';
+import { type LoadedConfig, loadConfig, withLines } from '../src/config-file.js';
 import type { HostOptions } from '../src/host-options.js';
 
 let folder: string;
@@ -122,5 +122,55 @@ describe('loadConfig', () => {
     expect(problems.map(({ path: at }) => at)).toEqual(['host.__proto__', '__proto__']);
     for (const { message } of problems) expect(message).toMatch(/^unknown key "__proto__"; known are /);
     expect(({} as Record<string, unknown>).host).toBeUndefined();
+  });
+
+  it('finds the file in a folder above, as git does', async () => {
+    await writeFile(path.join(folder, 'bellows.yaml'), 'host: { port: 1234 }');
+    await mkdir(path.join(folder, 'a/b'), { recursive: true });
+    const { loaded } = await loadConfig({ cwd: path.join(folder, 'a/b'), env: {} });
+    expect([loaded?.config.host.port, loaded?.file]).toEqual([1234, path.join(folder, 'bellows.yaml')]);
+  });
+
+  it('refuses a reference that is none, and reports a missing variable once', async () => {
+    const { problems } = await load('host:\n  dataDir: ${NOPE}\n  port: ${env:NOPE}');
+    expect(problems).toEqual([
+      { path: 'host.dataDir', message: '${NOPE} is no reference: write ${env:NAME} or ${file:PATH}, or $${ for a plain ${' },
+      { path: 'host.port', message: 'the environment variable "NOPE" is not set' },
+    ]);
+  });
+
+  it('says that a reference inside of braces needs quotes', async () => {
+    const { problems } = await load('host: { port: ${env:PORT} }');
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.message).toMatch(/must stand in quotes$/);
+  });
+
+  it('refuses a policy that cannot be kept or is for nobody', async () => {
+    const { problems } = await load(
+      'governor: { subsystems: { compute.wasm: { floor: 5, ceiling: 2 }, compote.wasm: {} } }\nplugins: { compute: { from: ./c } }',
+    );
+    expect(problems).toEqual([
+      { path: 'governor.subsystems.compute.wasm.floor', message: 'the floor 5 is above the ceiling 2' },
+      {
+        path: 'governor.subsystems.compote.wasm',
+        message: 'no plugin "compote" is configured that could have this subsystem',
+        suggestion: 'compute',
+      },
+    ]);
+  });
+
+  it('knows the line of a value, or of the nearest thing above it', async () => {
+    const { loaded } = await load('host:\n  port: 1\nplugins:\n  a:\n    from: ./a\n    config:\n      list: [1,\n        2]');
+    const lineOf = (at: string) => loaded?.lineOf(at);
+    expect(['host.port', 'plugins.a.from', 'plugins.a.config.list[1]', 'plugins.a.missing', 'nothing', '/host/port'].map(lineOf)).toEqual([
+      2,
+      5,
+      8,
+      4,
+      undefined,
+      undefined,
+    ]);
+    const problem = { path: 'host.port', message: 'is wrong' };
+    expect(withLines([problem], loaded as LoadedConfig)).toEqual([{ path: 'host.port', message: 'is wrong (line 2)' }]);
   });
 });

@@ -62,6 +62,11 @@ describe('findPlugin', () => {
     expect(problems[0]?.message).toMatch(message);
   });
 
+  it('sees that a folder was meant where ./ was forgotten', async () => {
+    await write('mine', { 'package.json': { name: 'mine' } });
+    expect((await find('mine')).problems[0]?.message).toBe('no package "mine" is installed: for the folder of that name write ./mine');
+  });
+
   it('reports every fault of a manifest with its file', async () => {
     const folder = await write('a', {
       'package.json': { name: 'mine' },

@@ -50,6 +50,11 @@ describe('FileUploads', () => {
       throw new Error('broken');
     })();
     await expect(uploads.save(breaking)).rejects.toThrow('broken');
+    const full = (async function* () {
+      yield randomBytes(10);
+      throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    })();
+    await expect(uploads.save(full)).rejects.toMatchObject({ code: 'DISK_FULL', status: 429, retryAfterMs: 60_000 });
     const reason = new Error('left');
     await expect(uploads.save(chunksOf(randomBytes(10)), AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(await kept()).toEqual([]);

@@ -45,7 +45,8 @@ async function readInput(context: CommandContext, given: string | undefined): Pr
   if (given === undefined) return {};
   const [text, from] = await inputText(context, given);
   try {
-    return JSON.parse(text);
+    // Editors and shells of Windows put a byte order mark before their text.
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw usageError(`${from} is no JSON: ${messageOf(error)}.`);
   }
@@ -53,6 +54,7 @@ async function readInput(context: CommandContext, given: string | undefined): Pr
 
 async function inputText(context: CommandContext, given: string): Promise<[text: string, from: string]> {
   if (given === '-') return [(await context.readStdin()).toString(), 'Standard input'];
+  if (given === '@') throw usageError('After @ the name of a file is missing.');
   if (given.startsWith('@')) return [(await context.readFile(given.slice(1))).toString(), given.slice(1)];
   return [given, 'The input'];
 }

@@ -35,6 +35,7 @@ export interface CliDeps {
   checkConfig(options: HostOptions): Promise<{
     readonly problems: readonly ErrorDetail[];
     readonly plugins: readonly { readonly id: string; readonly version: string; readonly from: string }[];
+    readonly file?: string;
   }>;
   effectiveConfig(options: HostOptions): Promise<{
     readonly entries: readonly { readonly path: string; readonly value: unknown; readonly origin: string }[];

@@ -4,7 +4,7 @@ import { InputError, messageOf, NotReadyError } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { HostOptions } from '../host-options.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
-import { HostClient } from './host-client.js';
+import { HostClient, interruptedError } from './host-client.js';
 
 export interface GlobalOptions {
   readonly json?: true;
@@ -70,10 +70,20 @@ export class CommandContext {
     });
   }
 
+  /** `CancelledError` (`INTERRUPTED`) at a signal: a terminal never ends its input by itself. */
   async readStdin(): Promise<Buffer> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.io.stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-    return Buffer.concat(chunks);
+    const { stdin, signal } = this.io;
+    const read = async () => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      return Buffer.concat(chunks);
+    };
+    const interruption = new Promise<never>((_resolve, reject) => {
+      const onAbort = () => reject(interruptedError());
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+    return Promise.race([read(), interruption]);
   }
 }
 

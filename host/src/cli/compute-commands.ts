@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { deadlineOption } from './call-command.js';
 import { type CommandContext, unreadable, usageError } from './command-context.js';
@@ -153,7 +152,11 @@ async function moduleSource(context: CommandContext, client: HostClient, file: s
   });
   if (!found.isFile()) throw unreadable(file, new Error('it is no file'));
   if (found.size <= INLINE_BYTES) return (await context.readFile(file)).toString('base64');
-  return (await client.upload(createReadStream(resolved))).url;
+  // Opened before anything is sent: else a file that may not be read would look like a host that hangs up.
+  const opened = await open(resolved).catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+  return (await client.upload(opened.createReadStream())).url;
 }
 
 function inputBytes(context: CommandContext, file: string): Promise<Buffer> {

@@ -12,10 +12,10 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
     .description('check the configuration and the plugins it names, without starting anything')
     .addHelpText('after', '\nExamples:\n  bellows check\n  bellows check --config production.yaml --json')
     .action(async (_options: unknown, command: Command) => {
-      const { problems, plugins } = await deps.checkConfig(context.hostOptions(command));
-      refuseProblems(problems);
+      const { problems, plugins, file } = await deps.checkConfig(context.hostOptions(command));
+      if (problems.length > 0) throw configError(problems, file);
       if (context.isJson(command)) return printJson(io.stdout, { ok: true, plugins });
-      io.stdout.write('The configuration is valid.\n');
+      io.stdout.write(`The configuration${file === undefined ? '' : ` ${file}`} is valid.\n`);
       for (const { id, version, from } of plugins) io.stdout.write(`  ${id} ${version} from ${from}\n`);
     });
 

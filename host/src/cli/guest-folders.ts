@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { GuestError } from '@bellows/sdk';
+import { GuestError, InputError, messageOf } from '@bellows/sdk';
 import { unreadable, usageError } from './command-context.js';
 
 export interface GuestFolder {
@@ -50,7 +50,8 @@ export async function readGuestFolders(folders: readonly GuestFolder[]): Promise
 
 /**
  * Writes what a guest gave back into the folders it came from, read-only ones excepted. All names are checked before the first
- * byte is written: `GuestError` (`FILE_ESCAPES`) for one outside of every folder, or that leads out through a link.
+ * byte is written: `GuestError` (`FILE_ESCAPES`) for one outside of every folder, or that leads out through a link. `InputError` (`FILE_UNWRITABLE`)
+ * where the system does not let it write; files before that one are written.
  */
 export async function writeGuestFolders(folders: readonly GuestFolder[], files: readonly GuestFile[]): Promise<number> {
   const targets: { readonly target: string; readonly content: Buffer }[] = [];
@@ -62,8 +63,14 @@ export async function writeGuestFolders(folders: readonly GuestFolder[], files: 
     targets.push({ target, content: Buffer.from(file.base64, 'base64') });
   }
   for (const { target, content } of targets) {
-    await mkdir(path.dirname(target), { recursive: true });
-    await writeFile(target, content);
+    try {
+      await mkdir(path.dirname(target), { recursive: true });
+      await writeFile(target, content);
+    } catch (error) {
+      throw new InputError('FILE_UNWRITABLE', `${target}, which the guest gave back, cannot be written: ${messageOf(error)}.`, {
+        cause: error,
+      });
+    }
   }
   return targets.length;
 }

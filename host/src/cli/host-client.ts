@@ -73,7 +73,7 @@ export class HostClient {
       const response = await exchange(new URL(path, this.#base), { method, headers: allHeaders, signal, agent: false }, body);
       return await answerOf<T>(response, this.#base);
     } catch (error) {
-      if (signal.aborted) throw new CancelledError('INTERRUPTED', 'The command was interrupted.');
+      if (signal.aborted) throw interruptedError();
       if (error instanceof BellowsError) throw error;
       throw new NotReadyError(
         'HOST_UNREACHABLE',
@@ -82,6 +82,10 @@ export class HostClient {
       );
     }
   }
+}
+
+export function interruptedError(): CancelledError {
+  return new CancelledError('INTERRUPTED', 'The command was interrupted.');
 }
 
 function exchange(url: URL, options: RequestOptions, body: Readable | undefined): Promise<IncomingMessage> {

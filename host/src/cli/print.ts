@@ -4,7 +4,13 @@ import { RemoteError } from './host-client.js';
 
 /** JSON for a program, or to be read where a terminal shows it. */
 export function printJson(output: CliOutput, value: unknown): void {
-  output.write(`${JSON.stringify(value ?? null, null, output.isTTY ? 2 : undefined)}\n`);
+  const text = JSON.stringify(value ?? null, null, output.isTTY ? 2 : undefined);
+  output.write(`${output.isTTY ? escaped(text) : text}\n`);
+}
+
+/** JSON leaves DEL and the C1 control characters as they are; terminals obey them (U+009B begins a command as ESC [ does). */
+function escaped(json: string): string {
+  return json.replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Columns as wide as their widest cell, two blanks between them. */
@@ -23,7 +29,7 @@ export function printTable(output: CliOutput, heads: readonly string[], rows: re
 export function printError(error: unknown, { io, json }: { readonly io: CliIo; readonly json: boolean }): void {
   const known = isBellowsError(error) ? error : new InvariantError('BUG', messageOf(error), { cause: error });
   if (json) {
-    io.stderr.write(`${JSON.stringify({ error: known instanceof RemoteError ? known.body : errorBody(known, '') })}\n`);
+    io.stderr.write(`${escaped(JSON.stringify({ error: known instanceof RemoteError ? known.body : errorBody(known, '') }))}\n`);
     return;
   }
   io.stderr.write(`error: ${plain(known.message)} (${known.code})\n`);

@@ -23,7 +23,7 @@ export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps =
     await buildProgram(context, json).parseAsync([...argv], { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return commanderExit(error, { io, json });
+    if (error instanceof CommanderError) return commanderExit(error, { argv, io, json });
     printError(error, { io, json });
     return exitCodeOf(error);
   }
@@ -60,8 +60,20 @@ function buildProgram(context: CommandContext, json: boolean): Command {
 }
 
 /** Help and version were asked for; anything else is a wrong command line, which commander has explained already. */
-function commanderExit(error: CommanderError, { io, json }: { readonly io: CliIo; readonly json: boolean }): number {
+function commanderExit(
+  error: CommanderError,
+  asked: { readonly argv: readonly string[]; readonly io: CliIo; readonly json: boolean },
+): number {
   if (error.exitCode === 0) return EXIT.ok;
-  if (json) printError(usageError(error.message.replace(/^error: /, '')), { io, json });
+  const { argv, io, json } = asked;
+  const isHelp = error.code === 'commander.help';
+  // Shown instead of what was asked for; commander does not say why.
+  const message = isHelp ? whyHelp(argv) : error.message.replace(/^error: /, '');
+  if (json || isHelp) printError(usageError(message), { io, json });
   return EXIT.usage;
+}
+
+function whyHelp(argv: readonly string[]): string {
+  const [first, topic] = argv.filter((word) => !word.startsWith('-'));
+  return first === 'help' && topic !== undefined ? `There is no command ${topic}.` : 'A command is missing; --help lists them.';
 }

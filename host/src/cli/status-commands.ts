@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
 import { nearestName } from '../operations/nearest-name.js';
 import type { CommandContext } from './command-context.js';
-import { printJson, printTable } from './print.js';
+import { plain, printJson, printTable } from './print.js';
 
 /** How many decisions `explain` shows. */
 const SHOWN_DECISIONS = 10;
@@ -18,8 +18,10 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
       const status = await (await context.connect(command)).get<HostStatus>('/v1/status');
       if (context.isJson(command)) return printJson(stdout, status);
       const { version, ready, pid, machine } = status;
-      stdout.write(`Bellows ${version}, ${ready ? 'ready' : 'not ready'}, process ${pid}, since ${iso(status.startedAt)}\n`);
-      stdout.write(`configuration ${status.configFile ?? 'built in'} (revision ${status.configRevision}), data ${status.dataDir}\n`);
+      stdout.write(`Bellows ${plain(version)}, ${ready ? 'ready' : 'not ready'}, process ${pid}, since ${iso(status.startedAt)}\n`);
+      stdout.write(
+        `configuration ${plain(status.configFile ?? 'built in')} (revision ${status.configRevision}), data ${plain(status.dataDir)}\n`,
+      );
       stdout.write(`CPU ${percent(machine.cpuRatio)} of ${machine.cores} cores, memory ${percent(machine.memoryRatio)}\n\n`);
       printPlugins(context, status.plugins);
       if (status.subsystems.length === 0) return;
@@ -84,13 +86,13 @@ function explain(
   { subsystem, decisions }: { readonly subsystem: SubsystemStatus; readonly decisions: readonly ScalingDecision[] },
 ): void {
   const { name, plugin, limits, ceiling, binding, metrics, backpressure } = subsystem;
-  stdout.write(`${name} (plugin ${plugin})\n`);
+  stdout.write(`${plain(name)} (plugin ${plain(plugin)})\n`);
   stdout.write(`  limit        ${limits.maxConcurrentOperations} concurrent operations; the governor allows ${ceiling}\n`);
-  stdout.write(`  limited by   ${binding.limitedBy}: ${binding.reason}\n`);
+  stdout.write(`  limited by   ${plain(binding.limitedBy)}: ${plain(binding.reason)}\n`);
   stdout.write(
     `  demand       ${metrics.demand} wanted, ${metrics.inUse} running, ${metrics['queue.depth']} of ${limits.maxQueueDepth} waiting\n`,
   );
-  stdout.write(`  backpressure ${backpressure}\n`);
+  stdout.write(`  backpressure ${plain(backpressure)}\n`);
   if (decisions.length === 0) return;
   stdout.write('\n');
   printTable(

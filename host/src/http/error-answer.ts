@@ -10,12 +10,14 @@ import {
 } from '@bellows/sdk';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HostErrorCode } from '../error-codes.js';
+import { bodyTooLarge } from './json-body.js';
 import { lingeringBody } from './linger.js';
 
 /** Where whoever refused does not say how long. */
 const DEFAULT_RETRY_MS = 1_000;
 
-const TOO_LARGE = 413;
+/** Refused in the middle of a body, with a connection that closes afterwards. */
+const CUTS_BODY: ReadonlySet<string> = new Set<HostErrorCode>(['BODY_TOO_LARGE', 'BODIES_FULL']);
 
 /** The answer to anything that went wrong, whoever noticed it: always the one error shape of the host. */
 export function answerError(
@@ -32,7 +34,7 @@ export function answerError(
   }
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   const body = JSON.stringify({ error: errorBody(error, request.traceId ?? '') });
-  if (error.status !== TOO_LARGE || clock === undefined || request.raw.complete) reply.send(body);
+  if (!CUTS_BODY.has(error.code) || clock === undefined || request.raw.complete) reply.send(body);
   else reply.header('content-length', Buffer.byteLength(body)).send(lingeringBody(body, request, clock));
 }
 
@@ -57,6 +59,7 @@ function asBellowsError(thrown: unknown): BellowsError {
     code?: string;
     statusCode?: number;
   };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return bodyTooLarge(thrown);
   const known = FASTIFY_ERRORS[code];
   if (known) return new InputError(known.code, known.message, { phase: 'receive', status: known.status, cause: thrown });
   if (statusCode >= 400 && statusCode < 500) {
@@ -68,11 +71,6 @@ function asBellowsError(thrown: unknown): BellowsError {
 }
 
 const FASTIFY_ERRORS: Readonly<Record<string, { code: HostErrorCode; message: string; status: number }>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: {
-    code: 'BODY_TOO_LARGE',
-    message: 'The body is too large: 64 MiB of JSON at most; send files with POST /v1/files.',
-    status: 413,
-  },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'CONTENT_TYPE',
     message: 'The body must be JSON: send "Content-Type: application/json".',

@@ -1,6 +1,7 @@
 import type { IClock, ILogger, IRandom, Role } from '@bellows/sdk';
 import type { HostView } from '../host-view.js';
 import type { OperationRegistry } from '../operations/operation-registry.js';
+import type { BodyBudget } from './body-budget.js';
 import type { EventFeed } from './event-feed.js';
 import type { LocalSafety } from './local-safety.js';
 import type { PageSessions } from './page-sessions.js';
@@ -22,6 +23,7 @@ export interface HttpContext {
   readonly sessions: PageSessions;
   readonly safety: LocalSafety;
   readonly running: RunningRequests;
+  readonly bodies: BodyBudget;
   readonly clock: IClock;
   readonly random: IRandom;
   readonly logger: ILogger;

@@ -2,6 +2,7 @@ import { ConfigError, type IClock, type ILogger, type IRandom, messageOf, NotRea
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { HostView } from '../host-view.js';
 import type { OperationRegistry } from '../operations/operation-registry.js';
+import { BodyBudget } from './body-budget.js';
 import { traceIdOf } from './call-headers.js';
 import { answerUnreadable } from './client-error.js';
 import { answerError, noRouteError } from './error-answer.js';
@@ -34,6 +35,8 @@ export interface HttpServerOptions {
   readonly metricsText?: () => Promise<string>;
   readonly clock?: IClock;
   readonly random?: IRandom;
+  /** Of the bodies of operations. */
+  readonly bodies?: BodyBudget;
   /** How long `close` waits for running requests. Default 5 s. */
   readonly closeTimeoutMs?: number;
 }
@@ -61,6 +64,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const {
     clock = systemClock,
     random = systemRandom,
+    bodies = new BodyBudget(),
     closeTimeoutMs = 5_000,
     metricsText = metricsTextFor(view, registry.metrics),
   } = options;
@@ -71,7 +75,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   let closing = false;
   const app = newApp({ logger, random, clock, isClosing: () => closing });
   const feed = new EventFeed({ bus: view.bus, clock });
-  const context: HttpContext = { view, registry, feed, sessions, safety, running, clock, random, logger, metricsText };
+  const context: HttpContext = { view, registry, feed, sessions, safety, running, bodies, clock, random, logger, metricsText };
   guard(app, context, () => closing);
   for (const add of [addHealthRoutes, addStatusRoutes, addOperationRoutes, addEventRoutes, addFileRoutes, addPageRoutes]) add(app, context);
   await listen(app, address, port).catch((error: unknown) => {
@@ -117,6 +121,8 @@ function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstan
       answerError(error, request, { reply, logger });
     },
   });
+  // What a client expects that HTTP does not know is ignored, as it may be; Node would answer 417 without a body.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorateRequest('traceId', '');
   app.decorateRequest('caller');
   app.setErrorHandler((error, request, reply) => answerError(error, request, { reply, logger, clock }));

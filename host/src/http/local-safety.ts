@@ -40,6 +40,7 @@ export class LocalSafety {
   checkSource(request: FastifyRequest): void {
     const { host, origin } = request.headers;
     if (host === undefined) throw new InputError('HEADER_INVALID', 'The request has no Host header.', { phase: 'receive' });
+    if (hasTwoHosts(request)) throw new InputError('HEADER_INVALID', 'The request has more than one Host header.', { phase: 'receive' });
     if (!this.#isOurs(hostnameOf(host))) {
       throw new ForbiddenError(
         'HOST_NOT_ALLOWED',
@@ -47,10 +48,10 @@ export class LocalSafety {
         { phase: 'receive' },
       );
     }
-    // Browsers send no Origin with images, scripts and the like, but say that another site asks; following a link is fine.
-    const { 'sec-fetch-site': site, 'sec-fetch-mode': mode } = request.headers;
-    const embedded = (site === 'cross-site' || site === 'same-site') && mode !== 'navigate';
-    if (embedded || (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)) {
+    // Browsers send no Origin with images, scripts, frames and the like, but say that another site asks.
+    const { 'sec-fetch-site': site } = request.headers;
+    const foreign = (site === 'cross-site' || site === 'same-site') && !followsLink(request);
+    if (foreign || (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)) {
       throw new ForbiddenError('ORIGIN_NOT_ALLOWED', 'A page of another origin may not use this host.', { phase: 'receive' });
     }
   }
@@ -109,6 +110,19 @@ export function isLoopback(host: string): boolean {
 export function isWildcard(host: string): boolean {
   const bare = bareHost(host);
   return bare === '0.0.0.0' || bare === '::' || bare === '';
+}
+
+/** A person came by a link of another site. A frame navigates too, but nobody chose it, and a hundred of them could hold every event stream. */
+function followsLink({ method, headers }: FastifyRequest): boolean {
+  const { 'sec-fetch-mode': mode, 'sec-fetch-dest': dest = 'document' } = headers;
+  return method === 'GET' && mode === 'navigate' && dest === 'document';
+}
+
+/** Node keeps the first and forgets the others; something in front of the host may have looked at the last. */
+function hasTwoHosts({ raw: { rawHeaders } }: FastifyRequest): boolean {
+  let found = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === 'host') found += 1;
+  return found > 1;
 }
 
 function hostnameOf(hostHeader: string): string {

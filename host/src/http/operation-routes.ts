@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { PluginError } from '@bellows/sdk';
 import type { FastifyInstance } from 'fastify';
 import { callOptionsOf, withBodyDeadline } from './call-headers.js';
@@ -6,7 +7,7 @@ import { demandJson } from './json-body.js';
 
 /** `/v1/operations`, `POST /v1/operations/<name>` and the document that describes them. */
 export function addOperationRoutes(app: FastifyInstance, context: HttpContext): void {
-  const { view, registry, safety, running } = context;
+  const { view, registry, safety, running, bodies } = context;
 
   app.get('/openapi.json', async () => {
     // Only read by people and generators: not loaded before somebody asks.
@@ -25,6 +26,8 @@ export function addOperationRoutes(app: FastifyInstance, context: HttpContext): 
         safety.demand(request.caller, role, runsCommands);
         demandJson(request);
       },
+      preParsing: async (request, reply, body) =>
+        bodies.count(body as Readable, { announced: request.headers['content-length'], response: reply.raw }),
     },
     async (request, reply) => {
       const { name } = request.params;

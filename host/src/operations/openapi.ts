@@ -1,6 +1,5 @@
 import { CRITICALITIES, type OperationInfo } from '@bellows/sdk';
-
-type Json = Readonly<Record<string, unknown>>;
+import { HOST_SCHEMAS, hostPaths, type Json, json } from './openapi-host-paths.js';
 
 /**
  * The OpenAPI 3.1 document of a host: its fixed routes, and one path per operation with the operation's own schemas.
@@ -11,14 +10,16 @@ export function openApiDocument(operations: readonly OperationInfo[], version: s
     openapi: '3.1.0',
     info: { title: 'Bellows host', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    // Where the host has no users a token is needed only to run commands; where it has, for everything but /health.
+    security: [{}, { token: [] }],
     tags: [{ name: 'host' }, ...[...new Set(operations.map(({ plugin }) => plugin))].map((name) => ({ name }))],
     paths: {
-      ...fixedPaths(),
+      ...hostPaths(),
       ...Object.fromEntries(operations.map((info) => [`/v1/operations/${info.name}`, { post: operationOf(info) }])),
     },
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
-      schemas: { Error: ERROR_SCHEMA },
+      schemas: { Error: ERROR_SCHEMA, ...HOST_SCHEMAS },
       responses: { Error: { description: 'What happened, where, and what to do.', content: json({ $ref: '#/components/schemas/Error' }) } },
       parameters: PARAMETERS,
     },
@@ -31,7 +32,7 @@ function operationOf(info: OperationInfo): Json {
     summary: info.summary,
     tags: [info.plugin],
     description: `Least role where the host has roles: ${info.role}.${info.runsCommands ? ' Runs commands on the machine of the host: needs a token.' : ''}`,
-    security: info.runsCommands ? [{ token: [] }] : [{}, { token: [] }],
+    ...(info.runsCommands ? { security: [{ token: [] }] } : {}),
     parameters: Object.keys(PARAMETERS).map((name) => ({ $ref: `#/components/parameters/${name}` })),
     requestBody: { required: true, content: json(embedded(info.input, pointerTo(info.name, 'requestBody'))) },
     responses: {
@@ -61,72 +62,6 @@ function embedded(schema: Json, pointer: string): unknown {
   return move(rest);
 }
 
-function json(schema: unknown): Json {
-  return { 'application/json': { schema } };
-}
-
-function get(summary: string, content: Json, parameters: readonly Json[] = []): Json {
-  return {
-    get: {
-      summary,
-      tags: ['host'],
-      ...(parameters.length === 0 ? {} : { parameters }),
-      responses: { 200: { description: summary, content }, default: { $ref: '#/components/responses/Error' } },
-    },
-  };
-}
-
-function query(name: string, description: string, schema: Json): Json {
-  return { name, in: 'query', description, schema };
-}
-
-function fixedPaths(): Json {
-  const anything = json({ type: 'object' });
-  const text = { 'text/plain': { schema: { type: 'string' } } };
-  return {
-    '/health': get('Answers as soon as the host listens.', anything),
-    '/ready': {
-      get: {
-        summary: 'Whether every required plugin is active or degraded.',
-        tags: ['host'],
-        responses: { 200: { description: 'Ready.', content: anything }, 503: { description: 'Not ready yet.', content: anything } },
-      },
-    },
-    '/metrics': get('Figures in the text format of Prometheus.', text),
-    '/openapi.json': get('This document.', anything),
-    '/v1/status': get('The host, its plugins and subsystems.', anything),
-    '/v1/plugins': get('The plugins and their states.', anything),
-    '/v1/operations': get('The operations with their schemas.', anything),
-    '/v1/decisions': get('Decisions of the governor, newest first.', anything, [
-      query('subsystem', 'Only of this subsystem.', { type: 'string' }),
-      query('limit', 'How many.', { type: 'integer', minimum: 1, maximum: 10_000, default: 100 }),
-    ]),
-    '/v1/events': get(
-      'Events as they are published (server-sent events); resumes by the header Last-Event-ID.',
-      { 'text/event-stream': { schema: { type: 'string' } } },
-      [query('topics', 'Separated by commas; all when absent.', { type: 'string' })],
-    ),
-    '/v1/files': {
-      post: {
-        summary: 'Keeps a file for an operation that takes its address.',
-        tags: ['host'],
-        requestBody: { required: true, content: { 'application/octet-stream': {} } },
-        responses: {
-          200: {
-            description: 'Kept.',
-            content: json({
-              type: 'object',
-              required: ['url', 'bytes'],
-              properties: { url: { type: 'string' }, bytes: { type: 'integer' } },
-            }),
-          },
-          default: { $ref: '#/components/responses/Error' },
-        },
-      },
-    },
-  };
-}
-
 const PARAMETERS: Json = {
   Tenant: { name: 'Bellows-Tenant', in: 'header', schema: { type: 'string' }, description: 'Whose limits apply.' },
   User: { name: 'Bellows-User', in: 'header', schema: { type: 'string' }, description: 'Whose limits apply inside of the tenant.' },
@@ -147,6 +82,12 @@ const PARAMETERS: Json = {
     in: 'header',
     schema: { type: 'string' },
     description: 'Handed to the operation; what it does with it is documented there.',
+  },
+  TraceParent: {
+    name: 'traceparent',
+    in: 'header',
+    schema: { type: 'string' },
+    description: 'W3C Trace Context: the trace that answers and the log name; a new one when absent.',
   },
 };
 

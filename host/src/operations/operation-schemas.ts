@@ -54,6 +54,6 @@ function check({ plugin, definition }: Provided, side: 'input' | 'output', value
 
 function summaryOf(details: readonly { readonly path: string; readonly message: string }[]): string {
   const [first] = details;
-  const shown = first === undefined ? '' : `${first.path === '' ? 'it' : first.path} ${first.message}`;
+  const shown = first === undefined ? '' : `${first.path === '' ? '' : `${first.path}: `}${first.message}`;
   return details.length > 1 ? `${shown} (and ${details.length - 1} more)` : shown;
 }

@@ -18,10 +18,18 @@ export function schemaProblems(
   schema: z.core.$ZodType,
   options: { input: unknown; prefix?: string },
 ): ErrorDetail[] {
-  const problems = error.issues.flatMap((issue) => explain(issue, [], { schema, input: options.input }));
+  const root = { schema, input: options.input };
+  const problems: Problem[] = [];
+  let left = 0;
+  for (const issue of error.issues) {
+    // Looking for the nearest names is the dear part; a million unknown keys would take seconds of everybody.
+    const found = problems.length < MAX_LISTED ? explain(issue, [], root) : [];
+    problems.push(...found);
+    left += Math.max(0, (issue.code === 'unrecognized_keys' ? issue.keys.length : 1) - found.length);
+  }
+  left += Math.max(0, problems.length - MAX_LISTED);
   const listed = problems.slice(0, MAX_LISTED).map(({ path, ...rest }) => ({ path: showPath(path, options.prefix ?? ''), ...rest }));
-  if (problems.length <= MAX_LISTED) return listed;
-  return [...listed, { path: options.prefix ?? '', message: `and ${problems.length - MAX_LISTED} more problems` }];
+  return left === 0 ? listed : [...listed, { path: options.prefix ?? '', message: `and ${left} more problems` }];
 }
 
 interface Problem {
@@ -39,10 +47,12 @@ function explain(issue: Issue, base: Path, root: Root): Problem[] {
   const path = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
     const known = [...keysAt(root.schema, path)];
-    return issue.keys.map((key) => unknownKey([...path, key], key, known));
+    return issue.keys.slice(0, MAX_LISTED).map((key) => unknownKey([...path, key], key, known));
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    return closestBranch(issue.errors).flatMap((inner) => explain(inner, path, root));
+    return closestBranch(issue.errors)
+      .slice(0, MAX_LISTED)
+      .flatMap((inner) => explain(inner, path, root));
   }
   if (issue.code === 'invalid_value') {
     const given = valueAt(root.input, path);

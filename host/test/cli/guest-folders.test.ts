@@ -59,6 +59,12 @@ describe('writeGuestFolders', () => {
     expect(await content('data/a.txt')).toBe('a');
   });
 
+  it('says which file the system does not let it write', async () => {
+    for (const name of ['data/deep', 'data/a.txt/below']) {
+      await expect(writeGuestFolders([folder()], [file(name)])).rejects.toMatchObject({ code: 'FILE_UNWRITABLE', kind: 'input' });
+    }
+  });
+
   it('prefers the innermost of nested folders', async () => {
     const inner: GuestFolder = { host: path.join(root, 'data', 'deep'), guest: '/in/side', readOnly: true };
     expect(await writeGuestFolders([folder('/in'), inner], [file('in/side/b.txt'), file('in/a.txt')])).toBe(1);

@@ -65,6 +65,13 @@ describe('bellows', () => {
     const ran = await bellows(['statsu', '--json']);
     expect(ran.code).toBe(2);
     expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'USAGE', message: expect.stringContaining('statsu') } });
+    expect(JSON.parse((await bellows(['--json'])).stderr).error.message).toBe('A command is missing; --help lists them.');
+  });
+
+  it('says that there is no such command when its help is asked for', async () => {
+    const ran = await bellows(['help', 'statsu']);
+    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/error: There is no command statsu\./) });
+    expect(await bellows(['help', 'status'])).toMatchObject({ code: 0, stderr: '' });
   });
 });
 
@@ -89,6 +96,32 @@ describe('bellows call', () => {
       code: 2,
       stderr: expect.stringContaining('(USAGE)'),
     });
+  });
+
+  it('takes a file that begins with a byte order mark, and asks for the name after @', async () => {
+    await writeFile(path.join(cwd, 'bom.json'), '\ufeff{"from":"Windows"}');
+    expect((await bellows(['call', 'demo.echo', '@bom.json'], { host: here, cwd })).json).toEqual({ from: 'Windows' });
+    expect(await bellows(['call', 'demo.echo', '@'], { host: here, cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/after @/i),
+    });
+  });
+
+  it('ends with 130 when it is interrupted while it waits for its input', async () => {
+    const interrupt = new AbortController();
+    const endless = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => interrupt.abort()) }) };
+    const ran = bellows(['call', 'demo.echo', '-'], { host: here, stdin: endless, signal: interrupt.signal });
+    expect(await ran).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('(INTERRUPTED)') });
+    expect(await bellows(['call', 'demo.echo', '-'], { host: here, stdin: endless, signal: interrupt.signal })).toMatchObject({
+      code: 130,
+    });
+  });
+
+  it('lets nothing that a host sends command a terminal', async () => {
+    const text = '\u001b]0;title\u0007 \u009b2J \u007f';
+    const ran = await bellows(['call', 'demo.echo', JSON.stringify(text)], { host: here, isTTY: true });
+    expect(ran.json).toBe(text);
+    expect(ran.stdout.trimEnd()).not.toMatch(/\p{Cc}/u);
   });
 
   it('sends what its options say, and the token of the data folder', async () => {

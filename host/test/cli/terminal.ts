@@ -15,7 +15,7 @@ export interface Terminal {
   readonly deps?: Partial<CliDeps>;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly stdin?: string;
+  readonly stdin?: string | CliIo['stdin'];
   readonly isTTY?: boolean;
   readonly signal?: AbortSignal;
   readonly forceSignal?: AbortSignal;
@@ -39,9 +39,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
   const io: CliIo = {
     stdout: into(out),
     stderr: into(err),
-    stdin: (async function* () {
-      yield Buffer.from(terminal.stdin ?? '');
-    })(),
+    stdin: typeof terminal.stdin === 'object' ? terminal.stdin : oneChunk(terminal.stdin ?? ''),
     env: terminal.env ?? {},
     cwd: terminal.cwd ?? '/nowhere',
     signal: terminal.signal ?? new AbortController().signal,
@@ -64,4 +62,8 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
       return JSON.parse(stdout);
     },
   };
+}
+
+async function* oneChunk(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
 }

@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
+import { z } from '@bellows/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BodyBudget } from '../../src/http/body-budget.js';
 import { startHttpServer } from '../../src/http/http-server.js';
 import { ask, askRaw, callOperation, type LoopbackHost, startLoopbackHost, until, withToken } from './loopback-host.js';
 
@@ -8,6 +10,15 @@ beforeAll(async () => {
   host = await startLoopbackHost();
 });
 afterAll(() => host.close());
+
+interface Described {
+  readonly responses: { readonly 200: { readonly content: Readonly<Record<string, { readonly schema: object }>> } };
+}
+
+/** References as a JSON Schema of its own has them. */
+function inSchema(part: object) {
+  return JSON.parse(JSON.stringify(part).replaceAll('#/components/schemas/', '#/$defs/'));
+}
 
 const errorShape = (code: string) => ({ error: { code, message: expect.any(String), traceId: expect.stringMatching(/^[0-9a-f]{32}$/) } });
 
@@ -30,6 +41,26 @@ describe('the routes that read', () => {
       'demo.throw',
     ]);
     expect((await ask(host, '/openapi.json')).json).toMatchObject({ openapi: '3.1.0', paths: { '/v1/operations/demo.add': { post: {} } } });
+  });
+
+  it('answers what its OpenAPI document says', async () => {
+    const document = (await ask(host, '/openapi.json')).json;
+    const $defs = inSchema(document.components.schemas);
+    for (const [path, { get }] of Object.entries<{ get?: Described }>(document.paths)) {
+      if (!get || path === '/v1/events') continue;
+      const [[type, { schema }] = ['', { schema: {} }]] = Object.entries(get.responses[200].content);
+      const answer = await ask(host, path);
+      expect({ path, status: answer.status, type: answer.headers['content-type'] }).toEqual({
+        path,
+        status: 200,
+        type: expect.stringContaining(type),
+      });
+      if (answer.json === undefined) continue;
+      const checked = z.fromJSONSchema({ ...inSchema(schema), $defs }).safeParse(answer.json);
+      expect({ path, problems: checked.error?.issues ?? [] }).toEqual({ path, problems: [] });
+    }
+    const error = (await ask(host, '/v1/decisions?limit=0')).json;
+    expect(z.fromJSONSchema({ ...inSchema(document.components.schemas.Error), $defs }).safeParse(error)).toMatchObject({ success: true });
   });
 
   it('answers /ready with 503 while a required plugin is not active', async () => {
@@ -173,9 +204,13 @@ describe('POST /v1/operations', () => {
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });
 
-  it('refuses JSON nested beyond any use, and is not misled by brackets in strings', async () => {
+  it('refuses JSON nested or split up beyond any use, and is not misled by what is in strings', async () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     expect(await callOperation(host, 'demo.echo', deep)).toMatchObject({ status: 400, json: errorShape('JSON_INVALID') });
+    const many = await callOperation(host, 'demo.echo', `[${'0,'.repeat(4_000_000)}0]`);
+    expect(many).toMatchObject({ status: 400, json: errorShape('JSON_INVALID') });
+    const commas = ','.repeat(5_000_000);
+    expect((await callOperation(host, 'demo.echo', { commas })).json).toEqual({ commas });
     const brackets = { text: '['.repeat(100_000), quoted: ['"[[[', '\\', '\\"['] };
     expect((await callOperation(host, 'demo.echo', brackets)).json).toEqual(brackets);
   });
@@ -187,6 +222,38 @@ describe('POST /v1/operations', () => {
     const answer = await callOperation(host, 'demo.echo', `"${'x'.repeat(announced)}"`, { 'transfer-encoding': 'chunked' });
     expect(answer).toMatchObject({ status: 413 });
   }, 20_000);
+
+  it('holds large bodies up to a bound, gives it back with each answer, and takes small ones always', async () => {
+    const bodies = new BodyBudget(3_000_000);
+    const bounded = await startLoopbackHost({ bodies });
+    const two = JSON.stringify('x'.repeat(2_000_000));
+    const first = callOperation(bounded, 'demo.slow', two);
+    await until(() => bounded.slow.length === 1);
+    expect(bodies.heldBytes).toBe(two.length);
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
+      expect(await callOperation(bounded, 'demo.echo', two, headers)).toMatchObject({
+        status: 429,
+        headers: { 'retry-after': '1' },
+        json: errorShape('BODIES_FULL'),
+      });
+    }
+    const small = JSON.stringify('x'.repeat(1_000_000));
+    expect((await callOperation(bounded, 'demo.echo', small)).status).toBe(200);
+    expect((await callOperation(bounded, 'demo.echo', small, { 'transfer-encoding': 'chunked' })).status).toBe(200);
+    bounded.slow[0]?.release();
+    expect((await first).status).toBe(200);
+    await until(() => bodies.heldBytes === 0);
+    expect((await callOperation(bounded, 'demo.echo', two)).status).toBe(200);
+    const half = connect(bounded.server.port, '127.0.0.1', () =>
+      half.write(
+        `POST /v1/operations/demo.echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2000002\r\n\r\n${two.slice(0, -1)}`,
+      ),
+    );
+    await until(() => bodies.heldBytes === two.length - 1);
+    half.destroy();
+    await until(() => bodies.heldBytes === 0);
+    await bounded.close();
+  });
 
   it('ends the work of a client that goes away', async () => {
     const socket = connect(host.server.port, '127.0.0.1', () =>
@@ -256,6 +323,12 @@ describe('what has no route or is no HTTP', () => {
       ),
     ).toMatch(/^HTTP\/1.1 400 /);
     expect(await askRaw(host, 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"HEADER_INVALID"/s);
+    const hosts = 'Host: localhost\r\nhost: evil.example\r\nConnection: close';
+    expect(await askRaw(host, `GET /health HTTP/1.1\r\n${hosts}\r\n\r\n`)).toMatch(/^HTTP\/1.1 400 .*more than one Host/s);
+  });
+
+  it('ignores an expectation that HTTP does not know', async () => {
+    expect(await ask(host, '/health', { headers: { expect: 'the-unexpected' } })).toMatchObject({ status: 200, json: { status: 'ok' } });
   });
 
   it('never lets a header of a request into the headers of an answer', async () => {

@@ -50,7 +50,15 @@ describe('a host on loopback', () => {
       const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' };
       expect(await ask(host, '/v1/events', { headers })).toMatchObject(refused(403, 'ORIGIN_NOT_ALLOWED'));
     }
-    expect((await ask(host, '/', { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' } })).status).toBe(200);
+    const followed = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    expect((await ask(host, '/', { headers: followed })).status).toBe(200);
+    expect((await ask(host, '/', { headers: { ...followed, 'sec-fetch-dest': 'document' } })).status).toBe(200);
+    for (const dest of ['iframe', 'embed', 'object']) {
+      expect(await ask(host, '/v1/events', { headers: { ...followed, 'sec-fetch-dest': dest } })).toMatchObject(
+        refused(403, 'ORIGIN_NOT_ALLOWED'),
+      );
+    }
+    expect(await ask(host, '/v1/files', { method: 'POST', headers: followed })).toMatchObject(refused(403, 'ORIGIN_NOT_ALLOWED'));
     expect((await ask(host, '/v1/status', { headers: { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' } })).status).toBe(200);
   });
 

@@ -63,6 +63,15 @@ describe('openApiDocument', () => {
     }
   });
 
+  it('gives each operation an id of its own, and says where no token helps or one is needed', () => {
+    const all = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item));
+    const ids = all.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).not.toContain(undefined);
+    expect(document.security).toEqual([{}, { token: [] }]);
+    expect(document.paths?.['/health']?.get).toMatchObject({ security: [] });
+  });
+
   it('is the same for the same operations', () => {
     expect(openApiDocument(operations, '1.2.3')).toEqual(document);
   });

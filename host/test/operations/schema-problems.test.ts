@@ -38,6 +38,14 @@ describe('schemaProblems', () => {
     expect(suggested).toMatchObject({ 'calls[0].arg': 'args', 'target.foldr': 'folder', 'limits.a.wieght': 'weight' });
   });
 
+  it('lists the first fifty and counts the others', () => {
+    const keys = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`key${index}`, 1]));
+    const problems = problemsOf({ ...keys, calls: Array.from({ length: 80 }, () => 1) });
+    expect(problems).toHaveLength(51);
+    // The missing module, 80 calls that are none, 120 keys.
+    expect(problems.at(-1)).toEqual({ path: '', message: 'and 151 more problems' });
+  });
+
   it('names the nearest allowed value', () => {
     expect(problemsOf({ module: 'm', mode: 'wram' })).toMatchObject([{ path: 'mode', suggestion: 'warm' }]);
   });

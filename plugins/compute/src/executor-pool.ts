@@ -14,14 +14,23 @@ import { ExecutorProcess, type ExecutorWork, type WorkAnswer } from './executor-
 
 /** What an executor may be late beyond a deadline before it is ended: ending a thread takes some ms, under load longer. */
 const ANSWER_GRACE_MS = 2_000;
+/** A start takes tens of milliseconds; a process that is not up by then is stuck, and the work that waits for it with it. */
+const START_TIMEOUT_MS = 10_000;
+/** An executor with work speaks four times a second, whatever its guests do: one silent for so long is stopped or wedged. */
+const SILENCE_TIMEOUT_MS = 10_000;
 /** A killed process is gone within milliseconds; one in an uninterruptible wait is left to its broken channel. */
 const STOP_TIMEOUT_MS = 5_000;
 
 export interface ExecutorPoolOptions {
   readonly entry: URL;
+  /** Of Node.js, for each process. */
+  readonly flags: readonly string[];
   readonly maxExecutors: number;
   readonly maxPooledModules: number;
+  /** For deadlines. */
   readonly clock: IClock;
+  /** For how long processes take: those live in real time also where calls are on another clock. */
+  readonly processClock: IClock;
   readonly random: IRandom;
   readonly logger: ILogger;
 }
@@ -54,6 +63,7 @@ export class ExecutorPool {
       threads: 0,
       busy: 0,
       stats: undefined,
+      heard: { process: undefined, count: 0, at: 0 },
     }));
   }
 
@@ -101,6 +111,23 @@ export class ExecutorPool {
   /** Gives up the instances made ahead of time; running calls notice nothing. */
   trim(): void {
     for (const { process } of this.#slots) process?.trim();
+  }
+
+  /**
+   * To be called every second or so: ends executors that have work and say nothing. Without it the work would wait for
+   * its deadline, which may be hours away; with it, it hears `EXECUTOR_LOST`.
+   */
+  endSilent(): void {
+    const now = this.#options.processClock.monotonicMs();
+    for (const slot of this.#slots) {
+      const { process, heard } = slot;
+      if (process === undefined || slot.busy === 0 || process !== heard.process || process.heard !== heard.count) {
+        slot.heard = { process, count: process?.heard ?? 0, at: now };
+      } else if (now - heard.at >= SILENCE_TIMEOUT_MS) {
+        this.#options.logger.error('An executor has work and says nothing: it is ended', { pid: process.pid });
+        void process.kill();
+      }
+    }
   }
 
   /** Instances of a module ready on all executors, as they last reported. */
@@ -183,28 +210,52 @@ export class ExecutorPool {
 
   #fork(slot: Slot): RunningChild {
     slot.state = 'starting';
-    const process = new ExecutorProcess(this.#options.entry, {
-      ready: () => {
-        if (slot.state !== 'starting') return;
-        slot.state = 'ready';
-        this.#next();
-      },
-      stats: (stats) => {
-        slot.stats = stats;
-      },
-      gone: () => {
-        slot.process = undefined;
-        slot.stats = undefined;
-        if (slot.state !== 'ending') slot.state = 'lost';
-      },
-    });
+    const { entry, flags, processClock, logger, maxPooledModules } = this.#options;
+    let process: ExecutorProcess;
+    try {
+      process = new ExecutorProcess(entry, flags, {
+        ready: () => {
+          cancelTimeout();
+          if (slot.state !== 'starting') return;
+          slot.state = 'ready';
+          this.#next();
+        },
+        stats: (stats) => {
+          slot.stats = stats;
+        },
+        gone: () => {
+          cancelTimeout();
+          // one that was left behind must not take the place of its successor down
+          if (slot.process !== process) return;
+          slot.process = undefined;
+          slot.stats = undefined;
+          if (slot.state !== 'ending') slot.state = 'lost';
+        },
+      });
+    } catch (error) {
+      return this.#notForked(slot, error);
+    }
     slot.process = process;
-    process.configure(Math.max(1, slot.threads), this.#options.maxPooledModules);
+    const cancelTimeout = processClock.setTimer(START_TIMEOUT_MS, () => {
+      logger.error('An executor process did not come up in time and is ended', { pid: process.pid, timeoutMs: START_TIMEOUT_MS });
+      void process.kill();
+    });
+    process.configure(Math.max(1, slot.threads), maxPooledModules);
     const exited = process.gone.then((how) => {
       this.#next();
       return { ok: false, error: how };
     });
     return { exited, stop: async () => void (await process.kill()) };
+  }
+
+  /** A machine without memory or processes refuses at once: that counts as a process that ended, and is tried again. */
+  #notForked(slot: Slot, error: unknown): RunningChild {
+    slot.state = 'lost';
+    const exited = Promise.resolve().then(() => {
+      this.#next();
+      return { ok: false, error };
+    });
+    return { exited, stop: async () => {} };
   }
 
   #endIfDrained(slot: Slot): void {
@@ -273,6 +324,8 @@ interface Slot {
   threads: number;
   busy: number;
   stats: StatsMessage | undefined;
+  /** How many messages had come at the last look that found a new one, or no work, and when that was. */
+  heard: { readonly process: ExecutorProcess | undefined; readonly count: number; readonly at: number };
 }
 
 interface Waiting extends PoolWork {

@@ -26,12 +26,14 @@ export class ExecutorProcess {
   /** Resolves when the process has ended and all its work was answered; says how it ended, for logs. */
   readonly gone: Promise<string>;
   #nextId = 1;
+  #heard = 0;
 
-  constructor(entry: URL, events: ExecutorProcessEvents) {
+  /** `flags` are those of Node.js. */
+  constructor(entry: URL, flags: readonly string[], events: ExecutorProcessEvents) {
     this.#child = fork(fileURLToPath(entry), [], {
       serialization: 'advanced',
       // neither the flags nor the environment of the host: no debugger port, no secrets
-      execArgv: [],
+      execArgv: [...flags],
       env: process.platform === 'win32' ? { SystemRoot: process.env.SystemRoot } : {},
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -40,6 +42,7 @@ export class ExecutorProcess {
       if (child.connected) child.send(batch as ToExecutor[], () => {});
     });
     child.on('message', (batch) => {
+      this.#heard += 1;
       for (const message of batch as readonly FromExecutor[]) this.#receive(message, events);
     });
     this.gone = new Promise((resolve) => {
@@ -63,6 +66,11 @@ export class ExecutorProcess {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** How many messages came so far: while it has work they come all the time. */
+  get heard(): number {
+    return this.#heard;
   }
 
   /** `answer` is called exactly once. Returns how to cancel: the answer comes all the same. */

@@ -3,19 +3,20 @@ import { computeError } from './errors.js';
 import type { GuestNumber } from './executor/protocol.js';
 import type { ModuleRecord } from './modules/module-record.js';
 import type { FunctionType, ValueType } from './modules/read-module.js';
+import { firstOf, shortened } from './shortened.js';
 
 const DEFAULT_EXPORT = '_start';
 
 /** The type of an exported function. `EXPORT_UNKNOWN` when there is none, or one with types that have no form in JSON. */
-export function exportedFunction(record: ModuleRecord, name: string = DEFAULT_EXPORT): FunctionType {
+export function exportedFunction(record: Pick<ModuleRecord, 'name' | 'exports'>, name: string = DEFAULT_EXPORT): FunctionType {
   const found = record.exports.find((entry) => entry.name === name && entry.kind === 'function');
-  const functions = record.exports.filter(({ kind }) => kind === 'function').map((entry) => entry.name);
   if (found?.params === undefined || found.results === undefined) {
+    const functions = firstOf(record.exports.filter(({ kind }) => kind === 'function').map((entry) => entry.name));
     throw computeError(
       'EXPORT_UNKNOWN',
-      `The module "${record.name}" exports no function "${name}": choose one of ${functions.join(', ') || 'none'}`,
+      `The module "${record.name}" exports no function "${shortened(name)}": choose one of ${functions || 'none'}`,
       {
-        details: [{ path: 'export', message: `no function "${name}"`, suggestion: functions.slice(0, 20).join(', ') }],
+        details: [{ path: 'export', message: `no function "${shortened(name)}"`, suggestion: functions }],
       },
     );
   }
@@ -23,7 +24,7 @@ export function exportedFunction(record: ModuleRecord, name: string = DEFAULT_EX
   if (strange !== undefined) {
     throw computeError(
       'EXPORT_UNKNOWN',
-      `The function "${name}" takes or returns ${strange}, which has no form in JSON: call another one`,
+      `The function "${shortened(name)}" takes or returns ${strange}, which has no form in JSON: call another one`,
       {
         details: [{ path: 'export', message: `uses ${strange}` }],
       },
@@ -43,7 +44,7 @@ export function parseArguments(args: readonly (number | string)[], { params }: F
     if (value === undefined)
       details.push({
         path: `args.${index}`,
-        message: `${JSON.stringify(args[index])} is no ${type}`,
+        message: `${JSON.stringify(shortened(String(args[index])))} is no ${type}`,
         suggestion: FORMS[type as NumericType],
       });
     return value ?? 0;

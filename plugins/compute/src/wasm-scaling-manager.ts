@@ -35,7 +35,7 @@ const MIN_RETRY_AFTER_MS = 100;
 /** Two executors with warm pools need this much on any machine. */
 const MIN_MEMORY_BYTES = 512 * 1024 * 1024;
 
-export type ExecutorSlots = Pick<ExecutorPool, 'run' | 'setLimit' | 'trim' | 'stop' | 'metrics'>;
+export type ExecutorSlots = Pick<ExecutorPool, 'run' | 'setLimit' | 'trim' | 'endSilent' | 'stop' | 'metrics'>;
 
 export interface WasmScalingManagerOptions {
   readonly config: ComputeConfig;
@@ -264,6 +264,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
   }
 
   #keepHouse(): void {
+    this.#options.pool.endSilent();
     if (this.#options.pool.metrics.rssBytes > this.currentLimits.maxMemoryBytes) this.#options.pool.trim();
     this.#refreshBackpressure();
   }

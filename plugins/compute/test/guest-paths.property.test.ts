@@ -27,4 +27,19 @@ describe('paths given to a guest', () => {
       expect.objectContaining({ details: [1, 2, 3].map((index) => expect.objectContaining({ path: `files.${index}.path` })) }),
     );
   });
+
+  it.each([
+    ['too deep', [`${'a/'.repeat(64)}b`]],
+    ['too many', Array.from({ length: 10_001 }, (_, index) => String(index))],
+    ['too long together', Array.from({ length: 300 }, (_, index) => String(index).padEnd(4_000, 'x'))],
+  ])('are refused when they are %s', (_what, paths) => {
+    expect(() => checkGuestPaths(paths)).toThrow(expect.objectContaining({ code: 'FILES_INVALID' }));
+  });
+
+  it('are named in an error of a size that can be sent, however many are wrong', () => {
+    const wrong = new Array<string>(10_000).fill(`/${'x'.repeat(90)}`);
+    expect(() => checkGuestPaths(wrong)).toThrow(
+      expect.objectContaining({ code: 'FILES_INVALID', message: expect.stringMatching(/^.{1,4000}$/) }),
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { formatResults, parseArguments } from '../src/guest-values.js';
+import { exportedFunction, formatResults, parseArguments } from '../src/guest-values.js';
 import type { ValueType } from '../src/modules/read-module.js';
 
 const parse = (type: ValueType, value: number | string) => parseArguments([value], { params: [type], results: [] })[0];
@@ -37,5 +37,18 @@ describe('values of guests', () => {
     ['f32', 'one'],
   ])('refuses for %s the value %j', (type, value) => {
     expect(() => parse(type, value)).toThrow(expect.objectContaining({ code: 'ARGUMENTS_INVALID' }));
+  });
+
+  it('names neither all exports nor all of an argument in an error', () => {
+    const exports = Array.from({ length: 10_000 }, (_, index) => ({
+      name: `f${index}`,
+      kind: 'function' as const,
+      params: [],
+      results: [],
+    }));
+    const unknown = () => exportedFunction({ name: 'm', exports }, 'g'.repeat(1_000_000));
+    expect(unknown).toThrow(expect.objectContaining({ code: 'EXPORT_UNKNOWN', message: expect.stringMatching(/^.{1,2000}$/) }));
+    const argument = () => parse('i32', 'x'.repeat(1_000_000));
+    expect(argument).toThrow(expect.objectContaining({ code: 'ARGUMENTS_INVALID', message: expect.stringMatching(/^.{1,500}$/) }));
   });
 });

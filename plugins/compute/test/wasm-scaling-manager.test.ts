@@ -13,6 +13,7 @@ type Answer = Pick<AnswerMessage, 'outcome' | 'durationMs'>;
 class FakeSlots implements ExecutorSlots {
   limit = 0;
   trims = 0;
+  looks = 0;
   stops = 0;
   rssBytes = 0;
   readonly running: ((answer: Answer | Error) => void)[] = [];
@@ -25,6 +26,10 @@ class FakeSlots implements ExecutorSlots {
 
   setLimit(limit: number): void {
     this.limit = limit;
+  }
+
+  endSilent(): void {
+    this.looks += 1;
   }
 
   trim(): void {
@@ -227,6 +232,16 @@ describe('WasmScalingManager: queue and backpressure', () => {
     await clock.advance(500);
     expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect(manager.getScalingMetrics()).toMatchObject({ 'queue.depth': 0, 'failed.total': 1, inUse: 1 });
+  });
+
+  it('looks every second for executors that say nothing, until it is stopped', async () => {
+    const { clock, manager, pool } = setUp();
+    manager.start();
+    await clock.advance(3_000);
+    expect(pool.looks).toBe(3);
+    await manager.stop();
+    await clock.advance(3_000);
+    expect(pool.looks).toBe(3);
   });
 
   it('gives instances made ahead of time up when executors have too much memory', async () => {

@@ -24,7 +24,7 @@ describe('a plugin that misbehaves after it is active', () => {
     });
     expect((await host.request('/ready')).json.plugins).toMatchObject([{ id: 'wild', state: 'degraded', reason: 'UNCAUGHT_ERROR' }]);
     const exit = await host.stop();
-    expect(exit).toMatchObject({ code: 0, signal: null });
+    expect(exit).toMatchObject({ code: 1, signal: null });
     expect(exit.stderr).toContain('exit(6)');
   });
 

@@ -21,12 +21,15 @@ export class ExecutorThread {
 
   constructor(onEnded: (thread: ExecutorThread) => void) {
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
-      execArgv: [],
+      // No execArgv, not even an empty one: a thread with flags of its own is free of the permissions of its process.
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     this.#worker.on('message', (message: FromThread) => this.#settle(message));
-    this.#worker.on('error', (error: NodeJS.ErrnoException) => this.#lose(lossOf(error)));
+    this.#worker.on('error', (error: NodeJS.ErrnoException) => {
+      this.#ended = true;
+      this.#lose(lossOf(error));
+    });
     this.#worker.on('exit', () => {
       this.#ended = true;
       this.#lose({ code: 'EXECUTOR_LOST', message: 'the executor thread ended' });
@@ -36,6 +39,11 @@ export class ExecutorThread {
 
   get idle(): boolean {
     return this.#answer === undefined && !this.#ended;
+  }
+
+  /** Takes no more work; until `onEnded` was called it may still be busy with the last. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   load(key: string, module: WebAssembly.Module): void {
@@ -53,13 +61,14 @@ export class ExecutorThread {
   /** Only while idle. Answers exactly once, also when the thread ends. */
   work(message: Extract<ToThread, { type: 'run' | 'refill' }>, answer: (answer: ThreadAnswer) => void): void {
     this.#answer = (given) => {
-      if (given.type !== 'lost') this.warm.set(message.key, given.warm);
+      // dropped meanwhile: the thread counted before it heard of that
+      if (given.type !== 'lost' && this.loaded.has(message.key)) this.warm.set(message.key, given.warm);
       answer(given);
     };
     this.#post(message);
   }
 
-  /** Ends the thread wherever its guest is (about 2 ms); running work is answered with `fault`. */
+  /** Ends the thread wherever its guest is (about 2 ms, longer within one large `memory.fill`); running work is answered with `fault` at once. */
   end(fault: Fault): void {
     this.#ended = true;
     this.#lose(fault);

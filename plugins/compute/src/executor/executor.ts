@@ -1,4 +1,6 @@
+import { MalformedModule } from '../modules/byte-reader.js';
 import { LimitsTooSmall } from '../modules/clamp-module-limits.js';
+import { UnsupportedFeature } from '../modules/read-module.js';
 import { ExecutorThread } from './executor-thread.js';
 import { compile, keyOf, ModuleCache } from './module-cache.js';
 import type { CallMessage, CheckMessage, Fault, FromExecutor, GuestCall, ModuleRef, Outcome, ToExecutor } from './protocol.js';
@@ -37,6 +39,11 @@ export class Executor {
     else if (message.type === 'check') this.#check(message);
     else if (message.type === 'cancel') this.#jobs.get(message.id)?.stop({ code: 'CANCELLED', message: 'the caller went away' });
     else this.#trim();
+  }
+
+  /** Whether anything was not answered yet. */
+  get busy(): boolean {
+    return this.#jobs.size > 0;
   }
 
   stats(): FromExecutor {
@@ -95,9 +102,12 @@ export class Executor {
 
   /** Ends idle threads that are too many, then starts what can start: on an idle thread or on a new one. */
   #next(): void {
+    let surplus = this.#surplus;
     for (const thread of this.#threads) {
-      if (this.#threads.size <= this.#maxThreads) break;
-      if (thread.idle) this.#endThread(thread, { code: 'EXECUTOR_LOST', message: 'the thread was not needed any more' });
+      if (surplus <= 0) break;
+      if (!thread.idle) continue;
+      thread.end(NOT_NEEDED);
+      surplus -= 1;
     }
     while (this.#queue.length > 0) {
       const job = this.#queue[0] as Job;
@@ -109,7 +119,7 @@ export class Executor {
   }
 
   #idleThread(key: string): ExecutorThread | undefined {
-    if (this.#threads.size > this.#maxThreads) return undefined;
+    if (this.#surplus > 0) return undefined;
     let idle: ExecutorThread | undefined;
     for (const thread of this.#threads) {
       if (!thread.idle) continue;
@@ -119,6 +129,13 @@ export class Executor {
     return idle;
   }
 
+  get #surplus(): number {
+    let live = 0;
+    for (const thread of this.#threads) if (!thread.ended) live += 1;
+    return live - this.#maxThreads;
+  }
+
+  /** Those that are being ended count until they are gone: a guest deep in one long instruction still has its core. */
   #newThread(): ExecutorThread | undefined {
     if (this.#threads.size >= this.#maxThreads) return undefined;
     const thread = new ExecutorThread((ended) => {
@@ -129,21 +146,14 @@ export class Executor {
     return thread;
   }
 
-  #endThread(thread: ExecutorThread, fault: Fault): void {
-    this.#threads.delete(thread);
-    thread.end(fault);
-  }
-
   #run(thread: ExecutorThread, job: Job): void {
     const key = keyOf(job.module);
     job.thread = thread;
     thread.load(key, job.compiled as WebAssembly.Module);
     thread.work({ type: 'run', key, call: job.call }, (answer) => {
       job.thread = undefined;
-      if (answer.type === 'lost') {
-        this.#threads.delete(thread);
-        job.finish?.({ ok: false, fault: answer.fault });
-      } else if (answer.type === 'ran') {
+      if (answer.type === 'lost') job.finish?.({ ok: false, fault: answer.fault });
+      else if (answer.type === 'ran') {
         job.finish?.(answer.outcome);
         this.#refillLater(thread, job.module, answer.outcome.ok);
       }
@@ -151,21 +161,31 @@ export class Executor {
     });
   }
 
-  /** Off the hot path: only once the thread would otherwise be idle, one instance at a time, under a deadline. */
+  /**
+   * Off the hot path: only once the thread would otherwise be idle, a millisecond at a time, under a deadline. It begins
+   * when half are used up, because a message to a thread costs more than a small instance.
+   */
   #refillLater(thread: ExecutorThread, module: ModuleRef, ok: boolean): void {
     const key = keyOf(module);
+    // pushed out while the call ran: nobody else would ever tell the threads
+    if (!this.#modules.has(key)) {
+      this.#dropModule(key);
+      return;
+    }
     if (ok) this.#wanted.set(key, Math.min(module.maxPoolSize, (this.#wanted.get(key) ?? 0) + 1));
-    setImmediate(() => this.#refill(thread, key));
+    const warm = thread.warm.get(key) ?? 0;
+    if (warm * 2 <= (this.#wanted.get(key) ?? 0)) setImmediate(() => this.#refill(thread, key));
   }
 
   #refill(thread: ExecutorThread, key: string): void {
-    const enough = (thread.warm.get(key) ?? 0) >= (this.#wanted.get(key) ?? 0);
+    const size = this.#wanted.get(key) ?? 0;
+    const enough = (thread.warm.get(key) ?? 0) >= size;
     if (enough || !thread.idle || !thread.loaded.has(key) || this.#queue.length > 0) return;
     const timer = setTimeout(() => {
       this.#wanted.delete(key);
-      this.#endThread(thread, DEADLINE);
+      thread.end(DEADLINE);
     }, REFILL_DEADLINE_MS);
-    thread.work({ type: 'refill', key }, (answer) => {
+    thread.work({ type: 'refill', key, size }, (answer) => {
       clearTimeout(timer);
       if (answer.type === 'refilled' && answer.ok) setImmediate(() => this.#refill(thread, key));
       else this.#wanted.delete(key);
@@ -174,7 +194,8 @@ export class Executor {
   }
 
   #trim(): void {
-    for (const key of this.#wanted.keys()) this.#dropModule(key);
+    this.#wanted.clear();
+    for (const thread of this.#threads) for (const key of thread.loaded) thread.drop(key);
   }
 
   #dropModule(key: string): void {
@@ -183,6 +204,7 @@ export class Executor {
   }
 }
 
+const NOT_NEEDED: Fault = Object.freeze({ code: 'EXECUTOR_LOST', message: 'the thread was not needed any more' });
 const DEADLINE: Fault = Object.freeze({ code: 'DEADLINE_EXCEEDED', message: 'the time given was used up' });
 
 interface Job {
@@ -198,6 +220,10 @@ function compileFault(error: unknown): Fault {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return { code: 'MODULE_FILE_MISSING', phase: 'compile', message };
   if (error instanceof LimitsTooSmall) return { code: 'MEMORY_LIMIT', phase: 'compile', message };
+  // it was whole when it was put
+  if (error instanceof MalformedModule || error instanceof UnsupportedFeature) {
+    return { code: 'MODULE_INVALID', phase: 'compile', message: `the file of the module is damaged: ${message}` };
+  }
   if (error instanceof WebAssembly.CompileError) return { code: 'MODULE_INVALID', phase: 'compile', message };
   return { code: 'EXECUTOR_BROKEN', phase: 'compile', message };
 }

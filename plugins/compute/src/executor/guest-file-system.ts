@@ -4,10 +4,17 @@ import type { GuestFile } from './protocol.js';
 /** Names and folders cost memory too: a guest may make this many in one call. */
 const MAX_NEW_ENTRIES = 10_000;
 
-/** What one call may still write, over everything it writes to. */
+/**
+ * Of the paths of all files that are answered. Written in full each of them repeats its folders, so that a deep tree
+ * of long names would answer a thousand times what was written.
+ */
+const MAX_ANSWERED_PATHS = 4 * 1024 * 1024;
+
+/** What one call may still write, over everything it writes to; also what is counted per call. */
 export class OutputBudget {
   #bytes: number;
   #entries = MAX_NEW_ENTRIES;
+  #lastInode = 0n;
 
   constructor(maxBytes: number) {
     this.#bytes = maxBytes;
@@ -24,7 +31,16 @@ export class OutputBudget {
     this.#entries -= 1;
     return this.#entries >= 0;
   }
+
+  /** The same in every call: the counter of the shim goes on from guest to guest, and tells each what others did. */
+  nextInode(): bigint {
+    this.#lastInode += 1n;
+    return this.#lastInode;
+  }
 }
+
+/** The guest left more behind than can be answered. */
+export class OutputTooLarge extends Error {}
 
 /** A growing array of bytes; grows by doubling, so that many small writes stay cheap. */
 export class GrowingBytes {
@@ -66,6 +82,7 @@ export class MemoryFile extends Inode {
 
   constructor(budget: OutputBudget, given?: Uint8Array) {
     super();
+    this.ino = budget.nextInode();
     this.budget = budget;
     this.changed = given === undefined;
     this.#shared = given !== undefined;
@@ -183,6 +200,7 @@ export class MemoryDirectory extends Directory {
 
   constructor(budget: OutputBudget) {
     super(new Map());
+    this.ino = budget.nextInode();
     this.#budget = budget;
   }
 
@@ -212,14 +230,20 @@ export class MemoryDirectory extends Directory {
     folder.contents.set(name, new MemoryFile(this.#budget, bytes));
   }
 
-  /** Every file that is new, was written to, or has another path than it was given in with. */
+  /** Every file that is new, was written to, or has another path than it was given in with. May throw `OutputTooLarge`. */
   changedFiles(given: ReadonlySet<string>): GuestFile[] {
     const files: GuestFile[] = [];
+    let pathLength = 0;
     const open: { readonly folder: Directory; readonly path: string }[] = [{ folder: this, path: '' }];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       for (const [name, entry] of at.folder.contents) {
         const path = `${at.path}${name}`;
-        if (entry instanceof MemoryFile && (entry.changed || !given.has(path))) files.push({ path, bytes: entry.bytes.slice() });
+        if (entry instanceof MemoryFile && (entry.changed || !given.has(path))) {
+          pathLength += path.length;
+          if (pathLength > MAX_ANSWERED_PATHS)
+            throw new OutputTooLarge(`the paths of its files have more than ${MAX_ANSWERED_PATHS} characters`);
+          files.push({ path, bytes: entry.bytes.slice() });
+        }
         if (entry instanceof Directory) open.push({ folder: entry, path: `${path}/` });
       }
     }

@@ -21,6 +21,11 @@ const PATH_LENGTH_ARGUMENTS: Readonly<Record<string, readonly number[]>> = Objec
   path_unlink_file: [2],
 });
 
+/** As IOV_MAX of Linux: each entry becomes an object, and a memory of 4 GiB holds half a thousand million of them. */
+const MAX_VECTORS = 1_024;
+/** The functions whose third argument says how many buffers there are. */
+const VECTORED: ReadonlySet<string> = new Set(['fd_read', 'fd_pread', 'fd_write', 'fd_pwrite']);
+
 type Import = (...args: (number | bigint)[]) => unknown;
 
 /**
@@ -82,11 +87,13 @@ export class GuestWasi {
    */
   #guarded(name: string, implementation: Import): Import {
     const lengths = PATH_LENGTH_ARGUMENTS[name] ?? [];
+    const vectored = VECTORED.has(name);
     return (...args) => {
       if (this.#call === undefined) return name === 'proc_exit' ? implementation(...args) : wasi.ERRNO_NOSYS;
       try {
         const unsigned = args.map((arg) => (typeof arg === 'number' ? arg >>> 0 : arg));
         if (lengths.some((position) => Number(unsigned[position]) > MAX_PATH_BYTES)) return wasi.ERRNO_NAMETOOLONG;
+        if (vectored && Number(unsigned[2]) > MAX_VECTORS) return wasi.ERRNO_INVAL;
         return implementation(...unsigned) ?? wasi.ERRNO_SUCCESS;
       } catch (error) {
         if (error instanceof WASIProcExit || isStackOverflow(error)) throw error;

@@ -3,8 +3,12 @@ import type { PoolOutcome } from './protocol.js';
 
 export interface PooledInstance {
   readonly instance: WebAssembly.Instance;
-  readonly wasi: GuestWasi;
+  /** Only where the module imports something: it costs more than a small instance does. */
+  readonly wasi: GuestWasi | undefined;
 }
+
+/** Making instances ahead of time holds the thread, and a call may come meanwhile. */
+const REFILL_SLICE_MS = 1;
 
 /**
  * Instances of the modules loaded in this thread, made ahead of time. Each one serves one call and is then dropped:
@@ -34,11 +38,14 @@ export class InstancePool {
     return { pooled: instantiate(entry.module), outcome };
   }
 
-  /** Adds one instance. Throws like {@link take}. */
-  refill(key: string): void {
+  /** Adds instances until there are `size`, at least one and for about a millisecond. Throws like {@link take}. */
+  refill(key: string, size: number): void {
     const entry = this.#entry(key);
-    entry.ready.push(instantiate(entry.module));
-    entry.filled = true;
+    const endAt = performance.now() + REFILL_SLICE_MS;
+    do {
+      entry.ready.push(instantiate(entry.module));
+      entry.filled = true;
+    } while (entry.ready.length < size && performance.now() < endAt);
   }
 
   #entry(key: string) {
@@ -49,6 +56,7 @@ export class InstancePool {
 }
 
 function instantiate(module: WebAssembly.Module): PooledInstance {
+  if (WebAssembly.Module.imports(module).length === 0) return { instance: new WebAssembly.Instance(module), wasi: undefined };
   const wasi = new GuestWasi();
   return { instance: new WebAssembly.Instance(module, wasi.imports), wasi };
 }

@@ -2,7 +2,7 @@ import { BatchedSender } from './batched-sender.js';
 import { Executor } from './executor.js';
 import type { FromExecutor, ToExecutor } from './protocol.js';
 
-/** While work is going on the host hears this often how much memory and how many threads there are. */
+/** While work is going on the host hears this often how much memory and how many threads there are, and that all is well. */
 const STATS_EVERY_MS = 250;
 
 // The host ends its executors itself: a Ctrl-C in the terminal reaches the whole group and must not overtake it.
@@ -30,6 +30,7 @@ function reportSoon(): void {
   setTimeout(() => {
     reporting = false;
     sender.send(executor.stats());
+    if (executor.busy) reportSoon();
   }, STATS_EVERY_MS);
 }
 

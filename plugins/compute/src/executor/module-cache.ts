@@ -36,6 +36,10 @@ export class ModuleCache {
     return entry;
   }
 
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
   #evict(): void {
     for (const key of this.#entries.keys()) {
       if (this.#entries.size <= this.#capacity) return;

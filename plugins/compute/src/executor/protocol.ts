@@ -134,7 +134,8 @@ export type ToThread =
   | { readonly type: 'load'; readonly key: string; readonly module: WebAssembly.Module }
   | { readonly type: 'drop'; readonly key: string }
   | { readonly type: 'run'; readonly key: string; readonly call: GuestCall }
-  | { readonly type: 'refill'; readonly key: string };
+  /** Make instances ahead of time until there are `size`, or for a millisecond. */
+  | { readonly type: 'refill'; readonly key: string; readonly size: number };
 
 export type FromThread =
   | { readonly type: 'ran'; readonly outcome: Outcome; readonly warm: number }

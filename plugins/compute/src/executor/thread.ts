@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
+import type { GuestWasi } from './guest-wasi.js';
 import { InstancePool, type PooledInstance } from './instance-pool.js';
 import type { FromThread, GuestCall, GuestNumber, Outcome, PoolOutcome, ToThread } from './protocol.js';
 import { faultOf } from './trap-kinds.js';
@@ -19,7 +20,7 @@ port.on('message', (message: ToThread) => {
     case 'run':
       return answer({ type: 'ran', outcome: run(message.key, message.call), warm: pool.warm(message.key) });
     case 'refill':
-      return answer({ type: 'refilled', ok: refill(message.key), warm: pool.warm(message.key) });
+      return answer({ type: 'refilled', ok: refill(message.key, message.size), warm: pool.warm(message.key) });
   }
 });
 
@@ -27,9 +28,9 @@ function answer(message: FromThread): void {
   port.postMessage(message);
 }
 
-function refill(key: string): boolean {
+function refill(key: string, size: number): boolean {
   try {
-    pool.refill(key);
+    pool.refill(key, size);
     return true;
   } catch {
     // The next call meets the same fault and is the one to hear of it.
@@ -46,15 +47,24 @@ function run(key: string, call: GuestCall): Outcome {
   }
   const { instance, wasi } = taken.pooled;
   try {
-    if (call.wasi !== undefined) wasi.begin(instance, call.wasi);
+    if (call.wasi !== undefined) wasi?.begin(instance, call.wasi);
     const initialize = instance.exports._initialize;
     if (call.exportName !== '_initialize' && typeof initialize === 'function') initialize();
     const returned = (instance.exports[call.exportName] as (...args: readonly GuestNumber[]) => unknown)(...call.args);
-    return { ok: true, result: { results: listOf(returned), wasi: wasi.end(), pool: taken.outcome } };
+    return { ok: true, result: { results: listOf(returned), wasi: wasi?.end(), pool: taken.outcome } };
   } catch (error) {
-    const exited = wasi.exitOf(error);
-    if (exited !== undefined) return { ok: true, result: { results: [], wasi: exited, pool: taken.outcome } };
+    return ended(error, wasi, taken.outcome);
+  }
+}
+
+/** `proc_exit` leaves the guest by an exception and is no fault. */
+function ended(error: unknown, wasi: GuestWasi | undefined, pool: PoolOutcome): Outcome {
+  try {
+    const exited = wasi?.exitOf(error);
+    if (exited !== undefined) return { ok: true, result: { results: [], wasi: exited, pool } };
     return { ok: false, fault: faultOf(error, 'call') };
+  } catch (fault) {
+    return { ok: false, fault: faultOf(fault, 'call') };
   }
 }
 

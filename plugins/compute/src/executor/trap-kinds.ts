@@ -1,3 +1,4 @@
+import { OutputTooLarge } from './guest-file-system.js';
 import type { Fault } from './protocol.js';
 
 /** V8's messages (14.6) and what they mean. The first that fits counts. */
@@ -26,6 +27,7 @@ export function faultOf(error: unknown, phase: 'start' | 'call'): Fault {
     // "could not allocate memory": 16,000 live memories fit into the address space of one process.
     return { code: 'CAPACITY', phase, message: `the executor has no room for one more instance (${error.message})` };
   }
+  if (error instanceof OutputTooLarge) return { code: 'MEMORY_LIMIT', phase, message: `the guest left too much behind: ${error.message}` };
   if (error instanceof WebAssembly.LinkError) return { code: 'MODULE_INVALID', phase, message: error.message };
   return { code: 'TRAP', kind: 'exception', phase, message: 'the guest threw an exception that nothing caught' };
 }

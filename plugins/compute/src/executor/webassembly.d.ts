@@ -1,6 +1,7 @@
 /** The part of the WebAssembly JavaScript interface that executors use; Node.js has it, its type package does not describe it. */
 declare namespace WebAssembly {
   class Module {
+    static imports(module: Module): readonly unknown[];
     private readonly brand;
   }
   class Instance {

@@ -8,7 +8,11 @@ export class MalformedModule extends Error {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** V8 takes no longer ones; a name goes into records, messages and answers. */
+const MAX_NAME_BYTES = 100_000;
+
+// A byte order mark is part of a name: without it, another name would be shown than V8 knows.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Reads the primitives of the WebAssembly binary format between two offsets of one array.
@@ -50,16 +54,22 @@ export class ByteReader {
     throw new MalformedModule('a number has more than 32 bits', start);
   }
 
-  take(length: number): Uint8Array {
+  skip(length: number): void {
     if (length > this.end - this.offset) throw new MalformedModule('a length reaches past the end', this.offset);
-    const taken = this.bytes.subarray(this.offset, this.offset + length);
     this.offset += length;
-    return taken;
+  }
+
+  take(length: number): Uint8Array {
+    const start = this.offset;
+    this.skip(length);
+    return this.bytes.subarray(start, start + length);
   }
 
   name(): string {
     const start = this.offset;
-    const bytes = this.take(this.u32());
+    const length = this.u32();
+    if (length > MAX_NAME_BYTES) throw new MalformedModule(`a name is longer than ${MAX_NAME_BYTES} bytes`, start);
+    const bytes = this.take(length);
     try {
       return utf8.decode(bytes);
     } catch {
@@ -70,15 +80,24 @@ export class ByteReader {
   /** A view of the next `length` bytes, which are skipped here. */
   sub(length: number): ByteReader {
     const start = this.offset;
-    this.take(length);
+    this.skip(length);
     return new ByteReader(this.bytes, start, start + length);
   }
 
-  /** Reads a vector. Each element takes at least one byte, so a count beyond the rest is refused before any work. */
-  vector<T>(element: (index: number) => T): T[] {
+  /**
+   * How many elements a vector has, of which at most `max` are taken. Each takes at least one byte, so a count beyond
+   * the rest is refused before any work.
+   */
+  count(what: string, max: number): number {
+    const start = this.offset;
     const count = this.u32();
+    if (count > max) throw new MalformedModule(`there are ${count} ${what}, at most ${max} are taken`, start);
     if (count > this.end - this.offset) throw new MalformedModule('a vector is longer than its section', this.offset);
-    return Array.from({ length: count }, (_, index) => element(index));
+    return count;
+  }
+
+  vector<T>(what: string, max: number, element: () => T): T[] {
+    return Array.from({ length: this.count(what, max) }, element);
   }
 
   expectEnd(): void {

@@ -1,10 +1,14 @@
 import { computeError } from '../errors.js';
+import { firstOf, shortened } from '../shortened.js';
 import { MalformedModule } from './byte-reader.js';
 import type { ModuleRecord, WasmModuleConfig } from './module-record.js';
 import { type Limits, type ModuleShape, readModule, UnsupportedFeature } from './read-module.js';
 
 /** The only module whose functions a guest may import. */
 const WASI_MODULE = 'wasi_snapshot_preview1';
+
+/** An error with one detail for each of ten thousand imports helps nobody. */
+const MAX_DETAILS = 100;
 
 /** What of a record follows from the bytes alone. */
 export type ModuleFacts = Pick<
@@ -64,7 +68,7 @@ function read(bytes: Uint8Array): ModuleShape {
     if (error instanceof MalformedModule) {
       throw computeError(
         'MODULE_INVALID',
-        `The bytes are no WebAssembly module: at offset ${error.offset}, ${error.message}. Send a compiled .wasm file`,
+        `The bytes are no WebAssembly module that can be taken: at offset ${error.offset}, ${error.message}. Send a compiled .wasm file`,
         { data: { offset: error.offset }, cause: error },
       );
     }
@@ -79,11 +83,12 @@ export function unsupportedFeature(feature: string, what: string) {
 function refuseUnknownImports(shape: ModuleShape, known: ReadonlySet<string>): void {
   const unknown = shape.imports.filter(({ module, name, kind }) => module !== WASI_MODULE || kind !== 'function' || !known.has(name));
   if (unknown.length === 0) return;
-  const names = unknown.map(({ module, name, kind }) => `${module}.${name} (${kind})`);
+  const names = unknown.map(({ module, name, kind }) => `${shortened(module)}.${shortened(name)} (${kind})`);
+  const named = names.slice(0, MAX_DETAILS);
   throw computeError(
     'IMPORT_UNKNOWN',
-    `The module imports what no guest gets here: ${names.join(', ')}. Only functions of ${WASI_MODULE} are there; build it for wasm32-wasip1`,
-    { details: names.map((name) => ({ path: 'wasm', message: `unknown import ${name}` })), data: { imports: names } },
+    `The module imports what no guest gets here: ${firstOf(names)}. Only functions of ${WASI_MODULE} are there; build it for wasm32-wasip1`,
+    { details: named.map((name) => ({ path: 'wasm', message: `unknown import ${name}` })), data: { imports: named } },
   );
 }
 

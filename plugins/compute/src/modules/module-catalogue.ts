@@ -4,6 +4,8 @@ import type { ModuleFiles, StagedModule } from './module-files.js';
 import { decodeRecord, encodeRecord, type ModuleRecord } from './module-record.js';
 
 const PREFIX = 'dw://internal/wasm-config/';
+/** A record is a few hundred bytes; one with ten thousand exports some MB. Entries alone would not bound the memory. */
+const MAX_CACHE_BYTES = 64 * 1024 * 1024;
 
 export interface ModuleCatalogueOptions {
   readonly store: IPersistentBackingStore;
@@ -21,12 +23,14 @@ export class ModuleCatalogue {
   readonly #files: ModuleFiles;
   readonly #cache: BoundedCache<ModuleRecord>;
   #last: Promise<unknown> = Promise.resolve();
+  #swept = false;
 
   constructor({ store, files, maxEntries }: ModuleCatalogueOptions) {
     this.#store = store;
     this.#files = files;
     this.#cache = new BoundedCache<ModuleRecord>({
       maxEntries,
+      maxBytes: MAX_CACHE_BYTES,
       sizeOf: (record) => encodeRecord(record).length,
       backing: { store, pathFor: (name) => `${PREFIX}${name}`, encode: encodeRecord, decode: decodeRecord },
     });
@@ -89,12 +93,34 @@ export class ModuleCatalogue {
   }
 
   async #removeUnused(hash: string): Promise<void> {
-    const all = await this.list();
-    if (!all.some((record) => record.hash === hash)) await this.#files.remove(hash);
+    await this.#tidy(async (used) => {
+      if (!used.has(hash)) await this.#files.remove(hash);
+    });
+  }
+
+  /**
+   * A process that was killed between the file and the record, or between the record and the file, left a file that
+   * no name leads to. Looked for before the first change, because a start should not read all records.
+   */
+  async #sweep(): Promise<void> {
+    if (this.#swept) return;
+    this.#swept = true;
+    await this.#tidy(async (used) => {
+      for (const hash of await this.#files.hashes()) if (!used.has(hash)) await this.#files.remove(hash);
+    });
+  }
+
+  /** Never rejects: the change that it belongs to has happened, and what is left over the next start finds. */
+  async #tidy(work: (used: ReadonlySet<string>) => Promise<void>): Promise<void> {
+    try {
+      await work(new Set((await this.list()).map(({ hash }) => hash)));
+    } catch {
+      // a file too many costs only its place
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
+    const done = this.#last.then(() => this.#sweep()).then(work);
     this.#last = done.catch(() => {});
     return done;
   }

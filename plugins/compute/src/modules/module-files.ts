@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 const TEMPORARY = '.tmp';
+const MODULE = '.wasm';
 
 /** A module on disk that nobody can name yet. */
 export interface StagedModule {
@@ -15,27 +16,34 @@ export interface StagedModule {
  * Two that write the same bytes at once do not disturb each other.
  */
 export class ModuleFiles {
-  readonly #folder: string;
+  /** Where the files are. */
+  readonly folder: string;
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** Makes the folder and removes what an earlier process left half done. Before anything else, once. */
   async open(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    const left = (await readdir(this.#folder)).filter((name) => name.endsWith(TEMPORARY));
-    await Promise.all(left.map((name) => rm(path.join(this.#folder, name), { force: true })));
+    await mkdir(this.folder, { recursive: true });
+    const left = (await readdir(this.folder)).filter((name) => name.endsWith(TEMPORARY));
+    await Promise.all(left.map((name) => rm(path.join(this.folder, name), { force: true })));
   }
 
   pathOf(hash: string): string {
-    return path.join(this.#folder, `${hash}.wasm`);
+    return path.join(this.folder, `${hash}${MODULE}`);
+  }
+
+  /** Of every module kept here. */
+  async hashes(): Promise<readonly string[]> {
+    const names = await readdir(this.folder);
+    return names.filter((name) => name.endsWith(MODULE)).map((name) => name.slice(0, -MODULE.length));
   }
 
   /** Durable under a name of its own; end it with `keep` or `discard`. */
   async stage(bytes: Uint8Array): Promise<StagedModule> {
     const hash = createHash('sha256').update(bytes).digest('hex');
-    const file = path.join(this.#folder, `${randomUUID()}${TEMPORARY}`);
+    const file = path.join(this.folder, `${randomUUID()}${TEMPORARY}`);
     const handle = await open(file, 'wx');
     try {
       await handle.writeFile(bytes);
@@ -51,7 +59,7 @@ export class ModuleFiles {
     await rename(file, this.pathOf(hash));
     // Windows cannot open a folder; its renames are journalled.
     if (process.platform === 'win32') return;
-    const folder = await open(this.#folder, 'r');
+    const folder = await open(this.folder, 'r');
     try {
       await folder.sync();
     } finally {

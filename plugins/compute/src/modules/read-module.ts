@@ -1,3 +1,4 @@
+import { shortened } from '../shortened.js';
 import { ByteReader, MalformedModule } from './byte-reader.js';
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'funcref' | 'externref' | 'exnref';
@@ -38,6 +39,7 @@ export interface Section {
 
 /** What must be known about a module before V8 sees it. */
 export interface ModuleShape {
+  /** Without the custom ones. */
   readonly sections: readonly Section[];
   readonly imports: readonly ModuleImport[];
   readonly exports: readonly ModuleExport[];
@@ -62,71 +64,130 @@ export class UnsupportedFeature extends Error {
   }
 }
 
-export const SECTION = Object.freeze({ type: 1, import: 2, function: 3, table: 4, memory: 5, export: 7, code: 10 });
+export const SECTION = Object.freeze({ custom: 0, type: 1, import: 2, function: 3, table: 4, memory: 5, export: 7, code: 10 });
+
+/**
+ * The most there may be of each. What a stranger sends is read in the host, where a few bytes of a module become a
+ * hundred bytes of objects: these bounds keep the largest module within some tens of MB. Types, functions and parameters
+ * are V8's own bounds (it refuses more anyway), the others leave room above the largest modules known.
+ */
+const MAX = Object.freeze({
+  sections: 10_000,
+  types: 1_000_000,
+  parameters: 1_000,
+  functions: 1_000_000,
+  imports: 10_000,
+  exports: 10_000,
+  tables: 1_000,
+  memories: 100,
+});
+/** Over all exports, letters of their names and types of their values: they are kept, listed and sent as JSON. */
+const MAX_DESCRIPTION = 512 * 1024;
 
 /**
  * Reads the outline of a module: never its code. Throws `MalformedModule` or `UnsupportedFeature`, nothing else, for
  * any bytes whatever. It does not validate: V8 does that afterwards, in an executor, on the bytes that were clamped.
  */
 export function readModule(bytes: Uint8Array): ModuleShape {
-  const reader = new ByteReader(bytes);
-  readHeader(reader);
-  const sections: Section[] = [];
-  const types: FunctionType[] = [];
-  const imports: ModuleImport[] = [];
-  const functionTypes: number[] = [];
-  const memories: Limits[] = [];
-  const tables: Table[] = [];
-  let largestFunctionBytes = 0;
-  const rawExports: { name: string; kind: ExternKind; index: number }[] = [];
-  while (!reader.done) {
-    const start = reader.offset;
-    const id = reader.u8();
-    const body = reader.sub(reader.u32());
-    const section = { id, start, bodyStart: body.offset, end: body.end };
-    if (id !== 0 && sections.some((other) => other.id === id)) throw new MalformedModule(`section ${id} is there twice`, start);
-    sections.push(section);
-    if (id === SECTION.type)
-      append(
-        types,
-        body.vector(() => readFunctionType(body)),
-      );
-    else if (id === SECTION.import)
-      append(
-        imports,
-        body.vector(() => readImport(body, functionTypes)),
-      );
-    else if (id === SECTION.function)
-      append(
-        functionTypes,
-        body.vector(() => body.u32()),
-      );
-    else if (id === SECTION.table)
-      append(
-        tables,
-        body.vector(() => readTable(body)),
-      );
-    else if (id === SECTION.memory)
-      append(
-        memories,
-        body.vector(() => readMemory(body)),
-      );
-    else if (id === SECTION.export)
-      append(
-        rawExports,
-        body.vector(() => ({ name: body.name(), kind: readKind(body), index: body.u32() })),
-      );
-    else if (id === SECTION.code) largestFunctionBytes = body.vector(() => body.take(body.u32()).length).reduce(larger, 0);
-    else continue;
-    body.expectEnd();
+  const outline = new Outline(bytes);
+  const { sections, imports, memories, tables, largestFunctionBytes } = outline;
+  return { sections, imports, memories, tables, largestFunctionBytes, exports: describeExports(outline) };
+}
+
+/** The sections as they stand, nothing resolved yet. */
+class Outline {
+  readonly bytes: Uint8Array;
+  /** Without the custom ones. */
+  readonly sections: Section[] = [];
+  /** Where each type begins: most are never looked at. */
+  types = new Uint32Array(0);
+  /** The type of each function, imported ones first. */
+  readonly functionTypes: number[] = [];
+  imports: ModuleImport[] = [];
+  exports: { readonly name: string; readonly kind: ExternKind; readonly index: number }[] = [];
+  memories: Limits[] = [];
+  tables: Table[] = [];
+  largestFunctionBytes = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    const reader = new ByteReader(bytes);
+    readHeader(reader);
+    const seen = new Set<number>();
+    for (let count = 1; !reader.done; count += 1) {
+      const start = reader.offset;
+      if (count > MAX.sections) throw new MalformedModule(`there are more than ${MAX.sections} sections`, start);
+      const id = reader.u8();
+      const body = reader.sub(reader.u32());
+      if (id === SECTION.custom) continue;
+      if (seen.has(id)) throw new MalformedModule(`section ${id} is there twice`, start);
+      seen.add(id);
+      this.sections.push({ id, start, bodyStart: body.offset, end: body.end });
+      if (this.#read(id, body)) body.expectEnd();
+    }
   }
-  const exports = rawExports.map(({ name, kind, index }) => {
-    if (kind !== 'function') return { name, kind };
-    const type = types[functionTypes[index] ?? -1];
-    if (type === undefined) throw new MalformedModule(`the export "${name}" names a function that is not there`, 0);
-    return { name, kind, params: type.params, results: type.results };
+
+  /** `false` for a section whose content does not matter here. */
+  #read(id: number, body: ByteReader): boolean {
+    switch (id) {
+      case SECTION.type:
+        this.types = Uint32Array.from({ length: body.count('types', MAX.types) }, () => skipFunctionType(body));
+        return true;
+      case SECTION.import:
+        this.imports = body.vector('imports', MAX.imports, () => readImport(body, this.functionTypes));
+        return true;
+      case SECTION.function:
+        for (let left = body.count('functions', MAX.functions); left > 0; left -= 1) this.functionTypes.push(body.u32());
+        return true;
+      case SECTION.table:
+        this.tables = body.vector('tables', MAX.tables, () => readTable(body));
+        return true;
+      case SECTION.memory:
+        this.memories = body.vector('memories', MAX.memories, () => readMemory(body));
+        return true;
+      case SECTION.export:
+        this.exports = body.vector('exports', MAX.exports, () => ({ name: body.name(), kind: readKind(body), index: body.u32() }));
+        return true;
+      case SECTION.code:
+        this.largestFunctionBytes = longestOf(body);
+        return true;
+      default:
+        return false;
+    }
+  }
+}
+
+function longestOf(code: ByteReader): number {
+  let longest = 0;
+  for (let left = code.count('functions', MAX.functions); left > 0; left -= 1) {
+    const length = code.u32();
+    code.skip(length);
+    longest = Math.max(longest, length);
+  }
+  return longest;
+}
+
+function describeExports({ bytes, types, functionTypes, exports }: Outline): ModuleExport[] {
+  let described = 0;
+  const known = new Map<number, FunctionType>();
+  const typeOf = (index: number): FunctionType | undefined => {
+    const start = types[index];
+    if (start === undefined) return undefined;
+    const type = known.get(index) ?? readFunctionType(new ByteReader(bytes, start));
+    known.set(index, type);
+    return type;
+  };
+  return exports.map(({ name, kind, index }) => {
+    const type = kind === 'function' ? typeOf(functionTypes[index] ?? -1) : undefined;
+    if (kind === 'function' && type === undefined) {
+      throw new MalformedModule(`the export "${shortened(name)}" names a function that is not there`, 0);
+    }
+    described += name.length + (type === undefined ? 0 : type.params.length + type.results.length);
+    if (described > MAX_DESCRIPTION) {
+      throw new MalformedModule(`names and types of the exports have more than ${MAX_DESCRIPTION} characters and values`, 0);
+    }
+    return type === undefined ? { name, kind } : { name, kind, params: type.params, results: type.results };
   });
-  return { sections, imports, exports, memories, tables, largestFunctionBytes };
 }
 
 function readHeader(reader: ByteReader): void {
@@ -162,7 +223,25 @@ function readValueType(reader: ByteReader): ValueType {
   throw new MalformedModule('an unknown value type', offset);
 }
 
+/** Reads over a type and answers where it began. */
+function skipFunctionType(reader: ByteReader): number {
+  const start = reader.offset;
+  readForm(reader);
+  for (const what of ['parameters', 'results']) {
+    for (let left = reader.count(what, MAX.parameters); left > 0; left -= 1) readValueType(reader);
+  }
+  return start;
+}
+
 function readFunctionType(reader: ByteReader): FunctionType {
+  readForm(reader);
+  return {
+    params: reader.vector('parameters', MAX.parameters, () => readValueType(reader)),
+    results: reader.vector('results', MAX.parameters, () => readValueType(reader)),
+  };
+}
+
+function readForm(reader: ByteReader): void {
   const offset = reader.offset;
   const form = reader.u8();
   // Garbage-collected types stay refused: a loop that allocates ends in a fatal heap error before a thread can be ended.
@@ -170,7 +249,6 @@ function readFunctionType(reader: ByteReader): FunctionType {
     throw new UnsupportedFeature('garbage-collected types');
   }
   if (form !== 0x60) throw new MalformedModule('an unknown form of type', offset);
-  return { params: reader.vector(() => readValueType(reader)), results: reader.vector(() => readValueType(reader)) };
 }
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
@@ -226,13 +304,4 @@ function readLimits(reader: ByteReader, wide: string): Limits {
   const max = (flags & HAS_MAX) === 0 ? undefined : reader.u32();
   if (max !== undefined && max < min) throw new MalformedModule('a maximum is smaller than its minimum', offset);
   return { min, max };
-}
-
-/** `target.push(...items)` overflows the stack from about 100,000 items on. */
-function append<T>(target: T[], items: readonly T[]): void {
-  for (const item of items) target.push(item);
-}
-
-function larger(a: number, b: number): number {
-  return Math.max(a, b);
 }

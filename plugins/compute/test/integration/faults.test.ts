@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { executorFlags } from '../../src/executor-flags.js';
 import { EXECUTOR_ENTRY, isAlive, RunningCompute, rejection, until } from '../running-compute.js';
 import { FIXTURE } from '../wat.js';
 
@@ -169,7 +170,11 @@ describe('processes', () => {
     await using compute = await running();
     const { hash } = await compute.call<{ hash: string }>('compute.get', { name: 'math' });
     const file = path.join(compute.dataDir, 'modules', `${hash}.wasm`);
-    const host = spawn(process.execPath, ['--input-type=module', '-e', doomedHost(file)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const host = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', doomedHost(file, executorFlags(EXECUTOR_ENTRY, path.dirname(file)))],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     try {
       const pid = Number(await firstLine(host));
       expect(isAlive(pid)).toBe(true);
@@ -188,8 +193,34 @@ describe('processes', () => {
   });
 });
 
+describe('the permissions of an executor', () => {
+  it('let it read its code and its modules and nothing else, from its threads too', async () => {
+    await using compute = await running({ executors: 1 });
+    const commandLine = await readFile(`/proc/${compute.executorPids[0]}/cmdline`, 'utf8');
+    const flags = executorFlags(EXECUTOR_ENTRY, path.join(compute.dataDir, 'modules'));
+    expect(commandLine.split('\0').slice(1, 1 + flags.length)).toEqual(flags);
+
+    const [module = ''] = await readdir(path.join(compute.dataDir, 'modules'));
+    const attempts = `
+      const attempt = (act) => { try { act(); return 'done'; } catch ({ code }) { return code; } };
+      const { readFileSync, writeFileSync } = process.getBuiltinModule('node:fs');
+      const { spawnSync } = process.getBuiltinModule('node:child_process');
+      process.getBuiltinModule('node:worker_threads').parentPort.postMessage([
+        attempt(() => readFileSync(${JSON.stringify(path.join(compute.dataDir, 'modules', module))})),
+        attempt(() => readFileSync('/etc/passwd')),
+        attempt(() => writeFileSync(${JSON.stringify(path.join(compute.dataDir, 'modules', 'x'))}, '')),
+        attempt(() => spawnSync('true')),
+      ]);`;
+    const program = `
+      const { Worker } = process.getBuiltinModule('node:worker_threads');
+      new Worker(${JSON.stringify(attempts)}, { eval: true, env: {} }).on('message', (outcome) => console.log(outcome.join(' ')));`;
+    const inside = spawn(process.execPath, [...flags, '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    expect(await firstLine(inside)).toBe('done ERR_ACCESS_DENIED ERR_ACCESS_DENIED ERR_ACCESS_DENIED');
+  });
+});
+
 /** A program that forks an executor, lets a guest loop in it, and prints the executor's process id. */
-function doomedHost(file: string): string {
+function doomedHost(file: string, execArgv: readonly string[]): string {
   const call = { exportName: 'loop', args: [] };
   const module = { file, hash: 'loop', maxPages: 10, maxTableElements: 10, maxPoolSize: 0 };
   const messages = [
@@ -198,7 +229,7 @@ function doomedHost(file: string): string {
   ];
   return `
     import { fork } from 'node:child_process';
-    const options = { serialization: 'advanced', execArgv: [], env: {}, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
+    const options = { serialization: 'advanced', execArgv: ${JSON.stringify(execArgv)}, env: {}, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
     const child = fork(${JSON.stringify(fileURLToPath(EXECUTOR_ENTRY))}, [], options);
     child.on('message', (batch) => {
       for (const { type, threads } of batch) if (type === 'stats' && threads === 1) process.stdout.write(String(child.pid));

@@ -215,6 +215,43 @@ describe('what is kept', () => {
     expect(await rejection(own.call('compute.remove', { name: 'b' }))).toMatchObject({ code: 'MODULE_UNKNOWN' });
   });
 
+  it('removes files that a process killed between file and record left behind, and no others', async () => {
+    const store = new MemoryStore();
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'bellows-compute-'));
+    const before = await RunningCompute.start({ store, dataDir });
+    await before.put('kept', ONE);
+    await before.stop();
+    await writeFile(path.join(dataDir, 'modules', `${'0'.repeat(64)}.wasm`), TWO);
+
+    const after = await RunningCompute.start({ store, dataDir });
+    await after.call('compute.config', { name: 'kept', maxPages: 3 });
+    expect(await files(after)).toEqual([`${(await after.call<{ hash: string }>('compute.get', { name: 'kept' })).hash}.wasm`]);
+    expect((await after.invoke('kept', { export: 'which' })).results).toEqual([1]);
+    await after.stop();
+    await rm(dataDir, { recursive: true });
+  });
+
+  it('has taken a change that is durable, also when it cannot tidy up behind it', async () => {
+    const store = new MemoryStore();
+    await using own = await RunningCompute.start({ store });
+    await own.put('a', ONE);
+    store.list = () => Promise.reject(new Error('the store is busy'));
+    await own.put('a', TWO);
+    expect((await own.invoke('a', { export: 'which' })).results).toEqual([2]);
+    await own.call('compute.remove', { name: 'a' });
+    expect(await rejection(own.invoke('a', { export: 'which' }))).toMatchObject({ code: 'MODULE_UNKNOWN' });
+  });
+
+  it('says that a file is damaged rather than ask to repeat the call', async () => {
+    await using own = await RunningCompute.start();
+    await own.put('cut', ONE);
+    for (const name of await files(own)) await writeFile(path.join(own.dataDir, 'modules', name), ONE.subarray(0, 20));
+    expect(await rejection(own.invoke('cut', { export: 'which' }))).toMatchObject({
+      code: 'MODULE_INVALID',
+      message: expect.stringContaining('damaged'),
+    });
+  });
+
   it('says that a file is missing rather than anything else', async () => {
     await using own = await RunningCompute.start();
     await own.put('gone', ONE);

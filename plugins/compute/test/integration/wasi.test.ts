@@ -72,6 +72,30 @@ const PROBE = wat(`(module
     (call $fd_write (i32.load (i32.const 16)) (i32.const 0) (i32.const 1) (i32.const 8)))
 )`);
 
+/** Answers the number of a file that it makes. */
+const INODES = wat(`(module
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_get" (func $stat (param i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 0) "f")
+  (func (export "inode") (result i64)
+    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 16)))
+    (drop (call $stat (i32.load (i32.const 16)) (i32.const 64))) (i64.load (i32.const 72))))`);
+
+/** Makes a folder with a name of 200 letters in the folder before, and an empty file in each: "dig" says how deep. */
+const DEEP = wat(`(module
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func $open (param $fd i32) (param $length i32) (param $flags i32) (result i32)
+    (drop (call $path_open (local.get $fd) (i32.const 0) (i32.const 1024) (local.get $length) (local.get $flags) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 16)))
+    (i32.load (i32.const 16)))
+  (func (export "dig") (param $levels i32) (local $fd i32)
+    (memory.fill (i32.const 1024) (i32.const 97) (i32.const 200))
+    (local.set $fd (i32.const 3))
+    (loop $more
+      (local.set $fd (call $open (local.get $fd) (i32.const 200) (i32.const 3)))
+      (drop (call $open (local.get $fd) (i32.const 1) (i32.const 1)))
+      (br_if $more (local.tee $levels (i32.sub (local.get $levels) (i32.const 1)))))))`);
+
 const probe = (name: string, fields: Record<string, unknown> = {}): Promise<Invoked> =>
   compute.invoke('probe', { export: name, ...fields });
 
@@ -187,7 +211,7 @@ describe('the world of a WASI guest', () => {
 
   it.each([
     ['badAddress', 21],
-    ['hugeVectors', 21],
+    ['hugeVectors', 28],
     ['socket', 58],
     ['link', 58],
     ['escapeUp', 76],
@@ -214,6 +238,21 @@ describe('the world of a WASI guest', () => {
     const files = ['new.txt', 'other/kept.txt'].map((path) => ({ path, base64: base64('1234567890') }));
     const result = await probe('truncateTo', { args: ['4'], files });
     expect(result.files).toEqual([{ path: 'new.txt', base64: base64('1234') }]);
+  });
+
+  it('numbers files the same in every call, whatever other guests did before', async () => {
+    await compute.put('inodes', INODES);
+    const inodes = async () => (await compute.invoke('inodes', { export: 'inode' })).results;
+    const first = await inodes();
+    await probe('openMany');
+    expect(await inodes()).toEqual(first);
+  });
+
+  it('does not answer a deep tree of long names, whose paths are a thousand times what was written', async () => {
+    await compute.put('deep', DEEP);
+    const dig = (levels: number) => compute.invoke('deep', { export: 'dig', args: [levels] });
+    expect((await dig(10)).files).toHaveLength(10);
+    expect(await rejection(dig(400))).toMatchObject({ code: 'MEMORY_LIMIT', kind: 'guest' });
   });
 
   it('cannot be used before the call, from a start function', async () => {

@@ -1,0 +1,144 @@
+import { PLUGIN_STATES } from '@bellows/sdk';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** The routes every host has, as path items of an OpenAPI document that holds `HOST_SCHEMAS`. */
+export function hostPaths(): Json {
+  return {
+    '/': get('page', 'The page of the host, for people.', { content: { 'text/html': { schema: TEXT } } }),
+    '/health': get('health', 'Answers anybody as soon as the host listens.', {
+      content: json(object({ status: { const: 'ok' } })),
+      security: [],
+    }),
+    '/ready': get('ready', 'Whether every required plugin is active or degraded.', {
+      content: json(READY),
+      more: { 503: { description: 'Not ready yet, or stopping.', content: json({ anyOf: [READY, reference('Error')] }) } },
+    }),
+    '/metrics': get('metrics', 'Figures in the text format of Prometheus.', { content: { 'text/plain': { schema: TEXT } } }),
+    '/openapi.json': get('openapi', 'This document.', { content: json({ type: 'object' }) }),
+    '/v1/status': get('status', 'The host, its plugins and subsystems.', {
+      content: json(object({ version: TEXT, ready: { type: 'boolean' }, plugins: list('Plugin'), subsystems: list('Subsystem') })),
+    }),
+    '/v1/plugins': get('plugins', 'The plugins and their states.', { content: json(object({ plugins: list('Plugin') })) }),
+    '/v1/operations': get('operations', 'The operations with their schemas.', { content: json(object({ operations: list('Operation') })) }),
+    '/v1/decisions': get('decisions', 'Decisions of the governor, newest first.', {
+      content: json(object({ decisions: list('Decision') })),
+      parameters: [
+        parameter('query', { name: 'subsystem', description: 'Only of this subsystem.', schema: TEXT }),
+        parameter('query', {
+          name: 'limit',
+          description: 'How many.',
+          schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 100 },
+        }),
+      ],
+    }),
+    '/v1/events': get('events', 'Events as they are published: server-sent events, each with its topic, its id and its envelope.', {
+      content: { 'text/event-stream': { schema: TEXT } },
+      parameters: [
+        parameter('query', { name: 'topics', description: 'Separated by commas; all when absent.', schema: TEXT }),
+        parameter('header', { name: 'Last-Event-ID', description: 'Goes on after this event.', schema: { type: 'integer', minimum: 0 } }),
+      ],
+    }),
+    '/v1/files': {
+      post: {
+        operationId: 'host.files',
+        summary: 'Keeps a file for an operation that takes its address.',
+        tags: ['host'],
+        description: 'Least role where the host has roles: operator.',
+        requestBody: { required: true, content: { '*/*': {} } },
+        responses: {
+          200: { description: 'Kept.', content: json(object({ url: TEXT, bytes: { type: 'integer' } })) },
+          default: ERROR,
+        },
+      },
+    },
+  };
+}
+
+export function json(schema: unknown): Json {
+  return { 'application/json': { schema } };
+}
+
+const TEXT: Json = { type: 'string' };
+const NUMBER: Json = { type: 'number' };
+const NUMBERS: Json = { type: 'object', additionalProperties: NUMBER };
+const TIME: Json = { type: 'number', description: 'ms since 1970' };
+const ERROR: Json = { $ref: '#/components/responses/Error' };
+
+/** An object that has these; answers may gain more with a newer host. */
+function object(properties: Json, optional: Json = {}): Json {
+  return { type: 'object', required: Object.keys(properties), properties: { ...properties, ...optional } };
+}
+
+function reference(schema: string): Json {
+  return { $ref: `#/components/schemas/${schema}` };
+}
+
+function list(schema: string): Json {
+  return { type: 'array', items: reference(schema) };
+}
+
+const PLUGIN = { id: TEXT, state: { enum: PLUGIN_STATES }, reason: TEXT, message: TEXT, since: TIME, configRevision: { type: 'integer' } };
+const READY = object({ ready: { type: 'boolean' }, plugins: { type: 'array', items: object(PLUGIN) } });
+
+/** What several answers hold, under `components.schemas`. */
+export const HOST_SCHEMAS: Json = {
+  Plugin: object({ ...PLUGIN, version: TEXT }, { lastAttempt: object({ at: TIME, code: TEXT, message: TEXT }) }),
+  Subsystem: object({
+    name: TEXT,
+    plugin: TEXT,
+    limits: NUMBERS,
+    ceiling: NUMBER,
+    binding: object({ limitedBy: TEXT, reason: TEXT }),
+    backpressure: TEXT,
+    metrics: NUMBERS,
+  }),
+  Decision: object(
+    {
+      id: TEXT,
+      subsystem: TEXT,
+      from: NUMBER,
+      to: NUMBER,
+      reason: TEXT,
+      limitedBy: TEXT,
+      at: TIME,
+      outcome: { enum: ['applied', 'refused', 'none'] },
+      inputs: NUMBERS,
+    },
+    { error: TEXT },
+  ),
+  Operation: object({
+    name: TEXT,
+    plugin: TEXT,
+    summary: TEXT,
+    role: TEXT,
+    runsCommands: { type: 'boolean' },
+    input: { type: 'object' },
+    output: { type: 'object' },
+  }),
+};
+
+interface Answer {
+  readonly content: Json;
+  readonly parameters?: readonly Json[];
+  readonly security?: readonly Json[];
+  /** Answers beside 200 and errors. */
+  readonly more?: Json;
+}
+
+function get(id: string, summary: string, { content, parameters, security, more = {} }: Answer): Json {
+  return {
+    get: {
+      operationId: `host.${id}`,
+      summary,
+      tags: ['host'],
+      ...(security === undefined ? {} : { security }),
+      ...(parameters === undefined ? {} : { parameters }),
+      responses: { 200: { description: summary, content }, ...more, default: ERROR },
+    },
+  };
+}
+
+function parameter(place: 'query' | 'header', named: { readonly name: string; readonly description: string; readonly schema: Json }): Json {
+  return { in: place, ...named };
+}

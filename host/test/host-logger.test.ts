@@ -1,0 +1,49 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { ConfigError } from '@bellows/sdk';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createHostLogger } from '../src/host-logger.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-logger-test-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function setUp() {
+  const lines: string[] = [];
+  const logger = createHostLogger({ level: 'info', logFolder: folder, console: { write: (text) => lines.push(text) } });
+  return { logger, lines };
+}
+
+describe('the log of the host', () => {
+  it('shows people the fields of a line, short, and keeps them whole in the file', async () => {
+    const { logger, lines } = setUp();
+    logger.child({ plugin: 'compute' }).warn('it failed', { operation: 'compute.invoke', text: `two words ${'x'.repeat(500)}`, count: 2 });
+    logger.close();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d warn {2}\[compute\] it failed operation=compute\.invoke text="two words x+… count=2\n$/);
+    expect(JSON.parse(await readFile(path.join(folder, 'host.log'), 'utf8'))).toMatchObject({
+      msg: 'it failed',
+      plugin: 'compute',
+      count: 2,
+    });
+  });
+
+  it('shows the stack of a strange error, not that of one of ours, which says what to do', () => {
+    const { logger, lines } = setUp();
+    logger.error('strange', { error: new Error('kaputt') });
+    logger.error('ours', { error: new ConfigError('CONFIG_INVALID', 'change it') });
+    logger.close();
+    expect(lines[0]).toContain('Error: kaputt\n    at ');
+    expect(lines[1]).toMatch(/^\d\d:\d\d:\d\d error ours\n$/);
+  });
+
+  it('leaves out what is less important than asked for', () => {
+    const { logger, lines } = setUp();
+    logger.debug('detail');
+    logger.close();
+    expect(lines).toEqual([]);
+  });
+});
