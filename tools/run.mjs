@@ -216,7 +216,7 @@ function npmCli() {
 
 /** Runs a step to its end; a failing step ends this process with its status. A silent step is heard of only when it fails. */
 function run(node, args, { quietStdout = false, silent = false, ...options } = {}) {
-  const stdio = silent ? ['inherit', 'pipe', 'pipe'] : ['inherit', quietStdout ? 2 : 'inherit', 'inherit'];
+  const stdio = silent ? ['inherit', 'pipe', 'pipe'] : ['inherit', quietStdout ? 'ignore' : 'inherit', 'inherit'];
   const result = spawnSync(node, args, { cwd: root, stdio, maxBuffer: 2 ** 26, ...options });
   if (result.error) fail(String(result.error));
   if (result.status === 0) return;
