@@ -37,12 +37,16 @@ const COMMANDS = {
   node: 'the Node.js this project uses',
 };
 
+/** Options of `bellows start` that npm may keep for itself, and what their values look like. */
+const SWALLOWED = { port: /^\d+$/, config: /\.(ya?ml|json)$/, data: /./ };
+
 const [mode, ...rest] = process.argv.slice(2);
 if (!mode || !(mode in COMMANDS)) {
   const lines = Object.entries(COMMANDS).map(([name, text]) => `  ${name.padEnd(9)} ${text}`);
   console.error(`usage: node tools/run.mjs <command> [arguments]\n\n${lines.join('\n')}`);
   process.exit(2);
 }
+if (mode === 'start') refuseSwallowedOptions();
 main();
 
 function main() {
@@ -53,8 +57,6 @@ function main() {
     NX_DAEMON: process.env.NX_DAEMON ?? 'false',
     NX_TUI: 'false',
     NX_NO_CLOUD: 'true',
-    // the headers of the Node in use, should a native package ever have to be compiled
-    ...(home && existsSync(path.join(home, 'include')) ? { npm_config_nodedir: home } : {}),
   };
   install(node, home, env);
 
@@ -93,6 +95,22 @@ function main() {
     default:
       return hold(node, rest, env, process.cwd());
   }
+}
+
+/** `npm start --port 8080` without `--`: npm keeps the option for itself and hands on at most its value. Says how it is meant. */
+function refuseSwallowedOptions() {
+  const swallowed = Object.keys(SWALLOWED).filter((name) => process.env[`npm_config_${name}`] !== undefined);
+  const values = rest.filter((argument, index) => !argument.startsWith('-') && !rest[index - 1]?.startsWith('-'));
+  const meant = swallowed.flatMap((name) => {
+    // npm takes `--port=8080` whole; of `--port 8080` it takes `true` and leaves the value behind
+    const taken = process.env[`npm_config_${name}`];
+    const value = taken === 'true' || taken === '' ? values.find((text) => SWALLOWED[name].test(text)) : taken;
+    if (value !== undefined && values.includes(value)) values.splice(values.indexOf(value), 1);
+    return value === undefined ? [] : [`--${name} ${value}`];
+  });
+  if (meant.length === 0) return;
+  console.error(`npm took an option of the host for its own: put options behind \`--\`, so\n\n  npm start -- ${meant.join(' ')}`);
+  process.exit(2);
 }
 
 /** The Node to use: this one if it is new enough, else the one pinned in tools/node/package-lock.json, kept in .node/. */
@@ -198,7 +216,7 @@ function npmCli() {
 
 /** Runs a step to its end; a failing step ends this process with its status. A silent step is heard of only when it fails. */
 function run(node, args, { quietStdout = false, silent = false, ...options } = {}) {
-  const stdio = silent ? ['inherit', 'pipe', 'pipe'] : ['inherit', quietStdout ? 2 : 'inherit', 'inherit'];
+  const stdio = silent ? ['inherit', 'pipe', 'pipe'] : ['inherit', quietStdout ? 'ignore' : 'inherit', 'inherit'];
   const result = spawnSync(node, args, { cwd: root, stdio, maxBuffer: 2 ** 26, ...options });
   if (result.error) fail(String(result.error));
   if (result.status === 0) return;

@@ -1,4 +1,4 @@
-import type { IEventBus, ILogger, IMachine, IOperations, IScalableSubsystem, LimitReason } from '@bellows/sdk';
+import type { IEventBus, ILogger, IMachine, IOperations, IScalableSubsystem, LimitReason, ScalingMetrics } from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
 import type { Governor } from './governor/governor.js';
 import type { SubsystemRegistry } from './governor/subsystem-registry.js';
@@ -61,11 +61,20 @@ function subsystems({ registry, governor }: Sources): SubsystemStatus[] {
         ceiling: account?.ceiling ?? limits.maxConcurrentOperations,
         binding: bindingOf(subsystem, account),
         backpressure,
-        metrics,
+        metrics: metricsNow(subsystem) ?? metrics,
         ...(account?.last === undefined ? {} : { lastDecision: account.last }),
       },
     ];
   });
+}
+
+/** Whoever asks wants to know how it is, not how it was at the last reading. */
+function metricsNow(subsystem: IScalableSubsystem): ScalingMetrics | undefined {
+  try {
+    return subsystem.getScalingMetrics();
+  } catch {
+    return undefined; // the reading every second logs it
+  }
 }
 
 const NOT_DECIDED: LimitReason = Object.freeze({

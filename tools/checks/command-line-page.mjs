@@ -16,7 +16,11 @@ export async function commandLinePage() {
       'cli.md',
       `# Command line
 
-In a clone: \`npx bellows …\`. Installed: \`bellows …\`. The host is found by \`--url\`, then \`BELLOWS_URL\`, then \`<dataDir>/host.json\`.
+In a clone: \`npx bellows …\`. From any other folder: \`node <clone>/tools/bellows.mjs …\`. The packages are on no registry yet; the
+[README](../../README.md#outside-of-the-clone) says how to pack and install them, and then it is \`npx bellows …\` there, too. The texts
+below say just \`bellows\`.
+
+The host is found by \`--url\`, then \`BELLOWS_URL\`, then \`<dataDir>/host.json\`.
 
 | exit code | meaning |
 |---|---|

@@ -16,7 +16,8 @@ export async function configPages(root) {
     name: 'host',
     title: 'bellows.yaml',
     intro: `The options of the host itself. Relative paths are meant from the folder of the file; \`\${env:NAME}\` and \`\${file:PATH}\` are
-replaced in every text. A flag wins over the environment, the environment over the file, the file over the default.
+replaced in every text. Braces have a meaning of their own in YAML's flow style, so write such a value in quotes there:
+\`{ key: "\${env:NAME}" }\`; in block style (\`key: \${env:NAME}\`) it needs none. A flag wins over the environment, the environment over the file, the file over the default.
 What a plugin takes under \`plugins.<id>.config\` is on its own page: ${PLUGINS.map(([, folder]) => idOf(root, folder))
       .map((id) => `[${id}](${id}.md)`)
       .join(', ')}.`,

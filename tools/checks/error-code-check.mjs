@@ -13,8 +13,6 @@ export function errorCodes({ root, files }) {
   const shared = ['sdk/', 'host/'].flatMap((folder) => [...described(root, packages.get(folder) ?? [])]);
   return [...packages].flatMap(([folder, sources]) => {
     const known = new Set([...shared, ...described(root, sources)]);
-    // An example shows one code inside one file; it has no page of its own.
-    if (folder.startsWith('docs/examples/')) return [];
     return sources.flatMap((file) =>
       [...readFileSync(path.join(root, file), 'utf8').matchAll(THROWN)]
         .filter(([, code]) => !known.has(code))

@@ -27,7 +27,10 @@ export interface ExecutorPoolOptions {
   readonly flags: readonly string[];
   readonly maxExecutors: number;
   readonly maxPooledModules: number;
+  /** For deadlines. */
   readonly clock: IClock;
+  /** For how long processes take: those live in real time also where calls are on another clock. */
+  readonly processClock: IClock;
   readonly random: IRandom;
   readonly logger: ILogger;
 }
@@ -115,7 +118,7 @@ export class ExecutorPool {
    * its deadline, which may be hours away; with it, it hears `EXECUTOR_LOST`.
    */
   endSilent(): void {
-    const now = this.#options.clock.monotonicMs();
+    const now = this.#options.processClock.monotonicMs();
     for (const slot of this.#slots) {
       const { process, heard } = slot;
       if (process === undefined || slot.busy === 0 || process !== heard.process || process.heard !== heard.count) {
@@ -207,7 +210,7 @@ export class ExecutorPool {
 
   #fork(slot: Slot): RunningChild {
     slot.state = 'starting';
-    const { entry, flags, clock, logger, maxPooledModules } = this.#options;
+    const { entry, flags, processClock, logger, maxPooledModules } = this.#options;
     let process: ExecutorProcess;
     try {
       process = new ExecutorProcess(entry, flags, {
@@ -233,7 +236,7 @@ export class ExecutorPool {
       return this.#notForked(slot, error);
     }
     slot.process = process;
-    const cancelTimeout = clock.setTimer(START_TIMEOUT_MS, () => {
+    const cancelTimeout = processClock.setTimer(START_TIMEOUT_MS, () => {
       logger.error('An executor process did not come up in time and is ended', { pid: process.pid, timeoutMs: START_TIMEOUT_MS });
       void process.kill();
     });

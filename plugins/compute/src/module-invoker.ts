@@ -21,7 +21,8 @@ export interface ModuleInvokerOptions {
   readonly manager: Pick<WasmScalingManager, 'run'>;
 }
 
-type InvokerCall = Pick<OperationCall, 'deadlineAt' | 'signal' | 'idempotencyKey'>;
+/** Field by field, never spread: a call may make its signal when it is asked for, which a copy does not carry over. */
+type InvokerCall = Pick<OperationCall, 'deadlineAt' | 'signal'> & { readonly idempotencyKey?: string | undefined };
 
 /** A guest that ends its executor each time must not go on for ever. */
 const MAX_ATTEMPTS = 3;
@@ -43,7 +44,7 @@ export class ModuleInvoker {
     const { deadlineMs } = effectiveConfig(record.settings, config);
     const deadlineAt = Math.min(call.deadlineAt, startedAt + (input.deadlineMs ?? deadlineMs));
     try {
-      const output = await this.#repeat(record, input, { ...call, deadlineAt });
+      const output = await this.#repeat(record, input, { deadlineAt, signal: call.signal, idempotencyKey: call.idempotencyKey });
       stats.completed(record.name, output.pool);
       return output;
     } catch (error) {

@@ -12,6 +12,7 @@ const CASES = [
   ['length', 'host/src/a.ts', 'export {};\n'.repeat(401), 'export {};\n'.repeat(400)],
   ['machine', 'docs/a.md', `see /${'home'}/somebody/project\n`, 'see ./project\n'],
   ['codes', 'host/src/a.ts', "throw new ConfigError('NOT_IN_TABLE', 'x');\n", "throw new ConfigError('IN_TABLE', 'x');\n"],
+  ['codes', 'docs/examples/a/src/a.ts', "throw new ConfigError('NOT_IN_TABLE', 'x');\n", "throw new ConfigError('IN_TABLE', 'x');\n"],
   ['links', 'docs/a.md', '[there](not-there.md)\n', '[there](../README.md)\n'],
   ['commands', 'docs/a.md', '```bash\nnpm run not-a-script\n```\n', '```bash\nnpm run lint\n```\n'],
   ['commands', 'docs/a.md', '```bash\nnpx bellows levitate\n```\n', '```bash\nnpx bellows status\n```\n'],

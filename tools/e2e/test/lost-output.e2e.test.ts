@@ -13,7 +13,7 @@ describe('a command whose output cannot be written', () => {
     const unwritable = openSync(file, 'r');
     const child = spawn(process.execPath, [HOST_MAIN, '--version'], { stdio: ['ignore', unwritable, 'pipe'] });
     let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const code = await new Promise((resolve) => child.once('close', resolve));
     closeSync(unwritable);
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('not all of the output could be written') });

@@ -13,4 +13,4 @@ export const config = z.strictObject({
   }),
 });
 
-export type GreeterConfig = z.output<typeof config>;
+export type Config = z.output<typeof config>;

@@ -1,12 +1,12 @@
 import { type IEventBus, InputError, type OperationDefinition, z } from '@bellows/sdk';
-import type { GreeterConfig } from './config.js';
+import type { Config } from './config.js';
 
 const input = z.strictObject({ name: z.string().min(1) });
 const output = z.strictObject({ greeting: z.string() });
 
 /** `greeter.greet`: answers with a greeting and publishes it as `greeter.greeted`. `InputError` for a name that is too long. */
 export function greetOperation(
-  config: GreeterConfig,
+  config: Config,
   bus: Pick<IEventBus, 'publish'>,
 ): OperationDefinition<z.output<typeof input>, z.output<typeof output>> {
   return {

@@ -1,1 +1,2 @@
+export { ERROR_CODES } from './error-codes.js';
 export { plugin as default } from './plugin.js';

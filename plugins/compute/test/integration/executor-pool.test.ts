@@ -38,6 +38,7 @@ function poolOf(program: URL, clock: FakeClock, maxExecutors = 1): ExecutorPool 
     maxExecutors,
     maxPooledModules: 1,
     clock,
+    processClock: clock,
     random: systemRandom,
     logger: silentLogger,
   });
