@@ -107,6 +107,8 @@ describe('the routes that read', () => {
     expect(page.text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
     expect(page.text).not.toContain('<script');
     expect(page.text).not.toContain('<8>');
+    // On a narrow screen the headings are gone and each cell says what it is.
+    expect(page.text).toContain('<td data-of="Limited by"><div>ceiling: wanted &lt;8&gt;</div></td>');
   });
 });
 
