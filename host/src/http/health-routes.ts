@@ -4,15 +4,15 @@ import type { HttpContext } from './http-context.js';
 
 /** `/health`, `/ready`, `/metrics`: for supervisors and scrapers. `/health` answers anybody and tells nothing. */
 export function addHealthRoutes(app: FastifyInstance, { view, metricsText }: HttpContext): void {
-  app.get('/health', { config: { open: true } }, async () => ({ status: 'ok' }));
+  app.get('/health', { config: { open: true, anyQuery: true } }, async () => ({ status: 'ok' }));
 
-  app.get('/ready', async (_request, reply) => {
+  app.get('/ready', { config: { anyQuery: true } }, async (_request, reply) => {
     const { ready, plugins } = view.ready();
     reply.code(ready ? 200 : 503);
     return { ready, plugins: plugins.map(readyLine) };
   });
 
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', { config: { anyQuery: true } }, async (_request, reply) => {
     reply.type('text/plain; version=0.0.4; charset=utf-8');
     return metricsText();
   });

@@ -42,5 +42,7 @@ declare module 'fastify' {
     open?: boolean;
     /** The parameters its address may have after `?`. Default none. */
     query?: readonly string[];
+    /** Takes and ignores any parameter: probes and scrapers add some against caches. */
+    anyQuery?: boolean;
   }
 }

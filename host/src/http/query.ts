@@ -8,7 +8,8 @@ const MAX_SHOWN_LENGTH = 80;
 /** `InputError` (`QUERY_INVALID`) for a parameter the route does not know: ignored, a typing error would look like an answer. */
 export function demandKnownQuery(request: FastifyRequest): void {
   if (request.is404) return;
-  const { query: known = [] } = request.routeOptions.config;
+  const { query: known = [], anyQuery = false } = request.routeOptions.config;
+  if (anyQuery) return;
   const unknown = Object.keys(request.query as object).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const near = nearestName(unknown, known);

@@ -13,7 +13,8 @@ const DEFAULT_CRITICALITY: Criticality = 'degraded';
 
 /**
  * One running call: what its handler sees of it, and the one place that ends it early. The first reason to end it wins.
- * The abort signal is made when a handler first asks for it, because many never do.
+ * All a handler sees are own properties: authors copy calls (`{ ...call, deadlineAt }`), and a getter would stay behind. Making
+ * the signal when it is first asked for saved 40 ns a call and cost a plugin its cancellation.
  */
 export class ActiveCall implements OperationCall {
   readonly operation: string;
@@ -23,7 +24,8 @@ export class ActiveCall implements OperationCall {
   readonly deadlineAt: number;
   readonly idempotencyKey?: string;
   readonly traceId: string;
-  #controller: AbortController | undefined;
+  readonly signal: AbortSignal;
+  readonly #controller = new AbortController();
   #reason: BellowsError | undefined;
   #reject: ((reason: BellowsError) => void) | undefined;
   #isWorking = false;
@@ -36,22 +38,15 @@ export class ActiveCall implements OperationCall {
     this.criticality = options.criticality ?? DEFAULT_CRITICALITY;
     this.deadlineAt = deadlineAt;
     this.traceId = traceId;
+    this.signal = this.#controller.signal;
     if (options.idempotencyKey !== undefined) this.idempotencyKey = options.idempotencyKey;
-  }
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController();
-      if (this.#reason) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
   }
 
   /** Tells the handler to stop and rejects the caller at once, whether the handler listens or not. */
   abort(reason: BellowsError): void {
     if (this.#reason) return;
     this.#reason = reason;
-    this.#controller?.abort(reason);
+    this.#controller.abort(reason);
     this.#reject?.(reason);
   }
 

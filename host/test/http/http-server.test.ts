@@ -88,10 +88,12 @@ describe('the routes that read', () => {
       details: [{ path: 'query.topic', suggestion: 'topics' }],
     });
     expect((await refused('/v1/decisions?zebra=1')).message).toBe('query.zebra is unknown; there are: subsystem, limit.');
-    for (const path of ['/v1/status?x', '/health?x=1', '/openapi.json?x=1', '/v1/operations?token=x', '/?tokn=x', '/metrics?__proto__=1']) {
+    for (const path of ['/v1/status?x', '/openapi.json?x=1', '/v1/operations?token=x', '/?tokn=x', '/v1/events?__proto__=1']) {
       expect(await refused(path)).toMatchObject({ code: 'QUERY_INVALID' });
     }
     expect((await callOperation(host, 'demo.echo?x=1')).json.error).toMatchObject({ code: 'QUERY_INVALID' });
+    // probes and scrapers add parameters against caches
+    for (const path of ['/health?x=1', '/ready?x=1', '/metrics?x=1']) expect((await ask(host, path)).status).toBe(200);
     expect(await refused('/nothing?x=1')).toMatchObject({ code: 'ROUTE_UNKNOWN' });
     expect(await refused(`/v1/status?${'x'.repeat(5_000)}`)).toMatchObject({ message: expect.stringMatching(/^.{0,150}$/) });
   });

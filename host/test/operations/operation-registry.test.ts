@@ -199,6 +199,22 @@ describe('OperationRegistry.call', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('gives a handler a call that can be copied, its signal too', async () => {
+    const { operations } = open();
+    const caller = new AbortController();
+    let copy: OperationCall | undefined;
+    operations.provide(
+      definition('demo.copy', (_input, call) => {
+        copy = { ...call, tenant: 'other' };
+        return new Promise(() => {});
+      }),
+    );
+    const ended = expect(operations.call('demo.copy', {}, { signal: caller.signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+    caller.abort();
+    await ended;
+    expect(copy).toMatchObject({ operation: 'demo.copy', tenant: 'other', signal: { aborted: true } });
+  });
+
   it('does not begin a call whose deadline has passed or whose caller has gone', async () => {
     const { operations } = open();
     const { begun, handler } = held();
