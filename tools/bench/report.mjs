@@ -4,9 +4,8 @@ const TOLERANCE = 0.1;
 
 export function text(figures) {
   return figures
-    .map(
-      (figure) =>
-        `  ${figure.name.padEnd(46)} ${shown(figure).padStart(12)} ${figure.unit.padEnd(7)} ${spread(figure)}${figure.note ? `  ${figure.note}` : ''}`,
+    .map((figure) =>
+      `  ${figure.name.padEnd(46)} ${shown(figure).padStart(12)} ${figure.unit.padEnd(7)} ${spread(figure)}  ${remarks(figure, figures)}`.trimEnd(),
     )
     .join('\n');
 }
@@ -27,12 +26,13 @@ export function compare(now, before) {
 
 export function markdown(result) {
   const rows = result.figures.map(
-    (figure) => `| ${figure.name} | ${shown(figure)} ${figure.unit} | ${spread(figure)} | ${figure.note ?? ''} |`,
+    (figure) => `| ${figure.name} | ${shown(figure)} ${figure.unit} | ${spread(figure)} | ${remarks(figure, result.figures)} |`,
   );
   return `# Benchmarks
 
 Written by \`npm run bench -- --write\` on ${result.at}. Median of the rounds, with the lowest and the highest in brackets; figures of a peer were
-taken in the same run, in turn with ours. Compare with a run on your own machine, not with these numbers: \`npm run bench -- --json mine.json\`,
+taken in the same run, in turn with ours. The peers do less: the Fastify echo runs no guest, checks no input and knows no limits; the bare
+worker threads keep one instance for all calls, in the process of the caller, without deadline. They show what is left to win. Compare with a run on your own machine, not with these numbers: \`npm run bench -- --json mine.json\`,
 then \`npm run bench -- --against mine.json\` names every figure that became more than 10 % worse.
 
 - ${result.machine}
@@ -42,6 +42,30 @@ then \`npm run bench -- --against mine.json\` names every figure that became mor
 |---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+function remarks(figure, figures) {
+  return [ratio(figure, figures), figure.note].filter(Boolean).join('; ');
+}
+
+/**
+ * How many times the peer's figure ours is. Names are `group: what, measure` and `group: peer, who, measure`: the peer of a figure is
+ * that of its group with the same measure, or with the same unit where no measure is named.
+ */
+function ratio(figure, figures) {
+  const [group, what] = parts(figure.name);
+  if (what.startsWith('peer')) return '';
+  const peers = figures.filter(({ name }) => parts(name)[0] === group && parts(name)[1].startsWith('peer'));
+  const measure = what.split(', ').at(-1);
+  const peer = peers.find(({ name }) => name.endsWith(`, ${measure}`)) ?? peers.find(({ unit }) => unit === figure.unit);
+  if (!peer) return '';
+  const who = parts(peer.name)[1].split(', ')[1];
+  return `${number(median(figure.values) / median(peer.values))} × ${who}`;
+}
+
+function parts(name) {
+  const at = name.indexOf(': ');
+  return at < 0 ? ['', name] : [name.slice(0, at), name.slice(at + 2)];
 }
 
 function shown({ values }) {

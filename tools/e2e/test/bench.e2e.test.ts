@@ -26,10 +26,29 @@ describe('the comparison of benchmarks', () => {
   });
 });
 
+describe('the report of benchmarks', () => {
+  it('says how many times the peer’s figure ours is, measure by measure', () => {
+    const figures = [
+      figure('http: ours, p50', 'lower', 3),
+      figure('http: peer, Echo, per second', 'none', 100),
+      figure('http: peer, Echo, p50', 'none', 2),
+      figure('alone: ours', 'lower', 1),
+    ];
+    const lines = report('text', figures).split('\n');
+    expect(lines[0]).toMatch(/1\.50 × Echo$/);
+    expect(lines.slice(1).join()).not.toContain('×');
+  });
+});
+
 /** In a process of its own: the script is plain JavaScript and has no types. */
 function compare(now: unknown, before: unknown): string[] {
-  const script = `import { compare } from ${JSON.stringify(REPORT)}; console.log(JSON.stringify(compare(${JSON.stringify(now)}, ${JSON.stringify(before)})))`;
+  return report('compare', now, before);
+}
+
+function report<T = string>(name: 'compare' | 'text', ...args: readonly unknown[]): T {
+  const given = args.map((argument) => JSON.stringify(argument)).join(', ');
+  const script = `import { ${name} } from ${JSON.stringify(REPORT)}; console.log(JSON.stringify(${name}(${given})))`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: cleanEnv() });
   if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as string[];
+  return JSON.parse(stdout) as T;
 }
