@@ -227,9 +227,9 @@ describe('bellows call', () => {
   });
 
   it('names the file in which it looked for a host', async () => {
-    expect(await bellows(['status'], { cwd: '/work' })).toMatchObject({
+    expect(await bellows(['status'], { cwd: '/srv/app' })).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('/work/.bellows/host.json'),
+      stderr: expect.stringContaining('/srv/app/.bellows/host.json'),
     });
   });
 
@@ -335,9 +335,9 @@ describe('bellows check and config print', () => {
         return { problems: [], entries: [{ path: 'host.port', value: 7070, origin: 'default' }] };
       },
     };
-    const { stdout } = await bellows(['config', 'print', '--config', 'x.yaml', '--data', 'd'], { deps, cwd: '/work' });
+    const { stdout } = await bellows(['config', 'print', '--config', 'x.yaml', '--data', 'd'], { deps, cwd: '/srv/app' });
     expect(stdout).toMatch(/host\.port +7070 +default/);
-    expect(seen).toEqual({ configFile: 'x.yaml', dataDir: 'd', env: {}, cwd: '/work' });
+    expect(seen).toEqual({ configFile: 'x.yaml', dataDir: 'd', env: {}, cwd: '/srv/app' });
   });
 });
 
