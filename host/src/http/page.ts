@@ -12,8 +12,8 @@ const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1d2433; background: #fff }
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #dde1ea; vertical-align: top }
-td.n, th.n { text-align: right } code { font-size: .95em } body { overflow-wrap: anywhere }
-@media (max-width: 700px) { body { margin: 1rem auto } thead { display: none } table, tbody, tr { display: block } tr { padding: .5rem 0; border-bottom: 1px solid #dde1ea } td, td.n { display: grid; grid-template-columns: 8rem 1fr; padding: .1rem 0; border: 0; text-align: left } td::before { content: attr(data-of); color: #5c657a } }
+td.n, th.n { text-align: right } code { font-size: .95em } th { white-space: nowrap } p, td:last-child { overflow-wrap: anywhere }
+@media (max-width: 700px) { body { margin: 1rem auto } thead { display: none } table, tbody, tr { display: block } tr { padding: .5rem 0; border-bottom: 1px solid #dde1ea } td, td.n { display: grid; grid-template-columns: 8rem 1fr; padding: .1rem 0; border: 0; text-align: left } td::before { content: attr(data-of); color: #5c657a } td { overflow-wrap: anywhere } }
 .active, .yes { color: #10692c } .failed, .blocked, .no, .shedding { color: #a8071a } .waiting, .degraded, .warning, .critical { color: #8a5a00 }
 @media (prefers-color-scheme: dark) { body { background: #14171f; color: #dfe3ec } tr, th, td { border-color: #333948 } .active, .yes { color: #6bd08a } .failed, .blocked, .no, .shedding { color: #ff8f8f } .waiting, .degraded, .warning, .critical { color: #e9bb62 } td::before { color: #98a1b5 } }
 `;
