@@ -227,7 +227,7 @@ describe('POST /v1/operations', () => {
   it('refuses JSON nested or split up beyond any use, and is not misled by what is in strings', async () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     expect(await callOperation(host, 'demo.echo', deep)).toMatchObject({ status: 400, json: errorShape('JSON_INVALID') });
-    const many = await callOperation(host, 'demo.echo', `[${'0,'.repeat(1_000_000)}0]`);
+    const many = await callOperation(host, 'demo.echo', `[${'0,'.repeat(250_000)}0]`);
     expect(many).toMatchObject({ status: 400, json: errorShape('JSON_INVALID') });
     const commas = ','.repeat(5_000_000);
     expect((await callOperation(host, 'demo.echo', { commas })).json).toEqual({ commas });
