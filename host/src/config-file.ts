@@ -4,7 +4,6 @@ import { type ErrorDetail, isKind } from '@bellows/sdk';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
-import { nearestName } from './operations/nearest-name.js';
 import { schemaProblems } from './operations/schema-problems.js';
 import { substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
@@ -112,21 +111,11 @@ async function tokenProblems({ host }: HostConfig): Promise<readonly ErrorDetail
   );
 }
 
-/** A policy that cannot be kept, or that is for a plugin which is not there. */
-function policyProblems({ governor, plugins }: HostConfig): ErrorDetail[] {
+/** A policy that cannot be kept. One for a subsystem that is not there is no fault: its plugin may be left out for now. */
+function policyProblems({ governor }: HostConfig): ErrorDetail[] {
   return Object.entries(governor.subsystems).flatMap(([name, { floor, ceiling }]) => {
-    const at = `governor.subsystems.${name}`;
-    const problems: ErrorDetail[] = [];
-    const plugin = name.slice(0, name.indexOf('.'));
-    if (!Object.hasOwn(plugins, plugin)) {
-      const suggestion = nearestName(plugin, Object.keys(plugins));
-      const message = `no plugin ${JSON.stringify(plugin)} is configured that could have this subsystem`;
-      problems.push({ path: at, message, ...(suggestion === undefined ? {} : { suggestion }) });
-    }
-    if (floor !== null && ceiling !== null && floor > ceiling) {
-      problems.push({ path: `${at}.floor`, message: `the floor ${floor} is above the ceiling ${ceiling}` });
-    }
-    return problems;
+    if (floor === null || ceiling === null || floor <= ceiling) return [];
+    return [{ path: `governor.subsystems.${name}.floor`, message: `the floor ${floor} is above the ceiling ${ceiling}` }];
   });
 }
 

@@ -26,6 +26,7 @@ import { createHostLogger } from './host-logger.js';
 import type { HostOptions } from './host-options.js';
 import { hostView } from './host-status.js';
 import type { HostView } from './host-view.js';
+import { nearestName } from './operations/nearest-name.js';
 import { OperationRegistry } from './operations/operation-registry.js';
 import { type LoadedPlugin, loadPlugins } from './plugin-loader.js';
 import { PluginRunner } from './plugin-runner.js';
@@ -216,6 +217,7 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, options
   teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
   await plugins.start(options.signal);
   registry.readAll();
+  for (const text of strayPolicies(config, registry)) logger.warn(text);
   return new Running({ http, token, view, plugins, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });
 }
 
@@ -239,6 +241,17 @@ const METRICS_PERIOD_MS = 1_000;
 const SWEEP_PERIOD_MS = 3_600_000;
 /** Raised by each accepted reload; a host that was just started is at its first. */
 const CONFIG_REVISION = 1;
+
+/** Policies for subsystems that nobody has registered: a plugin that was left out, or a typing error. */
+function strayPolicies({ governor }: LoadedConfig['config'], registry: SubsystemRegistry): string[] {
+  const known = registry.entries().map(({ subsystem }) => subsystem.name);
+  return Object.keys(governor.subsystems)
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const near = nearestName(name, known);
+      return `governor.subsystems.${name} is for a subsystem that is not there${near === undefined ? '' : `: did you mean ${near}?`}`;
+    });
+}
 
 interface RunningParts {
   readonly http: { readonly url: string };

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { GREETER, runBellows, startHost, writeConfig } from './running-host.js';
+import { COMPUTE, GREETER, runBellows, startHost, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
 
@@ -73,6 +73,23 @@ describe('a machine that does not fit', () => {
     const second = await startHost({ folder: first.folder });
     expect((await second.request('/ready')).status).toBe(200);
     expect((await second.stop()).code).toBe(0);
+  });
+});
+
+describe('a policy for a subsystem that is not there', () => {
+  it('does not hinder the start, and the log names what was probably meant', async () => {
+    const folder = tempFolder();
+    const host = await startHost({
+      folder,
+      config: {
+        governor: { subsystems: { 'compute.wsam': { weight: 2 }, 'workflow.pipeline': {} } },
+        plugins: { compute: { from: COMPUTE } },
+      },
+    });
+    expect((await host.request('/ready')).status).toBe(200);
+    const { stderr } = await host.stop();
+    expect(stderr).toContain('governor.subsystems.compute.wsam is for a subsystem that is not there: did you mean compute.wasm?');
+    expect(stderr).toContain('governor.subsystems.workflow.pipeline is for a subsystem that is not there');
   });
 });
 
