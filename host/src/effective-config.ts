@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { type ErrorDetail, systemClock } from '@bellows/sdk';
+import type { ErrorDetail } from '@bellows/sdk';
 import { type LoadedConfig, loadConfig, type Origin } from './config-file.js';
 import type { HostOptions } from './host-options.js';
-import { loadPlugins } from './plugin-loader.js';
+import { inspectPlugins } from './inspect-plugins.js';
 import { joinPath } from './value-path.js';
 
 export interface ConfigEntry {
@@ -22,22 +19,17 @@ export async function effectiveConfig(
 ): Promise<{ readonly entries: readonly ConfigEntry[]; readonly problems: readonly ErrorDetail[] }> {
   const { loaded, problems } = await loadConfig(options);
   if (!loaded) return { entries: [], problems };
-  const stagingDir = await mkdtemp(path.join(os.tmpdir(), 'bellows-config-'));
-  try {
-    const plugins = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock: systemClock });
-    const all = [...problems, ...plugins.problems];
-    if (all.length > 0) return { entries: [], problems: all };
-    const { plugins: configured, ...rest } = loaded.config;
-    const entries = flatten(rest, '', loaded);
-    for (const [id, entry] of Object.entries(configured)) {
-      const { config: _given, ...own } = entry;
-      const inForce = plugins.waves.flat().find((plugin) => plugin.id === id)?.config;
-      entries.push(...flatten(own, `plugins.${id}`, loaded), ...flatten(inForce, `plugins.${id}.config`, loaded));
-    }
-    return { entries, problems: [] };
-  } finally {
-    await rm(stagingDir, { recursive: true, force: true });
+  const plugins = await inspectPlugins(loaded);
+  const all = [...problems, ...plugins.problems];
+  if (all.length > 0) return { entries: [], problems: all };
+  const { plugins: configured, ...rest } = loaded.config;
+  const entries = flatten(rest, '', loaded);
+  for (const [id, entry] of Object.entries(configured)) {
+    const { config: _given, ...own } = entry;
+    const inForce = plugins.waves.flat().find((plugin) => plugin.id === id)?.config;
+    entries.push(...flatten(own, `plugins.${id}`, loaded), ...flatten(inForce, `plugins.${id}.config`, loaded));
   }
+  return { entries, problems: [] };
 }
 
 function flatten(value: unknown, base: string, loaded: LoadedConfig): ConfigEntry[] {

@@ -13,7 +13,6 @@ import {
   systemRandom,
   TOKENS,
 } from '@bellows/sdk';
-import { checkConfig } from './check-config.js';
 import { configError } from './config-error.js';
 import { type LoadedConfig, loadConfig, withLines } from './config-file.js';
 import { ServiceContainer } from './container.js';
@@ -26,6 +25,7 @@ import { createHostLogger } from './host-logger.js';
 import type { HostOptions } from './host-options.js';
 import { hostView } from './host-status.js';
 import type { HostView } from './host-view.js';
+import { inspectPlugins } from './inspect-plugins.js';
 import { nearestName } from './operations/nearest-name.js';
 import { OperationRegistry } from './operations/operation-registry.js';
 import { type LoadedPlugin, loadPlugins } from './plugin-loader.js';
@@ -73,9 +73,10 @@ export interface StartOptions extends HostOptions {
 export async function startHost(options: StartOptions): Promise<RunningHost> {
   const { loaded, problems } = await loadConfig(options);
   // The plugins are checked in the same go: an operator sees everything that is wrong at once.
-  if (!loaded || problems.length > 0) {
-    const checked = await checkConfig(options);
-    throw configError(checked.problems, checked.file);
+  if (!loaded) throw configError(problems);
+  if (problems.length > 0) {
+    const { problems: found } = await inspectPlugins(loaded);
+    throw configError(withLines([...problems, ...found], loaded), loaded.file);
   }
 
   const data = await DataFolder.open(loaded.config.host.dataDir);

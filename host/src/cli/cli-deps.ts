@@ -1,6 +1,6 @@
 import type { ErrorDetail } from '@bellows/sdk';
+import type { RunningHost } from '../host.js';
 import type { HostOptions } from '../host-options.js';
-import type { HostView } from '../host-view.js';
 
 export interface CliOutput {
   write(chunk: string | Uint8Array): unknown;
@@ -21,17 +21,9 @@ export interface CliIo {
   readonly forceSignal?: AbortSignal;
 }
 
-export interface StartedHost {
-  readonly url: string;
-  readonly pageUrl: string;
-  readonly view: HostView;
-  stop(reason: string): Promise<{ readonly clean: boolean }>;
-  readonly stopped: Promise<{ readonly clean: boolean }>;
-}
-
 /** What the command line needs of the host beside HTTP. */
 export interface CliDeps {
-  startHost(options: HostOptions): Promise<StartedHost>;
+  startHost(options: HostOptions): Promise<RunningHost>;
   checkConfig(options: HostOptions): Promise<{
     readonly problems: readonly ErrorDetail[];
     readonly plugins: readonly { readonly id: string; readonly version: string; readonly from: string }[];

@@ -1,7 +1,7 @@
 import { CancelledError, isBellowsError, type PluginStatus } from '@bellows/sdk';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { RunningHost } from '../host.js';
 import type { HostOptions } from '../host-options.js';
-import type { StartedHost } from './cli-deps.js';
 import type { CommandContext } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import { plain } from './print.js';
@@ -51,7 +51,7 @@ async function runHost(context: CommandContext, command: Command, options: Start
   return clean ? EXIT.ok : EXIT.failed;
 }
 
-function announce(context: CommandContext, command: Command, { url, pageUrl, view }: StartedHost): void {
+function announce(context: CommandContext, command: Command, { url, pageUrl, view }: RunningHost): void {
   const { stdout } = context.io;
   const { ready, plugins } = view.ready();
   if (context.isJson(command)) {

@@ -1,6 +1,6 @@
 import { CancelledError, ConfigError, RefusedError } from '@bellows/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { StartedHost } from '../../src/cli/cli-deps.js';
+import type { RunningHost } from '../../src/host.js';
 import { type LoopbackHost, startLoopbackHost } from '../http/loopback-host.js';
 import { bellows } from './terminal.js';
 
@@ -18,7 +18,7 @@ function startable({ clean = true, hangs = false } = {}) {
     end = resolve;
   });
   seen.fail = () => end({ clean: false });
-  const started: StartedHost = {
+  const started: RunningHost = {
     url: host.server.url,
     pageUrl: `${host.server.url}/?token=t`,
     view: host.view,

@@ -47,8 +47,6 @@ export interface WasmScalingManagerOptions {
   readonly cache: { readonly stats: CacheStats; resize(maxEntries: number): void };
 }
 
-export type PoolOutcomes = Readonly<Record<'warm' | 'cold' | 'overflow', number>>;
-
 /**
  * How many guests run at once. Its limit is the smallest of the governor's ceiling, the configured maximum and its own
  * law, and at least one; calls beyond it wait in order, calls beyond the queue are refused.
