@@ -12,7 +12,12 @@ const START_LIMIT_MS = 30_000;
 export async function withHost(use, config = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bellows-tool-'));
   const file = path.join(folder, 'bellows.yaml');
-  const plugins = { compute: { from: path.join(root, 'plugins/compute') }, greeter: { from: path.join(root, 'docs/examples/greeter') } };
+  const plugins = {
+    compute: { from: path.join(root, 'plugins/compute') },
+    workflow: { from: path.join(root, 'plugins/workflow') },
+    harness: { from: path.join(root, 'plugins/harness') },
+    greeter: { from: path.join(root, 'docs/examples/greeter') },
+  };
   writeFileSync(
     file,
     JSON.stringify({ plugins, ...config, host: { port: 0, logLevel: 'warn', ...config.host, dataDir: path.join(folder, 'data') } }),

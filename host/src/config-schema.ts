@@ -34,7 +34,7 @@ const subsystemPolicy = z.strictObject({
     lower: 'to let others go first',
   }),
   floor: option(count.nullable().default(null), {
-    what: 'Concurrent operations it always may run; null is half the cores, at least 1.',
+    what: 'Concurrent operations it always may run; null is what the subsystem says, else half the cores, at least 1.',
     raise: 'when a first burst must not wait for the governor',
     lower: 'when it should rest completely while idle',
   }),
@@ -43,8 +43,8 @@ const subsystemPolicy = z.strictObject({
     raise: 'when the machine has room and `explain` names the ceiling',
     lower: 'to protect what else runs here',
   }),
-  costCores: option(z.number().positive().default(1), {
-    what: 'How much of a core one operation keeps busy.',
+  costCores: option(z.number().positive().nullable().default(null), {
+    what: 'How much of a core one operation keeps busy; null is what the subsystem says, else 1.',
     unit: 'cores',
     raise: 'when its operations use several cores',
     lower: 'when its operations mostly wait',

@@ -60,6 +60,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'unauthenticated',
     text: 'The token is not one of this host. It changes with every start unless it comes from the tokens file.',
   },
+  COMMANDS_FORBIDDEN: {
+    kind: 'forbidden',
+    text: 'A call, made for somebody who gave no token, would run commands on this machine. Start what makes it with the token of host.json.',
+  },
   ROLE_TOO_LOW: { kind: 'forbidden', text: 'The role of the token does not allow this.' },
   UPLOAD_UNKNOWN: {
     kind: 'not_found',

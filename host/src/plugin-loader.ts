@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ErrorDetail, type IClock, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
 import { convertSubstituted, type LoadedConfig } from './config-file.js';
@@ -18,6 +19,8 @@ export interface LoadedPlugin extends Needing {
   readonly plugin: Plugin;
   /** Valid, with defaults, deeply frozen. */
   readonly config: unknown;
+  /** The folder of the file that holds the configuration (absolute). */
+  readonly configFolder: string;
 }
 
 interface LoadOptions {
@@ -121,7 +124,8 @@ async function loadOne(
   }
   const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
   if (problems.length > 0) return { problems };
-  return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config }, problems: [] };
+  const configFolder = entry.configFile === undefined ? loaded.folder : path.dirname(path.resolve(loaded.folder, entry.configFile));
+  return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder }, problems: [] };
 }
 
 function checkPluginConfig(

@@ -205,6 +205,7 @@ export class PluginRunner {
       id,
       config: this.loaded.config,
       dataDir,
+      configFolder: this.loaded.configFolder,
       bus: this.#services.bus.forSource(id),
       operations: traced(id, this.#services.operations.forPlugin(id, signal)),
       store: scopedStore(store, id),

@@ -35,6 +35,7 @@ function loaded(id: string, activate: Activate, over: { needs?: string[]; requir
     needs: over.needs ?? [],
     config: {},
     folder: '/',
+    configFolder: '/',
     plugin: definePlugin({ id, config, activate }),
     entry: { from: './x', required: over.required ?? true, activateTimeoutMs: 1_000, stopTimeoutMs: 1_000 },
     source: {

@@ -8,6 +8,16 @@ export const ROLES = ['reader', 'operator', 'admin'] as const;
 /** Each role may do what the one before it may. */
 export type Role = (typeof ROLES)[number];
 
+/** What a caller may have done on its behalf. A handler that calls on, now or later, hands it on. */
+export interface CallAuthority {
+  readonly role: Role;
+  /** Whether it may start operations that run commands on this machine. */
+  readonly runsCommands: boolean;
+}
+
+/** The host and its plugins: they are trusted code. */
+export const FULL_AUTHORITY: CallAuthority = Object.freeze({ role: 'admin', runsCommands: true });
+
 /** What a handler knows about the call it serves. */
 export interface OperationCall {
   readonly operation: string;
@@ -20,6 +30,7 @@ export interface OperationCall {
   readonly signal: AbortSignal;
   readonly idempotencyKey?: string;
   readonly traceId: string;
+  readonly authority: CallAuthority;
 }
 
 /**
@@ -51,6 +62,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   readonly idempotencyKey?: string;
   readonly traceId?: string;
+  /** Default: all. Give that of the call on whose behalf this one is made. */
+  readonly authority?: CallAuthority;
 }
 
 export interface OperationInfo {

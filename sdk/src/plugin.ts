@@ -17,6 +17,8 @@ export interface PluginContext<C = unknown> {
   readonly config: C;
   /** A folder of the plugin's own, made before activation (absolute). */
   readonly dataDir: string;
+  /** From where relative paths in the configuration are meant (absolute): the folder of the file that holds it. */
+  readonly configFolder: string;
   readonly bus: IEventBus;
   readonly operations: IOperations;
   /** Sees only paths of this plugin. */

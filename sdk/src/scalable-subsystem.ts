@@ -23,8 +23,18 @@ export interface IScalableSubsystem {
   /** What is in force now: the smaller of the given ceilings, the configured maxima and the subsystem's own law. */
   readonly currentLimits: ScalingLimits;
   readonly currentBackpressureState: BackpressureState;
+  /** What the governor assumes where the operator's policy is silent; without it half the cores and one core per operation. */
+  readonly scalingDefaults?: ScalingDefaults;
   /** What holds `currentLimits.maxConcurrentOperations` where it is; left out by a subsystem without a law of its own. */
   readonly currentLimitReason?: LimitReason;
+}
+
+/** What only the author of a subsystem knows of its operations. The operator's `governor.subsystems` stands above it. */
+export interface ScalingDefaults {
+  /** Concurrent operations it should always have. At least 1. */
+  readonly floor?: number;
+  /** Cores one operation keeps busy; small for operations that mostly wait. Above 0. */
+  readonly costCores?: number;
 }
 
 /** Keys every subsystem reports; a subsystem adds its own under a prefix (`pool.hits`, `executors.running`). */

@@ -6,6 +6,8 @@ import { code, table } from './markdown.mjs';
 /** Files that describe plugins shipped here: the package, the folder. */
 const PLUGINS = [
   ['@bellows/plugin-compute', 'plugins/compute'],
+  ['@bellows/plugin-workflow', 'plugins/workflow'],
+  ['@bellows/plugin-harness', 'plugins/harness'],
   ['@bellows/example-greeter', 'docs/examples/greeter'],
 ];
 

@@ -20,9 +20,13 @@ const WHO_ACTS = {
 export async function errorsPage() {
   const { HOST_ERROR_CODES } = await import('@bellows/host');
   const { COMPUTE_ERRORS } = await import('@bellows/plugin-compute');
+  const { WORKFLOW_ERRORS } = await import('@bellows/plugin-workflow');
+  const { HARNESS_ERRORS } = await import('@bellows/plugin-harness');
   const sections = [
     ['Host', HOST_ERROR_CODES],
     ['Compute', COMPUTE_ERRORS],
+    ['Workflow', WORKFLOW_ERRORS],
+    ['Harness', HARNESS_ERRORS],
     ['SDK', ERROR_CODES],
   ].map(([title, codes]) => `## ${title}\n\n${table(['code', 'kind', 'HTTP', 'what it means, what to do'], rows(codes))}\n`);
   const kinds = table(

@@ -82,6 +82,7 @@ export class Governor {
 
   #inputFor({ subsystem, metrics, initialLimits }: SubsystemEntry, nowMs: number): ArbitrationInput {
     const policy = policyOf(this.#options.config, subsystem.name);
+    const { scalingDefaults } = subsystem;
     const demand = Math.max(0, Math.ceil(metrics?.demand ?? 0));
     const account = this.#accountOf(subsystem, initialLimits.maxConcurrentOperations);
     return {
@@ -90,9 +91,9 @@ export class Governor {
       windowDemand: account.window.update(nowMs, demand),
       ceilingNow: account.ceiling,
       weight: policy.weight,
-      floor: policy.floor ?? Math.max(1, Math.floor(this.#options.machine.latest.cores / 2)),
+      floor: policy.floor ?? scalingDefaults?.floor ?? Math.max(1, Math.floor(this.#options.machine.latest.cores / 2)),
       ceiling: policy.ceiling ?? Number.POSITIVE_INFINITY,
-      costCores: policy.costCores,
+      costCores: policy.costCores ?? scalingDefaults?.costCores ?? 1,
       criticality: policy.criticality,
     };
   }

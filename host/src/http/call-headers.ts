@@ -35,6 +35,7 @@ export function callOptionsOf(request: FastifyRequest): CallOptions {
   }
   return {
     traceId: request.traceId,
+    authority: { role: request.caller.role, runsCommands: request.caller.proven },
     ...(tenant === undefined ? {} : { tenant }),
     ...(user === undefined ? {} : { user }),
     ...(criticality === undefined ? {} : { criticality }),

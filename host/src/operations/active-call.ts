@@ -1,4 +1,13 @@
-import { type BellowsError, type CallOptions, CancelledError, type Criticality, isBellowsError, type OperationCall } from '@bellows/sdk';
+import {
+  type BellowsError,
+  type CallAuthority,
+  type CallOptions,
+  CancelledError,
+  type Criticality,
+  FULL_AUTHORITY,
+  isBellowsError,
+  type OperationCall,
+} from '@bellows/sdk';
 
 export interface ActiveCallOptions {
   readonly operation: string;
@@ -24,6 +33,7 @@ export class ActiveCall implements OperationCall {
   readonly deadlineAt: number;
   readonly idempotencyKey?: string;
   readonly traceId: string;
+  readonly authority: CallAuthority;
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
   #reason: BellowsError | undefined;
@@ -38,6 +48,7 @@ export class ActiveCall implements OperationCall {
     this.criticality = options.criticality ?? DEFAULT_CRITICALITY;
     this.deadlineAt = deadlineAt;
     this.traceId = traceId;
+    this.authority = options.authority ?? FULL_AUTHORITY;
     this.signal = this.#controller.signal;
     if (options.idempotencyKey !== undefined) this.idempotencyKey = options.idempotencyKey;
   }

@@ -1,4 +1,4 @@
-import { NotFoundError, NotReadyError } from '@bellows/sdk';
+import { ForbiddenError, NotFoundError, NotReadyError, type Role } from '@bellows/sdk';
 import { nearestOperation } from './nearest-name.js';
 
 /** When a plugin that stops has mostly come back. */
@@ -26,6 +26,20 @@ export function unknownOperationError(name: string, known: readonly string[]): N
     phase: 'call',
     ...(near === undefined ? {} : { details: [{ path: 'operation', message: 'unknown name', suggestion: near }] }),
   });
+}
+
+export function roleTooLowError(operation: string, needed: Role, given: Role): ForbiddenError {
+  return new ForbiddenError('ROLE_TOO_LOW', `${operation} needs the role ${needed}; whoever it is called for has ${given}.`, {
+    phase: 'call',
+  });
+}
+
+export function commandsForbiddenError(operation: string): ForbiddenError {
+  return new ForbiddenError(
+    'COMMANDS_FORBIDDEN',
+    `${operation} runs commands on this machine, and whoever it is called for gave no token: send "Authorization: Bearer" with the one from host.json.`,
+    { phase: 'call' },
+  );
 }
 
 function stopping(message: string, plugin: string): NotReadyError {

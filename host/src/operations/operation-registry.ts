@@ -1,4 +1,5 @@
 import {
+  type CallAuthority,
   type CallOptions,
   CapacityError,
   type Criticality,
@@ -11,13 +12,14 @@ import {
   type OperationDefinition,
   type OperationInfo,
   PluginError,
+  ROLES,
   type Role,
   systemRandom,
 } from '@bellows/sdk';
 import { ActiveCall, followCaller } from './active-call.js';
 import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-limits.js';
 import { DeadlineWheel } from './deadline-wheel.js';
-import { endedByStopError, stoppingError, unknownOperationError } from './operation-errors.js';
+import { commandsForbiddenError, endedByStopError, roleTooLowError, stoppingError, unknownOperationError } from './operation-errors.js';
 import { OperationMetrics } from './operation-metrics.js';
 import { jsonSchemaOf, validInput, validOutput } from './operation-schemas.js';
 import { newTraceId } from './trace-id.js';
@@ -89,6 +91,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   async call<O = unknown>(name: string, input: unknown, options: CallOptions = {}): Promise<O> {
     const provided = this.#lookUp(name);
     const call = this.#open(name, options);
+    demandAuthority(provided.definition, call.authority);
     const startedAt = this.#clock.monotonicMs();
     let outcome: Parameters<OperationMetrics['ended']>[1] = 'ok';
     let leave = () => {};
@@ -278,6 +281,13 @@ function abortAll(scope: PluginScope): number {
 
 function rulesOf({ role = 'operator', runsCommands = false }: OperationDefinition): OperationRules {
   return { role, runsCommands };
+}
+
+/** The edges have checked their callers; this is for calls that were started for somebody and are made later, by a plugin. */
+function demandAuthority(definition: OperationDefinition, authority: CallAuthority): void {
+  const { role, runsCommands } = rulesOf(definition);
+  if (ROLES.indexOf(authority.role) < ROLES.indexOf(role)) throw roleTooLowError(definition.name, role, authority.role);
+  if (runsCommands && !authority.runsCommands) throw commandsForbiddenError(definition.name);
 }
 
 /** Schemas are turned into JSON Schema when somebody first asks: it costs more than all else at start. */

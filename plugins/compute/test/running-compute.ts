@@ -5,6 +5,7 @@ import path from 'node:path';
 import {
   BellowsError,
   type CallOptions,
+  FULL_AUTHORITY,
   type IClock,
   type IOperations,
   type IScalableSubsystem,
@@ -119,6 +120,7 @@ export class RunningCompute implements AsyncDisposable {
       deadlineAt,
       signal,
       traceId: 'test',
+      authority: FULL_AUTHORITY,
       ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
     } as const;
     return operation.output.parse(await operation.handler(parsed.data as never, call)) as O;
