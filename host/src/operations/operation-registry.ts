@@ -11,9 +11,9 @@ import {
   isBellowsError,
   type OperationDefinition,
   type OperationInfo,
+  type OperationRules,
   PluginError,
   ROLES,
-  type Role,
   systemRandom,
 } from '@bellows/sdk';
 import { ActiveCall, followCaller } from './active-call.js';
@@ -48,12 +48,6 @@ interface Provided {
   readonly definition: OperationDefinition;
   readonly scope: PluginScope;
   info?: OperationInfo;
-}
-
-/** What the edges must check before they read an input. */
-export interface OperationRules {
-  readonly role: Role;
-  readonly runsCommands: boolean;
 }
 
 /** From which level of backpressure on each class is refused; a class not named never is, its subsystem's queue decides. */
@@ -116,7 +110,6 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     return [...this.#provided.values()].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Undefined for a name nobody provides. Cheaper than `list`. */
   rulesOf(name: string): OperationRules | undefined {
     const provided = this.#provided.get(name);
     return provided && rulesOf(provided.definition);
@@ -137,6 +130,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       provide: (definition) => this.#provide(scope, definition as unknown as OperationDefinition),
       call: (name, input, options) => this.call(name, input, options),
       list: () => this.list(),
+      rulesOf: (name) => this.rulesOf(name),
     };
   }
 
