@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Commands } from '../../src/agent/commands.js';
+import { LinuxProcesses } from '../../src/agent/linux-processes.js';
 import { living, TestCommands, until } from './test-commands.js';
 
 let test: TestCommands;
@@ -91,6 +93,15 @@ describe('a command that cannot be started', () => {
 
   it('has more arguments than the system takes', async () => {
     await expect(test.start(['true', 'x'.repeat(1024 * 1024)])).rejects.toMatchObject(refused('E2BIG', /in files/));
+  });
+
+  it('has the session of one that runs', async () => {
+    const sessionId = test.session();
+    const command = await test.shell('sleep 60', { sessionId });
+    await expect(test.shell('true', { sessionId })).rejects.toMatchObject({ code: 'COMMAND_NOT_STARTED' });
+    await command.end('stopped');
+    await expect(test.start(['no-such-program'], { sessionId })).rejects.toMatchObject({ data: { reason: 'ENOENT' } });
+    expect((await (await test.shell('exit 3', { sessionId })).ended).exitCode).toBe(3);
   });
 
   it('is empty, or has a zero byte in it', async () => {
@@ -210,6 +221,19 @@ describe('ending a command', () => {
     expect(await living(sessionId)).toEqual([]);
   });
 
+  it('ends the group when processes cannot be looked at, and the others as soon as they can', async () => {
+    const sessionId = test.session();
+    const reader = new FailingProcesses();
+    const commands = new Commands({ processes: reader });
+    const command = await commands.start(test.spec(['sh', '-c', 'setsid sh -c "echo x >ready; sleep 60" & sleep 60'], { sessionId }));
+    await until(() => test.has('ready'));
+    reader.failures = 1;
+    await command.end('stopped');
+    expect(reader.failures).toBe(0);
+    expect(await command.ended).toMatchObject({ cause: 'stopped', signal: 'SIGKILL' });
+    expect(await living(sessionId)).toEqual([]);
+  });
+
   it('of many at once leaves none', async () => {
     const all = await Promise.all(
       Array.from({ length: 40 }, () => test.session()).map(async (sessionId) => ({
@@ -238,3 +262,16 @@ describe('the evidence of a real command', () => {
     await command.end('stopped');
   });
 });
+
+/** A host that runs out of files for some looks. */
+class FailingProcesses extends LinuxProcesses {
+  failures = 0;
+
+  override async list() {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error('EMFILE: too many open files');
+    }
+    return super.list();
+  }
+}

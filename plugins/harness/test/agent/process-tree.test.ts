@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FakeClock } from '@bellows/sdk/testing';
@@ -68,6 +68,41 @@ describe.each(READERS)('the identity of a process by %s', (_, reader) => {
       expect(await reader.read(child.pid!)).toMatchObject({ pid: child.pid, parentPid: process.pid, ended: false });
     } finally {
       child.kill('SIGKILL');
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('a look at /proc', () => {
+  it('of a host without free files is a failure, not a machine without processes', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
+    try {
+      // a folder where the file should be: any error but those of a process that has ended
+      await mkdir(path.join(folder, '12', 'stat'), { recursive: true });
+      await mkdir(path.join(folder, '13'));
+      const reader = new LinuxProcesses(folder);
+      await expect(reader.list()).rejects.toMatchObject({ code: 'EISDIR' });
+      expect(await reader.read(13)).toBeNull();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('finds the session among variables that look like it, in environments of any size', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
+    try {
+      const reader = new LinuxProcesses(folder);
+      await mkdir(path.join(folder, '12'));
+      const environ = async (...entries: string[]) => {
+        await writeFile(path.join(folder, '12', 'environ'), entries.map((entry) => `${entry}\0`).join(''));
+        return reader.sessionOf(12);
+      };
+      expect(await environ('A=1', 'BELLOWS_SESSION=s', 'B=2')).toBe('s');
+      expect(await environ('X_BELLOWS_SESSION=no', 'A=BELLOWS_SESSION=no')).toBe('');
+      expect(await environ('X_BELLOWS_SESSION=no', `A=${'x'.repeat(200_000)}`, 'BELLOWS_SESSION=s')).toBe('s');
+      expect(await environ()).toBe('');
+      expect(reader.sessionOf(13)).toBe('');
+    } finally {
       await rm(folder, { recursive: true });
     }
   });

@@ -84,6 +84,16 @@ describe('a session', () => {
     expect((await evidence.look()).lifeAgeMs).toBe(0);
   });
 
+  it('is not ended because its processes could not be looked at', async () => {
+    const clock = new FakeClock();
+    const processes = () => Promise.reject(new Error('too many open files'));
+    const evidence = await SessionEvidence.begin({ clock, lastOutputAtMs: () => Number.NEGATIVE_INFINITY, processes });
+    await clock.advance(2 * FLOOR);
+    expect(judgeStall(await evidence.look(), FLOOR)).toBe('healthy');
+    await clock.advance(2 * FLOOR);
+    expect(judgeStall(await evidence.look(), FLOOR)).toBe('stalled');
+  });
+
   it('makes progress when a file changes, comes or goes', async () => {
     const file = path.join(folder, 'HEAD');
     const { clock, evidence } = await session({ files: [file, path.join(folder, 'index')] });
