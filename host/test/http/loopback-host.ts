@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { get, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { type OperationDefinition, type ScalingDecision, seededRandom, silentLogger, systemClock, z } from '@bellows/sdk';
 import { RecordingBus } from '@bellows/sdk/testing';
@@ -235,6 +235,18 @@ export function ask(
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+/** What a stream has sent so far; destroy `response` to leave it. */
+export async function listen(from: Pick<LoopbackHost, 'server'>, path: string, headers: Record<string, string> = {}) {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get({ host: '127.0.0.1', port: from.server.port, path, headers, agent: false }, resolve).once('error', reject);
+  });
+  const seen = { text: '', ended: false, response };
+  response.on('data', (chunk: Buffer) => (seen.text += chunk.toString()));
+  response.on('end', () => (seen.ended = true));
+  response.on('error', () => (seen.ended = true));
+  return seen;
 }
 
 export function callOperation(
