@@ -2,6 +2,7 @@ import { get, type IncomingHttpHeaders, type IncomingMessage, request } from 'no
 import { connect } from 'node:net';
 import { type OperationDefinition, type ScalingDecision, seededRandom, silentLogger, systemClock, z } from '@bellows/sdk';
 import { RecordingBus } from '@bellows/sdk/testing';
+import type { PolicyInForce } from '../../src/governor/subsystem-policy.js';
 import type { HostStatus, HostView, UploadStore } from '../../src/host-view.js';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/http/http-server.js';
 import { OperationRegistry } from '../../src/operations/operation-registry.js';
@@ -37,6 +38,15 @@ export const DECISION: ScalingDecision = {
   at: 1_700_000_000_000,
   outcome: 'applied',
   inputs: {},
+};
+
+export const POLICY: PolicyInForce = {
+  weight: 2,
+  floor: 1,
+  ceiling: null,
+  costCores: 0.25,
+  criticality: 'degraded',
+  origins: { weight: 'operator', floor: 'host', costCores: 'subsystem' },
 };
 
 export interface LoopbackHost {
@@ -174,6 +184,7 @@ function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads
         plugin: 'demo',
         limits,
         ceiling: 8,
+        policy: POLICY,
         binding: DECISION,
         backpressure: 'warning',
         metrics: METRICS,
