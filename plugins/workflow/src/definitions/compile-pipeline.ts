@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { StageFunction } from '@bellows/sdk/workflow';
+import { isWorkflowDefinition, type StageFunction } from '@bellows/sdk/workflow';
 import { canonicalJson } from './canonical-json.js';
 import { Faults } from './faults.js';
 import { linkStages, type StageGraph } from './link-stages.js';
 import type { Pipeline, Stage } from './pipeline.js';
 import { readDocument } from './read-document.js';
+import { readWorkflow } from './read-workflow.js';
 import { shortened } from './shortened.js';
 import type { PipelineDraft } from './stage-draft.js';
 
@@ -19,13 +20,14 @@ export interface CompileOptions {
 }
 
 /**
- * Makes a definition ready to run: a parsed YAML or JSON document. Throws one error whose `details` name every fault with its path:
+ * Makes a definition ready to run: a parsed YAML or JSON document, or what `defineWorkflow` returned. Throws one error whose `details` name every fault with its path:
  * `DEFINITION_INVALID`, or the code that all of them share (`PIPELINE_TOO_DEEP`, `FUNCTION_UNKNOWN`, `FEATURE_UNSUPPORTED`). The
  * definition is not kept. Time and memory are proportional to what is in it.
  */
 export function compilePipeline(definition: unknown, options: CompileOptions): Pipeline {
   const faults = new Faults();
-  const draft = readDocument(definition, { faults, maxStages: options.maxStages, functions: options.functions });
+  const reading = { faults, maxStages: options.maxStages, functions: options.functions };
+  const draft = isWorkflowDefinition(definition) ? readWorkflow(definition, reading) : readDocument(definition, reading);
   const graph = draft === null ? null : linkStages(draft, Math.min(options.maxDepth, draft.maxDepth ?? options.maxDepth), faults);
   const error = faults.error(`the definition${nameShown(definition)}`);
   if (error !== undefined) throw error;

@@ -29,7 +29,7 @@ export function linkStages(draft: PipelineDraft, maxDepth: number, faults: Fault
   let depth = 0;
   for (const level of levels) if (level > depth) depth = level;
   if (cycles.length === 0 && depth > maxDepth) {
-    const chain = chainOf(levels, dependsOn).map((index) => draft.names[index]!);
+    const chain = chainOf(levels, { dependsOn }).map((index) => draft.names[index]!);
     const message = `the longest chain has ${depth} stages and ${maxDepth} are allowed: ${shownChain(chain)}`;
     faults.add({ code: 'PIPELINE_TOO_DEEP', path: 'stages', message });
   }
@@ -43,39 +43,49 @@ export function shownChain(names: readonly string[]): string {
   return [...names.slice(0, half), `… ${names.length - MAX_SHOWN} more …`, ...names.slice(-half)].join(' → ');
 }
 
+/** Stages as a graph, and how much each adds to the length of a chain: 1 unless said otherwise. */
+export interface WeighedGraph extends Pick<StageGraph, 'dependsOn' | 'dependants'> {
+  readonly weights?: ArrayLike<number>;
+}
+
 /** How long the longest chain is that ends at each stage; `waiting` holds those in a cycle or behind one. */
-export function levelsOf({ dependsOn, dependants }: Pick<StageGraph, 'dependsOn' | 'dependants'>) {
-  const levels = new Int32Array(dependsOn.length);
+export function levelsOf({ dependsOn, dependants, weights }: WeighedGraph) {
+  const levels = new Float64Array(dependsOn.length);
   const open = Int32Array.from(dependsOn, (list) => list.length);
   const ready: number[] = [];
   dependsOn.forEach((list, index) => {
     if (list.length > 0) return;
-    levels[index] = 1;
+    levels[index] = weights?.[index] ?? 1;
     ready.push(index);
   });
   for (let next = 0; next < ready.length; next += 1) {
     const stage = ready[next]!;
     for (const dependant of dependants[stage]!) {
-      levels[dependant] = Math.max(levels[dependant]!, levels[stage]! + 1);
+      levels[dependant] = Math.max(levels[dependant]!, levels[stage]! + (weights?.[dependant] ?? 1));
       open[dependant]! -= 1;
       if (open[dependant] === 0) ready.push(dependant);
     }
   }
   const waiting = new Set<number>();
-  if (ready.length < dependsOn.length) open.forEach((count, index) => count > 0 && waiting.add(index));
-  return { levels, order: ready as readonly number[], waiting: waiting as ReadonlySet<number> };
+  if (ready.length < dependsOn.length) {
+    open.forEach((count, index) => {
+      if (count > 0) waiting.add(index);
+    });
+  }
+  return { levels, waiting: waiting as ReadonlySet<number> };
 }
 
 /** The stages of one longest chain, first to last. */
-export function chainOf(levels: ArrayLike<number>, dependsOn: StageGraph['dependsOn']): number[] {
+export function chainOf(levels: ArrayLike<number>, { dependsOn, weights }: Omit<WeighedGraph, 'dependants'>): number[] {
   let last = 0;
   for (let index = 1; index < levels.length; index += 1) if (levels[index]! > levels[last]!) last = index;
   const chain = levels.length === 0 ? [] : [last];
-  for (let level = (levels[last] ?? 0) - 1; level > 0; level -= 1) {
+  for (;;) {
+    const level = (levels[last] ?? 0) - (weights?.[last] ?? 1);
+    if (level <= 0) return chain.reverse();
     last = dependsOn[last]!.find((before) => levels[before] === level)!;
     chain.push(last);
   }
-  return chain.reverse();
 }
 
 function checkedDependencies(given: readonly number[], index: number, faults: Faults): readonly number[] {
