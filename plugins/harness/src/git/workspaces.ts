@@ -5,11 +5,11 @@ import { type IClock, type ILogger, type IRandom, messageOf, Semaphore, silentLo
 import { harnessError } from '../errors.js';
 import type { IRepository, IWorkspaces, Workspace } from '../jobs/session-contracts.js';
 import { KeyedMutex } from './keyed-mutex.js';
-import { registrationOf, registrations, unregister } from './registration.js';
+import { registrationOf, registrations, unregister, WORK_BRANCHES } from './registration.js';
 import { removeFolder } from './remove-folder.js';
-import { statusPaths, WORK_BRANCHES } from './repository.js';
 import { retryGit } from './retry-git.js';
 import { runGit } from './run-git.js';
+import { statusPaths } from './status-paths.js';
 
 export interface WorkspacesOptions {
   /** Holds all workspaces of this host and nothing else; made when missing. No other host may use it. */
