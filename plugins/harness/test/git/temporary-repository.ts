@@ -23,11 +23,11 @@ export class TemporaryRepository implements Disposable {
   readonly folder: string;
   readonly path: string;
 
-  constructor() {
+  constructor(objectFormat: 'sha1' | 'sha256' = 'sha1') {
     this.folder = realpathSync(mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bellows-git-')));
     this.path = path.join(this.folder, 'repository');
     mkdirSync(this.path);
-    this.git('init', '-q', '-b', 'main');
+    this.git('init', '-q', '-b', 'main', `--object-format=${objectFormat}`);
     this.commit({ 'a.txt': 'a\n', 'b.txt': 'b\n' }, 'first');
   }
 
