@@ -258,6 +258,18 @@ describe('a sweep', () => {
     expect(temporary.git('worktree', 'list').split('\n')).toHaveLength(5);
   });
 
+  it('takes no workspace away that is being made at the same time', async () => {
+    using temporary = new TemporaryRepository();
+    const repository = await temporary.open();
+    const workspaces = temporary.workspaces();
+    const base = temporary.git('rev-parse', 'main');
+    const making = Promise.all(names('x', 8).map((name) => workspaces.create(repository, { name, base })));
+    let made = false;
+    void making.then(() => (made = true));
+    while (!made) expect(await workspaces.sweep(repository, new Set())).toEqual([]);
+    for (const workspace of await making) expect((await workspaces.inspect(workspace)).uncommitted).toEqual([]);
+  });
+
   it('cleans up after a process that was killed while it made workspaces', async () => {
     using temporary = new TemporaryRepository();
     const repository = await temporary.open();
