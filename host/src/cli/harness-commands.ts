@@ -93,6 +93,7 @@ function jobCommand(harness: Command, name: string, description: string): Comman
     .command(name)
     .description(description)
     .argument('[agent...]', 'the command of the agent, after --')
+    .usage('[options] -- <agent> [args...]')
     .requiredOption('--issues <file>', 'the issues: Markdown with "- [ ] title {#id after:#other}" and an indented text below')
     .requiredOption('--verify <command>', 'run in the copy of the agent; exit code 0 means verified')
     .option('--repo <folder>', 'the repository', '.')
