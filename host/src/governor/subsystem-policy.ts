@@ -48,7 +48,7 @@ export function policySentence({ weight, floor, ceiling, costCores, origins }: P
   const rules = [
     `weight ${weight} (${origins.weight})`,
     `floor ${floor} (${origins.floor})`,
-    `${costCores} cores an operation (${origins.costCores})`,
+    `${costCores} ${costCores === 1 ? 'core' : 'cores'} an operation (${origins.costCores})`,
     ...(ceiling === null ? [] : [`ceiling ${ceiling} (operator)`]),
   ];
   return rules.join(', ');

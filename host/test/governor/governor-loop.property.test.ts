@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FakeSubsystem, Governed } from './governed.js';
 
-const NAMES = ['compute.wasm', 'workflow.pipelines', 'harness.scale'] as const;
+const NAMES = ['compute.wasm', 'workflow.pipeline', 'harness.scale'] as const;
 const ANSWERS = ['takes', 'refuses falls', 'refuses', 'never'] as const;
 
 const plan = fc.record({

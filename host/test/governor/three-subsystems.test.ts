@@ -5,7 +5,7 @@ import { FakeSubsystem, Governed, type GovernedOptions } from './governed.js';
 /** As the three plugins come: what one operation costs a core of each. 4 cores × overcommit 2 make a budget of 8. */
 function three(options: GovernedOptions = {}) {
   const compute = new FakeSubsystem('compute.wasm', { floor: 1, costCores: 1 });
-  const workflow = new FakeSubsystem('workflow.pipelines', { floor: 1, costCores: 0.1 });
+  const workflow = new FakeSubsystem('workflow.pipeline', { floor: 1, costCores: 0.1 });
   const harness = new FakeSubsystem('harness.scale', { floor: 2, costCores: 0.25 });
   return { compute, workflow, harness, governed: new Governed([compute, workflow, harness], options) };
 }
@@ -22,7 +22,7 @@ describe('a governor of three subsystems', () => {
       limitedBy: 'share',
       reason: expect.stringMatching(/100 wanted, 5 given: its share of a budget of 8 .* weight 2/),
     });
-    expect(governed.last('workflow.pipelines')).toMatchObject({ limitedBy: 'floor', reason: expect.stringContaining('0 wanted, 1 given') });
+    expect(governed.last('workflow.pipeline')).toMatchObject({ limitedBy: 'floor', reason: expect.stringContaining('0 wanted, 1 given') });
     expect(governed.last('harness.scale')).toMatchObject({ limitedBy: 'share', inputs: { costCores: 0.25, weight: 1, budgetCores: 8 } });
   });
 
@@ -57,11 +57,11 @@ describe('a governor of three subsystems', () => {
       limitedBy: 'ceiling',
       reason: expect.stringContaining('governor.subsystems.compute.wasm.ceiling'),
     });
-    expect(governed.last('workflow.pipelines')).toMatchObject({ limitedBy: 'share' });
+    expect(governed.last('workflow.pipeline')).toMatchObject({ limitedBy: 'share' });
   });
 
   it('keeps every floor where the floors alone are more than the machine has', async () => {
-    const floors = { 'compute.wasm': { floor: 3 }, 'workflow.pipelines': { floor: 20 }, 'harness.scale': { floor: 8 } };
+    const floors = { 'compute.wasm': { floor: 3 }, 'workflow.pipeline': { floor: 20 }, 'harness.scale': { floor: 8 } };
     const { compute, workflow, harness, governed } = three({ cores: 1, overcommit: 1, policies: floors });
     for (const one of [compute, workflow, harness]) one.demand = 1_000;
     await governed.periods(5);
