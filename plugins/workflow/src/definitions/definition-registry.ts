@@ -43,8 +43,9 @@ export class DefinitionRegistry {
   }
 
   /**
-   * Takes over what files say; once, before anything is looked up. Rejects with one `DEFINITION_CHANGED` that names every file whose
-   * definition differs from the one kept under its version; nothing is kept then.
+   * Takes over what files say, in place of what they said before. Rejects with one `DEFINITION_CHANGED` that names every file whose
+   * definition differs from the one kept under its version; then nothing
+   * is kept and everything is as before.
    */
   async addFiles({
     pipelines,
@@ -67,6 +68,9 @@ export class DefinitionRegistry {
     }
     await Promise.all(added.map((pipeline) => this.#save(pipeline)));
     this.#functions = functions;
+    // what was compiled may hold functions that were replaced
+    this.#cache.clear();
+    this.#fromFiles.clear();
     for (const pipeline of pipelines) this.#fromFiles.set(keyOf(pipeline.name, pipeline.version), pipeline);
   }
 

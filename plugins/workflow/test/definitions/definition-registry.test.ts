@@ -165,6 +165,17 @@ describe('the registry of definitions', () => {
     });
   });
 
+  it('takes files again, in place of what they said before', async () => {
+    const registry = registryOn(new FakeStore());
+    await registry.addFiles(files(scripted(1)));
+    await registry.addFiles({ pipelines: [], functions: new Map([['charge', () => 1]]) });
+    await registry.define(order(1, [{ name: 'a', run: 'charge' }]));
+    expect(registry.lookUp('order').stages[0]!.run!(null, null as never)).toBe(1);
+    await registry.addFiles({ pipelines: [scripted(2)], functions: new Map([['charge', () => 2]]) });
+    expect(registry.lookUp('order').stages[0]!.run!(null, null as never)).toBe(2);
+    expect([registry.lookUp('script').version, thrownBy(() => registry.lookUp('script', 1)).code]).toEqual([2, 'WORKFLOW_UNKNOWN']);
+  });
+
   it('says which function is missing when it is gone', async () => {
     const store = new FakeStore();
     const registry = registryOn(store);
