@@ -34,11 +34,13 @@ export class DefinitionRegistry {
   readonly #options: DefinitionRegistryOptions;
   readonly #cache: BoundedCache<Pipeline>;
   readonly #fromFiles = new Map<string, Pipeline>();
+  #maxDepth: number;
   #functions: ReadonlyMap<string, StageFunction> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: DefinitionRegistryOptions) {
     this.#options = options;
+    this.#maxDepth = options.maxDepth;
     this.#cache = new BoundedCache<Pipeline>({ maxEntries: options.maxCacheEntries, maxBytes: MAX_CACHE_BYTES, sizeOf });
   }
 
@@ -80,7 +82,8 @@ export class DefinitionRegistry {
    * Without a `version` it is version 1.
    */
   async define(input: DefinitionInput): Promise<Pipeline> {
-    const { maxDepth, maxStages } = this.#options;
+    const { maxStages } = this.#options;
+    const maxDepth = this.#maxDepth;
     const definition = 'yaml' in input ? parsedYaml(input.yaml) : input.json;
     const pipeline = compilePipeline(definition, { maxDepth, maxStages, functions: this.#functions });
     return this.#inTurn(async () => {
@@ -112,6 +115,11 @@ export class DefinitionRegistry {
   /** All there are, those included whose file is gone. */
   list(): readonly StoredDefinition[] {
     return this.#options.store.definitions();
+  }
+
+  /** For what is defined from now on. */
+  limitDepth(maxDepth: number): void {
+    this.#maxDepth = maxDepth;
   }
 
   resize(maxCacheEntries: number): void {
