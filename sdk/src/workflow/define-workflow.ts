@@ -28,7 +28,7 @@ export interface WorkflowOptions<I> {
  */
 export function defineWorkflow<I = unknown, O = unknown>(
   options: WorkflowOptions<I>,
-  build: (flow: Flow<I>) => FlowOutput<O> | void,
+  build: (flow: Flow<I>) => FlowOutput<O> | undefined,
 ): WorkflowDefinition<I, O> {
   const builder = new FlowBuilder(options.name);
   const { stages, output } = builder.finish(build(builder as unknown as Flow<I>));
