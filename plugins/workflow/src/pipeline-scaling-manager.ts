@@ -25,6 +25,7 @@ import type { WorkflowConfig } from './config.js';
 import { checkPipelineDepth, type LookUpPipeline } from './definitions/pipeline-depth.js';
 import type { Pipeline } from './definitions/pipeline.js';
 import type { TransactionSlots } from './engine/dispatcher.js';
+import type { ReadyQueue } from './engine/ready-queue.js';
 import { workflowError } from './errors.js';
 import { defaultStageWorkers, LAW_PERIOD_MS, scaleStageWorkers, stageWorkerBounds } from './scale-stage-workers.js';
 
@@ -34,12 +35,8 @@ const MIN_RETRY_AFTER_MS = 100;
 /** A stage mostly waits for an operation that is counted where it runs. */
 const COST_CORES = 0.25;
 
-/** What the manager knows of the engine. Read often: cheap. */
+/** What the manager knows of the engine. */
 export interface PipelineFacts {
-  /** Stages ready and waiting for a slot. */
-  readonly ready: number;
-  /** Monotonic time since which the oldest of them waits. */
-  readonly oldestReadySinceMs: number | undefined;
   /** Runs that have not ended and are not dormant. */
   readonly activeRuns: number;
   readonly dormantRuns: number;
@@ -54,6 +51,8 @@ export interface PipelineScalingManagerOptions {
   readonly clock: IClock;
   readonly machine: IMachine;
   readonly logger: ILogger;
+  /** Stages that are ready and wait for a slot. */
+  readonly queue: Pick<ReadyQueue, 'length' | 'oldestSinceMs'>;
   readonly facts: () => PipelineFacts;
   /** Takes over limits other than the slots. */
   readonly apply: (limits: ScalingLimits) => void;
@@ -165,7 +164,7 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
   /** `CAPACITY` when the ready queue is full; for new runs only. */
   refuseWhenFull(): void {
     const { maxQueueDepth } = this.currentLimits;
-    const { ready } = this.#options.facts();
+    const ready = this.#options.queue.length;
     if (ready < maxQueueDepth) return;
     this.#totals.rejected += 1;
     this.#refreshBackpressure();
@@ -177,13 +176,14 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
 
   getScalingMetrics(): ScalingMetrics {
     const facts = this.#options.facts();
+    const ready = this.#options.queue.length;
     const { completed, failed, rejected, timeouts } = this.#totals;
-    const { cache, oldestReadySinceMs } = facts;
+    const { cache } = facts;
     return {
-      demand: this.#slots.inUse + facts.ready,
+      demand: this.#slots.inUse + ready,
       inUse: this.#slots.inUse,
-      'queue.depth': facts.ready,
-      'queue.oldestMs': oldestReadySinceMs === undefined ? 0 : Math.max(0, this.#options.clock.monotonicMs() - oldestReadySinceMs),
+      'queue.depth': ready,
+      'queue.oldestMs': this.#oldestMs(),
       'wait.p95Ms': this.#waits.percentile(0.95),
       'rejected.total': rejected,
       'completed.total': completed,
@@ -195,7 +195,7 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
       'cache.hits.total': cache.hits,
       'cache.misses.total': cache.misses,
       'backpressure.state': backpressureLevel(this.#backpressure),
-      'backpressure.queueDepth': facts.ready,
+      'backpressure.queueDepth': ready,
       'slots.timeouts.total': timeouts,
       'runs.active': facts.activeRuns,
       'runs.dormant': facts.dormantRuns,
@@ -265,9 +265,9 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
   }
 
   #followLoad(): void {
-    const { machine, logger, facts } = this.#options;
+    const { machine, logger, queue } = this.#options;
     const bounds = stageWorkerBounds(machine.latest.cores, this.#configured.maxConcurrentOperations);
-    const { limit, reason } = scaleStageWorkers(this.#lawLimit, { ready: facts().ready, inUse: this.#slots.inUse }, bounds);
+    const { limit, reason } = scaleStageWorkers(this.#lawLimit, { ready: queue.length, oldestMs: this.#oldestMs(), inUse: this.#slots.inUse }, bounds);
     this.#lawReason = reason;
     if (limit !== this.#lawLimit) {
       logger.debug('The law of workflow.pipeline changed its limit', { from: this.#lawLimit, to: limit, reason });
@@ -277,8 +277,13 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
     this.#refreshBackpressure();
   }
 
+  #oldestMs(): number {
+    const since = this.#options.queue.oldestSinceMs;
+    return since === undefined ? 0 : Math.max(0, this.#options.clock.monotonicMs() - since);
+  }
+
   #fill(): number {
-    return this.#options.facts().ready / this.currentLimits.maxQueueDepth;
+    return this.#options.queue.length / this.currentLimits.maxQueueDepth;
   }
 
   #refreshBackpressure(): void {

@@ -3,6 +3,8 @@ export const LAW_PERIOD_MS = 1_000;
 /** Ready stages for each slot: above, another slot shortens the queue; below, slots stand empty. */
 const UP_ABOVE = 5;
 const DOWN_BELOW = 1;
+/** A stage that waited for longer found too few slots, however short the queue: some stages take hours. */
+const UP_AFTER_MS = 1_000;
 
 export interface StageWorkerBounds {
   readonly floor: number;
@@ -23,6 +25,8 @@ export function defaultStageWorkers(cores: number): number {
 export interface StageLoad {
   /** Stages that are ready and wait for a slot. */
   readonly ready: number;
+  /** How long the oldest of them has waited. */
+  readonly oldestMs: number;
   /** Slots taken. */
   readonly inUse: number;
 }
@@ -33,16 +37,16 @@ export interface StageWorkerStep {
 }
 
 /**
- * The local law (queue lag): one step up while more than five stages wait for each slot, one step down while there is less than one
- * stage, waiting or executing, for each slot. Between, unchanged. Pure; a limit from outside of the bounds is brought inside.
+ * The local law (queue lag): one step up while more than five stages wait for each slot, or one has waited for a second; one step down
+ * while there is less than one stage, waiting or executing, for each slot. Between, unchanged. Pure; a limit from outside of the bounds is brought inside.
  */
-export function scaleStageWorkers(limit: number, { ready, inUse }: StageLoad, { floor, most }: StageWorkerBounds): StageWorkerStep {
+export function scaleStageWorkers(limit: number, { ready, oldestMs, inUse }: StageLoad, { floor, most }: StageWorkerBounds): StageWorkerStep {
   const within = Math.min(most, Math.max(floor, limit));
   const lag = ready / within;
-  if (lag > UP_ABOVE) {
+  if (lag > UP_ABOVE || oldestMs > UP_AFTER_MS) {
     const next = Math.min(most, within + 1);
-    const shown = `${shownLag(lag)} ready stages for each slot`;
-    return { limit: next, reason: next === within ? `${shown}: at the configured maximum` : `${shown} are more than ${UP_ABOVE}: one step up` };
+    const shown = lag > UP_ABOVE ? `more than ${UP_ABOVE} ready stages for each slot` : `a stage has waited for more than ${UP_AFTER_MS} ms`;
+    return { limit: next, reason: `${shown}: ${next === within ? 'at the configured maximum' : 'one step up'}` };
   }
   const load = (ready + inUse) / within;
   if (load < DOWN_BELOW) {

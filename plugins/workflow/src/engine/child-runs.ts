@@ -83,7 +83,7 @@ export class ChildRuns {
       flow.failed(parent, stage, childFailed(child));
       return;
     }
-    const json = captured.load(child.output ?? 'null');
+    const json = child.output === null ? 'null' : captured.load(child.output);
     if (typeof json === 'string') flow.answeredJson(parent, stage, json);
     else
       json.then(

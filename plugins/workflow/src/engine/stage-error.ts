@@ -1,7 +1,7 @@
 import { type BellowsError, type ErrorDetail, type ErrorKind, isBellowsError, messageOf } from '@bellows/sdk';
 
 /** Why an attempt failed, as it is kept in the history. */
-export interface StageError {
+export type StageError = {
   readonly code: string;
   readonly message: string;
   /** The stage it happened in; left out for what concerns the run. */
@@ -9,7 +9,7 @@ export interface StageError {
   readonly kind?: ErrorKind;
   readonly details?: readonly ErrorDetail[];
   readonly data?: Readonly<Record<string, unknown>>;
-}
+};
 
 /** Longer ones are cut: a message may hold what a stranger sent, and is kept with every attempt. */
 const MAX_MESSAGE = 10_000;

@@ -165,7 +165,7 @@ export class StageFlow {
       steps.flush(run);
     } else if (state === STAGE.TIMER_WAIT) {
       run.add('timer.fired', stage, 1, clock.now());
-      this.complete(run, stage, 'null');
+      this.answeredJson(run, stage, 'null');
     } else {
       const { signal, timeoutMs } = run.pipeline.stages[stage]!;
       this.failed(run, stage, workflowError('STAGE_TIMEOUT', `No signal "${signal}" came within ${timeoutMs} ms`));
