@@ -43,14 +43,16 @@ export interface LoadedDefinitions extends Disposable {
 export async function loadDefinitionFiles(options: DefinitionFilesOptions): Promise<LoadedDefinitions> {
   const loader = new Loader(options);
   const files = await loader.find();
-  const sdk = offerSdk([path.resolve(options.folder), ...files.map((file) => path.dirname(file))]);
+  const code = files.filter((file) => CODE.has(path.extname(file)));
+  // files of data import nothing, and hooks into the loader of the process are not to be there without need
+  const sdk = code.length === 0 ? null : offerSdk([loader.root, ...code.map((file) => path.dirname(file))]);
   try {
     for (const file of files) await loader.load(file);
     const pipelines = loader.compile();
     loader.throwFaults();
-    return { pipelines, functions: loader.functions, [Symbol.dispose]: () => sdk[Symbol.dispose]() };
+    return { pipelines, functions: loader.functions, [Symbol.dispose]: () => sdk?.[Symbol.dispose]() };
   } catch (error) {
-    sdk[Symbol.dispose]();
+    sdk?.[Symbol.dispose]();
     throw error;
   }
 }
@@ -62,12 +64,13 @@ interface LoadedFile {
 }
 
 class Loader {
+  /** The folder without symbolic links, as the paths of files are; known after `find`. */
+  root = '';
   readonly functions = new Map<string, StageFunction>();
   readonly #options: DefinitionFilesOptions;
   readonly #faults: ErrorDetail[] = [];
   readonly #loaded: LoadedFile[] = [];
   readonly #seen = new Set<WorkflowDefinition | FunctionDefinition>();
-  #root = '';
   readonly #fileOfFunction = new Map<string, string>();
 
   constructor(options: DefinitionFilesOptions) {
@@ -77,7 +80,7 @@ class Loader {
   /** Each file once, in the order of their paths, so that faults come in the same order on every machine. */
   async find(): Promise<string[]> {
     const found = new Set<string>();
-    this.#root = await realpath(this.#options.folder);
+    this.root = await realpath(this.#options.folder);
     for (const pattern of this.#options.patterns) {
       let matches = 0;
       try {
@@ -181,7 +184,7 @@ class Loader {
   }
 
   #shown(file: string): string {
-    const relative = path.relative(this.#root, file);
+    const relative = path.relative(this.root, file);
     return relative.startsWith('..') ? file : relative;
   }
 }

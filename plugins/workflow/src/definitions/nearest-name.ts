@@ -9,7 +9,8 @@ export class NearestName {
 
   /** The known name with the fewest edits, at most a third of its letters; undefined when none is near. */
   find(name: string, known: Iterable<string>): string | undefined {
-    let most = Math.min(MAX_EDITS, Math.ceil(name.length / 3));
+    // of a single letter any other one would be near
+    let most = name.length < 2 ? 0 : Math.min(MAX_EDITS, Math.ceil(name.length / 3));
     let nearest: string | undefined;
     for (const candidate of known) {
       if (Math.abs(candidate.length - name.length) > most) continue;

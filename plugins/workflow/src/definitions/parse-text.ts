@@ -65,8 +65,8 @@ function parseYaml(text: string): ParsedText {
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   try {
-    // no tags: a set, a date or bytes are nothing that JSON can hold; silent: the parser would warn on standard error
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false, logLevel: 'silent' });
+    // no tags: a set, a date or bytes are nothing that JSON can hold; the parser would tell warnings to standard error
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false, logLevel: 'error' });
     const found = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS);
     const faults = found.map(({ message, pos }) => ({ place: placeAt(pos[0]), message: shortened(message) }));
     const value: unknown = faults.length > 0 ? undefined : document.toJS({ maxAliasCount: MAX_ALIASES });

@@ -19,8 +19,9 @@ export function readDocument(definition: unknown, options: ReadOptions): Pipelin
   const names = stages.map((stage, index) => nameOf(stage) ?? `stages[${index}]`);
   const reader = new StageReader(options, indexNames(names, faults));
   const drafts = stages.map((stage, index) => reader.read(stage, index));
-  if (!parsed.success) return null;
-  const { name, version, maxDepth, output } = parsed.data;
+  const { output } = definition as { readonly output?: unknown };
+  // where the head is faulty, what follows from the stages is still worth telling
+  const { name, version, maxDepth } = parsed.success ? parsed.data : { name: '', version: 1, maxDepth: null };
   return {
     name,
     version,

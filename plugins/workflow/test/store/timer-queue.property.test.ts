@@ -151,7 +151,10 @@ function expectFirst(heap: TimerHeap, model: Map<string, number>): void {
   const earliest = model.size === 0 ? Number.POSITIVE_INFINITY : Math.min(...model.values());
   expect(heap.firstDueAt).toBe(earliest);
   const taken = heap.takeFirst();
-  if (model.size === 0) return expect(taken).toBeNull();
+  if (model.size === 0) {
+    expect(taken).toBeNull();
+    return;
+  }
   const key = `${taken?.run}/${taken?.stage}`;
   expect([taken?.dueAt, model.get(key)]).toEqual([earliest, earliest]);
   model.delete(key);
