@@ -26,6 +26,7 @@ export * from './scaling-decision.js';
 export * from './scaling-limits.js';
 export * from './scoped-store.js';
 export * from './semaphore.js';
+export * from './sqlite-error.js';
 export * from './sqlite-store.js';
 export * from './store-path.js';
 export * from './supervisor.js';

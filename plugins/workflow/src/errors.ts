@@ -20,6 +20,7 @@ import {
 export const WORKFLOW_ERRORS = defineErrorCodes({
   CAPACITY: { kind: 'capacity', text: 'More stages are ready than may wait. Try again after `retryAfterMs`; what was started goes on.' },
   CHILD_FAILED: { kind: 'guest', text: 'A child workflow did not complete; `data.id` names its run, `data.status` how it ended.' },
+  CURSOR_INVALID: { kind: 'input', text: 'The `cursor` is none that a page of the list gave. Begin without one.' },
   DEFINITION_CHANGED: {
     kind: 'refused',
     text: 'The definition differs from the one kept under this name and version. Runs finish on the version they started with: give the changed one a new version.',
@@ -42,6 +43,10 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
     text: 'A database of the workflow plugin is damaged. Restore the folder from a backup, or move it away to start empty.',
   },
   FLOW_STORE_IN_USE: { kind: 'config', text: 'Another process has opened the workflow folder. End it, or use another data folder.' },
+  FLOW_STORE_NEWER: {
+    kind: 'config',
+    text: 'A newer version wrote the database of the workflow plugin. Use that version again, or another data folder.',
+  },
   FUNCTION_UNKNOWN: {
     kind: 'input',
     text: 'A stage names a function that no file in `definitions` registers. Export it with `defineFunction`, or correct the name.',
@@ -72,6 +77,10 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
     text: 'The texts that a template puts together are too large. Hand large values on as a whole, not inside of a text.',
   },
   TEMPLATE_UNRESOLVED: { kind: 'input', text: 'A `${…}` in the input of a stage names something that is not there.' },
+  TIMER_INVALID: {
+    kind: 'input',
+    text: 'The input of a timer is neither a number of milliseconds nor `{ until: <ms since 1970> }`. Correct the definition.',
+  },
   WORKFLOW_STOPPING: { kind: 'not_ready', text: 'The workflow plugin is being stopped and takes no new runs.' },
   WORKFLOW_UNKNOWN: { kind: 'not_found', text: 'There is no definition of this name and version. `workflow.define` adds one.' },
 });

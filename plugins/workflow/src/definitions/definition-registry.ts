@@ -79,13 +79,14 @@ export class DefinitionRegistry {
   /**
    * Resolves when the definition is durable and can be started. The same one again changes nothing. Rejects with what `compilePipeline`
    * throws, `DEFINITION_INVALID` for text that cannot be read, and `DEFINITION_CHANGED` when there is another one under its version.
-   * Without a `version` it is version 1.
+   * Without a `version` it is version 1. What `check` throws refuses it before anything is kept.
    */
-  async define(input: DefinitionInput): Promise<Pipeline> {
+  async define(input: DefinitionInput, check?: (pipeline: Pipeline) => void): Promise<Pipeline> {
     const { maxStages } = this.#options;
     const maxDepth = this.#maxDepth;
     const definition = 'yaml' in input ? parsedYaml(input.yaml) : input.json;
     const pipeline = compilePipeline(definition, { maxDepth, maxStages, functions: this.#functions });
+    check?.(pipeline);
     return this.#inTurn(async () => {
       const { name, version, hash } = pipeline;
       const stored = this.#options.store.definition(name, version);
