@@ -34,11 +34,13 @@ export class DefinitionRegistry {
   readonly #options: DefinitionRegistryOptions;
   readonly #cache: BoundedCache<Pipeline>;
   readonly #fromFiles = new Map<string, Pipeline>();
+  #maxDepth: number;
   #functions: ReadonlyMap<string, StageFunction> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: DefinitionRegistryOptions) {
     this.#options = options;
+    this.#maxDepth = options.maxDepth;
     this.#cache = new BoundedCache<Pipeline>({ maxEntries: options.maxCacheEntries, maxBytes: MAX_CACHE_BYTES, sizeOf });
   }
 
@@ -77,12 +79,14 @@ export class DefinitionRegistry {
   /**
    * Resolves when the definition is durable and can be started. The same one again changes nothing. Rejects with what `compilePipeline`
    * throws, `DEFINITION_INVALID` for text that cannot be read, and `DEFINITION_CHANGED` when there is another one under its version.
-   * Without a `version` it is version 1.
+   * Without a `version` it is version 1. What `check` throws refuses it before anything is kept.
    */
-  async define(input: DefinitionInput): Promise<Pipeline> {
-    const { maxDepth, maxStages } = this.#options;
+  async define(input: DefinitionInput, check?: (pipeline: Pipeline) => void): Promise<Pipeline> {
+    const { maxStages } = this.#options;
+    const maxDepth = this.#maxDepth;
     const definition = 'yaml' in input ? parsedYaml(input.yaml) : input.json;
     const pipeline = compilePipeline(definition, { maxDepth, maxStages, functions: this.#functions });
+    check?.(pipeline);
     return this.#inTurn(async () => {
       const { name, version, hash } = pipeline;
       const stored = this.#options.store.definition(name, version);
@@ -112,6 +116,11 @@ export class DefinitionRegistry {
   /** All there are, those included whose file is gone. */
   list(): readonly StoredDefinition[] {
     return this.#options.store.definitions();
+  }
+
+  /** For what is defined from now on. */
+  limitDepth(maxDepth: number): void {
+    this.#maxDepth = maxDepth;
   }
 
   resize(maxCacheEntries: number): void {

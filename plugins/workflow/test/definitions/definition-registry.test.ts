@@ -90,6 +90,8 @@ describe('the registry of definitions', () => {
     });
     await expect(registry.define(order(1, chainOf(51)))).rejects.toMatchObject({ code: 'PIPELINE_TOO_DEEP' });
     expect(registry.list()).toEqual([]);
+    registry.limitDepth(51);
+    expect((await registry.define(order(1, chainOf(51)))).depth).toBe(51);
   });
 
   it('names the nearest workflow, or the versions there are, for one that is not there', async () => {
