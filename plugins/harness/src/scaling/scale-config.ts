@@ -7,12 +7,16 @@ import { harnessError } from '../errors.js';
  */
 export function scaleConfigFrom(given: Partial<ScaleConfig> = {}): ScaleConfig {
   const parsed = scaleConfigSchema.safeParse({ ...DEFAULT_SCALE_CONFIG, ...given });
-  if (!parsed.success) throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+  if (!parsed.success) throw invalid(parsed.error.issues.map(problemOf).join('; '));
   const config = parsed.data;
   const minWorkers = config.minWorkers === DEFAULT_SCALE_CONFIG.minWorkers ? Math.min(config.minWorkers, config.maxWorkers) : config.minWorkers;
   const problems = contradictions({ ...config, minWorkers });
   if (problems.length > 0) throw invalid(problems.join('; '));
   return Object.freeze({ ...config, minWorkers });
+}
+
+function problemOf({ path, message }: { readonly path: readonly PropertyKey[]; readonly message: string }): string {
+  return `${path.join('.')}: ${message}`;
 }
 
 function contradictions({ minWorkers, maxWorkers, scaleUpThreshold, scaleDownThreshold }: ScaleConfig): string[] {
