@@ -102,7 +102,7 @@ export class LiveJob {
 
   /** It landed; what waited only for it becomes ready. */
   land(live: LiveIssue, commit: string, { at, nowMs }: Moment): readonly Change[] {
-    this.#leave(live);
+    this.#running -= 1;
     const changes = [this.#set(live, { status: 'landed', commit, failure: null, endedAt: at })];
     for (const dependant of this.#dependants.get(live.issue.id) ?? []) {
       if (dependant.record.status !== 'blocked' || !this.#isFree(dependant)) continue;
@@ -114,7 +114,7 @@ export class LiveJob {
 
   /** An attempt failed: the next one, or the end after `maxAttempts`; then also of what depends on it. */
   fail(live: LiveIssue, failure: AttemptFailure, { at, nowMs, maxAttempts }: Moment & { readonly maxAttempts: number }): readonly Change[] {
-    this.#leave(live);
+    this.#running -= 1;
     live.record = { ...live.record, failure };
     if (live.record.attempts < maxAttempts && !this.#record.cancelled) return [this.#makeReady(live, nowMs)];
     return [this.#set(live, { status: 'failed', endedAt: at }), ...this.#failDependants(live, at)];
@@ -122,7 +122,7 @@ export class LiveJob {
 
   /** Cut off from outside: as if the attempt had not been made. A cancelled job's issue ends. */
   giveBack(live: LiveIssue, { at, nowMs }: Moment): readonly Change[] {
-    this.#leave(live);
+    this.#running -= 1;
     if (this.#record.cancelled) return [this.#cancelled(live, at)];
     live.record = { ...live.record, attempts: live.record.attempts - 1 };
     return [this.#makeReady(live, nowMs)];
@@ -191,10 +191,6 @@ export class LiveJob {
   #cancelled(live: LiveIssue, at: number): Change {
     const failure = { reason: 'cancelled', message: 'The job was cancelled' } as const;
     return this.#set(live, { status: 'cancelled', failure, endedAt: at });
-  }
-
-  #leave(_live: LiveIssue): void {
-    this.#running -= 1;
   }
 
   #makeReady(live: LiveIssue, nowMs: number): Change {

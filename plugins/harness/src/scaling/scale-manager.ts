@@ -93,7 +93,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     if (this.#timers.length > 0) return;
     const { clock, logger } = this.#services;
     this.#timers = [clock.setRepeating(this.#config.healthCheckIntervalMs, () => void this.checkHealth())];
-    this.#fit();
+    this.fit();
     logger.info('Scaling of agents began', { minWorkers: this.#config.minWorkers, maxWorkers: this.#config.maxWorkers });
   }
 
@@ -194,7 +194,20 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     if (step.workers !== before) this.#change(before, step);
     else if (step.limitedBy === 'cooldown') this.#wakeAfterCooldown();
     this.#pool.replaceTired();
-    this.#fit();
+    this.fit();
+  }
+
+  /** Makes as many workers as are allowed now; removes idle ones beyond that. Nothing before `start`. */
+  fit(): void {
+    if (this.#timers.length === 0) return;
+    const allowed = this.#effective();
+    const before = this.#pool.getAllWorkers();
+    for (let count = before.length; count < allowed; count += 1) this.#pool.addWorker();
+    let surplus = before.length - allowed;
+    for (const worker of surplus > 0 ? before.toReversed() : []) {
+      if (surplus > 0 && this.#pool.removeWorker(worker.id)) surplus -= 1;
+    }
+    if (before.length < allowed) this.#tell(this.#capacityListeners, (listener) => listener());
   }
 
   /** Looks at every busy worker now and ends the sessions of stalled ones; then applies the law. Never rejects. */
@@ -303,18 +316,6 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     this.#lastScaleAt = new Date(clock.now()).toISOString();
     this.#operations += 1;
     logger.info('The number of agents changed', { from, to: workers, reason });
-  }
-
-  /** Makes as many workers as are allowed; removes idle ones beyond that. */
-  #fit(): void {
-    const allowed = this.#effective();
-    const before = this.#pool.getAllWorkers();
-    for (let count = before.length; count < allowed; count += 1) this.#pool.addWorker();
-    let surplus = before.length - allowed;
-    for (const worker of before.toReversed()) {
-      if (surplus > 0 && this.#pool.removeWorker(worker.id)) surplus -= 1;
-    }
-    if (before.length < allowed) this.#tell(this.#capacityListeners, (listener) => listener());
   }
 
   #wakeAfterCooldown(): void {
