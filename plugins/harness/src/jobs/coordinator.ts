@@ -17,7 +17,7 @@ import { checkedRequest, type JobCaller, type JobRequest, jobIdFor } from './job
 import { type JobPage, JobStore } from './job-store.js';
 import { JobWaiters } from './job-waiters.js';
 import { LiveJob } from './live-job.js';
-import { SessionRunner } from './session-runner.js';
+import { type SessionObserver, SessionRunner } from './session-runner.js';
 import { sweepJobs } from './sweep-jobs.js';
 import { Verifier } from './verifier.js';
 
@@ -43,6 +43,7 @@ export interface CoordinatorOptions {
   readonly enableScaleManager?: boolean;
   readonly scaleConfig?: Partial<ScaleConfig>;
   readonly services?: ServiceOverrides;
+  readonly observer?: SessionObserver;
 }
 
 export interface CoordinatorMetrics {
@@ -228,6 +229,7 @@ export class Coordinator {
       verifier,
       changes,
       displaysMetrics: this.#options.enableScaleManager === true,
+      observer: this.#options.observer,
       repositoryOf: (job) => loader.repositoryOf(job),
       onJobEnded: (job) => this.#onJobEnded(job),
     });

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { type IClock, type ILogger, type IRandom, silentLogger, systemClock, systemRandom } from '@bellows/sdk';
 import { Commands } from '../agent/commands.js';
@@ -53,7 +54,7 @@ export async function harnessServices(dataDir: string, given: ServiceOverrides =
     random,
     logger,
     dataDir,
-    cores: given.cores ?? 1,
+    cores: given.cores ?? availableParallelism(),
     commands: given.commands ?? new Commands({ clock, logger }),
     workspaces,
     landing: given.landing ?? new Landing({ workspaces, clock, random }),

@@ -32,9 +32,18 @@ export interface SessionRunnerOptions {
   readonly changes: DurableChanges;
   /** Whether metrics are shown every so many sessions. */
   readonly displaysMetrics: boolean;
+  readonly observer: SessionObserver | undefined;
   repositoryOf(job: LiveJob): Promise<IRepository>;
   /** Called when the job's last change is durable. */
   onJobEnded(job: LiveJob): void;
+}
+
+/** Hears of every session. */
+export interface SessionObserver {
+  /** `running`: how many run now, this one included. */
+  onSessionStart(running: number): void;
+  /** Not for sessions that were cut off. */
+  onSessionEnd(durationMs: number, landed: boolean): void;
 }
 
 /** Hands ready issues to idle workers and keeps what becomes of them; sessions run side by side. */
@@ -112,8 +121,10 @@ export class SessionRunner {
       issueFolder: path.join(services.dataDir, 'issues', id),
       logFile: path.join(logFolder(services, job.id), id),
     });
-    const running: Running = { session, worker, job, live, record, settled: false, done: Promise.resolve() };
+    const startedAtMs = services.clock.monotonicMs();
+    const running: Running = { session, worker, job, live, record, startedAtMs, settled: false, done: Promise.resolve() };
     this.#running.set(id, running);
+    this.#options.observer?.onSessionStart(this.#running.size);
     const { issueId } = session;
     worker.claim({ id, issueId, evidence: () => session.evidence(), endStalled: () => this.#endStalled(running) });
     scale.recordSessionStart(worker.id, id);
@@ -149,7 +160,9 @@ export class SessionRunner {
     const event = this.#event(running, `issue.${result.outcome}`, { ...result });
     await changes.keep([...this.#apply(running, result), event]);
     services.logger.info('A session ended', { job: job.id, issue: session.issueId, outcome: result.outcome });
-    if (result.outcome !== 'interrupted') this.#display();
+    if (result.outcome === 'interrupted') return;
+    this.#options.observer?.onSessionEnd(services.clock.monotonicMs() - running.startedAtMs, result.outcome === 'landed');
+    this.#display();
   }
 
   #apply({ job, live }: Running, result: SessionResult): readonly Change[] {
@@ -254,6 +267,7 @@ interface Running {
   readonly worker: Worker;
   readonly job: LiveJob;
   readonly live: LiveIssue;
+  readonly startedAtMs: number;
   record: SessionRecord;
   /** Its outcome is decided. */
   settled: boolean;
