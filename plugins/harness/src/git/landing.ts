@@ -4,7 +4,6 @@ import type { ILanding, IRepository, IWorkspaces, LandingRequest, LandingResult 
 import { CheckedOutBranch } from './checked-out-branch.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { mergeTrees } from './merge-trees.js';
-import { checkBranchName } from './repository.js';
 import { retryGit } from './retry-git.js';
 import { runGit } from './run-git.js';
 
@@ -46,9 +45,9 @@ export class Landing implements ILanding {
     this.#turns = new KeyedMutex(this.#clock);
   }
 
-  /** Also `BRANCH_CHECKED_OUT`, `REPO_DIRTY`, and `LANDING_FAILED` when the branch moved every time. */
-  async land(request: LandingRequest): Promise<LandingResult> {
-    await checkBranchName(request.repository.path, request.branch);
+  /** Also `BRANCH_INVALID`, `BRANCH_CHECKED_OUT`, `REPO_DIRTY`, and `LANDING_FAILED` when the branch moved every time. */
+  land(request: LandingRequest): Promise<LandingResult> {
+    // nothing is awaited before: the order of the calls counts
     const turn = `${request.repository.commonDir}\0${request.branch}`;
     return this.#turns.run(turn, () => this.#untilSettled(request), request.signal);
   }
@@ -97,15 +96,15 @@ export class Landing implements ILanding {
 
   /** The rejection; null when the tree passed, now or before. */
   async #verify(request: LandingRequest, candidate: string, tree: string): Promise<LandingResult | null> {
-    const key = `${request.verifier ?? ''} ${tree}`;
-    const { repository, commit } = request;
+    const { repository, commit, verifier } = request;
     const own = (await runGit(repository.path, ['rev-parse', '--verify', `${commit}^{tree}`])).stdout.trim();
-    if (tree === own || (request.verifier !== undefined && this.#passed.get(key))) return null;
+    const key = verifier === undefined ? null : `${verifier} ${tree}`;
+    if (tree === own || (key !== null && this.#passed.get(key))) return null;
     await this.#options.workspaces.reset(request.workspace, candidate);
     request.signal?.throwIfAborted();
     const verdict = await request.verify(tree);
     if (!verdict.passed) return { outcome: 'rejected', verdict };
-    await this.#passed.set(key, true);
+    if (key !== null) await this.#passed.set(key, true);
     return null;
   }
 

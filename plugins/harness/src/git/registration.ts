@@ -4,6 +4,9 @@ import path from 'node:path';
 import { harnessError } from '../errors.js';
 import { removeFolder } from './remove-folder.js';
 
+/** Below it are the branches of workspaces. */
+export const WORK_BRANCHES = 'bellows/work/';
+
 /** An entry below `worktrees` of a repository: what git knows of one working copy. */
 export interface Registration {
   readonly folder: string;

@@ -2,8 +2,10 @@ import { realpath, stat } from 'node:fs/promises';
 import { messageOf } from '@bellows/sdk';
 import { harnessError } from '../errors.js';
 import type { IRepository } from '../jobs/session-contracts.js';
+import { WORK_BRANCHES } from './registration.js';
 import { type GitPauses, retryGit, systemPauses } from './retry-git.js';
 import { runGit, wordsOfGit } from './run-git.js';
+import { statusPaths } from './status-paths.js';
 
 /**
  * The repository that has `folder`, or a folder above it, as its top; a bare one works too. `REPO_INVALID` when there is none, when it is
@@ -21,16 +23,11 @@ export async function openRepository(folder: string, pauses: GitPauses = systemP
 
 /** The longest that leaves room for `.lock` in a file name of 255 bytes. */
 const MAX_BRANCH_BYTES = 200;
-const MAX_FILES = 100;
-/** A hundred paths of the longest kind; what is beyond is not shown. */
-const MAX_STATUS_BYTES = 512 * 1024;
-/** Below it are the branches of workspaces. */
-export const WORK_BRANCHES = 'bellows/work/';
 
 /** Resolves when git allows the name for a branch and it can mean nothing else; else `BRANCH_INVALID`. */
-export async function checkBranchName(folder: string, branch: string): Promise<void> {
+async function checkBranchName(folder: string, branch: string): Promise<void> {
   const shown = JSON.stringify(branch.slice(0, 100));
-  if (/\p{Cc}/u.test(branch) || Buffer.byteLength(branch) > MAX_BRANCH_BYTES || /^(-|refs\/)|^HEAD$/.test(branch)) {
+  if (/\p{Cc}/u.test(branch) || Buffer.byteLength(branch) > MAX_BRANCH_BYTES || /^(-|refs\/)|^(HEAD|@)$/.test(branch)) {
     throw harnessError('BRANCH_INVALID', `${shown} is no name for a branch. Choose one such as "main" or "team/work"`);
   }
   if (branch.startsWith(WORK_BRANCHES)) {
@@ -41,17 +38,6 @@ export async function checkBranchName(folder: string, branch: string): Promise<v
   if (answer.code !== 0 || answer.stdout !== `${branch}\n`) {
     throw harnessError('BRANCH_INVALID', `${shown} is no name git allows for a branch. Choose one such as "main" or "team/work"`);
   }
-}
-
-/** The paths of `status --porcelain=v1 -z`, at most a hundred. `uno`: tracked files only. */
-export async function statusPaths(folder: string, untracked: 'no' | 'normal'): Promise<readonly string[]> {
-  const args = ['status', '--porcelain=v1', '-z', '--no-renames', `--untracked-files=${untracked}`];
-  const { stdout, truncated } = await runGit(folder, args, { maxOutputBytes: MAX_STATUS_BYTES });
-  const entries = stdout.split('\0');
-  // what follows the last NUL is nothing, or cut
-  entries.pop();
-  const paths = entries.map((entry) => entry.slice(3));
-  return truncated ? paths.slice(0, MAX_FILES - 1).concat('…') : paths.slice(0, MAX_FILES);
 }
 
 interface RepositoryParts {
@@ -66,6 +52,8 @@ class Repository implements IRepository {
   readonly commonDir: string;
   readonly #bare: boolean;
   readonly #pauses: GitPauses;
+  /** The last name that was found to be one: every landing asks for the same. */
+  #validBranch: string | null = null;
 
   constructor(parts: RepositoryParts) {
     this.path = parts.path;
@@ -76,12 +64,14 @@ class Repository implements IRepository {
 
   async commitOf(revision: string): Promise<string | null> {
     if (revision.includes('\0')) return null;
+    if (revision.startsWith('refs/')) return this.#commitAt(revision);
     // a tag may have the name of a branch, and git would take the tag
     return (await this.#commitAt(`refs/heads/${revision}`)) ?? (await this.#commitAt(revision));
   }
 
   async ensureBranch(branch: string): Promise<string> {
-    await checkBranchName(this.path, branch);
+    if (branch !== this.#validBranch) await checkBranchName(this.path, branch);
+    this.#validBranch = branch;
     const ref = `refs/heads/${branch}`;
     const present = await this.#commitAt(ref);
     if (present !== null) return present;

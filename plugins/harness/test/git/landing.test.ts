@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Landing } from '../../src/git/landing.js';
 import type { Workspaces } from '../../src/git/workspaces.js';
 import type { IRepository, LandingRequest, Workspace } from '../../src/jobs/session-contracts.js';
+import { Child } from './child.js';
 import { commitIn, gitIn, TemporaryRepository } from './temporary-repository.js';
 
 interface Scene {
@@ -191,6 +192,16 @@ describe('landing', () => {
     expect((await landing.land(two.request())).outcome).toBe('landed');
   });
 
+  it('works in a repository with SHA-256', async () => {
+    using temporary = new TemporaryRepository('sha256');
+    const { landing, work, workspaces, repository } = await sceneOf(temporary);
+    const one = await work('one', { 'a.txt': 'one\n' });
+    expect(await landing.land(one.request())).toEqual({ outcome: 'landed', commit: temporary.git('rev-parse', 'work') });
+    expect(one.commit).toHaveLength(64);
+    await workspaces.remove(repository, one.workspace);
+    expect(temporary.leftovers()).toEqual([]);
+  });
+
   it('refuses names that are none, and lands on a branch that has the name of a tag', async () => {
     using temporary = new TemporaryRepository();
     const { landing, work } = await sceneOf(temporary);
@@ -199,6 +210,75 @@ describe('landing', () => {
     await expect(landing.land(one.request({ branch: '--all' }))).rejects.toMatchObject({ code: 'BRANCH_INVALID' });
     expect((await landing.land(one.request())).outcome).toBe('landed');
     expect(one.candidates).toEqual([temporary.git('rev-parse', 'refs/heads/work')]);
+  });
+});
+
+describe('many landings at once', () => {
+  it('from two processes lose nothing and land each exactly once, one after the other', async () => {
+    using temporary = new TemporaryRepository();
+    const children = ['x', 'y'].map(
+      (prefix) => new Child('land-branches.mjs', temporary.path, path.join(temporary.folder, `workspaces-${prefix}`), prefix, '15'),
+    );
+    await Promise.all(children.map((child) => child.says('ready')));
+    for (const child of children) child.tell('go');
+    expect(await Promise.all(children.map((child) => child.end()))).toEqual([0, 0]);
+    const expected = ['x', 'y'].flatMap((prefix) => Array.from({ length: 15 }, (_, at) => `${prefix}${at}`)).sort();
+    const subjects = temporary.git('log', '--first-parent', '--format=%s', 'work').split('\n');
+    expect(subjects.pop()).toBe('first');
+    expect([...subjects].sort()).toEqual(expected.map((name) => `Land ${name}`));
+    expect(temporary.git('ls-tree', '--name-only', 'work').split('\n').sort()).toEqual([
+      'a.txt',
+      'b.txt',
+      ...expected.map((name) => `${name}.txt`),
+    ]);
+    expect(temporary.git('rev-list', '--count', '--min-parents=2', 'work')).toBe('30');
+  });
+
+  it('go in the order of the calls, and nothing red gets in between', async () => {
+    using temporary = new TemporaryRepository();
+    const { landing, work } = await sceneOf(temporary);
+    const all = await Promise.all(Array.from({ length: 12 }, (_, at) => work(`n${at}`, { [`n${at}.txt`]: `${at}\n` })));
+    const verify = (at: number) => async () => ({ passed: at % 3 !== 2, message: '' });
+    const results = await Promise.all(all.map((one, at) => landing.land(one.request({ verify: verify(at) }))));
+    const green = all.map((_, at) => at).filter((at) => at % 3 !== 2);
+    expect(results.map((result) => result.outcome)).toEqual(all.map((_, at) => (at % 3 === 2 ? 'rejected' : 'landed')));
+    const subjects = temporary.git('log', '--first-parent', '--reverse', '--format=%s', 'work').split('\n').slice(1);
+    expect(subjects).toEqual(green.map((at) => `Land n${at}`));
+    expect(temporary.git('ls-tree', '--name-only', 'work').split('\n')).not.toContain('n2.txt');
+  });
+
+  it('on two branches do not wait for each other', async () => {
+    using temporary = new TemporaryRepository();
+    const { landing, work } = await sceneOf(temporary);
+    const first = await work('first', { 'a.txt': 'one\n' });
+    const second = await work('second', { 'b.txt': 'two\n' });
+    const third = await work('third', { 'c.txt': 'three\n' });
+    await landing.land(first.request());
+    const outcomes: unknown[] = [];
+    const verify = async () => {
+      outcomes.push(await landing.land(third.request({ branch: 'other' })));
+      return passed;
+    };
+    expect((await landing.land(second.request({ verify }))).outcome).toBe('landed');
+    expect(outcomes).toEqual([{ outcome: 'landed', commit: temporary.git('rev-parse', 'other') }]);
+  });
+
+  it('can be aborted while they wait for their turn', async () => {
+    using temporary = new TemporaryRepository();
+    const { landing, work } = await sceneOf(temporary);
+    const [first, second, third] = await Promise.all(['a', 'b', 'c'].map((name) => work(name, { [`${name}1`]: '1\n' })));
+    await landing.land(first!.request());
+    const controller = new AbortController();
+    let waiting: Promise<unknown> = Promise.resolve();
+    const verify = async () => {
+      waiting = landing.land(third!.request({ signal: controller.signal })).catch((error) => error.message);
+      await Promise.resolve();
+      controller.abort(new Error('cancelled'));
+      expect(await waiting).toBe('cancelled');
+      return passed;
+    };
+    expect((await landing.land(second!.request({ verify }))).outcome).toBe('landed');
+    expect(third!.candidates).toEqual([]);
   });
 });
 
@@ -242,6 +322,20 @@ describe('landing on a branch that is checked out', () => {
     expect(temporary.git('rev-parse', 'main')).toBe(tip);
     expect(temporary.git('status', '--porcelain')).toBe('?? c.txt');
     expect(readFileSync(path.join(temporary.path, 'c.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('takes another agent that had switched to it off the branch, and leaves its files', async () => {
+    using temporary = new TemporaryRepository();
+    const { landing, work, workspaces } = await sceneOf(temporary);
+    const one = await work('one', { 'a.txt': 'one\n' });
+    const two = await work('two', { 'b.txt': 'two\n' });
+    const tip = temporary.git('rev-parse', 'work');
+    gitIn(two.workspace.path, 'switch', '-q', 'work');
+    writeFileSync(path.join(two.workspace.path, 'b.txt'), 'under way');
+    expect((await landing.land(one.request())).outcome).toBe('landed');
+    expect(await workspaces.inspect(two.workspace)).toEqual({ commit: tip, uncommitted: ['b.txt'] });
+    commitIn(two.workspace.path, {});
+    expect(temporary.git('rev-parse', 'work')).toBe(one.candidates[0]);
   });
 
   it('leaves the branch when the agent of the landing itself had switched to it', async () => {
