@@ -56,6 +56,7 @@ read_attempt() {
         attempt=${line#*\"attempt\":}
         attempt=${attempt# }
         attempt=${attempt%%[!0-9]*}
+        attempt=${attempt:-1}
         return 0
         ;;
     esac

@@ -1,4 +1,5 @@
 import { type IClock, type ILogger, silentLogger, systemClock } from '@bellows/sdk';
+import { harnessError } from '../errors.js';
 import type { CommandSpec, ICommand, ICommands, ProcessIdentity } from '../jobs/session-contracts.js';
 import { CommandOutput } from './command-output.js';
 import { killAll } from './end-processes.js';
@@ -35,6 +36,20 @@ export class Commands implements ICommands {
 
   /** A session id is used once, on all hosts: by it descendants are found, also those of another host. */
   async start(spec: CommandSpec): Promise<ICommand> {
+    const { sessionId } = spec;
+    if (this.#tree.isFollowed(sessionId)) {
+      throw harnessError('COMMAND_NOT_STARTED', `The session ${sessionId} has a command that runs; give each a session of its own`);
+    }
+    this.#tree.follow(sessionId, null);
+    try {
+      return await this.#start(spec);
+    } catch (error) {
+      this.#tree.forget(sessionId);
+      throw error;
+    }
+  }
+
+  async #start(spec: CommandSpec): Promise<ICommand> {
     const { sessionId, logFile, maxOutputBytes: maxBytes, progress } = spec;
     const [clock, tree, logger] = [this.#clock, this.#tree, this.#logger];
     const output = await CommandOutput.open({ logFile, maxBytes, clock });

@@ -25,8 +25,13 @@ export class CutFile {
   static async open(file: string, maxBytes: number): Promise<CutFile> {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     const handle = await open(file, 'w+', 0o600);
-    // the mode above is for new files only
-    await handle.chmod(0o600);
+    // the mode above is for new files only; a device is not ours to change
+    try {
+      if ((await handle.stat()).isFile()) await handle.chmod(0o600);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
     return new CutFile(file, handle, maxBytes);
   }
 

@@ -17,20 +17,22 @@ const LONGEST_PAUSE_MS = 250;
 const MAX_FREEZING_LOOKS = 8;
 
 /**
- * Asks every process of the session to end and waits at most `graceMs` for that. Stopped ones are continued, else they could
- * not hear it. Those that begin meanwhile are not asked.
+ * Asks every process of the session to end and waits at most `graceMs` for that; answers whether none is left. Stopped ones are
+ * continued, else they could not hear it. Those that begin meanwhile are not asked.
  */
-export async function askToEnd(sessionId: string, graceMs: number, { tree, clock }: Ending): Promise<void> {
+export async function askToEnd(sessionId: string, graceMs: number, { tree, clock }: Ending): Promise<boolean> {
   const { alive } = await tree.look(sessionId);
+  if (alive.length === 0) return true;
   for (const { pid } of alive) {
     signal(pid, 'SIGTERM');
     signal(pid, 'SIGCONT');
   }
   const endMs = clock.monotonicMs() + graceMs;
-  for (let pauseMs = FIRST_PAUSE_MS; (await tree.look(sessionId)).alive.length > 0; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const leftMs = endMs - clock.monotonicMs();
-    if (leftMs <= 0) return;
+    if (leftMs <= 0) return false;
     await clock.sleep(Math.min(pauseMs, leftMs));
+    if ((await tree.look(sessionId)).alive.length === 0) return true;
   }
 }
 

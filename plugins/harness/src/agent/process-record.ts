@@ -13,7 +13,7 @@ export interface ProcessRecord {
 
 /** How processes are looked at; one for each kind of system. */
 export interface IProcessReader {
-  /** All that can be seen. Those that begin or end meanwhile may be in it or not. */
+  /** All that can be seen; rejects rather than leave out what it could not look at. Those that begin or end meanwhile may be in it or not. */
   list(): Promise<readonly ProcessRecord[]>;
   /** null when there is none of this number. Also one that has ended and waits for its parent. */
   read(pid: number): Promise<ProcessRecord | null>;

@@ -16,6 +16,10 @@ export interface RunningCommandParts extends Ending {
 /** Pipes end with the last process that holds them; longer only somebody who was lost sight of keeps them open. */
 const PIPES_GRACE_MS = 1_000;
 
+/** So often processes are tried to be seen, after 1, 2, 3 … s. */
+const MAX_LOOKS_THAT_FAIL = 5;
+const FAILED_LOOK_PAUSE_MS = 1_000;
+
 /** An exit that is not heard of after SIGKILL: the kernel holds the process, and the session must not wait for that. */
 const EXIT_GRACE_MS = 1_000;
 
@@ -76,17 +80,21 @@ export class RunningCommand implements ICommand {
   }
 
   async #endAll(): Promise<void> {
-    const { spec, tree, logger } = this.#parts;
-    try {
-      await askToEnd(spec.sessionId, spec.graceMs, this.#parts);
-      await killAll(spec.sessionId, this.#parts);
-    } catch (error) {
-      // processes cannot be looked at: the group is what can be ended all the same
-      logger.error('the processes of a session could not be looked at, its group was killed', { session: spec.sessionId, error });
-      this.#killGroup();
-    } finally {
-      tree.forget(spec.sessionId);
+    const { spec, tree, logger, clock } = this.#parts;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const graceMs = attempt === 1 ? spec.graceMs : 0;
+        if (!(await askToEnd(spec.sessionId, graceMs, this.#parts))) await killAll(spec.sessionId, this.#parts);
+        break;
+      } catch (error) {
+        // the host has no free files, for example: the group can be ended all the same, the others when that is over
+        this.#killGroup();
+        logger.error('the processes of a session could not be looked at, its group was killed', { session: spec.sessionId, error });
+        if (attempt === MAX_LOOKS_THAT_FAIL) break;
+        await clock.sleep(attempt * FAILED_LOOK_PAUSE_MS);
+      }
     }
+    tree.forget(spec.sessionId);
   }
 
   #killGroup(): void {

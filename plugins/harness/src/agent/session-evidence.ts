@@ -43,7 +43,7 @@ export class SessionEvidence {
     return new SessionEvidence(sources, await stamp(sources.progress?.files ?? []));
   }
 
-  /** Looks and remembers. Any number at once. */
+  /** Looks and remembers. Any number at once. Never rejects. */
   async look(): Promise<Evidence> {
     await Promise.all([this.#lookForLife(), this.#lookForProgress()]);
     const now = this.#sources.clock.monotonicMs();
@@ -52,7 +52,13 @@ export class SessionEvidence {
   }
 
   async #lookForLife(): Promise<void> {
-    const { cpuMs, changes } = await this.#sources.processes();
+    const processes = await this.#sources.processes().catch(() => null);
+    if (processes === null) {
+      // a host that cannot look knows nothing: nobody is ended for that, and who is busy for ever is so all the same
+      this.#lifeAtMs = this.#sources.clock.monotonicMs();
+      return;
+    }
+    const { cpuMs, changes } = processes;
     const hasUsedCpu = cpuMs - this.#cpuMs >= NOTICEABLE_CPU_MS;
     // a process that ended takes its CPU time along; little is added up until it is noticeable
     if (hasUsedCpu || cpuMs < this.#cpuMs) this.#cpuMs = cpuMs;

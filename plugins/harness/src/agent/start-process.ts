@@ -34,7 +34,7 @@ export async function startProcess(spec: CommandSpec, processes: IProcessReader)
       windowsHide: true,
     });
     // asked for at once: until this process hears of its end even one that has ended can be seen
-    const record = child.pid === undefined ? null : processes.read(child.pid);
+    const record = child.pid === undefined ? null : processes.read(child.pid).catch(() => null);
     const exited = new Promise<LeaderExit>((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
     await new Promise((resolve, reject) => child.once('spawn', () => resolve(null)).once('error', reject));
     // from here on 'error' means that a signal could not be sent
