@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { registrationOf } from '../git/registration.js';
-import { statusPaths } from '../git/repository.js';
 import { runGit } from '../git/run-git.js';
+import { statusPaths } from '../git/status-paths.js';
 import type { ProgressSigns, Workspace } from './session-contracts.js';
 
 /** Where the progress of an agent in this workspace shows: git's own files, and the files it has not committed. */
