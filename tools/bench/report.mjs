@@ -3,9 +3,10 @@ import { median } from './statistics.mjs';
 const TOLERANCE = 0.1;
 
 export function text(figures) {
+  const width = Math.max(...figures.map(({ name }) => name.length));
   return figures
     .map((figure) =>
-      `  ${figure.name.padEnd(46)} ${shown(figure).padStart(12)} ${figure.unit.padEnd(7)} ${spread(figure)}  ${remarks(figure, figures)}`.trimEnd(),
+      `  ${figure.name.padEnd(width)} ${shown(figure).padStart(12)} ${figure.unit.padEnd(7)} ${spread(figure)}  ${remarks(figure, figures)}`.trimEnd(),
     )
     .join('\n');
 }

@@ -80,7 +80,10 @@ async function withHarness(host, { repo, issues }) {
     const { landed, failed } = await host.call('harness.run', job);
     const tookMs = performance.now() - started;
     for (const { issue, reason } of failed.slice(0, 3)) console.error(`  issue ${issue} failed: ${reason}`);
-    return { ...rates({ repo, branch: 'work', issues, landed: landed.length, tookMs, usedMs: cpuWithEndedMs(host.pid) - cpuBefore }), peak };
+    return {
+      ...rates({ repo, branch: 'work', issues, landed: landed.length, tookMs, usedMs: cpuWithEndedMs(host.pid) - cpuBefore }),
+      peak,
+    };
   } finally {
     clearInterval(looking);
   }

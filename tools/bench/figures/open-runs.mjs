@@ -70,7 +70,11 @@ async function activeRuns(host, { folder, start, count }) {
     await rest(50);
   }
   if (!existsSync(path.join(folder, 'FIRST'))) throw new Error('no stage ran after the restart');
-  return { readyMs, resumedMs: Number(readFileSync(path.join(folder, 'FIRST'), 'utf8')) - execAt, allSeconds: (Date.now() - execAt) / 1000 };
+  return {
+    readyMs,
+    resumedMs: Number(readFileSync(path.join(folder, 'FIRST'), 'utf8')) - execAt,
+    allSeconds: (Date.now() - execAt) / 1000,
+  };
 }
 
 async function hasOpenRuns(host) {

@@ -2,8 +2,8 @@
 // No retries, no time limits, no compensation, no history to look at, no limit on what is under way.
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const STEPS = 3;
 

@@ -4,7 +4,9 @@ import path from 'node:path';
 
 /** Starts a peer of the workflow figures; undefined, after a line on stderr, where what it needs is not there. */
 export async function openPeer(name, software = '') {
-  const child = fork(path.join(import.meta.dirname, 'durable-loop.mjs'), [name, software], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(path.join(import.meta.dirname, 'durable-loop.mjs'), [name, software], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const exit = once(child, 'exit');
   const waiting = new Map();
   const answerTo = (id) => new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));

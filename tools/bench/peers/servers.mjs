@@ -23,7 +23,10 @@ export async function startPostgres(folder) {
   const settings = ['fsync=on', 'synchronous_commit=on', 'max_connections=200'].flatMap((text) => ['-c', text]);
   const child = spawn(path.join(bin, 'postgres'), ['-D', data, '-k', home, '-h', '', ...settings], { ...quiet, stdio: 'ignore' });
   await untilReady(child, 'PostgreSQL', () => lastLine(path.join(data, 'postmaster.pid')) === 'ready');
-  return { url: (database) => `postgresql://postgres@localhost/${database}?host=${encodeURIComponent(home)}`, stop: () => stop(child, 'SIGINT') };
+  return {
+    url: (database) => `postgresql://postgres@localhost/${database}?host=${encodeURIComponent(home)}`,
+    stop: () => stop(child, 'SIGINT'),
+  };
 }
 
 /** `{ socket, stop }` of a new Redis. Its program: `BELLOWS_BENCH_REDIS`, else PATH. */
