@@ -95,6 +95,20 @@ export interface CommandSpec {
   readonly maxOutputBytes: number;
   /** Time from SIGTERM to SIGKILL. */
   readonly graceMs: number;
+  /** Where its progress shows; without it the session's only progress is its start. */
+  readonly progress?: ProgressSigns;
+}
+
+export interface ProgressSigns {
+  /** Files that change with every step: of the worktree's git folder `HEAD`, `index` and `logs/HEAD`. They need not exist. */
+  readonly files: readonly string[];
+  /**
+   * A word for the state of the files of the workspace: '' while they are as they were at the start, else it should change with their
+   * content. Dear, so it is asked only after `digestAfterMs` without other progress, never twice at once. May reject: no progress then.
+   */
+  readonly digest?: () => Promise<string>;
+  /** Half the time after which a session counts as stalled. Default: half of ten minutes. */
+  readonly digestAfterMs?: number;
 }
 
 export type EndCause = 'exit' | 'stalled' | 'timed_out' | 'cancelled' | 'stopped';
@@ -107,6 +121,8 @@ export interface CommandEnd {
   readonly durationMs: number;
   /** The last 4 KiB of its output, printable. */
   readonly tail: string;
+  /** Why the log is not whole (a disk that is full, a folder that may not be written); missing when it is. */
+  readonly logFault?: string;
 }
 
 /** A child process with all its descendants. */
