@@ -63,6 +63,8 @@ export interface LandingRequest {
   /** Subject and body of the merge commit; trailers `Bellows-Job` and `Bellows-Issue` are in it. */
   readonly message: string;
   readonly landOnCheckedOut: boolean;
+  /** Names what `verify` runs. Passing verdicts are remembered per name and tree; without a name none is. */
+  readonly verifier?: string;
   /** Called with the merged commit checked out in the workspace when its tree is not one that passed before. */
   verify(tree: string): Promise<Verdict>;
   /** Called with the merge commit before the branch moves, to be able to tell after a crash whether it landed. */
