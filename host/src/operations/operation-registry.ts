@@ -14,6 +14,7 @@ import {
   type OperationRules,
   PluginError,
   ROLES,
+  type Role,
   systemRandom,
 } from '@bellows/sdk';
 import { ActiveCall, followCaller } from './active-call.js';
@@ -277,11 +278,15 @@ function rulesOf({ role = 'operator', runsCommands = false }: OperationDefinitio
   return { role, runsCommands };
 }
 
-/** The edges have checked their callers; this is for calls that were started for somebody and are made later, by a plugin. */
-function demandAuthority(definition: OperationDefinition, authority: CallAuthority): void {
+/**
+ * The edges have checked their callers; this is for calls that were started for somebody and are made later, by a plugin. What it
+ * kept meanwhile may come back damaged: that reaches nothing.
+ */
+function demandAuthority(definition: OperationDefinition, authority: CallAuthority | null): void {
   const { role, runsCommands } = rulesOf(definition);
-  if (ROLES.indexOf(authority.role) < ROLES.indexOf(role)) throw roleTooLowError(definition.name, role, authority.role);
-  if (runsCommands && !authority.runsCommands) throw commandsForbiddenError(definition.name);
+  const given = authority?.role as Role;
+  if (ROLES.indexOf(given) < ROLES.indexOf(role)) throw roleTooLowError(definition.name, role, given);
+  if (runsCommands && authority?.runsCommands !== true) throw commandsForbiddenError(definition.name);
 }
 
 /** Schemas are turned into JSON Schema when somebody first asks: it costs more than all else at start. */

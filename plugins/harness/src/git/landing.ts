@@ -96,15 +96,15 @@ export class Landing implements ILanding {
 
   /** The rejection; null when the tree passed, now or before. */
   async #verify(request: LandingRequest, candidate: string, tree: string): Promise<LandingResult | null> {
-    const key = `${request.verifier ?? ''} ${tree}`;
-    const { repository, commit } = request;
+    const { repository, commit, verifier } = request;
     const own = (await runGit(repository.path, ['rev-parse', '--verify', `${commit}^{tree}`])).stdout.trim();
-    if (tree === own || (request.verifier !== undefined && this.#passed.get(key))) return null;
+    const key = verifier === undefined ? null : `${verifier} ${tree}`;
+    if (tree === own || (key !== null && this.#passed.get(key))) return null;
     await this.#options.workspaces.reset(request.workspace, candidate);
     request.signal?.throwIfAborted();
     const verdict = await request.verify(tree);
     if (!verdict.passed) return { outcome: 'rejected', verdict };
-    await this.#passed.set(key, true);
+    if (key !== null) await this.#passed.set(key, true);
     return null;
   }
 

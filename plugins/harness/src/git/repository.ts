@@ -64,6 +64,7 @@ class Repository implements IRepository {
 
   async commitOf(revision: string): Promise<string | null> {
     if (revision.includes('\0')) return null;
+    if (revision.startsWith('refs/')) return this.#commitAt(revision);
     // a tag may have the name of a branch, and git would take the tag
     return (await this.#commitAt(`refs/heads/${revision}`)) ?? (await this.#commitAt(revision));
   }

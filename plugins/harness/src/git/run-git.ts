@@ -39,7 +39,7 @@ export async function runGit(folder: string, args: readonly string[], options: G
 /** The name under which merges are made, and the commits of agents where nobody configured another. */
 const IDENTITY = Object.freeze({ name: 'Bellows', email: 'bellows@localhost' });
 
-/** Without these the commit of an agent fails where no identity is configured. */
+/** For the processes of agents: without a name their commits fail where none is configured. Wins over a configured one. */
 export const AGENT_GIT_ENV: Readonly<Record<string, string>> = Object.freeze({
   GIT_AUTHOR_NAME: IDENTITY.name,
   GIT_AUTHOR_EMAIL: IDENTITY.email,

@@ -58,10 +58,8 @@ export class Workspaces implements IWorkspaces {
     try {
       const parent = await this.#parentOf(repository);
       const workspace = { name, base, path: path.join(parent, name) };
-      // both fail when somebody has the name already, and only what was made here is undone
-      await mkdir(workspace.path);
-      this.#alive.add(workspace.path);
-      undo.push(() => removeFolder(workspace.path).then(() => this.#alive.delete(workspace.path)));
+      await this.#reserve(workspace);
+      undo.push(() => this.#removeFolder(workspace.path));
       await this.#makeBranch(repository, workspace, signal);
       undo.push(() => this.#removeBranch(repository, name));
       undo.push(() => unregister(repository.commonDir, workspace.path));
@@ -117,11 +115,12 @@ export class Workspaces implements IWorkspaces {
     if (workspace.path !== path.join(parent, workspace.name) || !NAME.test(workspace.name)) {
       throw failed(workspace.name, `${workspace.path} is not where this host keeps workspaces of this repository, so it is not removed`);
     }
+    // a sweep may try again what fails from here on
+    this.#alive.delete(workspace.path);
     // the folder last: as long as it is there, a sweep after a crash finds it
     await unregister(repository.commonDir, workspace.path);
     await this.#removeBranch(repository, workspace.name);
     await removeFolder(workspace.path);
-    this.#alive.delete(workspace.path);
   }
 
   /**
@@ -151,6 +150,23 @@ export class Workspaces implements IWorkspaces {
     const key = createHash('sha256').update(repository.commonDir).digest('hex').slice(0, 16);
     await mkdir(path.join(this.#folder, key), { recursive: true });
     return realpath(path.join(this.#folder, key));
+  }
+
+  /** Fails when somebody has the name, here or in the folder; only what was made by this call is undone. */
+  async #reserve({ path: folder }: Workspace): Promise<void> {
+    if (this.#alive.has(folder)) throw new Error('the name is taken');
+    this.#alive.add(folder);
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      this.#alive.delete(folder);
+      throw error;
+    }
+  }
+
+  #removeFolder(folder: string): Promise<void> {
+    this.#alive.delete(folder);
+    return removeFolder(folder);
   }
 
   /** Not by `worktree add -b`: that cannot be repeated, and cannot tell whose the branch is when it fails. */

@@ -192,6 +192,16 @@ describe('landing', () => {
     expect((await landing.land(two.request())).outcome).toBe('landed');
   });
 
+  it('works in a repository with SHA-256', async () => {
+    using temporary = new TemporaryRepository('sha256');
+    const { landing, work, workspaces, repository } = await sceneOf(temporary);
+    const one = await work('one', { 'a.txt': 'one\n' });
+    expect(await landing.land(one.request())).toEqual({ outcome: 'landed', commit: temporary.git('rev-parse', 'work') });
+    expect(one.commit).toHaveLength(64);
+    await workspaces.remove(repository, one.workspace);
+    expect(temporary.leftovers()).toEqual([]);
+  });
+
   it('refuses names that are none, and lands on a branch that has the name of a tag', async () => {
     using temporary = new TemporaryRepository();
     const { landing, work } = await sceneOf(temporary);
@@ -312,6 +322,20 @@ describe('landing on a branch that is checked out', () => {
     expect(temporary.git('rev-parse', 'main')).toBe(tip);
     expect(temporary.git('status', '--porcelain')).toBe('?? c.txt');
     expect(readFileSync(path.join(temporary.path, 'c.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('takes another agent that had switched to it off the branch, and leaves its files', async () => {
+    using temporary = new TemporaryRepository();
+    const { landing, work, workspaces } = await sceneOf(temporary);
+    const one = await work('one', { 'a.txt': 'one\n' });
+    const two = await work('two', { 'b.txt': 'two\n' });
+    const tip = temporary.git('rev-parse', 'work');
+    gitIn(two.workspace.path, 'switch', '-q', 'work');
+    writeFileSync(path.join(two.workspace.path, 'b.txt'), 'under way');
+    expect((await landing.land(one.request())).outcome).toBe('landed');
+    expect(await workspaces.inspect(two.workspace)).toEqual({ commit: tip, uncommitted: ['b.txt'] });
+    commitIn(two.workspace.path, {});
+    expect(temporary.git('rev-parse', 'work')).toBe(one.candidates[0]);
   });
 
   it('leaves the branch when the agent of the landing itself had switched to it', async () => {

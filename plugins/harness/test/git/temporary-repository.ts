@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll } from '@jest/globals';
 import { openRepository } from '../../src/git/repository.js';
 import { Workspaces } from '../../src/git/workspaces.js';
 import type { IRepository } from '../../src/jobs/session-contracts.js';
@@ -23,12 +24,10 @@ export class TemporaryRepository implements Disposable {
   readonly folder: string;
   readonly path: string;
 
-  constructor() {
-    this.folder = realpathSync(mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bellows-git-')));
+  constructor(objectFormat: 'sha1' | 'sha256' = 'sha1') {
+    this.folder = temporaryFolder();
     this.path = path.join(this.folder, 'repository');
-    mkdirSync(this.path);
-    this.git('init', '-q', '-b', 'main');
-    this.commit({ 'a.txt': 'a\n', 'b.txt': 'b\n' }, 'first');
+    cpSync(templateOf(objectFormat), this.path, { recursive: true });
   }
 
   git(...args: string[]): string {
@@ -66,6 +65,27 @@ export class TemporaryRepository implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Made once per file of tests and then copied: making one takes four processes. */
+const TEMPLATES = new Map<string, string>();
+
+function templateOf(objectFormat: string): string {
+  const known = TEMPLATES.get(objectFormat);
+  if (known !== undefined) return known;
+  const folder = temporaryFolder();
+  TEMPLATES.set(objectFormat, folder);
+  gitIn(folder, 'init', '-q', '-b', 'main', `--object-format=${objectFormat}`);
+  commitIn(folder, { 'a.txt': 'a\n', 'b.txt': 'b\n' }, 'first');
+  return folder;
+}
+
+afterAll(() => {
+  for (const folder of TEMPLATES.values()) rmSync(folder, { recursive: true, force: true });
+});
+
+function temporaryFolder(): string {
+  return realpathSync(mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bellows-git-')));
 }
 
 export function gitIn(folder: string, ...args: string[]): string {

@@ -258,6 +258,18 @@ describe('a sweep', () => {
     expect(temporary.git('worktree', 'list').split('\n')).toHaveLength(5);
   });
 
+  it('takes no workspace away that is being made at the same time', async () => {
+    using temporary = new TemporaryRepository();
+    const repository = await temporary.open();
+    const workspaces = temporary.workspaces();
+    const base = temporary.git('rev-parse', 'main');
+    const making = Promise.all(names('x', 8).map((name) => workspaces.create(repository, { name, base })));
+    let made = false;
+    void making.then(() => (made = true));
+    while (!made) expect(await workspaces.sweep(repository, new Set())).toEqual([]);
+    for (const workspace of await making) expect((await workspaces.inspect(workspace)).uncommitted).toEqual([]);
+  });
+
   it('cleans up after a process that was killed while it made workspaces', async () => {
     using temporary = new TemporaryRepository();
     const repository = await temporary.open();
@@ -282,13 +294,13 @@ describe('many workspaces at once', () => {
     const workspaces = temporary.workspaces();
     const base = temporary.git('rev-parse', 'main');
     const children = ['x', 'y'].map(
-      (prefix) => new Child('create-workspaces.mjs', temporary.path, path.join(temporary.folder, `workspaces-${prefix}`), prefix, '30'),
+      (prefix) => new Child('create-workspaces.mjs', temporary.path, path.join(temporary.folder, `workspaces-${prefix}`), prefix, '15'),
     );
     await Promise.all(children.map((child) => child.says('begins')));
     const made = await Promise.all(names('z', 60).map((name) => workspaces.create(repository, { name, base })));
     await Promise.all(children.map((child) => child.says('made')));
     await Promise.all(children.map((child) => child.kill()));
-    expect(temporary.git('worktree', 'list').split('\n')).toHaveLength(121);
+    expect(temporary.git('worktree', 'list').split('\n')).toHaveLength(91);
     for (const { path: folder } of made) expect(readdirSync(folder).sort()).toEqual(['.git', 'a.txt', 'b.txt']);
     await Promise.all([
       ...made.map((workspace) => workspaces.remove(repository, workspace)),
