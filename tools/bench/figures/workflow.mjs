@@ -39,7 +39,7 @@ async function openPeers(software) {
   if (software !== undefined) wanted.push(['DBOS', 'dbos'], ['BullMQ', 'bullmq']);
   const peers = new Map();
   for (const [name, module] of wanted) {
-    const peer = await openPeer(module, software);
+    const peer = await openPeer(module, { software });
     if (peer) peers.set(name, peer);
   }
   return peers;

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import path from 'node:path';
 
 /** Starts a peer of the workflow figures; undefined, after a line on stderr, where what it needs is not there. */
-export async function openPeer(name, software = '') {
-  const child = fork(path.join(import.meta.dirname, 'durable-loop.mjs'), [name, software], {
+export async function openPeer(name, { software = '', folder } = {}) {
+  const args = [name, software, ...(folder === undefined ? [] : [folder])];
+  const child = fork(path.join(import.meta.dirname, 'durable-loop.mjs'), args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exit = once(child, 'exit');
@@ -39,5 +40,9 @@ export async function openPeer(name, software = '') {
       return answerTo(last);
     },
     close,
+    async kill() {
+      child.kill('SIGKILL');
+      await exit;
+    },
   };
 }
