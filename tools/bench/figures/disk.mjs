@@ -1,0 +1,28 @@
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { figure, percentile } from '../statistics.mjs';
+
+const BLOCK = Buffer.alloc(4096, 1);
+
+/** What one commit cannot be faster than: 4 KiB appended and on the disk. One at a time, a workflow is bound by this. */
+export function diskFigure({ quick }) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bellows-disk-'));
+  const file = openSync(path.join(folder, 'log'), 'a');
+  try {
+    const medians = Array.from({ length: quick ? 1 : 5 }, () => percentile(timesMs(file, quick ? 100 : 1_000), 0.5));
+    return figure('disk: fdatasync of 4 KiB, p50', 'ms', 'none', medians, 'the bound of one commit, where the temporary folder is');
+  } finally {
+    closeSync(file);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function timesMs(file, count) {
+  return Array.from({ length: count }, () => {
+    const started = performance.now();
+    writeSync(file, BLOCK);
+    fdatasyncSync(file);
+    return performance.now() - started;
+  });
+}
