@@ -64,7 +64,7 @@ describe('a workflow of code, WebAssembly and an agent', () => {
   it('is refused at its start when whoever starts it may not run commands', async () => {
     const { status, json } = await host.call('workflow.start', { name: 'release-notes', input: { repo: '/' } });
     expect([status, json.error.code]).toEqual([403, 'STAGE_FORBIDDEN']);
-    expect(json.error.message).toContain('write');
+    expect(json.error.message).toContain('harness.run');
   });
 
   it('refuses an input that does not fit, before anything is kept', async () => {
@@ -73,6 +73,6 @@ describe('a workflow of code, WebAssembly and an agent', () => {
       { name: 'release-notes', input: { repo: 5 } },
       { authorization: `Bearer ${host.token}` },
     );
-    expect([status, json.error.code]).toEqual([400, 'INPUT_INVALID']);
+    expect([status, json.error.code]).toEqual([400, 'RUN_INPUT_INVALID']);
   });
 });
