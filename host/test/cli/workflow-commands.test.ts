@@ -44,6 +44,7 @@ beforeAll(async () => {
         throw invalid('DEFINITION_INVALID', 'The definition is faulty: stages[0].retry.maxAtempts: unknown key', [
           { path: 'stages[0].retry.maxAtempts', message: 'unknown key "maxAtempts" (line 4, column 7)', suggestion: 'maxAttempts' },
           { path: 'stages[1].dependsOn[0]', message: 'there is no stage "chrage" (line 9, column 15)', suggestion: 'charge' },
+          { path: 'stages[2].opertion', message: 'is not known here; did you mean "operation"?', suggestion: 'operation' },
         ]);
       }
       if (yaml.includes('changed'))
