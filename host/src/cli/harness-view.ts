@@ -22,6 +22,7 @@ export interface JobView {
   readonly createdAt?: number | null;
   readonly endedAt?: number | null;
   readonly issues?: readonly IssueView[] | number;
+  /** Numbers in lists. */
   readonly landed?: readonly { readonly issue: string; readonly commit?: string }[] | number;
   readonly failed?: readonly { readonly issue: string; readonly reason?: string; readonly attempts?: number }[] | number;
   readonly warnings?: readonly string[];
@@ -33,10 +34,8 @@ export interface JobListView {
 }
 
 /** What `harness.metrics` answers: jobs, the documented metrics of the pool, and what holds its size. */
-export interface MetricsView {
+export interface MetricsView extends ScaleView {
   readonly runningJobs?: number;
-  readonly waitingIssues?: number;
-  readonly scale?: ScaleView;
   readonly workers?: { readonly limit?: number; readonly limitedBy?: string; readonly reason?: string };
 }
 
@@ -105,11 +104,10 @@ export function printJobs(output: CliOutput, { items }: JobListView): void {
   );
 }
 
-export function printMetrics(output: CliOutput, { runningJobs, waitingIssues, scale = {}, workers = {} }: MetricsView): void {
+export function printMetrics(output: CliOutput, { runningJobs, workers = {}, ...scale }: MetricsView): void {
   const { successRate, throughputPerMinute, backpressureActive } = scale;
   printLines(output, '', [
     ['jobs running', runningJobs],
-    ['issues waiting', waitingIssues],
     ['workers', scale.currentWorkers],
     ['  active', scale.activeWorkers],
     ['  idle', scale.idleWorkers],

@@ -47,7 +47,7 @@ const scale = {
   scaleOperations: 2,
   lastScaleAt: null,
 };
-const metrics = { runningJobs: 1, waitingIssues: 9, scale, workers: { limit: 6, limitedBy: 'share', reason: '30 wanted, 6 given' } };
+const metrics = { ...scale, runningJobs: 1, workers: { limit: 6, limitedBy: 'share', reason: '30 wanted, 6 given' } };
 let views: { status: string }[] = [];
 let report: Record<string, unknown> = {};
 const answers: Answers = {
@@ -249,7 +249,6 @@ describe('bellows harness get, list, metrics, cancel and load-test', () => {
     expect((await harness('metrics')).stdout).toBe(
       [
         'jobs running         1',
-        'issues waiting       9',
         'workers              4',
         '  active             3',
         '  idle               1',

@@ -123,7 +123,7 @@ class LoadTest {
   }
 
   #results(durationMs: number, { landed, failed }: { readonly landed: number; readonly failed: number }): LoadTestResults {
-    const { scale } = this.#coordinator.getMetrics();
+    const scale = this.#coordinator.getMetrics();
     const tally = this.#tally;
     const numbers = {
       throughputPerSecond: durationMs > 0 ? tally.sessions / (durationMs / 1_000) : 0,
@@ -143,7 +143,12 @@ class LoadTest {
     };
     const criteria = failedCriteria({ ...numbers, targetWorkers: this.#spec.concurrentAgents });
     const passed = criteria.length === 0;
-    return { ...numbers, passed, failedCriteria: criteria, summary: loadTestSummary(this.#spec, { ...numbers, passed, failedCriteria: criteria }) };
+    return {
+      ...numbers,
+      passed,
+      failedCriteria: criteria,
+      summary: loadTestSummary(this.#spec, { ...numbers, passed, failedCriteria: criteria }),
+    };
   }
 }
 

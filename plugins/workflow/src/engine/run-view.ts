@@ -107,7 +107,11 @@ class ViewDraft {
     return {
       waves: this.#waves.map((wave) => wave.map((stage) => this.#stage(stage).name)),
       rolledBack: undone.map(({ name }) => name),
-      errors: failed.map(({ name, compensation }) => ({ stage: name, code: compensation!.error!.code, message: compensation!.error!.message })),
+      errors: failed.map(({ name, compensation }) => ({
+        stage: name,
+        code: compensation!.error!.code,
+        message: compensation!.error!.message,
+      })),
     };
   }
 
