@@ -218,13 +218,13 @@ describe('large outputs', () => {
 
   it(`and everything else survive a disk that is really full (${canMount() ? 'on a small tmpfs' : 'no right to mount here: a bounded database instead'})`, async () => {
     if (!canMount()) return expect((await host.request('/health')).status).toBe(200);
-    const disk = tempFolder('bellows-disk');
+    const folder = flowFolder();
+    const disk = path.join(folder, '.bellows');
+    mkdirSync(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
     try {
-      const folder = flowFolder();
       const to = path.join(folder, 'effects.jsonl');
-      mkdirSync(path.join(disk, 'data'));
-      const full = await startHost({ folder, config: { ...config(), host: { dataDir: path.join(disk, 'data') } } });
+      const full = await startHost({ folder, config: config() });
       await full.call('workflow.define', { json: { name: 'large', version: 1, stages: stages(9 * 1024 * 1024, to) } });
       writeFileSync(path.join(disk, 'ballast'), Buffer.alloc(12 * 1024 * 1024));
       const { id } = (await full.call('workflow.start', { name: 'large', input: {} })).json;
