@@ -63,7 +63,7 @@ function ratios(figure, figures) {
   const same = peers.filter(({ name }) => name.endsWith(`, ${what.split(', ').at(-1)}`));
   const named = what.includes(', ');
   return (named ? same : peers.filter(({ unit }) => unit === figure.unit).slice(0, 1))
-    .filter(({ values }) => median(values) > 0)
+    .filter(({ values }) => median(values) > 0 && median(figure.values) >= 0)
     .map((peer) => `${number(median(figure.values) / median(peer.values))} × ${parts(peer.name)[1].split(', ')[1]}`)
     .join(', ');
 }
