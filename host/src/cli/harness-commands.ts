@@ -11,6 +11,7 @@ import {
   printJobs,
   printMetrics,
   RESTING_ISSUES,
+  runOutputOf,
   statesOf,
 } from './harness-view.js';
 import type { HostClient } from './host-client.js';
@@ -29,6 +30,7 @@ interface JobFlags {
   readonly driver: string;
   readonly maxWorkers?: number;
   readonly id?: string;
+  readonly landOnCheckedOut?: true;
   readonly timeout?: number;
 }
 
@@ -83,7 +85,7 @@ function addRun(harness: Command, context: CommandContext): void {
       const client = await context.connect(command);
       // Not `harness.run`: its caller would have to come back for the answer, and would not know to what.
       const { id } = await client.call<{ id: string }>('harness.start', input);
-      await waitForJob({ context, command, client }, id, flags.timeout);
+      await waitForJob({ context, command, client, outputOf: runOutputOf }, { id, timeoutMs: flags.timeout });
     });
 }
 
@@ -97,7 +99,8 @@ function jobCommand(harness: Command, name: string, description: string): Comman
     .requiredOption('--issues <file>', 'the issues: Markdown with "- [ ] title {#id after:#other}" and an indented text below')
     .requiredOption('--verify <command>', 'run in the copy of the agent; exit code 0 means verified')
     .option('--repo <folder>', 'the repository', '.')
-    .option('--branch <name>', 'verified work lands here; made when missing')
+    .option('--branch <name>', 'verified work lands here; made when missing, and named after the job when left out')
+    .option('--land-on-checked-out', 'the branch may be one that is checked out, if nothing is uncommitted there')
     .option('--agent <command>', 'the command of the agent in one piece, instead of after --')
     .option('--driver <name>', 'how the agent is spoken to', 'plain')
     .option('--max-workers <count>', 'agents at once, at most', countOfAtLeastOne)
@@ -116,6 +119,7 @@ function jobInput(context: CommandContext, agent: readonly string[], flags: JobF
     ...(flags.branch === undefined ? {} : { branch: flags.branch }),
     ...(flags.maxWorkers === undefined ? {} : { maxWorkers: flags.maxWorkers }),
     ...(flags.id === undefined ? {} : { id: flags.id }),
+    ...(flags.landOnCheckedOut ? { landOnCheckedOut: true } : {}),
   };
 }
 
@@ -136,14 +140,22 @@ function addGetAndWait(harness: Command, context: CommandContext): void {
     .addOption(timeoutOption())
     .addHelpText('after', `${WAIT_HELP}\nExamples:\n  bellows harness wait nightly\n  bellows harness wait nightly --timeout 60000 --json`)
     .action(async (id: string, { timeout }: { timeout?: number }, command: Command) => {
-      await waitForJob({ context, command, client: await context.connect(command) }, id, timeout);
+      const client = await context.connect(command);
+      await waitForJob({ context, command, client, outputOf: (job) => job }, { id, timeoutMs: timeout });
     });
 }
 
+interface Waiting {
+  readonly context: CommandContext;
+  readonly command: Command;
+  readonly client: HostClient;
+  /** With --json. */
+  readonly outputOf: (job: JobView) => unknown;
+}
+
 async function waitForJob(
-  { context, command, client }: { readonly context: CommandContext; readonly command: Command; readonly client: HostClient },
-  id: string,
-  timeoutMs: number | undefined,
+  { context, command, client, outputOf }: Waiting,
+  { id, timeoutMs }: { readonly id: string; readonly timeoutMs: number | undefined },
 ): Promise<void> {
   const { stdout, stderr } = context.io;
   const json = context.isJson(command);
@@ -158,20 +170,23 @@ async function waitForJob(
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   context.exitCode = ended ? (view.status === 'completed' ? EXIT.ok : EXIT.failed) : EXIT.deadline;
-  if (json) return printJson(stdout, view);
+  if (json) return printJson(stdout, outputOf(view));
   printJob(stdout, view);
   if (!ended) printLine(stderr, `The time is up; job ${id} goes on.`);
 }
 
 function addListAndMetrics(harness: Command, context: CommandContext): void {
-  const { stdout } = context.io;
+  const { stdout, stderr } = context.io;
   harness
     .command('list')
     .description('list the jobs, newest first')
-    .action(async (_options: unknown, command: Command) => {
-      const list = await (await context.connect(command)).call<JobListView>('harness.list', {});
+    .option('--limit <count>', 'how many', countOfAtLeastOne, 20)
+    .option('--cursor <cursor>', 'goes on after the end of an earlier list')
+    .action(async (flags: { limit: number; cursor?: string }, command: Command) => {
+      const list = await (await context.connect(command)).call<JobListView>('harness.list', flags);
       if (context.isJson(command)) return printJson(stdout, list);
       printJobs(stdout, list);
+      if (list.cursor) printLine(stderr, `There are more: add --cursor ${list.cursor}`);
     });
   harness
     .command('metrics')

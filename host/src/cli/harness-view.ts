@@ -24,6 +24,7 @@ export interface JobView {
   readonly issues?: readonly IssueView[] | number;
   readonly landed?: readonly { readonly issue: string; readonly commit?: string }[] | number;
   readonly failed?: readonly { readonly issue: string; readonly reason?: string; readonly attempts?: number }[] | number;
+  readonly warnings?: readonly string[];
 }
 
 export interface JobListView {
@@ -31,8 +32,15 @@ export interface JobListView {
   readonly cursor?: string | null;
 }
 
-/** The documented metrics of the pool. */
+/** What `harness.metrics` answers: jobs, the documented metrics of the pool, and what holds its size. */
 export interface MetricsView {
+  readonly runningJobs?: number;
+  readonly waitingIssues?: number;
+  readonly scale?: ScaleView;
+  readonly workers?: { readonly limit?: number; readonly limitedBy?: string; readonly reason?: string };
+}
+
+interface ScaleView {
   readonly currentWorkers?: number;
   readonly activeWorkers?: number;
   readonly idleWorkers?: number;
@@ -70,6 +78,7 @@ export function printJob(output: CliOutput, job: JobView): void {
     ['branch', job.branch],
     ['took', took(job.createdAt, job.endedAt) || undefined],
     ['issues', issues.length === 0 ? undefined : `${issues.length}: ${countsOf(issues)}`],
+    ['warnings', job.warnings?.length ? job.warnings.join('\n') : undefined],
   ]);
   if (issues.length === 0) return;
   output.write('\n');
@@ -83,11 +92,12 @@ export function printJob(output: CliOutput, job: JobView): void {
 export function printJobs(output: CliOutput, { items }: JobListView): void {
   printFitted(
     output,
-    ['JOB', 'STATUS', 'STARTED (UTC)', 'LANDED', 'FAILED', 'BRANCH'],
-    items.map(({ id, status, createdAt, landed, failed, branch = '' }) => [
+    ['JOB', 'STATUS', 'STARTED (UTC)', 'ISSUES', 'LANDED', 'FAILED', 'BRANCH'],
+    items.map(({ id, status, createdAt, issues, landed, failed, branch = '' }) => [
       id,
       status,
       shortTime(createdAt),
+      String(sizeOf(issues) ?? ''),
       String(sizeOf(landed) ?? ''),
       String(sizeOf(failed) ?? ''),
       branch,
@@ -95,29 +105,43 @@ export function printJobs(output: CliOutput, { items }: JobListView): void {
   );
 }
 
-export function printMetrics(output: CliOutput, metrics: MetricsView): void {
-  const { currentWorkers, activeWorkers, idleWorkers, stalledWorkers, successRate, throughputPerMinute } = metrics;
+export function printMetrics(output: CliOutput, { runningJobs, waitingIssues, scale = {}, workers = {} }: MetricsView): void {
+  const { successRate, throughputPerMinute, backpressureActive } = scale;
   printLines(output, '', [
-    ['workers', currentWorkers],
-    ['  active', activeWorkers],
-    ['  idle', idleWorkers],
-    ['  stalled', stalledWorkers],
-    ['issues ready', metrics.queueDepth],
-    ['waiting to land', metrics.mergeQueueDepth],
+    ['jobs running', runningJobs],
+    ['issues waiting', waitingIssues],
+    ['workers', scale.currentWorkers],
+    ['  active', scale.activeWorkers],
+    ['  idle', scale.idleWorkers],
+    ['  stalled', scale.stalledWorkers],
+    ['  limit', workers.limit],
+    ['  limited by', workers.limitedBy === undefined ? undefined : `${workers.limitedBy}: ${workers.reason ?? ''}`],
+    ['queue depth', scale.queueDepth],
+    ['merge queue depth', scale.mergeQueueDepth],
     ['sessions per minute', throughputPerMinute?.toFixed(1)],
-    ['session, average', durationOf(metrics.avgSessionDurationMs)],
-    ['session, p95', durationOf(metrics.p95SessionDurationMs)],
+    ['session, average', durationOf(scale.avgSessionDurationMs)],
+    ['session, p95', durationOf(scale.p95SessionDurationMs)],
     ['success rate', successRate === undefined ? undefined : `${(successRate * 100).toFixed(1)} %`],
-    ['sessions completed', metrics.totalSessionsCompleted],
-    ['sessions failed', metrics.totalSessionsFailed],
-    ['health', metrics.health],
-    [
-      'backpressure',
-      metrics.backpressureActive === undefined ? undefined : metrics.backpressureActive ? 'yes: new jobs are refused' : 'no',
-    ],
-    ['scale operations', metrics.scaleOperations],
-    ['last scaled', metrics.lastScaleAt ?? undefined],
+    ['sessions completed', scale.totalSessionsCompleted],
+    ['sessions failed', scale.totalSessionsFailed],
+    ['health', scale.health],
+    ['backpressure', backpressureActive === undefined ? undefined : backpressureActive ? 'yes: new jobs are refused' : 'no'],
+    ['scale operations', scale.scaleOperations],
+    ['last scaled', scale.lastScaleAt ?? undefined],
   ]);
+}
+
+/** What `harness.run` answers, of a job that somebody else waited for. */
+export function runOutputOf(job: JobView): Record<string, unknown> {
+  const issues = issuesOf(job);
+  return {
+    id: job.id,
+    status: job.status,
+    landed: issues.filter(({ status }) => status === 'landed').map(({ id, commit }) => ({ issue: id, commit: commit ?? '' })),
+    failed: issues
+      .filter(({ status }) => status === 'failed' || status === 'cancelled')
+      .map(({ id, reason, attempts = 0 }) => ({ issue: id, reason: reason ?? 'cancelled', attempts })),
+  };
 }
 
 /** The issues and the job, for progress. */

@@ -82,7 +82,7 @@ function printDetails(output: CliOutput, { message: told, details = [] }: Bellow
   const [only] = details;
   if (details.length === 1 && only && isTold(told, only)) return;
   for (const { path, message, suggestion } of details) {
-    const hint = suggestion === undefined ? '' : hintOf(suggestion, message);
+    const hint = suggestion === undefined || asks(message, suggestion) ? '' : hintOf(suggestion, message);
     output.write(`  ${path === '' ? '(top)' : plain(path)}: ${plain(message)}${plain(hint)}\n`);
   }
 }
@@ -98,6 +98,11 @@ function hintOf(suggestion: string, message: string): string {
   const quoted = [...message.matchAll(/"([^"]+)"/g)].map(([, word = '']) => word);
   const isNear = isName && (quoted.length === 0 || quoted.some((word) => nearestName(word, [suggestion]) !== undefined));
   return isNear ? `; did you mean ${suggestion}?` : ` (expected: ${suggestion})`;
+}
+
+/** Some say in the message already what was meant. */
+function asks(message: string, suggestion: string): boolean {
+  return /did you mean/i.test(message) && holds(message, suggestion);
 }
 
 /** As a word of its own: 4 is not in 42. */

@@ -4,7 +4,7 @@ import { type CommandContext, usageError } from './command-context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { type HostClient, RemoteError } from './host-client.js';
 import { readJson } from './json-input.js';
-import { collect, timeoutOption, wholeNumber } from './option-values.js';
+import { collect, countOfAtLeastOne, timeoutOption, wholeNumber } from './option-values.js';
 import { printError, printJson, printLine } from './print.js';
 import { StateLines } from './state-lines.js';
 import { waitUntilEnded } from './wait-until-ended.js';
@@ -182,7 +182,7 @@ function addList(workflow: Command, context: CommandContext): void {
     )
     .option('--name <name>', 'only of this workflow')
     .option('--attr <name=value>', 'only with this attribute; may be given again', collect, [])
-    .option('--limit <count>', 'how many', wholeNumber, 20)
+    .option('--limit <count>', 'how many', countOfAtLeastOne, 20)
     .option('--cursor <cursor>', 'goes on after the end of an earlier list')
     .addHelpText(
       'after',
@@ -205,13 +205,16 @@ function addList(workflow: Command, context: CommandContext): void {
 function addHistory(workflow: Command, context: CommandContext): void {
   workflow
     .command('history')
-    .description('show every event of a run')
+    .description('show the events of a run')
     .argument('<id>', 'a run')
+    .option('--after <seq>', 'only events after this number', wholeNumber, 0)
+    .option('--limit <count>', 'how many', countOfAtLeastOne, 1_000)
     .addHelpText('after', '\nExamples:\n  bellows workflow history order-7\n  bellows workflow history order-7 --json    data in full')
-    .action(async (id: string, _options: unknown, command: Command) => {
-      const history = await (await context.connect(command)).call<HistoryView>('workflow.history', { id });
+    .action(async (id: string, page: { after: number; limit: number }, command: Command) => {
+      const history = await (await context.connect(command)).call<HistoryView>('workflow.history', { id, ...page });
       if (context.isJson(command)) return printJson(context.io.stdout, history);
       printHistory(context.io.stdout, history);
+      if (history.next !== undefined) printLine(context.io.stderr, `There are more: add --after ${history.next}`);
     });
 }
 

@@ -6,6 +6,7 @@ import type { NamedState } from './state-lines.js';
 interface ErrorView {
   readonly code?: string;
   readonly message?: string;
+  readonly stage?: string;
 }
 
 interface StageView {
@@ -28,6 +29,10 @@ export interface RunView {
   readonly output?: unknown;
   readonly error?: ErrorView | null;
   readonly stages?: readonly StageView[];
+  readonly rollback?: {
+    readonly rolledBack?: readonly string[];
+    readonly errors?: readonly ErrorView[];
+  };
 }
 
 export interface RunListView {
@@ -44,6 +49,8 @@ export interface HistoryView {
     readonly at: number;
     readonly data?: unknown;
   }[];
+  /** There are more after this one. */
+  readonly next?: number;
 }
 
 /** A run in one of these never changes again. */
@@ -59,7 +66,7 @@ export function hasRunEnded({ status }: RunView): boolean {
 }
 
 export function printRun(output: CliOutput, run: RunView): void {
-  const { id, name, version, status, error, stages = [] } = run;
+  const { id, name, version, status, error, stages = [], rollback: { rolledBack = [], errors = [] } = {} } = run;
   printLines(output, '', [
     ['run', id],
     ['workflow', name === undefined ? undefined : `${name}${version === undefined ? '' : ` version ${version}`}`],
@@ -67,6 +74,8 @@ export function printRun(output: CliOutput, run: RunView): void {
     ['input', jsonLine(run.input, MAX_INPUT_LENGTH)],
     ['output', jsonLine(run.output, MAX_OUTPUT_LENGTH)],
     ['error', errorLine(error)],
+    ['rolled back', rolledBack.length === 0 ? undefined : rolledBack.join(', ')],
+    ['not undone', errors.length === 0 ? undefined : errors.map(errorLine).join('\n')],
   ]);
   if (stages.length === 0) return;
   output.write('\n');
@@ -136,7 +145,8 @@ function jsonLine(value: unknown, length: number): string | undefined {
 
 function errorLine(error: ErrorView | null | undefined): string | undefined {
   if (!error) return undefined;
-  return [error.code, error.message].filter((part) => part !== undefined).join(': ');
+  const { code, message, stage } = error;
+  return [stage, code, message].filter((part) => part !== undefined).join(': ');
 }
 
 function undoneLine({ compensation }: StageView): string | undefined {

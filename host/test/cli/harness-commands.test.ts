@@ -16,13 +16,20 @@ const partial = {
   createdAt: 1_000,
   endedAt: 3_724_000,
   issues: [
-    { id: 'login', title: 'A page to log in', status: 'landed', attempts: 1 },
+    { id: 'login', title: 'A page to log in', status: 'landed', attempts: 1, commit: COMMIT },
     { id: 'logout', title: 'And out', status: 'failed', attempts: 3, reason: 'verification_failed', message: `exit 1 ${'z'.repeat(90)}` },
   ],
+  landed: 1,
+  failed: 1,
+  warnings: ['no isolation here'],
+};
+const ran = {
+  id: 'nightly',
+  status: 'partial',
   landed: [{ issue: 'login', commit: COMMIT }],
   failed: [{ issue: 'logout', reason: 'verification_failed', attempts: 3 }],
 };
-const metrics = {
+const scale = {
   currentWorkers: 4,
   activeWorkers: 3,
   idleWorkers: 1,
@@ -40,6 +47,7 @@ const metrics = {
   scaleOperations: 2,
   lastScaleAt: null,
 };
+const metrics = { runningJobs: 1, waitingIssues: 9, scale, workers: { limit: 6, limitedBy: 'share', reason: '30 wanted, 6 given' } };
 let views: { status: string }[] = [];
 let report: Record<string, unknown> = {};
 const answers: Answers = {
@@ -78,7 +86,7 @@ const lines = (text: string) => text.trimEnd().split('\n');
 
 describe('bellows harness start', () => {
   it('sends whole paths and words, of an agent after -- or in one piece', async () => {
-    const all = ['--repo', 'sub', '--branch', 'work', '--max-workers', '4', '--id', 'x', '--driver', 'acp'];
+    const all = ['--repo', 'sub', '--branch', 'work', '--max-workers', '4', '--id', 'x', '--driver', 'acp', '--land-on-checked-out'];
     expect(await harness('start', ...needed, '--', 'my-agent', '--flag', '--json', 'two words')).toMatchObject({
       code: 0,
       stdout: 'job-1\n',
@@ -99,6 +107,7 @@ describe('bellows harness start', () => {
         branch: 'work',
         maxWorkers: 4,
         id: 'x',
+        landOnCheckedOut: true,
       },
     ]);
     expect((await harness('start', ...needed, '--json', '--', 'a')).json).toEqual({ id: 'job-1' });
@@ -138,21 +147,29 @@ describe('bellows harness start', () => {
 describe('bellows harness run and wait', () => {
   it('starts, waits, and shows what landed and what did not, within 80 columns', async () => {
     views = [{ status: 'running' }, partial];
-    const ran = await harness('run', ...needed, '--id', 'nightly', '--', 'a');
-    expect(ran).toMatchObject({ code: 1, stderr: '' });
-    expect(lines(ran.stdout)).toEqual([
-      'job     nightly',
-      'status  partial',
-      'repo    /repo',
-      'branch  work',
-      'took    1 h 2 min',
-      'issues  2: 1 landed, 1 failed',
+    const done = await harness('run', ...needed, '--id', 'nightly', '--', 'a');
+    expect(done).toMatchObject({ code: 1, stderr: '' });
+    expect(lines(done.stdout)).toEqual([
+      'job       nightly',
+      'status    partial',
+      'repo      /repo',
+      'branch    work',
+      'took      1 h 2 min',
+      'issues    2: 1 landed, 1 failed',
+      'warnings  no isolation here',
       '',
       expect.stringMatching(/^ISSUE +STATUS +ATTEMPTS +RESULT$/),
       expect.stringMatching(/^login +landed +1 +commit 0123456789$/),
       expect.stringMatching(/^logout +failed +3 +verification_failed: exit 1 z+…$/),
     ]);
-    for (const line of lines(ran.stdout)) expect(line.length).toBeLessThanOrEqual(80);
+    for (const line of lines(done.stdout)) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('prints with --json what harness.run answers', async () => {
+    for (const view of [partial, ran]) {
+      views = [view];
+      expect(await harness('run', ...needed, '--id', 'nightly', '--json', '--', 'a')).toMatchObject({ code: 1, json: ran, stderr: '' });
+    }
   });
 
   it('answers 0 only when every issue landed', async () => {
@@ -168,8 +185,7 @@ describe('bellows harness run and wait', () => {
   });
 
   it('shows a job of which the host names only what landed and failed', async () => {
-    const { landed, failed } = partial;
-    views = [{ status: 'partial', ...{ landed, failed } }];
+    views = [ran];
     const { stdout } = await harness('wait', 'j');
     expect(stdout).toMatch(/^login +landed +commit 0123456789$/m);
     expect(stdout).toMatch(/^logout +failed +3 +verification_failed$/m);
@@ -182,15 +198,15 @@ describe('bellows harness run and wait', () => {
         status: 'running',
         ...{
           issues: [
-            { ...login, status: 'working' },
+            { ...login, status: 'working', commit: null },
             { ...logout, status: 'ready', reason: null, message: null },
           ],
         },
       },
       partial,
     ];
-    const ran = await bellows(['harness', 'wait', 'j'], { ...plugin.terminal, isTTY: true });
-    expect(lines(ran.stderr)).toEqual([
+    const done = await bellows(['harness', 'wait', 'j'], { ...plugin.terminal, isTTY: true });
+    expect(lines(done.stderr)).toEqual([
       'login: working (A page to log in)',
       'job j: running',
       'login: landed (commit 0123456789)',
@@ -208,22 +224,23 @@ describe('bellows harness run and wait', () => {
       setImmediate(() => interrupt.abort());
       return new Promise<never>(() => {});
     };
-    const ran = await bellows(['harness', 'run', ...needed, '--', 'a'], { ...plugin.terminal, signal: interrupt.signal });
+    const done = await bellows(['harness', 'run', ...needed, '--', 'a'], { ...plugin.terminal, signal: interrupt.signal });
     Object.assign(answers, { wait });
-    expect(ran).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('bellows harness wait job-1') });
+    expect(done).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('bellows harness wait job-1') });
   });
 });
 
 describe('bellows harness get, list, metrics, cancel and load-test', () => {
   it('prints for people, and the output of the operation with --json', async () => {
-    expect((await harness('get', 'nightly')).stdout).toContain('branch  work');
+    expect((await harness('get', 'nightly')).stdout).toContain('branch    work');
     expect((await harness('get', 'nightly', '--json')).json).toEqual(partial);
     expect(lines((await harness('list')).stdout)).toEqual([
-      'JOB      STATUS   STARTED (UTC)        LANDED  FAILED  BRANCH',
-      'nightly  partial  2023-11-14 22:13:20  1       1       work',
+      'JOB      STATUS   STARTED (UTC)        ISSUES  LANDED  FAILED  BRANCH',
+      'nightly  partial  2023-11-14 22:13:20  2       1       1       work',
       'now      running  2023-11-14 22:13:20',
     ]);
-    expect((await harness('list', '--json')).json.items).toHaveLength(2);
+    expect((await harness('list', '--limit', '5', '--cursor', '7', '--json')).json.items).toHaveLength(2);
+    expect(inputs().slice(-2)).toEqual([{ limit: 20 }, { limit: 5, cursor: '7' }]);
     expect((await harness('cancel', 'nightly')).stdout).toContain('bellows harness wait nightly');
     expect((await harness('cancel', 'nightly', '--json')).json).toEqual({ id: 'nightly', status: 'cancelled' });
   });
@@ -231,12 +248,16 @@ describe('bellows harness get, list, metrics, cancel and load-test', () => {
   it('shows every documented metric of the pool', async () => {
     expect((await harness('metrics')).stdout).toBe(
       [
+        'jobs running         1',
+        'issues waiting       9',
         'workers              4',
         '  active             3',
         '  idle               1',
         '  stalled            0',
-        'issues ready         7',
-        'waiting to land      2',
+        '  limit              6',
+        '  limited by         share: 30 wanted, 6 given',
+        'queue depth          7',
+        'merge queue depth    2',
         'sessions per minute  1.3',
         'session, average     1 min 1 s',
         'session, p95         1 min 30 s',

@@ -13,7 +13,8 @@ const ended = {
   version: 2,
   status: 'rolled_back',
   input: { item: 7 },
-  error: { code: 'STAGE_FAILED', message: 'no stock' },
+  error: { code: 'STAGE_FAILED', message: 'no stock', stage: 'ship' },
+  rollback: { waves: [['charge']], rolledBack: ['charge'], errors: [] },
   stages: [
     { name: 'charge', status: 'completed', attempts: 1, startedAt: 1_000, endedAt: 1_250, compensation: { status: 'completed' } },
     {
@@ -43,6 +44,7 @@ beforeAll(async () => {
         throw invalid('DEFINITION_INVALID', 'The definition is faulty: stages[0].retry.maxAtempts: unknown key', [
           { path: 'stages[0].retry.maxAtempts', message: 'unknown key "maxAtempts" (line 4, column 7)', suggestion: 'maxAttempts' },
           { path: 'stages[1].dependsOn[0]', message: 'there is no stage "chrage" (line 9, column 15)', suggestion: 'charge' },
+          { path: 'stages[2].opertion', message: 'is not known here; did you mean "operation"?', suggestion: 'operation' },
         ]);
       }
       if (yaml.includes('changed'))
@@ -65,6 +67,7 @@ beforeAll(async () => {
         { seq: 2, type: 'stage.completed', stage: 'charge', attempt: 1, at: 1_700_000_000_250, data: { paid: 'y'.repeat(100) } },
         { seq: 3, type: 'run.completed', at: 1_700_086_400_000, data: null },
       ],
+      next: 3,
     }),
     signal: () => ({}),
     cancel: () => ({ id: 'order-7', status: 'rolling_back' }),
@@ -188,12 +191,13 @@ describe('bellows workflow wait and get', () => {
   it('shows a run within 80 columns, its stages with what went wrong and what was undone', async () => {
     const { stdout, code } = await workflow('get', 'order-7');
     expect(code).toBe(0);
-    expect(lines(stdout).slice(0, 8)).toEqual([
-      'run       order-7',
-      'workflow  order version 2',
-      'status    rolled_back',
-      'input     {"item":7}',
-      'error     STAGE_FAILED: no stock',
+    expect(lines(stdout).slice(0, 9)).toEqual([
+      'run          order-7',
+      'workflow     order version 2',
+      'status       rolled_back',
+      'input        {"item":7}',
+      'error        ship: STAGE_FAILED: no stock',
+      'rolled back  charge',
       '',
       expect.stringMatching(/^STAGE +STATUS +ATTEMPTS +TOOK +NOTE$/),
       expect.stringMatching(/^charge +completed +1 +250 ms +compensation completed$/),
@@ -201,6 +205,12 @@ describe('bellows workflow wait and get', () => {
     expect(stdout).toMatch(/^ship +failed +3 +1 min 2 s +STAGE_FAILED: no stock x+…$/m);
     for (const line of lines(stdout)) expect(line.length).toBeLessThanOrEqual(80);
     expect((await workflow('get', 'order-7', '--json')).json).toEqual(ended);
+  });
+
+  it('says of a rollback that failed what was not undone', async () => {
+    const errors = [{ stage: 'charge', code: 'REFUND_DOWN', message: 'try by hand' }];
+    views = [{ status: 'rollback_failed', ...{ rollback: { waves: [], rolledBack: [], errors } } }];
+    expect((await workflow('wait', 'r')).stdout).toContain('not undone  charge: REFUND_DOWN: try by hand\n');
   });
 
   it('tells on a terminal which states have changed, each once, and nothing with --json or into a file', async () => {
@@ -280,14 +290,19 @@ describe('bellows workflow list, history, signal and cancel', () => {
   });
 
   it('shows the history with times, the day where it changes, and data cut to the line', async () => {
-    const { stdout } = await workflow('history', 'order-7');
+    const { stdout, stderr } = await workflow('history', 'order-7');
     expect(lines(stdout)).toEqual([
       expect.stringMatching(/^SEQ +AT \(UTC\) +EVENT +STAGE +ATTEMPT +DATA$/),
       expect.stringMatching(/^1 +2023-11-14 22:13:20\.000 +run\.started$/),
       expect.stringMatching(/^2 +22:13:20\.250 +stage\.completed +charge +1 +\{"paid":"y+…$/),
       expect.stringMatching(/^3 +2023-11-15 22:13:20\.000 +run\.completed$/),
     ]);
-    expect((await workflow('history', 'order-7', '--json')).json.events).toHaveLength(3);
+    expect(stderr).toBe('There are more: add --after 3\n');
+    expect((await workflow('history', 'order-7', '--after', '3', '--limit', '5', '--json')).json.events).toHaveLength(3);
+    expect(inputs()).toEqual([
+      { id: 'order-7', after: 0, limit: 1_000 },
+      { id: 'order-7', after: 3, limit: 5 },
+    ]);
   });
 
   it('signals with a payload or without, and cancels', async () => {

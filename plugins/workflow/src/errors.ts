@@ -77,6 +77,10 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
     text: 'The texts that a template puts together are too large. Hand large values on as a whole, not inside of a text.',
   },
   TEMPLATE_UNRESOLVED: { kind: 'input', text: 'A `${…}` in the input of a stage names something that is not there.' },
+  TIMER_INVALID: {
+    kind: 'input',
+    text: 'The input of a timer is neither a number of milliseconds nor `{ until: <ms since 1970> }`. Correct the definition.',
+  },
   WORKFLOW_STOPPING: { kind: 'not_ready', text: 'The workflow plugin is being stopped and takes no new runs.' },
   WORKFLOW_UNKNOWN: { kind: 'not_found', text: 'There is no definition of this name and version. `workflow.define` adds one.' },
 });

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newRepository, shellAgent } from './git-samples.js';
 import { COMPUTE, HARNESS, type RunningHost, startHost, WORKFLOW } from './running-host.js';
 import { until } from './until.js';
@@ -63,10 +63,6 @@ beforeAll(async () => {
   const file = path.join(folder, 'effects.jsonl');
   const stages = [{ name: 'a', run: 'effect', input: { file, sleepMs: 400 } }];
   await host.call('workflow.define', { json: { name: 'slow', version: 1, stages } });
-});
-
-afterAll(async () => {
-  expect((await host.stop()).code).toBe(0);
 });
 
 describe('one budget for three subsystems', () => {
@@ -135,5 +131,10 @@ describe('one budget for three subsystems', () => {
       expect(code).toBe(0);
       expect(stdout).toContain('limited by');
     }
+  });
+
+  it('stops cleanly with work waiting in all of them', async () => {
+    await startAgents();
+    expect((await host.stop()).code).toBe(0);
   });
 });

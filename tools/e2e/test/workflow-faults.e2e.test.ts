@@ -224,10 +224,7 @@ describe('large outputs', () => {
       const folder = flowFolder();
       const to = path.join(folder, 'effects.jsonl');
       mkdirSync(path.join(disk, 'data'));
-      const full = await startHost({ folder, config: { ...config(), host: { dataDir: path.join(disk, 'data') } } }).catch(
-        (error: Error) => error,
-      );
-      if (full instanceof Error) throw full;
+      const full = await startHost({ folder, config: { ...config(), host: { dataDir: path.join(disk, 'data') } } });
       await full.call('workflow.define', { json: { name: 'large', version: 1, stages: stages(9 * 1024 * 1024, to) } });
       writeFileSync(path.join(disk, 'ballast'), Buffer.alloc(12 * 1024 * 1024));
       const { id } = (await full.call('workflow.start', { name: 'large', input: {} })).json;

@@ -41,6 +41,8 @@ export interface IWorkspaces {
   reset(workspace: Workspace, commit: string): Promise<void>;
   /** Removes folder, registration and branch. Silent when they are gone; concurrent calls are fine. */
   remove(repository: IRepository, workspace: Pick<Workspace, 'path' | 'name'>): Promise<void>;
+  /** Removes every workspace of this host for `repository` that is not in `keep` and was not made since the start; answers their names. */
+  sweep(repository: IRepository, keep: ReadonlySet<string>): Promise<readonly string[]>;
 }
 
 export interface Verdict {
