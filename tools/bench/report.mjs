@@ -33,7 +33,7 @@ export function markdown(result) {
 
 Written by \`npm run bench -- --write\` on ${result.at}. Median of the rounds, with the lowest and the highest in brackets; figures of a peer were
 taken in the same run, in turn with ours. The peers do less: the Fastify echo runs no guest, checks no input and knows no limits; the bare
-worker threads keep one instance for all calls, in the process of the caller, without deadline; bare SQLite is a loop of three updates, each
+worker threads keep one instance for all calls, in the process of the caller, without deadline; bare SQLite is an insert and three updates, each
 committed before the next, without history, retries, time limits or compensation; the script by hand is \`xargs\` over worktrees, the same agent
 and a merge under a lock, without verification, and what fails in it stays undone. DBOS and BullMQ, where they appear, are whole products with
 their servers on the same machine, durable by each commit, called as their manuals show. The peers show what is left to win. Compare with a run on your own machine, not with these numbers: \`npm run bench -- --json mine.json\`,
@@ -63,7 +63,7 @@ function ratios(figure, figures) {
   const same = peers.filter(({ name }) => name.endsWith(`, ${what.split(', ').at(-1)}`));
   const named = what.includes(', ');
   return (named ? same : peers.filter(({ unit }) => unit === figure.unit).slice(0, 1))
-    .filter(({ values }) => median(values) > 0)
+    .filter(({ values }) => median(values) > 0 && median(figure.values) >= 0)
     .map((peer) => `${number(median(figure.values) / median(peer.values))} × ${parts(peer.name)[1].split(', ')[1]}`)
     .join(', ');
 }
