@@ -213,6 +213,6 @@ it('every run ends as planned, through crashes: order, once, rollback', async ()
       expect(host.timers.size).toBe(0);
       expect(host.engine.facts).toMatchObject({ live: 0, resting: 0, executing: 0, outputBytes: 0 });
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 }, 60_000);
