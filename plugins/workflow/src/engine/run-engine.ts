@@ -37,7 +37,7 @@ export interface RunEngineOptions {
   /** Runs at rest that stay in memory. */
   readonly maxResting?: number;
   /** The end of a run is durable. */
-  readonly ended: (key: number, isCompleted: boolean) => void;
+  readonly ended: (run: LiveRun) => void;
 }
 
 /** About 2 MB at a thousand bytes each; a run that is read back costs some tens of microseconds. */
@@ -132,6 +132,7 @@ export class RunEngine {
     const { store, clock } = this.#options;
     const run = new LiveRun(recordOf(plan, store.nextKey(), clock.now()), plan.pipeline);
     run.active = 1;
+    run.log = [];
     const first = (error: BellowsError | null) => {
       if (error !== null) this.#registry.remove(run);
       settled(error);
@@ -167,6 +168,7 @@ export class RunEngine {
     replay(run, store.events(key));
     if ((run.phase as string) === 'ended') return null;
     run.isDormantInStore = isDormantInStore;
+    run.isDurable = true;
     this.#registry.add(run);
     this.#resume(run);
     return run;
@@ -245,6 +247,7 @@ export class RunEngine {
   }
 
   #begin(run: LiveRun): void {
+    run.isDurable = true;
     run.active -= 1;
     if (run.phase === 'forward') for (const root of run.pipeline.roots) if ((run.phase as string) === 'forward') this.#flow.begin(run, root);
     this.#flow.settle(run);
@@ -348,10 +351,10 @@ export class RunEngine {
   }
 
   #ended(run: LiveRun): void {
-    const { key, parent } = run.record;
+    const { parent } = run.record;
     run.tellCommitted();
     this.#registry.remove(run);
-    this.#options.ended(key, run.status === 'completed');
+    this.#options.ended(run);
     if (parent === null || this.#isClosed) return;
     const live = this.#registry.get(parent.key);
     if (live === undefined) this.wake(parent.key);

@@ -61,7 +61,10 @@ export async function runView({ run, events, pipeline, captured }: RunViewSource
   const draft = new ViewDraft(pipeline);
   for (const event of events) draft.add(event);
   if (run.endedAt !== null) draft.end();
-  const valueOf = async (kept: KeptValue) => JSON.parse(await captured.load(kept)) as unknown;
+  const valueOf = (kept: KeptValue): unknown => {
+    const json = captured.load(kept);
+    return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
+  };
   const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
   for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await valueOf(kept) });

@@ -78,9 +78,9 @@ export class WorkflowEngine {
     this.#runs = new RunEngine({
       ...options,
       maxDepth: () => slots.maxPipelineDepth,
-      ended: (key, isCompleted) => {
-        slots.recordEnd(isCompleted);
-        this.#observers.tell(key);
+      ended: (run) => {
+        slots.recordEnd(run.status === 'completed');
+        this.#observers.tell(run.record.key, run);
       },
     });
   }
@@ -151,9 +151,13 @@ export class WorkflowEngine {
   /** As `get`, when the run has ended or the time is up. Rejects with the reason of `signal` when that aborts first. */
   async wait(id: string, timeoutMs: number, signal: AbortSignal): Promise<RunView> {
     signal.throwIfAborted();
-    const { key, status } = this.#find(id);
-    if (!ENDED_STATUSES.has(status)) await this.#observers.ended(key, { clock: this.#options.clock, timeoutMs, signal });
-    return this.get(id);
+    const live = this.#runs.runInMemory(id);
+    const key = live?.isDurable ? live.record.key : this.#keyOfOpen(id);
+    if (key === null) return this.get(id);
+    const ended = await this.#observers.ended(key, { clock: this.#options.clock, timeoutMs, signal });
+    if (ended === null || ended.log === null) return this.get(id);
+    const { record, end, log, pipeline } = ended;
+    return runView({ run: { ...record, ...end! }, events: log, pipeline, captured: this.#options.captured });
   }
 
   /** Resolves after COMMIT. `RUN_UNKNOWN`, `RUN_ENDED`. */
@@ -248,6 +252,12 @@ export class WorkflowEngine {
     const run = this.#options.store.findRun(id);
     if (run !== null) return run;
     throw workflowError('RUN_UNKNOWN', `There is no run "${shortened(id)}": it was never started, or removed after its time of retention`);
+  }
+
+  /** null: it has ended. */
+  #keyOfOpen(id: string): number | null {
+    const { key, status } = this.#find(id);
+    return ENDED_STATUSES.has(status) ? null : key;
   }
 
   #pipelineOf({ name, version }: StoredRun): Pipeline | null {
