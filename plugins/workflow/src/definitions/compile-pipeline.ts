@@ -46,6 +46,7 @@ function pipelineOf(draft: PipelineDraft, { dependsOn, dependants, roots, depth 
     return Object.freeze({ index, name, kind, ...links, operation, run, workflow, signal, input, retry, timeoutMs, compensation });
   });
   const { name, version, maxDepth, output, checkInput, json } = draft;
+  Object.freeze(stages);
   return Object.freeze({ name, version, hash: hashOf(draft, dependsOn), stages, roots, depth, maxDepth, output, checkInput, file, json });
 }
 

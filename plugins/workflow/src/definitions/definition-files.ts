@@ -12,6 +12,8 @@ import { offerSdk } from './sdk-resolution.js';
 
 const TEXT_FORMATS: Readonly<Record<string, 'json' | 'yaml'>> = Object.freeze({ '.json': 'json', '.yaml': 'yaml', '.yml': 'yaml' });
 const CODE = new Set(['.ts', '.mts', '.js', '.mjs']);
+/** They stand beside built files and hold nothing to run. */
+const TYPES_ONLY = /\.d\.m?ts$/;
 /** A pattern such as `**` from the wrong folder would read a whole disk. */
 const MAX_FILES = 10_000;
 
@@ -84,9 +86,9 @@ class Loader {
     for (const pattern of this.#options.patterns) {
       let matches = 0;
       try {
-        for await (const match of glob(pattern, { cwd: this.#options.folder })) {
+        for await (const match of glob(pattern, { cwd: this.#options.folder, exclude: ['**/node_modules/**'] })) {
           const file = path.resolve(this.#options.folder, match);
-          if (!(await stat(file)).isFile()) continue;
+          if (TYPES_ONLY.test(file) || !(await stat(file)).isFile()) continue;
           matches += 1;
           found.add(await realpath(file));
           if (found.size > MAX_FILES) break;

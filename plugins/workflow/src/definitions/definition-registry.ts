@@ -34,17 +34,20 @@ export class DefinitionRegistry {
   readonly #options: DefinitionRegistryOptions;
   readonly #cache: BoundedCache<Pipeline>;
   readonly #fromFiles = new Map<string, Pipeline>();
+  #maxDepth: number;
   #functions: ReadonlyMap<string, StageFunction> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: DefinitionRegistryOptions) {
     this.#options = options;
+    this.#maxDepth = options.maxDepth;
     this.#cache = new BoundedCache<Pipeline>({ maxEntries: options.maxCacheEntries, maxBytes: MAX_CACHE_BYTES, sizeOf });
   }
 
   /**
-   * Takes over what files say; once, before anything is looked up. Rejects with one `DEFINITION_CHANGED` that names every file whose
-   * definition differs from the one kept under its version; nothing is kept then.
+   * Takes over what files say, in place of what they said before. Rejects with one `DEFINITION_CHANGED` that names every file whose
+   * definition differs from the one kept under its version; then nothing
+   * is kept and everything is as before.
    */
   async addFiles({
     pipelines,
@@ -67,6 +70,9 @@ export class DefinitionRegistry {
     }
     await Promise.all(added.map((pipeline) => this.#save(pipeline)));
     this.#functions = functions;
+    // what was compiled may hold functions that were replaced
+    this.#cache.clear();
+    this.#fromFiles.clear();
     for (const pipeline of pipelines) this.#fromFiles.set(keyOf(pipeline.name, pipeline.version), pipeline);
   }
 
@@ -76,7 +82,8 @@ export class DefinitionRegistry {
    * Without a `version` it is version 1. What `check` throws refuses it before anything is kept.
    */
   async define(input: DefinitionInput, check?: (pipeline: Pipeline) => void): Promise<Pipeline> {
-    const { maxDepth, maxStages } = this.#options;
+    const { maxStages } = this.#options;
+    const maxDepth = this.#maxDepth;
     const definition = 'yaml' in input ? parsedYaml(input.yaml) : input.json;
     const pipeline = compilePipeline(definition, { maxDepth, maxStages, functions: this.#functions });
     check?.(pipeline);
@@ -109,6 +116,11 @@ export class DefinitionRegistry {
   /** All there are, those included whose file is gone. */
   list(): readonly StoredDefinition[] {
     return this.#options.store.definitions();
+  }
+
+  /** For what is defined from now on. */
+  limitDepth(maxDepth: number): void {
+    this.#maxDepth = maxDepth;
   }
 
   resize(maxCacheEntries: number): void {

@@ -2,10 +2,13 @@
 const MAX_EDITS = 3;
 /** How many names are compared for all faults of one definition together: a hint must not cost more than the compilation. */
 const MAX_COMPARED = 5_000;
+/** How many are looked at, most of them too short or too long to be compared. */
+const MAX_VISITED = 1_000_000;
 
 /** Finds what a misspelt name was meant to be. The work is bounded: after enough searches it finds nothing any more. */
 export class NearestName {
-  #left = MAX_COMPARED;
+  #comparisons = MAX_COMPARED;
+  #visits = MAX_VISITED;
 
   /** The known name with the fewest edits, at most a third of its letters; undefined when none is near. */
   find(name: string, known: Iterable<string>): string | undefined {
@@ -13,9 +16,10 @@ export class NearestName {
     let most = name.length < 2 ? 0 : Math.min(MAX_EDITS, Math.ceil(name.length / 3));
     let nearest: string | undefined;
     for (const candidate of known) {
+      this.#visits -= 1;
+      if (this.#visits < 0 || this.#comparisons <= 0) break;
       if (Math.abs(candidate.length - name.length) > most) continue;
-      this.#left -= 1;
-      if (this.#left < 0) break;
+      this.#comparisons -= 1;
       const count = edits(name, candidate, most);
       if (count > most) continue;
       nearest = candidate;

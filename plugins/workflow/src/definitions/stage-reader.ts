@@ -27,7 +27,7 @@ export class StageReader {
 
   constructor(options: ReadOptions, stageNames: ReadonlyMap<string, number>) {
     this.#options = options;
-    this.scope = { stageNames, faults: options.faults };
+    this.scope = { stageNames, faults: options.faults, total: { values: 0 } };
   }
 
   read(json: unknown, index: number): StageDraft | null {

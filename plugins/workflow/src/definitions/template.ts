@@ -8,6 +8,8 @@ const MAX_NESTING = 100;
 /** Values and `${…}` of one template; the work of resolving it, apart from texts, is proportional to them. */
 const MAX_VALUES = 100_000;
 const MAX_READS = 1_000;
+/** Values of all templates of one definition: 20 for each of 100,000 stages. Aliases of YAML would make far more of a short text. */
+const MAX_VALUES_IN_ALL = 2_000_000;
 /** Characters that one resolved template may put together from `${…}` inside texts: what the body of a call may have. */
 const MAX_TEXT = 64 * 1024 * 1024;
 
@@ -32,6 +34,8 @@ export type Template =
 export interface TemplateScope {
   readonly stageNames: ReadonlyMap<string, number>;
   readonly faults: Faults;
+  /** Counts the values of all templates together; starts at 0. */
+  readonly total: { values: number };
 }
 
 /**
@@ -70,6 +74,11 @@ class TemplateParser {
 
   parse(json: unknown, path: string, depth: number): Template {
     this.#values += 1;
+    const { total } = this.#scope;
+    total.values += 1;
+    if (total.values > MAX_VALUES_IN_ALL) {
+      return total.values === MAX_VALUES_IN_ALL + 1 ? this.#fault(path, `more than ${MAX_VALUES_IN_ALL} values in all stages`) : NOTHING;
+    }
     if (this.#values > MAX_VALUES) {
       // told once, then everything else is skipped
       return this.#values === MAX_VALUES + 1 ? this.#fault(path, `more than ${MAX_VALUES} values in one template`) : NOTHING;

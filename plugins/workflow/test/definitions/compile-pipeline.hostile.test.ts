@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { chainOf, compile, faultsOf } from './compiling.js';
 
 const MANY = 100_000;
-const many = (stage: (index: number) => Record<string, unknown>) => ({
+const many = (stage: (index: number) => Record<string, unknown>, length = MANY) => ({
   name: 'big',
-  stages: Array.from({ length: MANY }, (_, index) => stage(index)),
+  stages: Array.from({ length }, (_, index) => stage(index)),
 });
 
 describe('a huge definition', () => {
@@ -27,15 +27,19 @@ describe('a huge definition', () => {
   });
 
   it('with a circle through all of it is refused with a short message', () => {
-    const { message } = faultsOf(many((index) => ({ name: `s${index}`, operation: 'a.b', dependsOn: [`s${(index + 1) % MANY}`] })));
+    const { message } = faultsOf(
+      many((index) => ({ name: `s${index}`, operation: 'a.b', dependsOn: [`s${(index + 1) % 20_000}`] }), 20_000),
+    );
     expect(message).toContain('more …');
     expect(message.length).toBeLessThan(500);
   });
 
   it('with a fault in each stage is refused with as many details as somebody reads, and says how many there are', () => {
-    const error = faultsOf(many((index) => ({ name: `stage${index}`, operation: 'a.b', dependsOn: [`stagf${index}`, `stagg${index}`] })));
+    const error = faultsOf(
+      many((index) => ({ name: `stage${index}`, operation: 'a.b', dependsOn: [`stagf${index}`, `stagg${index}`] }), 20_000),
+    );
     expect(error.details).toHaveLength(1_001);
-    expect(error.details!.at(-1)!.message).toContain('199000 more');
+    expect(error.details!.at(-1)!.message).toContain('39000 more');
   });
 
   it('with more stages than allowed is refused before they are looked at', () => {
@@ -59,6 +63,14 @@ describe('a huge definition', () => {
     expect(faultsOf({ name: 'x', stages: [{ name: 'a', run: 'toString' }] })).toMatchObject({ code: 'FUNCTION_UNKNOWN' });
     expect(faultsOf({ name: 'x', stages: [{ name: 'a', operation: 'a.b', dependsOn: ['constructor'] }] })).toMatchObject({
       code: 'DEFINITION_INVALID',
+    });
+  });
+
+  it('whose few values are referred to again and again is refused before it fills the memory', () => {
+    const input = new Array<number>(90_000).fill(0);
+    const stages = Array.from({ length: 100 }, (_, index) => ({ name: `s${index}`, operation: 'a.b', input }));
+    expect(faultsOf({ name: 'x', stages })).toMatchObject({
+      details: [{ path: expect.stringMatching(/^stages\[22\]/), message: expect.stringContaining('2000000') }],
     });
   });
 

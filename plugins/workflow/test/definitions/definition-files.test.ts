@@ -45,11 +45,17 @@ interface Loaded {
 }
 
 /** In a process of its own with the built plugin: Jest has another loader than Node.js. */
-async function loadBuilt(patterns: readonly string[], timeoutMs = 20_000): Promise<Loaded> {
+async function loadBuilt(patterns: readonly string[], timeoutMs = 20_000, env: Readonly<Record<string, string>> = {}): Promise<Loaded> {
   await write({ 'after.mjs': "import '@bellows/sdk/workflow';" });
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [PROGRAM, String(timeoutMs), folder, ...patterns]);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [PROGRAM, String(timeoutMs), folder, ...patterns], {
+    env: { ...process.env, ...env },
+  });
   return { ...JSON.parse(stdout), afterwards: stderr.trim().split('\n').at(-1) };
 }
+
+const flowOf = (output: string) =>
+  `import { defineWorkflow } from '@bellows/sdk/workflow';
+  export const flow = defineWorkflow({ name: 'flow' }, (flow) => void flow.run('a', { run: () => '${output}' }));`;
 
 const ONE = 'name: one\nstages:\n  - name: a\n    operation: a.b\n';
 
@@ -92,6 +98,17 @@ describe('files of definitions in YAML and JSON', () => {
         { path: 'f.txt', message: expect.stringContaining('.yaml') },
       ]),
     });
+  });
+
+  it('do not include what is installed below the folder', async () => {
+    await write({
+      'flows/a.yaml': ONE,
+      'node_modules/x/b.yaml': 'faulty: [',
+      'flows/node_modules/c.yaml': 'faulty: [',
+      'flows/types.d.ts': '',
+    });
+    using loaded = await load('**/*.yaml', 'flows/*');
+    expect(loaded.pipelines).toMatchObject([{ name: 'one' }]);
   });
 
   it('may be none at all', async () => {
@@ -167,6 +184,12 @@ describe('files of definitions in TypeScript and JavaScript', () => {
       'the function "same" is in h-twice.ts too',
       expect.stringContaining('"no name"'),
     ]);
+  });
+
+  it('that changed are loaded anew by the same process', async () => {
+    await write({ 'flow.mjs': flowOf('before'), 'next.mjs': flowOf('after, which is longer') });
+    const { pipelines } = await loadBuilt(['flow.mjs'], 20_000, { CHANGE_TO: 'next.mjs' });
+    expect(pipelines).toMatchObject([{ outputs: ['before'] }, { outputs: ['after, which is longer'] }]);
   });
 
   it('whose import never ends are given up when there is no time left', async () => {

@@ -90,6 +90,8 @@ describe('the registry of definitions', () => {
     });
     await expect(registry.define(order(1, chainOf(51)))).rejects.toMatchObject({ code: 'PIPELINE_TOO_DEEP' });
     expect(registry.list()).toEqual([]);
+    registry.limitDepth(51);
+    expect((await registry.define(order(1, chainOf(51)))).depth).toBe(51);
   });
 
   it('names the nearest workflow, or the versions there are, for one that is not there', async () => {
@@ -163,6 +165,17 @@ describe('the registry of definitions', () => {
       code: 'WORKFLOW_UNKNOWN',
       message: expect.stringContaining('bring the file back'),
     });
+  });
+
+  it('takes files again, in place of what they said before', async () => {
+    const registry = registryOn(new FakeStore());
+    await registry.addFiles(files(scripted(1)));
+    await registry.addFiles({ pipelines: [], functions: new Map([['charge', () => 1]]) });
+    await registry.define(order(1, [{ name: 'a', run: 'charge' }]));
+    expect(registry.lookUp('order').stages[0]!.run!(null, null as never)).toBe(1);
+    await registry.addFiles({ pipelines: [scripted(2)], functions: new Map([['charge', () => 2]]) });
+    expect(registry.lookUp('order').stages[0]!.run!(null, null as never)).toBe(2);
+    expect([registry.lookUp('script').version, thrownBy(() => registry.lookUp('script', 1)).code]).toEqual([2, 'WORKFLOW_UNKNOWN']);
   });
 
   it('says which function is missing when it is gone', async () => {

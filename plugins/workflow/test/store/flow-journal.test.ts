@@ -88,6 +88,33 @@ describe('FlowStore, when the disk is full', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('puts a step that comes while kept ones are being written behind those of its run', async () => {
+    const { store, clock, free } = await nearlyFull();
+    const run = aRun(store.nextKey());
+    await submitted(store, aStart(run));
+    const told: number[] = [];
+    const step = (seq: number, event = anEvent(seq)): void =>
+      store.submit({
+        run: run.key,
+        events: [event],
+        onFailure: 'keep',
+        done() {
+          told.push(seq);
+          // told in the first of two commits, while the rest of the kept steps still wait
+          if (seq === 2) step(1_502);
+        },
+      });
+    step(2, big(2));
+    for (let seq = 3; seq <= 1_501; seq += 1) step(seq);
+    await turn();
+    await turn();
+    expect([told, store.isStalled]).toEqual([[], true]);
+    free(10);
+    await clock.advance(5_000);
+    expect(told).toEqual(Array.from({ length: 1_501 }, (_, index) => index + 2));
+    await store.close();
+  });
+
   it('tells the steps that do not fit even at the end, and opens again with what was acknowledged', async () => {
     const { store, clock, folder } = await nearlyFull();
     const run = aRun(store.nextKey());
@@ -115,7 +142,7 @@ describe('FlowStore, when the disk is full', () => {
       { weight: 1, arbitrary: fc.constant('free' as const) },
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+      fc.asyncProperty(fc.array(action, { maxLength: 60, size: 'max' }), async (actions) => {
         const { store, clock, free } = await nearlyFull(4);
         const runs = [0, 1, 2].map(() => aRun(store.nextKey()));
         const stored = new Map(runs.map(({ key }) => [key, [] as number[]]));
@@ -149,7 +176,7 @@ describe('FlowStore, when the disk is full', () => {
         expect(open).toBe(0);
         expect(clock.pending).toBe(0);
       }),
-      { numRuns: 40 },
+      { numRuns: 12 },
     );
   });
 });
@@ -178,6 +205,19 @@ describe('FlowStore, when a step is wrong', () => {
     expect([store.isStalled, store.run(twin.key), [...store.events(twin.key)].length]).toEqual([false, null, 0]);
     expect(logged).toHaveLength(1);
     expect(await submitted(store, { run: 3, events: [anEvent(2)], onFailure: 'keep' })).toBeNull();
+  });
+
+  it('refuses what builds on a refused step also when it was to be written in a later turn', async () => {
+    await using store = await FlowStore.open(newFolder(), { clock: new FakeClock(), logger: silentLogger });
+    await submitted(store, aStart(aRun(1)));
+    const twin = aRun(2, { id: 'run-1' });
+    const results = [submitted(store, aStart(twin))];
+    const many = Array.from({ length: 1_500 }, (_, index) => anEvent(index + 2));
+    const other = submitted(store, { run: 1, events: many, onFailure: 'keep' });
+    results.push(submitted(store, { run: twin.key, events: [anEvent(2)], onFailure: 'keep' }));
+    expect((await Promise.all(results)).map((error) => error?.code)).toEqual(['RUN_CONFLICT', 'RUN_CONFLICT']);
+    expect(await other).toBeNull();
+    expect([...store.events(twin.key)]).toEqual([]);
   });
 
   it('tells all others when a listener throws', async () => {
