@@ -34,7 +34,7 @@ const compensationSchema = z.strictObject({
 
 const stageSchema = z.strictObject({
   name: z.string(),
-  status: z.enum(['pending', 'running', 'waiting', 'completed', 'failed']),
+  status: z.enum(['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled']),
   attempts: count,
   startedAt: timeSchema.nullable(),
   endedAt: timeSchema.nullable(),

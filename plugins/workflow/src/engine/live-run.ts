@@ -83,6 +83,12 @@ export class LiveRun {
   error: StageError | null = null;
   undo: UndoState | null = null;
   step = new StepBuffer();
+  /** Its events, while they are few: whoever waits for the end of a short run then reads nothing back. */
+  log: FlowEvent[] | null = null;
+  /** What lists show of the run that has ended. */
+  end: RunProjection | null = null;
+  /** Its first step is durable. */
+  isDurable = false;
   #afterCommit: ((error: null) => void)[] | null = null;
 
   constructor(record: RunRecord, pipeline: Pipeline) {
@@ -109,7 +115,11 @@ export class LiveRun {
   /** Adds an event to the step that is being put together. */
   add(type: FlowEventType, stage: number, attempt: number, at: number, data: string | null = null): void {
     this.seq += 1;
-    this.step.events.push({ seq: this.seq, type, stage, attempt, at, data });
+    const event = { seq: this.seq, type, stage, attempt, at, data };
+    this.step.events.push(event);
+    if (this.log === null) return;
+    if (this.log.length < MAX_LOG) this.log.push(event);
+    else this.log = null;
   }
 
   wait(stage: number, dueAt: number | null): void {
@@ -155,6 +165,9 @@ export class StepBuffer {
   completed: number[] | undefined;
   projection: RunProjection | undefined;
 }
+
+/** A run of some stages has about so many; each is a hundred bytes. */
+const MAX_LOG = 64;
 
 const dependencyCounts = new WeakMap<Pipeline, Uint32Array>();
 

@@ -25,8 +25,7 @@ function replayRun(run: LiveRun, { type, data }: FlowEvent): void {
     }
     case 'run.cancel_requested':
       run.isCancelRequested = true;
-      if (run.phase === 'forward') run.error = parse(data) as StageError;
-      run.phase = 'failing';
+      beginFailing(run, data);
       return;
     case 'rollback.started':
       run.error ??= parse(data) as StageError;
@@ -45,6 +44,18 @@ function replayRun(run: LiveRun, { type, data }: FlowEvent): void {
       return;
     default:
       return;
+  }
+}
+
+/** What waits then ends without an event of its own; children are waited for. */
+function beginFailing(run: LiveRun, error: string | null): void {
+  if (run.phase !== 'forward') return;
+  run.phase = 'failing';
+  run.error = parse(error) as StageError;
+  for (const stage of run.waits?.keys() ?? []) {
+    if (run.states[stage] === STAGE.CHILD_WAIT) continue;
+    run.states[stage] = STAGE.DROPPED;
+    run.waits!.delete(stage);
   }
 }
 
@@ -69,8 +80,7 @@ function replayStage(run: LiveRun, { type, stage, attempt, seq, data }: FlowEven
     case 'stage.failed':
       endWait(run, stage);
       run.states[stage] = STAGE.FAILED;
-      run.error ??= parse(data) as StageError;
-      run.phase = 'failing';
+      beginFailing(run, data);
       return;
     case 'stage.retry_scheduled':
       run.states[stage] = run.phase === 'undoing' ? STAGE.UNDO_WAIT : STAGE.RETRY_WAIT;

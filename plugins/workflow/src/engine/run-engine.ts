@@ -37,7 +37,7 @@ export interface RunEngineOptions {
   /** Runs at rest that stay in memory. */
   readonly maxResting?: number;
   /** The end of a run is durable. */
-  readonly ended: (key: number, isCompleted: boolean) => void;
+  readonly ended: (run: LiveRun) => void;
 }
 
 /** About 2 MB at a thousand bytes each; a run that is read back costs some tens of microseconds. */
@@ -144,6 +144,7 @@ export class RunEngine {
     const { store, clock } = this.#options;
     const run = new LiveRun(recordOf(plan, store.nextKey(), clock.now()), plan.pipeline);
     run.active = 1;
+    run.log = [];
     const first = (error: BellowsError | null) => {
       if (error !== null) this.#registry.remove(run);
       settled(error);
@@ -154,8 +155,17 @@ export class RunEngine {
     return run;
   }
 
-  /** The run, read back when it is not in memory; null when it has ended, is not there, or its definition is missing. */
-  load(key: number, isDormantInStore = true): LiveRun | null {
+  /** Goes on with a run where its log ends, if there is anything to go on with. */
+  wake(key: number, isDormantInStore = true): void {
+    const run = this.#load(key, isDormantInStore);
+    if (run !== null) this.#registry.sort(run);
+  }
+
+  /**
+   * The run, read back when it is not in memory; null when it has ended, is not there, or its definition is missing. It stays in memory
+   * until the caller sorts it.
+   */
+  #load(key: number, isDormantInStore = true): LiveRun | null {
     const known = this.#registry.get(key);
     if (known !== undefined) return known.phase === 'ended' ? null : known;
     const { store } = this.#options;
@@ -170,6 +180,7 @@ export class RunEngine {
     replay(run, store.events(key));
     if ((run.phase as string) === 'ended') return null;
     run.isDormantInStore = isDormantInStore;
+    run.isDurable = true;
     this.#registry.add(run);
     this.#resume(run);
     return run;
@@ -179,18 +190,20 @@ export class RunEngine {
   due(key: number, stage: number): void {
     if (this.#isClosed) return;
     const { clock, timers } = this.#options;
-    const run = this.load(key);
+    const run = this.#load(key);
     const dueAt = run?.waits?.get(stage);
-    if (run === null || dueAt === null || dueAt === undefined) return;
-    if (dueAt > clock.now()) return timers.set(key, stage, dueAt);
-    if (run.states[stage] === STAGE.UNDO_WAIT) this.#undo.due(run, stage);
+    if (run === null) return;
+    if (dueAt === null || dueAt === undefined) {
+      // a time that no stage waits for any more
+    } else if (dueAt > clock.now()) timers.set(key, stage, dueAt);
+    else if (run.states[stage] === STAGE.UNDO_WAIT) this.#undo.due(run, stage);
     else this.#flow.due(run, stage);
     this.#registry.sort(run);
   }
 
   /** Adds a signal; `settled` after its commit. False when the run takes none any more. */
   receive(key: number, name: string, payloadJson: string, settled: (error: unknown) => void): boolean {
-    const run = this.load(key);
+    const run = this.#load(key);
     if (run === null) return false;
     const number = run.signalCount;
     run.signalCount += 1;
@@ -212,7 +225,7 @@ export class RunEngine {
   /** Asks the run to end; `settled` after the commit. False when it has ended. A second time, or while it rolls back, changes nothing. */
   cancel(id: string, settled?: (error: unknown) => void): boolean {
     const key = this.#registry.byId(id)?.record.key ?? this.#options.store.findRun(id)?.key;
-    const run = key === undefined ? null : this.load(key);
+    const run = key === undefined ? null : this.#load(key);
     if (run === null) return false;
     if (settled !== undefined) run.afterCommit(settled);
     if (!run.isCancelRequested && (run.phase === 'forward' || run.phase === 'failing')) this.#finisher.cancel(run);
@@ -223,7 +236,7 @@ export class RunEngine {
 
   /** Runs that waited for this definition go on. */
   defined(name: string, version: number): void {
-    for (const key of this.#registry.takeOrphans(name, version)) this.load(key, false);
+    for (const key of this.#registry.takeOrphans(name, version)) this.wake(key, false);
   }
 
   isOrphan(name: string, version: number): boolean {
@@ -246,6 +259,7 @@ export class RunEngine {
   }
 
   #begin(run: LiveRun): void {
+    run.isDurable = true;
     run.active -= 1;
     if (run.phase === 'forward')
       for (const root of run.pipeline.roots) if ((run.phase as string) === 'forward') this.#flow.begin(run, root);
@@ -264,7 +278,6 @@ export class RunEngine {
     run.active -= 1;
     if (run.phase === 'forward' && run.remaining === 0) this.#finisher.finish(run);
     this.#flow.settle(run);
-    this.#registry.sort(run);
   }
 
   #resumeStages(run: LiveRun): void {
@@ -351,13 +364,13 @@ export class RunEngine {
   }
 
   #ended(run: LiveRun): void {
-    const { key, parent } = run.record;
+    const { parent } = run.record;
     run.tellCommitted();
     this.#registry.remove(run);
-    this.#options.ended(key, run.status === 'completed');
+    this.#options.ended(run);
     if (parent === null || this.#isClosed) return;
     const live = this.#registry.get(parent.key);
-    if (live === undefined) this.load(parent.key);
+    if (live === undefined) this.wake(parent.key);
     else {
       this.#children.check(live, parent.stage);
       this.#registry.sort(live);

@@ -52,6 +52,7 @@ export class RunRegistry {
     }
     if (!this.#live.delete(key)) return;
     this.#resting.set(key, run);
+    run.log = null;
     for (const oldest of this.#resting.values()) {
       if (this.#resting.size <= this.#options.maxResting) break;
       this.remove(oldest);

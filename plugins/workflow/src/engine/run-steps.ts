@@ -68,13 +68,9 @@ export class RunSteps {
     const now = this.#options.clock.now();
     run.phase = 'ended';
     run.status = status;
-    run.step.projection = {
-      status,
-      updatedAt: now,
-      endedAt: now,
-      output,
-      error: run.error === null ? null : JSON.stringify(run.error),
-    };
+    const error = run.error === null ? null : JSON.stringify(run.error);
+    run.end = { status, updatedAt: now, endedAt: now, output, error };
+    run.step.projection = run.end;
   }
 
   /** Tells the store that a run which is not in memory has something to do after a restart. */

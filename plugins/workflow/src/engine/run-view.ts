@@ -4,7 +4,8 @@ import type { FlowEvent, KeptValue, RunStatus, StoredRun } from '../store/flow-r
 import { rollbackWaves } from './rollback-waves.js';
 import type { StageError } from './stage-error.js';
 
-export type StageStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'failed';
+/** `cancelled`: it had begun and has no outcome, because the run failed or was cancelled meanwhile. */
+export type StageStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled';
 
 export interface CompensationView {
   readonly status: 'running' | 'waiting' | 'completed' | 'failed';
@@ -59,7 +60,11 @@ export interface RunViewSource {
 export async function runView({ run, events, pipeline, captured }: RunViewSource): Promise<RunView> {
   const draft = new ViewDraft(pipeline);
   for (const event of events) draft.add(event);
-  const valueOf = async (kept: KeptValue) => JSON.parse(await captured.load(kept)) as unknown;
+  if (run.endedAt !== null) draft.end();
+  const valueOf = (kept: KeptValue): unknown => {
+    const json = captured.load(kept);
+    return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
+  };
   const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
   for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await valueOf(kept) });
@@ -122,6 +127,11 @@ class ViewDraft {
     if (event.stage < 0) return;
     if (event.type.startsWith('compensation.') || this.#waves !== null) this.#addCompensation(event);
     else this.#addStage(event);
+  }
+
+  /** The run has ended. */
+  end(): void {
+    for (const stage of this.stages) if (stage.status === 'running' || stage.status === 'waiting') stage.status = 'cancelled';
   }
 
   #addStage({ type, stage: index, attempt, at, data }: FlowEvent): void {

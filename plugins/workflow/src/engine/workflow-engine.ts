@@ -1,7 +1,7 @@
 import type { BellowsError, CallAuthority, IClock, ILogger, IOperations, IRandom } from '@bellows/sdk';
 import { messageOf } from '@bellows/sdk';
-import type { Pipeline } from '../definitions/pipeline.js';
 import { checkPipelineDepth } from '../definitions/pipeline-depth.js';
+import type { Pipeline } from '../definitions/pipeline.js';
 import { shortened } from '../definitions/shortened.js';
 import { workflowError } from '../errors.js';
 import type { ICapturedStates } from '../store/captured-states.js';
@@ -13,7 +13,7 @@ import type { ReadyQueue } from './ready-queue.js';
 import { RunEngine } from './run-engine.js';
 import { idOfKey, RunIds } from './run-ids.js';
 import { RunObservers } from './run-observers.js';
-import { inputHashOf, type RunPlan } from './run-plan.js';
+import { inputHashOf } from './run-plan.js';
 import { type RunView, runView } from './run-view.js';
 import type { WaitTimers } from './stage-flow.js';
 
@@ -68,7 +68,7 @@ export class WorkflowEngine {
   readonly #ids: RunIds;
   readonly #observers = new RunObservers();
   /** Starts under way, so that two of one id become one run. */
-  readonly #starting = new Map<string, Promise<void>>();
+  readonly #starting = new Map<string, Promise<unknown>>();
   #isStopping = false;
 
   constructor(options: WorkflowEngineOptions) {
@@ -78,9 +78,9 @@ export class WorkflowEngine {
     this.#runs = new RunEngine({
       ...options,
       maxDepth: () => slots.maxPipelineDepth,
-      ended: (key, isCompleted) => {
-        slots.recordEnd(isCompleted);
-        this.#observers.tell(key);
+      ended: (run) => {
+        slots.recordEnd(run.status === 'completed');
+        this.#observers.tell(run.record.key, run);
       },
     });
   }
@@ -103,7 +103,7 @@ export class WorkflowEngine {
     for (const key of store.activeRuns()) {
       if (this.#isStopping) return;
       try {
-        this.#runs.load(key, false);
+        this.#runs.wake(key, false);
       } catch (error) {
         logger.error('a run cannot be read back and stays as it is', { run: key, error: messageOf(error) });
       }
@@ -126,25 +126,14 @@ export class WorkflowEngine {
    */
   async start(request: StartRequest, starter: Starter): Promise<Started> {
     this.#refuseWhenStopping();
-    const { slots, captured } = this.#options;
     const pipeline = this.#options.pipelineOf(request.name, request.version ?? null);
-    const { tenant, user, authority, idempotencyKey } = starter;
+    const inputJson = outputJson(pipeline.checkInput ? pipeline.checkInput(request.input) : request.input, 'input');
+    const { tenant, idempotencyKey } = starter;
     const given = request.id ?? (idempotencyKey === undefined ? undefined : idOfKey(tenant, idempotencyKey));
-    const input = outputJson(pipeline.checkInput ? pipeline.checkInput(request.input) : request.input, 'input');
-    if (given !== undefined) {
-      const known = await this.#known(given, { request, inputHash: inputHashOf(input) });
-      if (known !== null) return known;
-    }
-    slots.refuseWhenFull();
-    this.#check(pipeline, authority);
-    const id = given ?? this.#ids.next();
-    const { attributes = NO_ATTRIBUTES, priority = 0 } = request;
-    const plan = { id, pipeline, inputJson: input, attributes, priority, tenant, user, authority, parent: null };
-    const kept = captured.keep({ runId: id, stage: -1 }, input);
-    const launched =
-      typeof kept === 'string' ? this.#launch({ ...plan, input: kept }) : kept.then((late) => this.#launch({ ...plan, input: late }));
-    if (given === undefined) await launched;
-    else await this.#whileStarting(given, launched);
+    const wanted: WantedRun = { request, starter, pipeline, inputJson };
+    if (given !== undefined) return this.#oneAtATime(given, () => this.#startOrFind(given, wanted));
+    const id = this.#ids.next();
+    await this.#startNew(id, wanted);
     return { id, created: true };
   }
 
@@ -162,9 +151,13 @@ export class WorkflowEngine {
   /** As `get`, when the run has ended or the time is up. Rejects with the reason of `signal` when that aborts first. */
   async wait(id: string, timeoutMs: number, signal: AbortSignal): Promise<RunView> {
     signal.throwIfAborted();
-    const { key, status } = this.#find(id);
-    if (!ENDED_STATUSES.has(status)) await this.#observers.ended(key, { clock: this.#options.clock, timeoutMs, signal });
-    return this.get(id);
+    const live = this.#runs.runInMemory(id);
+    const key = live?.isDurable ? live.record.key : this.#keyOfOpen(id);
+    if (key === null) return this.get(id);
+    const ended = await this.#observers.ended(key, { clock: this.#options.clock, timeoutMs, signal });
+    if (ended === null || ended.log === null) return this.get(id);
+    const { record, end, log, pipeline } = ended;
+    return runView({ run: { ...record, ...end! }, events: log, pipeline, captured: this.#options.captured });
   }
 
   /** Resolves after COMMIT. `RUN_UNKNOWN`, `RUN_ENDED`. */
@@ -203,23 +196,49 @@ export class WorkflowEngine {
     const { clock } = this.#options;
     const until = clock.monotonicMs() + graceMs;
     while (this.#runs.facts.executing > 0 && clock.monotonicMs() < until) await clock.sleep(STOP_LOOK_MS);
-    this.#runs.close(
-      workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped; the stage executes again after the next start'),
-    );
+    this.#runs.close(workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped; the stage executes again after the next start'));
     this.#observers.close();
   }
 
-  async #known(id: string, { request, inputHash }: { request: StartRequest; inputHash: string }): Promise<Started | null> {
-    // whoever came first decides
-    await this.#starting.get(id)?.catch(() => {});
+  async #startOrFind(id: string, wanted: WantedRun): Promise<Started> {
     const run = this.#options.store.findRun(id);
-    if (run === null) return null;
-    const isSame =
-      run.name === request.name && run.inputHash === inputHash && (request.version === undefined || run.version === request.version);
+    if (run === null) {
+      await this.#startNew(id, wanted);
+      return { id, created: true };
+    }
+    const { name, version } = wanted.request;
+    const isSame = run.name === name && (version === undefined || run.version === version) && run.inputHash === inputHashOf(wanted.inputJson);
     if (isSame && run.parent === null) return { id, created: false };
     throw workflowError('RUN_CONFLICT', `There is a run "${shortened(id)}" of another definition or input: use another id`, {
       data: { id, name: run.name, version: run.version },
     });
+  }
+
+  async #startNew(id: string, { request, starter, pipeline, inputJson }: WantedRun): Promise<void> {
+    const { slots, captured } = this.#options;
+    const { tenant, user, authority } = starter;
+    slots.refuseWhenFull();
+    this.#check(pipeline, authority);
+    const { attributes = NO_ATTRIBUTES, priority = 0 } = request;
+    const kept = captured.keep({ runId: id, stage: -1 }, inputJson);
+    const input = typeof kept === 'string' ? kept : await kept;
+    await settled((done) => {
+      this.#refuseWhenStopping();
+      const plan = { id, pipeline, input, inputJson, attributes, priority, tenant, user, authority, parent: null };
+      this.#runs.launch(plan, done, 'refuse');
+    });
+  }
+
+  /** Of two starts of one id, the second finds the run of the first. */
+  async #oneAtATime<T>(id: string, start: () => Promise<T>): Promise<T> {
+    const before = this.#starting.get(id);
+    const started = before === undefined ? start() : before.then(start, start);
+    this.#starting.set(id, started);
+    try {
+      return await started;
+    } finally {
+      if (this.#starting.get(id) === started) this.#starting.delete(id);
+    }
   }
 
   #check(pipeline: Pipeline, authority: CallAuthority): void {
@@ -229,26 +248,16 @@ export class WorkflowEngine {
     directory.checkKnown(pipeline);
   }
 
-  #launch(plan: RunPlan): Promise<void> {
-    return settled((done) => {
-      this.#refuseWhenStopping();
-      this.#runs.launch(plan, done, 'refuse');
-    });
-  }
-
-  async #whileStarting(id: string, launched: Promise<void>): Promise<void> {
-    this.#starting.set(id, launched);
-    try {
-      await launched;
-    } finally {
-      if (this.#starting.get(id) === launched) this.#starting.delete(id);
-    }
-  }
-
   #find(id: string): StoredRun {
     const run = this.#options.store.findRun(id);
     if (run !== null) return run;
     throw workflowError('RUN_UNKNOWN', `There is no run "${shortened(id)}": it was never started, or removed after its time of retention`);
+  }
+
+  /** null: it has ended. */
+  #keyOfOpen(id: string): number | null {
+    const { key, status } = this.#find(id);
+    return ENDED_STATUSES.has(status) ? null : key;
   }
 
   #pipelineOf({ name, version }: StoredRun): Pipeline | null {
@@ -262,18 +271,21 @@ export class WorkflowEngine {
   #refuse(run: StoredRun): never {
     if (this.#pipelineOf(run) === null && !ENDED_STATUSES.has(this.#find(run.id).status)) {
       const { name, version } = run;
-      throw workflowError(
-        'WORKFLOW_UNKNOWN',
-        `The definition "${name}" version ${version} of the run is missing: define it, then try again`,
-      );
+      throw workflowError('WORKFLOW_UNKNOWN', `The definition "${name}" version ${version} of the run is missing: define it, then try again`);
     }
     throw workflowError('RUN_ENDED', `The run "${shortened(run.id)}" has ended`, { data: { id: run.id } });
   }
 
   #refuseWhenStopping(): void {
-    if (this.#isStopping)
-      throw workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped: try again later', { retryAfterMs: 1_000 });
+    if (this.#isStopping) throw workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped: try again later', { retryAfterMs: 1_000 });
   }
+}
+
+interface WantedRun {
+  readonly request: StartRequest;
+  readonly starter: Starter;
+  readonly pipeline: Pipeline;
+  readonly inputJson: string;
 }
 
 const NO_ATTRIBUTES = Object.freeze({});

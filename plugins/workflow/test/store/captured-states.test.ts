@@ -80,7 +80,7 @@ describe('CapturedStates', () => {
         }
         expect([...(await values.list('')), ...(await backing.list(''))]).toEqual([]);
       }),
-      { numRuns: 30 },
+      { numRuns: 10 },
     );
   });
 });

@@ -176,7 +176,7 @@ describe('FlowStore, when the disk is full', () => {
         expect(open).toBe(0);
         expect(clock.pending).toBe(0);
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 });
