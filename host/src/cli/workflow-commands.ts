@@ -57,16 +57,20 @@ function addDefine(workflow: Command, context: CommandContext): void {
   workflow
     .command('define')
     .description('add definitions from files; every fault is named with its place')
-    .argument('<file...>', 'YAML or JSON files')
+    .argument('<file...>', 'YAML or JSON files; - takes standard input')
     .addHelpText(
       'after',
       '\nThe same definition again changes nothing; a changed one needs a new version. Files after a faulty one are still defined.\n\nExamples:\n  bellows workflow define flows/order.yaml\n  bellows workflow define flows/*.yaml --json',
     )
     .action(async (files: readonly string[], _options: unknown, command: Command) => {
       // All are read before any is defined: a name mistyped is seen before half of the work is done.
-      const texts = await Promise.all(files.map(async (file) => [file, (await context.readFile(file)).toString()] as const));
+      const texts = await Promise.all(
+        files.map(async (file) =>
+          file === '-' ? (['standard input', await context.readStdin()] as const) : ([file, await context.readFile(file)] as const),
+        ),
+      );
       const client = await context.connect(command);
-      for (const [file, yaml] of texts) await defineOne({ context, command, client }, file, yaml);
+      for (const [file, text] of texts) await defineOne({ context, command, client }, file, text.toString());
     });
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from './http-client.js';
@@ -221,12 +221,13 @@ describe('large outputs', () => {
     const folder = flowFolder();
     const disk = path.join(folder, '.bellows');
     mkdirSync(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', disk]);
     try {
       const to = path.join(folder, 'effects.jsonl');
       const full = await startHost({ folder, config: config() });
       await full.call('workflow.define', { json: { name: 'large', version: 1, stages: stages(9 * 1024 * 1024, to) } });
-      writeFileSync(path.join(disk, 'ballast'), Buffer.alloc(12 * 1024 * 1024));
+      const { bavail, bsize } = statfsSync(disk);
+      writeFileSync(path.join(disk, 'ballast'), Buffer.alloc(bavail * bsize - 5 * 1024 * 1024));
       const { id } = (await full.call('workflow.start', { name: 'large', input: {} })).json;
       await until('a stage that reports the full disk', async () =>
         JSON.stringify((await full.call('workflow.get', { id })).json).includes('STORE_FULL'),

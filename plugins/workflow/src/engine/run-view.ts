@@ -54,27 +54,30 @@ export interface RunViewSource {
   /** null when it is missing: stages then have numbers for names. */
   readonly pipeline: Pipeline | null;
   readonly captured: Pick<ICapturedStates, 'load'>;
+  /** Why answers of stages that have come are not durable yet, by stage: the disk is full. */
+  readonly waiting?: ReadonlyMap<number, StageError>;
 }
 
 /** What `workflow.get` shows: what is durable, from the events of the run. Large values are loaded. */
-export async function runView({ run, events, pipeline, captured }: RunViewSource): Promise<RunView> {
+export async function runView({ run, events, pipeline, captured, waiting }: RunViewSource): Promise<RunView> {
   const draft = new ViewDraft(pipeline);
   for (const event of events) draft.add(event);
   if (run.endedAt !== null) draft.end();
-  const valueOf = (kept: KeptValue): unknown => {
+  for (const [stage, error] of waiting ?? []) draft.hold(stage, error);
+  const valueFrom = (kept: KeptValue): unknown => {
     const json = captured.load(kept);
     return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
   };
   const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
-  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await valueOf(kept) });
+  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await valueFrom(kept) });
   return {
     id,
     name,
     version,
     status: pipeline === null && endedAt === null ? 'waiting' : status,
-    input: await valueOf(run.input),
-    ...(output === null ? {} : { output: await valueOf(output) }),
+    input: await valueFrom(run.input),
+    ...(output === null ? {} : { output: await valueFrom(output) }),
     ...(error === null ? missing(run, pipeline) : { error: JSON.parse(error) as StageError }),
     stages,
     ...(draft.rollback === null ? {} : { rollback: draft.rollback }),
@@ -127,6 +130,14 @@ class ViewDraft {
     if (event.stage < 0) return;
     if (event.type.startsWith('compensation.') || this.#waves !== null) this.#addCompensation(event);
     else this.#addStage(event);
+  }
+
+  /** The stage has answered, and its answer waits for room. */
+  hold(index: number, error: StageError): void {
+    const stage = this.stages[index];
+    if (stage?.status !== 'running') return;
+    stage.status = 'waiting';
+    stage.error = error;
   }
 
   /** The run has ended. */
