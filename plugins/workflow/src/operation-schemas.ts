@@ -44,7 +44,10 @@ const stageSchema = z.strictObject({
 });
 
 const rollbackSchema = z.strictObject({
-  waves: z.array(z.array(z.string()).readonly()).readonly().describe('Names of stages; those of one wave are compensated together, one wave after the other'),
+  waves: z
+    .array(z.array(z.string()).readonly())
+    .readonly()
+    .describe('Names of stages; those of one wave are compensated together, one wave after the other'),
   rolledBack: z.array(z.string()).readonly(),
   errors: z.array(z.strictObject({ stage: z.string(), code: z.string(), message: z.string() })).readonly(),
 });

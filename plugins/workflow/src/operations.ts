@@ -72,7 +72,8 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Shows the events of a run in order, page by page.',
       ...schemas.history,
       role: 'reader',
-      handler: async ({ id, after, limit }) => historyPage({ run: engine.find(id), store, after, limit, pipelineOf: (run) => pipelineOf(run, services) }),
+      handler: async ({ id, after, limit }) =>
+        historyPage({ run: engine.find(id), store, after, limit, pipelineOf: (run) => pipelineOf(run, services) }),
     }),
   );
   operations.provide(

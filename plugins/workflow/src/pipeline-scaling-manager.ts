@@ -22,8 +22,8 @@ import {
   Semaphore,
 } from '@bellows/sdk';
 import type { WorkflowConfig } from './config.js';
-import { checkPipelineDepth, type LookUpPipeline } from './definitions/pipeline-depth.js';
 import type { Pipeline } from './definitions/pipeline.js';
+import { checkPipelineDepth, type LookUpPipeline } from './definitions/pipeline-depth.js';
 import type { TransactionSlots } from './engine/dispatcher.js';
 import type { ReadyQueue } from './engine/ready-queue.js';
 import { workflowError } from './errors.js';
@@ -43,11 +43,20 @@ export interface PipelineFacts {
   readonly memoryBytes: number;
   readonly spilledTotal: number;
   readonly isStalled: boolean;
-  readonly cache: { readonly size: number; readonly hits: number; readonly misses: number; readonly hitRate: number; readonly memoryBytes: number };
+  readonly cache: {
+    readonly size: number;
+    readonly hits: number;
+    readonly misses: number;
+    readonly hitRate: number;
+    readonly memoryBytes: number;
+  };
 }
 
 export interface PipelineScalingManagerOptions {
-  readonly config: Pick<WorkflowConfig, 'maxCacheEntries' | 'maxMemoryBytes' | 'maxConcurrentTransactions' | 'maxQueueDepth' | 'maxPipelineDepth' | 'slotTimeoutMs'>;
+  readonly config: Pick<
+    WorkflowConfig,
+    'maxCacheEntries' | 'maxMemoryBytes' | 'maxConcurrentTransactions' | 'maxQueueDepth' | 'maxPipelineDepth' | 'slotTimeoutMs'
+  >;
   readonly clock: IClock;
   readonly machine: IMachine;
   readonly logger: ILogger;
@@ -209,7 +218,9 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
     signal?.throwIfAborted();
     const problems = limitProblems(limits);
     if (problems.length > 0) {
-      throw workflowError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, { phase: 'reconfigure' });
+      throw workflowError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, {
+        phase: 'reconfigure',
+      });
     }
     this.#ceiling = { ...limits };
     this.#apply();
@@ -267,7 +278,11 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
   #followLoad(): void {
     const { machine, logger, queue } = this.#options;
     const bounds = stageWorkerBounds(machine.latest.cores, this.#configured.maxConcurrentOperations);
-    const { limit, reason } = scaleStageWorkers(this.#lawLimit, { ready: queue.length, oldestMs: this.#oldestMs(), inUse: this.#slots.inUse }, bounds);
+    const { limit, reason } = scaleStageWorkers(
+      this.#lawLimit,
+      { ready: queue.length, oldestMs: this.#oldestMs(), inUse: this.#slots.inUse },
+      bounds,
+    );
     this.#lawReason = reason;
     if (limit !== this.#lawLimit) {
       logger.debug('The law of workflow.pipeline changed its limit', { from: this.#lawLimit, to: limit, reason });

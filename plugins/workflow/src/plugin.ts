@@ -75,7 +75,9 @@ export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>, spill
   retention.start();
   ctx.registerSubsystem(manager);
   provideOperations(ctx.operations, { definitions, directory, engine, manager, store });
-  const resumed = engine.resume().catch((error) => logger.error('not all runs go on; the next start tries again', { error: messageOf(error) }));
+  const resumed = engine
+    .resume()
+    .catch((error) => logger.error('not all runs go on; the next start tries again', { error: messageOf(error) }));
   return { engine, manager, store, definitions, resumed };
 }
 

@@ -40,19 +40,27 @@ export interface StageWorkerStep {
  * The local law (queue lag): one step up while more than five stages wait for each slot, or one has waited for a second; one step down
  * while there is less than one stage, waiting or executing, for each slot. Between, unchanged. Pure; a limit from outside of the bounds is brought inside.
  */
-export function scaleStageWorkers(limit: number, { ready, oldestMs, inUse }: StageLoad, { floor, most }: StageWorkerBounds): StageWorkerStep {
+export function scaleStageWorkers(
+  limit: number,
+  { ready, oldestMs, inUse }: StageLoad,
+  { floor, most }: StageWorkerBounds,
+): StageWorkerStep {
   const within = Math.min(most, Math.max(floor, limit));
   const lag = ready / within;
   if (lag > UP_ABOVE || oldestMs > UP_AFTER_MS) {
     const next = Math.min(most, within + 1);
-    const shown = lag > UP_ABOVE ? `more than ${UP_ABOVE} ready stages for each slot` : `a stage has waited for more than ${UP_AFTER_MS} ms`;
+    const shown =
+      lag > UP_ABOVE ? `more than ${UP_ABOVE} ready stages for each slot` : `a stage has waited for more than ${UP_AFTER_MS} ms`;
     return { limit: next, reason: `${shown}: ${next === within ? 'at the configured maximum' : 'one step up'}` };
   }
   const load = (ready + inUse) / within;
   if (load < DOWN_BELOW) {
     const next = Math.max(floor, within - 1);
     const shown = `${shownLag(load)} stages for each slot`;
-    return { limit: next, reason: next === within ? `${shown}: at half the cores` : `${shown} are fewer than ${DOWN_BELOW}: one step down` };
+    return {
+      limit: next,
+      reason: next === within ? `${shown}: at half the cores` : `${shown} are fewer than ${DOWN_BELOW}: one step down`,
+    };
   }
   return { limit: within, reason: `${shownLag(lag)} ready stages for each slot: unchanged` };
 }

@@ -187,7 +187,13 @@ export class MemoryFlowStore implements IFlowStore {
   }
 }
 
-const ONCE: ReadonlySet<string> = new Set(['stage.completed', 'stage.failed', 'compensation.completed', 'compensation.failed', 'rollback.started']);
+const ONCE: ReadonlySet<string> = new Set([
+  'stage.completed',
+  'stage.failed',
+  'compensation.completed',
+  'compensation.failed',
+  'rollback.started',
+]);
 
 function hasEnded({ projection }: MemoryRun): boolean {
   return ENDED_STATUSES.has(projection.status);

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { scaleStageWorkers, stageWorkerBounds } from '../src/scale-stage-workers.js';
 
 const load = fc.record({ ready: fc.nat(10_000), oldestMs: fc.nat(5_000), inUse: fc.nat(100) });
-const bounds = fc.tuple(fc.double({ min: 0.1, max: 128, noNaN: true }), fc.integer({ min: 1, max: 200 })).map(([cores, configured]) => stageWorkerBounds(cores, configured));
+const bounds = fc
+  .tuple(fc.double({ min: 0.1, max: 128, noNaN: true }), fc.integer({ min: 1, max: 200 }))
+  .map(([cores, configured]) => stageWorkerBounds(cores, configured));
 
 it('the limit moves by one at most, stays within the bounds, and says why', () => {
   fc.assert(

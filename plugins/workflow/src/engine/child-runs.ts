@@ -6,8 +6,8 @@ import { ENDED_STATUSES, type IFlowStore, type KeptValue, type RunProjection } f
 import { outputJson } from './json-output.js';
 import { type LiveRun, STAGE } from './live-run.js';
 import type { RunPlan } from './run-plan.js';
-import type { StageFlow } from './stage-flow.js';
 import { describeError } from './stage-error.js';
+import type { StageFlow } from './stage-flow.js';
 import type { ValueKeeper } from './value-keeper.js';
 
 export interface ChildRunsOptions {
@@ -45,7 +45,9 @@ export class ChildRuns {
     const id = childId(parent, stage);
     const nesting = id.split('/').length - 1;
     if (nesting > maxNesting()) {
-      throw workflowError('PIPELINE_TOO_DEEP', `${nesting} runs are nested within each other; ${maxNesting()} are allowed`, { phase: 'call' });
+      throw workflowError('PIPELINE_TOO_DEEP', `${nesting} runs are nested within each other; ${maxNesting()} are allowed`, {
+        phase: 'call',
+      });
     }
     const { name, version } = parent.pipeline.stages[stage]!.workflow!;
     const pipeline = pipelineOf(name, version);
@@ -66,7 +68,12 @@ export class ChildRuns {
     if (live !== undefined && live.phase !== 'ended') return;
     const stored = this.#options.store.findRun(id);
     if (stored === null && live === undefined) {
-      this.ended(parent, stage, { id, status: 'failed', output: null, error: JSON.stringify({ code: 'RUN_UNKNOWN', message: 'it is not there any more' }) });
+      this.ended(parent, stage, {
+        id,
+        status: 'failed',
+        output: null,
+        error: JSON.stringify({ code: 'RUN_UNKNOWN', message: 'it is not there any more' }),
+      });
     } else if (stored !== null && ENDED_STATUSES.has(stored.status)) {
       this.ended(parent, stage, stored);
     }
@@ -130,7 +137,10 @@ function childId(parent: LiveRun, stage: number): string {
   return `${parent.record.id}/${parent.pipeline.stages[stage]!.name}`;
 }
 
-function parentPlan({ record }: LiveRun, stage: number): Pick<RunPlan, 'attributes' | 'priority' | 'tenant' | 'user' | 'authority' | 'parent'> {
+function parentPlan(
+  { record }: LiveRun,
+  stage: number,
+): Pick<RunPlan, 'attributes' | 'priority' | 'tenant' | 'user' | 'authority' | 'parent'> {
   const { attributes, priority, tenant, user, authority, key } = record;
   return { attributes, priority, tenant, user, authority, parent: { key, stage } };
 }
@@ -138,5 +148,7 @@ function parentPlan({ record }: LiveRun, stage: number): Pick<RunPlan, 'attribut
 function childFailed({ id, status, error }: ChildEnd) {
   const { code, message } = (error === null ? {} : JSON.parse(error)) as { code?: string; message?: string };
   const why = code === undefined ? '' : `: ${code}: ${message}`;
-  return workflowError('CHILD_FAILED', `The child workflow ${id} ended as ${status}${why}`, { data: { id, status, ...(code === undefined ? {} : { code }) } });
+  return workflowError('CHILD_FAILED', `The child workflow ${id} ended as ${status}${why}`, {
+    data: { id, status, ...(code === undefined ? {} : { code }) },
+  });
 }

@@ -1,7 +1,7 @@
 import { type CallAuthority, type ErrorDetail, type IClock, type IOperations, type OperationInfo, ROLES } from '@bellows/sdk';
 import { NearestName } from '../definitions/nearest-name.js';
-import type { LookUpPipeline } from '../definitions/pipeline-depth.js';
 import type { Pipeline } from '../definitions/pipeline.js';
+import type { LookUpPipeline } from '../definitions/pipeline-depth.js';
 import { workflowError } from '../errors.js';
 
 /** Listing operations makes their schemas, and plugins seldom come and go; a call is checked by the host again. */
@@ -106,7 +106,8 @@ function usesOf(pipeline: Pipeline): Uses {
   for (const { index, operation, compensation, workflow } of pipeline.stages) {
     if (workflow !== null) children.push(workflow);
     if (operation !== null) add(operation, `stages[${index}].operation`);
-    if (compensation !== null && 'operation' in compensation.action) add(compensation.action.operation, `stages[${index}].compensate.operation`);
+    if (compensation !== null && 'operation' in compensation.action)
+      add(compensation.action.operation, `stages[${index}].compensate.operation`);
   }
   return { operations: [...uses.values()], children };
 }

@@ -1,6 +1,6 @@
 import type { BellowsError, IClock, ILogger, IOperations, IRandom } from '@bellows/sdk';
-import { checkPipelineDepth } from '../definitions/pipeline-depth.js';
 import type { Pipeline } from '../definitions/pipeline.js';
+import { checkPipelineDepth } from '../definitions/pipeline-depth.js';
 import { resolveInput } from '../definitions/template.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import { ENDED_STATUSES, type IFlowStore, type KeptValue } from '../store/flow-records.js';
@@ -65,7 +65,12 @@ export class RunEngine {
   constructor(options: RunEngineOptions) {
     const { store, captured, clock, logger, random, timers, queue, slots, pipelineOf, maxDepth } = options;
     this.#options = options;
-    this.#steps = new RunSteps({ store, clock, committed: (run, completed) => this.#committed(run, completed), lost: (run) => this.#lost(run) });
+    this.#steps = new RunSteps({
+      store,
+      clock,
+      committed: (run, completed) => this.#committed(run, completed),
+      lost: (run) => this.#lost(run),
+    });
     this.#keeper = new ValueKeeper({ captured, clock, logger });
     this.#outputs = new OutputMemory(options.maxMemoryBytes);
     this.#registry = new RunRegistry({ maxResting: options.maxResting ?? MAX_RESTING, dropped: (run) => this.#outputs.forget(run) });
@@ -86,7 +91,14 @@ export class RunEngine {
       finish: (run) => this.#finisher.finish(run),
       undo: (run) => this.#undo.begin(run),
     });
-    this.#undo = new UndoFlow({ steps: this.#steps, timers, clock, random, enqueue, end: (run, status) => this.#finisher.end(run, status) });
+    this.#undo = new UndoFlow({
+      steps: this.#steps,
+      timers,
+      clock,
+      random,
+      enqueue,
+      end: (run, status) => this.#finisher.end(run, status),
+    });
     this.#children = new ChildRuns({
       store,
       captured,
@@ -249,7 +261,8 @@ export class RunEngine {
   #begin(run: LiveRun): void {
     run.isDurable = true;
     run.active -= 1;
-    if (run.phase === 'forward') for (const root of run.pipeline.roots) if ((run.phase as string) === 'forward') this.#flow.begin(run, root);
+    if (run.phase === 'forward')
+      for (const root of run.pipeline.roots) if ((run.phase as string) === 'forward') this.#flow.begin(run, root);
     this.#flow.settle(run);
     this.#registry.sort(run);
   }

@@ -12,7 +12,21 @@ export interface RunPlan extends Pick<RunRecord, 'id' | 'attributes' | 'priority
 export function recordOf(plan: RunPlan, key: number, createdAt: number): RunRecord {
   const { id, pipeline, input, inputJson, attributes, priority, tenant, user, authority, parent } = plan;
   const { name, version } = pipeline;
-  return { key, id, name, version, input, inputHash: inputHashOf(inputJson), attributes, priority, tenant, user, authority, parent, createdAt };
+  return {
+    key,
+    id,
+    name,
+    version,
+    input,
+    inputHash: inputHashOf(inputJson),
+    attributes,
+    priority,
+    tenant,
+    user,
+    authority,
+    parent,
+    createdAt,
+  };
 }
 
 export function inputHashOf(json: string): string {

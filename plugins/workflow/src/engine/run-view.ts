@@ -61,20 +61,20 @@ export async function runView({ run, events, pipeline, captured }: RunViewSource
   const draft = new ViewDraft(pipeline);
   for (const event of events) draft.add(event);
   if (run.endedAt !== null) draft.end();
-  const valueOf = (kept: KeptValue): unknown => {
+  const readValue = (kept: KeptValue): unknown => {
     const json = captured.load(kept);
     return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
   };
   const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
-  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await valueOf(kept) });
+  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await readValue(kept) });
   return {
     id,
     name,
     version,
     status: pipeline === null && endedAt === null ? 'waiting' : status,
-    input: await valueOf(run.input),
-    ...(output === null ? {} : { output: await valueOf(output) }),
+    input: await readValue(run.input),
+    ...(output === null ? {} : { output: await readValue(output) }),
     ...(error === null ? missing(run, pipeline) : { error: JSON.parse(error) as StageError }),
     stages,
     ...(draft.rollback === null ? {} : { rollback: draft.rollback }),
@@ -112,7 +112,11 @@ class ViewDraft {
     return {
       waves: this.#waves.map((wave) => wave.map((stage) => this.#stage(stage).name)),
       rolledBack: undone.map(({ name }) => name),
-      errors: failed.map(({ name, compensation }) => ({ stage: name, code: compensation!.error!.code, message: compensation!.error!.message })),
+      errors: failed.map(({ name, compensation }) => ({
+        stage: name,
+        code: compensation!.error!.code,
+        message: compensation!.error!.message,
+      })),
     };
   }
 

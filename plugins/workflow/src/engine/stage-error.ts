@@ -19,7 +19,10 @@ const MAX_EXTRA = 64 * 1024;
 /** What is kept of anything that was thrown in a stage. An error that is none of Bellows' is `STAGE_FAILED`. Never throws. */
 export function describeError(error: unknown, stage?: string): StageError {
   const message = messageOf(error);
-  const base = { message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message, ...(stage === undefined ? {} : { stage }) };
+  const base = {
+    message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message,
+    ...(stage === undefined ? {} : { stage }),
+  };
   if (!isBellowsError(error)) {
     const code = ownCode(error);
     return { code: 'STAGE_FAILED', ...base, kind: 'guest', ...(code === undefined ? {} : { data: { code } }) };

@@ -1,14 +1,14 @@
 import type { IClock, IRandom } from '@bellows/sdk';
-import type { KeptValue } from '../store/flow-records.js';
 import { workflowError } from '../errors.js';
+import type { KeptValue } from '../store/flow-records.js';
 import { type InputReader, LateInput } from './input-reader.js';
 import { outputJson } from './json-output.js';
 import { type LiveRun, STAGE } from './live-run.js';
 import type { OutputMemory } from './output-memory.js';
 import { retryDelayMs } from './retry-delay.js';
 import type { RunSteps } from './run-steps.js';
-import { timerDueAt } from './timer-due-at.js';
 import { describeError, type StageError } from './stage-error.js';
+import { timerDueAt } from './timer-due-at.js';
 import type { ValueKeeper } from './value-keeper.js';
 
 /** Wakes runs at a time. Setting a stage again replaces its time. */

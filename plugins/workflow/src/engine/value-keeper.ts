@@ -60,7 +60,11 @@ export class ValueKeeper {
     if (!work.isWaiting) logger.warn('A large value waits for room in the store', { run: work.at.runId, error: messageOf(error) });
     this.#mark(work, true);
     clock.setTimer(RETRY_MS, () => {
-      if (!this.#isClosed) this.#follow(Promise.resolve().then(() => captured.keep(work.at, work.json)), work);
+      if (!this.#isClosed)
+        this.#follow(
+          Promise.resolve().then(() => captured.keep(work.at, work.json)),
+          work,
+        );
     });
   }
 

@@ -1,7 +1,7 @@
 import type { BellowsError, CallAuthority, IClock, ILogger, IOperations, IRandom } from '@bellows/sdk';
 import { messageOf } from '@bellows/sdk';
-import { checkPipelineDepth } from '../definitions/pipeline-depth.js';
 import type { Pipeline } from '../definitions/pipeline.js';
+import { checkPipelineDepth } from '../definitions/pipeline-depth.js';
 import { shortened } from '../definitions/shortened.js';
 import { workflowError } from '../errors.js';
 import type { ICapturedStates } from '../store/captured-states.js';
@@ -196,7 +196,9 @@ export class WorkflowEngine {
     const { clock } = this.#options;
     const until = clock.monotonicMs() + graceMs;
     while (this.#runs.facts.executing > 0 && clock.monotonicMs() < until) await clock.sleep(STOP_LOOK_MS);
-    this.#runs.close(workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped; the stage executes again after the next start'));
+    this.#runs.close(
+      workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped; the stage executes again after the next start'),
+    );
     this.#observers.close();
   }
 
@@ -207,7 +209,8 @@ export class WorkflowEngine {
       return { id, created: true };
     }
     const { name, version } = wanted.request;
-    const isSame = run.name === name && (version === undefined || run.version === version) && run.inputHash === inputHashOf(wanted.inputJson);
+    const isSame =
+      run.name === name && (version === undefined || run.version === version) && run.inputHash === inputHashOf(wanted.inputJson);
     if (isSame && run.parent === null) return { id, created: false };
     throw workflowError('RUN_CONFLICT', `There is a run "${shortened(id)}" of another definition or input: use another id`, {
       data: { id, name: run.name, version: run.version },
@@ -271,13 +274,17 @@ export class WorkflowEngine {
   #refuse(run: StoredRun): never {
     if (this.#pipelineOf(run) === null && !ENDED_STATUSES.has(this.#find(run.id).status)) {
       const { name, version } = run;
-      throw workflowError('WORKFLOW_UNKNOWN', `The definition "${name}" version ${version} of the run is missing: define it, then try again`);
+      throw workflowError(
+        'WORKFLOW_UNKNOWN',
+        `The definition "${name}" version ${version} of the run is missing: define it, then try again`,
+      );
     }
     throw workflowError('RUN_ENDED', `The run "${shortened(run.id)}" has ended`, { data: { id: run.id } });
   }
 
   #refuseWhenStopping(): void {
-    if (this.#isStopping) throw workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped: try again later', { retryAfterMs: 1_000 });
+    if (this.#isStopping)
+      throw workflowError('WORKFLOW_STOPPING', 'The workflow plugin is being stopped: try again later', { retryAfterMs: 1_000 });
   }
 }
 

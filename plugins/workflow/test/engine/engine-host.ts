@@ -81,7 +81,10 @@ export class EngineHost {
     this.engine = new WorkflowEngine({
       store,
       captured: this.captured,
-      timers: { set: (run, stage, dueAt) => this.timers.add(run, stage, dueAt), clear: (run, stage) => void this.timers.cancel(run, stage) },
+      timers: {
+        set: (run, stage, dueAt) => this.timers.add(run, stage, dueAt),
+        clear: (run, stage) => void this.timers.cancel(run, stage),
+      },
       operations,
       directory: this.directory,
       clock,

@@ -145,7 +145,10 @@ describe('stages', () => {
     };
     const host = new EngineHost({
       operations: { 'test.echo': (input) => input },
-      functions: { look: (input, call) => look(input, call), all: (_input, { runId, workflow, stage, attempt, idempotencyKey }) => [runId, workflow, stage, attempt, idempotencyKey] },
+      functions: {
+        look: (input, call) => look(input, call),
+        all: (_input, { runId, workflow, stage, attempt, idempotencyKey }) => [runId, workflow, stage, attempt, idempotencyKey],
+      },
     });
     host.define([
       { name: 'look', run: 'look' },
@@ -165,7 +168,13 @@ describe('stages', () => {
     const host = new EngineHost({ functions: { work }, config: { maxConcurrentTransactions: 1 } });
     host.define([{ name: 'work', run: 'work', input: '${input}' }]);
     const ids = [await host.start({ input: 'first' })];
-    for (const [input, priority] of [['b', 0], ['c', 0], ['high', 5], ['low', -1]] as const) ids.push(await host.start({ input, priority }));
+    for (const [input, priority] of [
+      ['b', 0],
+      ['c', 0],
+      ['high', 5],
+      ['low', -1],
+    ] as const)
+      ids.push(await host.start({ input, priority }));
     for (let n = 0; n < ids.length; n += 1) {
       await host.settle();
       expect(host.manager.getScalingMetrics()).toMatchObject({ inUse: 1, 'queue.depth': ids.length - 1 - n });
@@ -192,11 +201,13 @@ describe('stages', () => {
 });
 
 describe('attempts', () => {
-  const failing = (errors: unknown[]) => (_input: unknown, { attempt }: StageCall) => {
-    const error = errors[attempt - 1];
-    if (error !== undefined) throw error;
-    return attempt;
-  };
+  const failing =
+    (errors: unknown[]) =>
+    (_input: unknown, { attempt }: StageCall) => {
+      const error = errors[attempt - 1];
+      if (error !== undefined) throw error;
+      return attempt;
+    };
 
   it('that throw are repeated after growing pauses, durable ones', async () => {
     const host = new EngineHost({ functions: { work: failing([new Error('a'), new Error('b')]) } });
@@ -358,7 +369,11 @@ describe('a start', () => {
     const chain = Array.from({ length: 51 }, (_, n) => ({ name: `s${n}`, run: 'noop', ...(n === 0 ? {} : { dependsOn: [`s${n - 1}`] }) }));
     const pipeline = host.define(chain);
     const lookUp = (name: string, version: number | null) => host.pipelineOf(name, version);
-    expect(await rejection(host.start())).toMatchObject({ code: 'PIPELINE_TOO_DEEP', kind: 'config', message: expect.stringContaining('s0 →') });
+    expect(await rejection(host.start())).toMatchObject({
+      code: 'PIPELINE_TOO_DEEP',
+      kind: 'config',
+      message: expect.stringContaining('s0 →'),
+    });
     expect(() => host.manager.validatePipelineDepth(pipeline, lookUp)).toThrow(expect.objectContaining({ code: 'PIPELINE_TOO_DEEP' }));
     host.manager.maxPipelineDepth = 51;
     expect((await host.run()).status).toBe('completed');
@@ -386,7 +401,11 @@ describe('large pipelines', () => {
   it('keep few values: outputs leave memory with the last reader, or at once when memory is short', async () => {
     for (const maxMemoryBytes of [2 ** 30, 0]) {
       const host = new EngineHost({ functions: { next: (input) => Number(input) + 1 }, maxMemoryBytes });
-      const chain = Array.from({ length: 50 }, (_, n) => ({ name: `s${n}`, run: 'next', input: n === 0 ? 0 : `\${stages.s${n - 1}.output}` }));
+      const chain = Array.from({ length: 50 }, (_, n) => ({
+        name: `s${n}`,
+        run: 'next',
+        input: n === 0 ? 0 : `\${stages.s${n - 1}.output}`,
+      }));
       host.define(chain);
       let most = 0;
       const id = await host.start();

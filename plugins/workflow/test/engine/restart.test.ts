@@ -112,7 +112,11 @@ describe('a restart', () => {
     busy.pipelines.clear();
     const next = await busy.restart();
     await next.settle();
-    expect(await next.engine.get(id)).toMatchObject({ status: 'waiting', error: { code: 'WORKFLOW_UNKNOWN' }, stages: [{ name: '#0', status: 'running' }] });
+    expect(await next.engine.get(id)).toMatchObject({
+      status: 'waiting',
+      error: { code: 'WORKFLOW_UNKNOWN' },
+      stages: [{ name: '#0', status: 'running' }],
+    });
     expect(await rejection(next.engine.signal(id, 'go', 1))).toMatchObject({ code: 'WORKFLOW_UNKNOWN' });
     expect(gate.waiting).toBe(1);
     next.pipelines.set('flow@1', pipeline);
@@ -150,13 +154,22 @@ describe('a restart', () => {
     const gate = new Gate();
     const values = new MemoryStore();
     const make = (input: unknown) => 'x'.repeat(Number(input));
-    const host = new EngineHost({ functions: { ...functions, make, wait: () => gate.wait() }, values, config: { maxStateBytesPerStage: 100_000 } });
+    const host = new EngineHost({
+      functions: { ...functions, make, wait: () => gate.wait() },
+      values,
+      config: { maxStateBytesPerStage: 100_000 },
+    });
     host.define([
       { name: 'small', run: 'make', input: 10 },
       { name: 'medium', run: 'make', input: 80_000 },
       { name: 'large', run: 'make', input: 200_000 },
       { name: 'wait', run: 'wait', dependsOn: ['small', 'medium', 'large'] },
-      { name: 'all', run: 'echo', input: ['${stages.small.output}', '${stages.medium.output}', '${stages.large.output}', '${input}'], dependsOn: ['wait'] },
+      {
+        name: 'all',
+        run: 'echo',
+        input: ['${stages.small.output}', '${stages.medium.output}', '${stages.large.output}', '${input}'],
+        dependsOn: ['wait'],
+      },
     ]);
     const id = await host.start({ input: 'y'.repeat(300_000) });
     await host.settle();
@@ -196,7 +209,9 @@ describe('a stop', () => {
     const gate = new Gate();
     const work = (input: unknown, { signal }: { signal: AbortSignal }) => {
       signals.push(signal);
-      return input === 'quick' ? gate.wait() : new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      return input === 'quick'
+        ? gate.wait()
+        : new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     };
     const host = new EngineHost({ functions: { work } });
     host.define([{ name: 'a', run: 'work', input: '${input}' }]);

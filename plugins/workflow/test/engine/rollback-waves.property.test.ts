@@ -10,7 +10,10 @@ interface Drawn {
 }
 
 const graph = fc
-  .array(fc.record({ needs: fc.array(fc.nat(20), { maxLength: 4 }), hasCompensation: fc.boolean(), fails: fc.boolean() }), { minLength: 1, maxLength: 20 })
+  .array(fc.record({ needs: fc.array(fc.nat(20), { maxLength: 4 }), hasCompensation: fc.boolean(), fails: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 20,
+  })
   .map((drawn) => drawn.map(({ needs, ...rest }, index) => ({ needs: [...new Set(needs.filter((other) => other < index))], ...rest })));
 
 /** In any order, as definitions may be written: `position` says where each stage stands. */
@@ -19,7 +22,12 @@ function pipelineOf(drawn: readonly Drawn[], isReversed: boolean): { pipeline: P
   const stages: Partial<Stage>[] = new Array(drawn.length);
   for (const [index, { needs, hasCompensation }] of drawn.entries()) {
     const dependants = drawn.flatMap((other, at) => (other.needs.includes(index) ? [position(at)] : []));
-    stages[position(index)] = { index: position(index), dependsOn: needs.map(position), dependants, compensation: hasCompensation ? ({} as never) : null };
+    stages[position(index)] = {
+      index: position(index),
+      dependsOn: needs.map(position),
+      dependants,
+      compensation: hasCompensation ? ({} as never) : null,
+    };
   }
   return { pipeline: { stages } as unknown as Pipeline, position };
 }
@@ -29,7 +37,8 @@ it('waves hold each completed stage with a compensation once, after all that dep
     fc.property(graph, fc.boolean(), (drawn, isReversed) => {
       const { pipeline, position } = pipelineOf(drawn, isReversed);
       const completed = new Set<number>();
-      for (const [index, { needs, fails }] of drawn.entries()) if (!fails && needs.every((other) => completed.has(position(other)))) completed.add(position(index));
+      for (const [index, { needs, fails }] of drawn.entries())
+        if (!fails && needs.every((other) => completed.has(position(other)))) completed.add(position(index));
       const waves = rollbackWaves(pipeline, (stage) => completed.has(stage));
       // the naive way: the longest chain of acting stages behind each
       const acts = (stage: number) => completed.has(stage) && pipeline.stages[stage]!.compensation !== null;

@@ -37,7 +37,14 @@ describe('a rollback', () => {
       rollback: { waves: [['b', 'c'], ['a']], rolledBack: ['a', 'b', 'c'], errors: [] },
     });
     expect(undone).toEqual(['"b"', '"c"', '"a"']);
-    expect(view.stages.map(({ compensation }) => compensation?.status)).toEqual(['completed', 'completed', 'completed', undefined, undefined, undefined]);
+    expect(view.stages.map(({ compensation }) => compensation?.status)).toEqual([
+      'completed',
+      'completed',
+      'completed',
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(host.manager.getScalingMetrics()).toMatchObject({ 'failed.total': 1, inUse: 0 });
     expect(host.store.disk.violations).toEqual([]);
   });
@@ -135,7 +142,9 @@ describe('a rollback', () => {
       { name: 'bad', run: 'boom', dependsOn: ['a'], retry: ONCE },
     ]);
     await host.run({ id: 'r' });
-    expect(host.calls).toMatchObject([{ name: 'test.undo', input: { of: null }, options: { idempotencyKey: 'r/a/compensate', deadlineMs: 700 } }]);
+    expect(host.calls).toMatchObject([
+      { name: 'test.undo', input: { of: null }, options: { idempotencyKey: 'r/a/compensate', deadlineMs: 700 } },
+    ]);
   });
 
   it('compensates a child as a whole, by its stage only', async () => {
@@ -149,28 +158,31 @@ describe('a rollback', () => {
     expect(undone).toEqual(['"kid"']);
   });
 
-  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])('interrupted after %i commits goes on where it was: nothing recorded is done twice', async (crashAfter) => {
-    const { host, undone } = hostWith();
-    host.define([
-      { name: 'a', run: 'noop', compensate: undo('a') },
-      { name: 'b', run: 'noop', dependsOn: ['a'], compensate: undo('b') },
-      { name: 'c', run: 'noop', dependsOn: ['b'], compensate: undo('c') },
-      { name: 'bad', run: 'boom', dependsOn: ['c'], retry: ONCE },
-    ]);
-    const id = 'r';
-    host.store.crashAfter = crashAfter;
-    void host.start({ id }).catch(() => {});
-    await host.settle(30);
-    const recorded = new Set(host.types(id));
-    const before = undone.length;
-    const next = await host.restart();
-    await next.start({ id });
-    const view = await next.end(id);
-    expect(view).toMatchObject({ status: 'rolled_back', rollback: { waves: [['c'], ['b'], ['a']], rolledBack: ['a', 'b', 'c'] } });
-    const again = undone.slice(before).map((name) => `compensation.completed ${'abc'.indexOf(JSON.parse(name))}`);
-    expect(again.filter((type) => recorded.has(type))).toEqual([]);
-    expect(next.store.disk.violations).toEqual([]);
-  });
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
+    'interrupted after %i commits goes on where it was: nothing recorded is done twice',
+    async (crashAfter) => {
+      const { host, undone } = hostWith();
+      host.define([
+        { name: 'a', run: 'noop', compensate: undo('a') },
+        { name: 'b', run: 'noop', dependsOn: ['a'], compensate: undo('b') },
+        { name: 'c', run: 'noop', dependsOn: ['b'], compensate: undo('c') },
+        { name: 'bad', run: 'boom', dependsOn: ['c'], retry: ONCE },
+      ]);
+      const id = 'r';
+      host.store.crashAfter = crashAfter;
+      void host.start({ id }).catch(() => {});
+      await host.settle(30);
+      const recorded = new Set(host.types(id));
+      const before = undone.length;
+      const next = await host.restart();
+      await next.start({ id });
+      const view = await next.end(id);
+      expect(view).toMatchObject({ status: 'rolled_back', rollback: { waves: [['c'], ['b'], ['a']], rolledBack: ['a', 'b', 'c'] } });
+      const again = undone.slice(before).map((name) => `compensation.completed ${'abc'.indexOf(JSON.parse(name))}`);
+      expect(again.filter((type) => recorded.has(type))).toEqual([]);
+      expect(next.store.disk.violations).toEqual([]);
+    },
+  );
 });
 
 describe('a cancellation', () => {
@@ -220,7 +232,10 @@ describe('a cancellation', () => {
     const id = await host.start();
     await host.settle();
     await host.engine.cancel(id);
-    expect(await host.end(id)).toMatchObject({ status: 'cancelled', rollback: { rolledBack: [], errors: [{ stage: 'a', message: 'boom' }] } });
+    expect(await host.end(id)).toMatchObject({
+      status: 'cancelled',
+      rollback: { rolledBack: [], errors: [{ stage: 'a', message: 'boom' }] },
+    });
   });
 
   it('reaches children, and waits until they have compensated', async () => {

@@ -119,15 +119,19 @@ function define(host: EngineHost, plans: readonly StagePlan[]): void {
     ],
     { name: 'child' },
   );
-  host.define(plans.map(({ kind, needs, undoFailures }, index) => ({
-    name: `s${index}`,
-    dependsOn: plans.flatMap((_, other) => (other < index && (needs >> other) & 1 ? [`s${other}`] : [])),
-    ...(kind === 'run' ? { run: 'forward', input: index, retry: RETRY } : {}),
-    ...(kind === 'timer' ? { timer: 40 } : {}),
-    ...(kind === 'signal' ? { signal: `signal${index}` } : {}),
-    ...(kind === 'workflow' ? { workflow: 'child', input: index } : {}),
-    ...(undoFailures === null ? {} : { compensate: { run: 'backward', input: { stage: index, output: `\${stages.s${index}.output}` }, retry: RETRY } }),
-  })));
+  host.define(
+    plans.map(({ kind, needs, undoFailures }, index) => ({
+      name: `s${index}`,
+      dependsOn: plans.flatMap((_, other) => (other < index && (needs >> other) & 1 ? [`s${other}`] : [])),
+      ...(kind === 'run' ? { run: 'forward', input: index, retry: RETRY } : {}),
+      ...(kind === 'timer' ? { timer: 40 } : {}),
+      ...(kind === 'signal' ? { signal: `signal${index}` } : {}),
+      ...(kind === 'workflow' ? { workflow: 'child', input: index } : {}),
+      ...(undoFailures === null
+        ? {}
+        : { compensate: { run: 'backward', input: { stage: index, output: `\${stages.s${index}.output}` }, retry: RETRY } }),
+    })),
+  );
 }
 
 /** Signals that nobody has acknowledged yet are sent again, as a caller would. */
@@ -140,7 +144,14 @@ async function sendSignals(host: EngineHost, plans: readonly StagePlan[]): Promi
   }
 }
 
-async function play({ plans, crashes, cancelAfterMs, maxResting, maxMemoryBytes, slots }: Scenario): Promise<{ witness: Witness; events: readonly FlowEvent[] }> {
+async function play({
+  plans,
+  crashes,
+  cancelAfterMs,
+  maxResting,
+  maxMemoryBytes,
+  slots,
+}: Scenario): Promise<{ witness: Witness; events: readonly FlowEvent[] }> {
   const witness = new Witness(plans);
   const functions = { forward: witness.forward, backward: witness.backward, child: (input: unknown) => ({ of: Number(input) }) };
   const options: EngineHostOptions = { functions, maxResting, maxMemoryBytes, config: { maxConcurrentTransactions: slots } };
@@ -183,7 +194,7 @@ async function play({ plans, crashes, cancelAfterMs, maxResting, maxMemoryBytes,
 /** Whether some stage comes to fail for good when nobody cancels. */
 function mustFail(plans: readonly StagePlan[]): boolean {
   const completes: boolean[] = [];
-  return plans.some(({ kind, failures, needs }, index) => {
+  return plans.some(({ kind, failures, needs }) => {
     const begins = completes.every((done, other) => done || !((needs >> other) & 1));
     const fails = kind === 'run' && failures >= MAX_ATTEMPTS;
     completes.push(begins && !fails);

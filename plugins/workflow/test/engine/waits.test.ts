@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type EngineHostOptions, EngineHost, Gate, rejection } from './engine-host.js';
+import { EngineHost, type EngineHostOptions, Gate, rejection } from './engine-host.js';
 
 const functions = { echo: (input: unknown) => input, noop: () => null };
 
@@ -137,7 +137,10 @@ describe.each([
     host.define([{ name: 'bad', run: 'boom', retry: { maxAttempts: 1 } }], { name: 'child' });
     host.define([{ name: 'kid', workflow: 'child' }]);
     const view = await host.run({ id: 'p' });
-    expect(view).toMatchObject({ status: 'failed', error: { code: 'CHILD_FAILED', data: { id: 'p/kid', status: 'failed', code: 'STAGE_FAILED' } } });
+    expect(view).toMatchObject({
+      status: 'failed',
+      error: { code: 'CHILD_FAILED', data: { id: 'p/kid', status: 'failed', code: 'STAGE_FAILED' } },
+    });
   });
 
   it('for a child that waits go on when that goes on', async () => {
@@ -186,7 +189,11 @@ describe('the callers of wait', () => {
     await host.settle();
     const call = new AbortController();
     const { signal } = new AbortController();
-    const [short, long, gone] = [host.engine.wait(id, 1_000, signal), host.engine.wait(id, 60_000, signal), host.engine.wait(id, 60_000, call.signal)];
+    const [short, long, gone] = [
+      host.engine.wait(id, 1_000, signal),
+      host.engine.wait(id, 60_000, signal),
+      host.engine.wait(id, 60_000, call.signal),
+    ];
     expect(host.engine.facts.observers).toBe(3);
     await host.clock.advance(1_000);
     expect((await short).status).toBe('waiting');
