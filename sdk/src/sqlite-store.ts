@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { NotReadyError } from './errors.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
@@ -32,10 +33,11 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
     this.#statements = prepare(database);
   }
 
-  /** Opens or makes the file; its folder must be there. One process at a time should have it open. */
+  /** Opens or makes the file, readable for its owner only; its folder must be there. One process at a time should have it open. */
   static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
     // not at the top: the module costs start-up time of every process that imports this package
     const { DatabaseSync } = await import('node:sqlite');
+    await makePrivate(file);
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 1_000 });
@@ -185,6 +187,15 @@ interface Statements {
   readonly read: StatementSync;
   readonly exists: StatementSync;
   readonly list: StatementSync;
+}
+
+/** SQLite would make a file that everybody can read. The log beside it gets the rights of the file. */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await (await open(file, 'a', 0o600)).close();
+  } catch {
+    // SQLite fails next, and its error is the one that callers know
+  }
 }
 
 function configure(database: DatabaseSync, { maxBytes, pageBytes: wantedPageBytes }: SqliteStoreOptions): void {

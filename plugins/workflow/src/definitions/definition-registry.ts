@@ -163,12 +163,12 @@ export class DefinitionRegistry {
     return pipeline;
   }
 
-  #save({ name, version, hash, json }: Pipeline): Promise<void> {
-    return this.#options.store.saveDefinition({ name, version, hash, json, createdAt: this.#options.clock.now() });
+  #save({ name, version, hash, json, outline = null }: Pipeline): Promise<void> {
+    return this.#options.store.saveDefinition({ name, version, hash, json, outline, createdAt: this.#options.clock.now() });
   }
 
   #changedMessage(stored: StoredDefinition, now: Pipeline): string {
-    const changes = stored.json === null || now.json === null ? '' : definitionChanges(stored.json, now.json);
+    const changes = definitionChanges(stored, now);
     const next = (this.#versionsOf(now.name)[0]?.version ?? now.version) + 1;
     return (
       `"${now.name}" differs from the version ${now.version} that is kept${changes === '' ? '' : ` (${changes})`}. ` +

@@ -169,8 +169,8 @@ class TemplateParser {
 
 const NOTHING: Template = Object.freeze({ kind: 'constant', value: null });
 
-/** `.key`, `[0]` or `["any key"]`. */
-const STEP = /\.([\w-]+)|\[(\d{1,9})\]|\[("(?:[^"\\\n]|\\.)*")\]/y;
+/** `.key`, `[0]` or `["any key"]`. Keys are bounded because the search keeps its way through one on a stack. */
+const STEP = /\.([\w-]{1,1000})|\[(\d{1,9})\]|\[("(?:[^"\\\n]|\\.){0,1000}")\]/y;
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at;

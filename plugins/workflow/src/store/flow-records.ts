@@ -140,6 +140,8 @@ export interface StoredDefinition {
   readonly hash: string;
   /** JSON as it was given; null where the definition holds functions and comes from a file. */
   readonly json: string | null;
+  /** Where `json` is null: JSON of digests, to tell which stages another definition changes; see `outlineOf`. */
+  readonly outline?: string | null;
   readonly createdAt: number;
 }
 

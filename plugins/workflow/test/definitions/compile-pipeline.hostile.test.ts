@@ -74,6 +74,15 @@ describe('a huge definition', () => {
     });
   });
 
+  it('with endless wrong dependencies or keys in one stage is refused before each of them is looked at', () => {
+    const wrong = { name: 'a', operation: 'test.echo', dependsOn: new Array(300_000).fill(1) };
+    const keys = { name: 'b', operation: 'test.echo', ...Object.fromEntries(Array.from({ length: 300_000 }, (_, key) => [`k${key}`, 1])) };
+    expect(faultsOf({ name: 'p', stages: [wrong, keys] }).details).toEqual([
+      { path: 'stages[0].dependsOn', message: '300000 are more than there may be stages' },
+      { path: 'stages[1]', message: 'a stage has no more than 100 keys' },
+    ]);
+  });
+
   it('with endless names, keys and texts is refused with a short message', () => {
     const long = 'x'.repeat(1_000_000);
     const error = faultsOf({

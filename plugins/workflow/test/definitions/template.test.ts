@@ -126,6 +126,9 @@ describe('a template', () => {
       '$'.repeat(1_000_000),
       `\${input${'["'.repeat(500_000)}`,
       `\${input["${'\\'.repeat(1_000_000)}`,
+      `\${input["${'a'.repeat(10_000_000)}`,
+      `\${input["${'a'.repeat(10_000_000)}"]}`,
+      `\${input.${'a'.repeat(10_000_000)}}`,
     ]) {
       try {
         resolve(text);
