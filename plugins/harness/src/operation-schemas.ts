@@ -107,4 +107,3 @@ export const schemas = Object.freeze({
   cancel: { input: z.strictObject({ id: idSchema }), output: jobSchema },
   loadTest: { input: loadTestInputSchema, output: loadTestResultsSchema },
 });
-

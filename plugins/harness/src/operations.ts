@@ -102,7 +102,9 @@ function provideViews(operations: IOperations, coordinator: Coordinator): void {
 
 /** Drops what was left out, so that it is left out further on. */
 function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }
 
 function asked(request: CheckedJobRequest) {

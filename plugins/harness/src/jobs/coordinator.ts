@@ -9,9 +9,9 @@ import { WorkerPool } from '../scaling/worker-pool.js';
 import { DurableChanges } from './durable-changes.js';
 import { type HarnessServices, harnessServices, type ServiceOverrides } from './harness-services.js';
 import { JobBoard } from './job-board.js';
-import { locateRequest, newJobRecord, prepareBranch, specOf, type LocatedRequest } from './job-intake.js';
-import type { JobSpec } from './job-records.js';
+import { type LocatedRequest, locateRequest, newJobRecord, prepareBranch, specOf } from './job-intake.js';
 import { JobLoader } from './job-loader.js';
+import type { JobSpec } from './job-records.js';
 import { type JobReport, jobReport } from './job-report.js';
 import { checkedRequest, type JobCaller, type JobRequest, jobIdFor } from './job-requests.js';
 import { type JobPage, JobStore } from './job-store.js';
@@ -116,7 +116,9 @@ export class Coordinator {
     const id = jobIdFor(checked, caller, services.random);
     // two at once must not both find nothing
     const before = starting.get(id) ?? Promise.resolve();
-    const started = before.then(async () => this.#start(await locateRequest({ id, request: checked, caller }, this.#options.cwd, services)));
+    const started = before.then(async () =>
+      this.#start(await locateRequest({ id, request: checked, caller }, this.#options.cwd, services)),
+    );
     const turn = started.then(
       () => {},
       () => {},
@@ -133,7 +135,11 @@ export class Coordinator {
   get(id: string): JobReport {
     const { board, store } = this.#ready();
     const live = board.get(id);
-    if (live !== undefined) return jobReport(live.record, live.issues.map(({ record }) => record));
+    if (live !== undefined)
+      return jobReport(
+        live.record,
+        live.issues.map(({ record }) => record),
+      );
     const job = store.job(id);
     if (job === null) throw unknown(id);
     return jobReport(job, store.issues(id));
@@ -217,7 +223,17 @@ export class Coordinator {
       maxOutputBytes: config.maxOutputBytes,
     });
     const dependencies = { clock, logger, queue: board, cache: verifier, display };
-    const scale = new ScaleManager(pool, this.#options.cwd, { get depth() { return runner.depth; } }, this.#scaleConfig, dependencies);
+    const scale = new ScaleManager(
+      pool,
+      this.#options.cwd,
+      {
+        get depth() {
+          return runner.depth;
+        },
+      },
+      this.#scaleConfig,
+      dependencies,
+    );
     const changes = new DurableChanges({ store, clock, logger });
     const waiters = new JobWaiters(clock);
     const loader: JobLoader = new JobLoader({ services, store, board, onReady: (job) => this.#onReady(job) });

@@ -69,7 +69,11 @@ export async function prepareBranch(spec: JobSpec, repository: IRepository): Pro
   return [`Agents work from the last commit: they do not see the uncommitted changes of ${unseen.length} files (${named(unseen)})`];
 }
 
-export function newJobRecord({ hash }: LocatedRequest, spec: JobSpec, { warnings, createdAt }: Pick<JobRecord, 'warnings' | 'createdAt'>): JobRecord {
+export function newJobRecord(
+  { hash }: LocatedRequest,
+  spec: JobSpec,
+  { warnings, createdAt }: Pick<JobRecord, 'warnings' | 'createdAt'>,
+): JobRecord {
   return { spec, requestHash: hash, status: 'running', cancelled: false, warnings, createdAt, endedAt: null };
 }
 

@@ -42,7 +42,10 @@ export class JobLoader {
     const records = store.runningJobs();
     const running = new Set(records.map(({ spec }) => spec.id));
     for (const repo of new Set(sessions.filter(({ jobId }) => !running.has(jobId)).map((session) => session.repo))) {
-      await this.#tidyUp(repo, sessions.filter((session) => session.repo === repo && !running.has(session.jobId)));
+      await this.#tidyUp(
+        repo,
+        sessions.filter((session) => session.repo === repo && !running.has(session.jobId)),
+      );
     }
     await Promise.all(
       records.map(async (record) => {

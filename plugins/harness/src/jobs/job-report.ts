@@ -57,7 +57,9 @@ export function runReport({ id, status, issues }: JobReport): RunReport {
   return {
     id,
     status,
-    landed: issues.flatMap(({ id: issue, commit, status: ended }) => (ended === 'landed' && commit !== undefined ? [{ issue, commit }] : [])),
+    landed: issues.flatMap(({ id: issue, commit, status: ended }) =>
+      ended === 'landed' && commit !== undefined ? [{ issue, commit }] : [],
+    ),
     failed: issues.flatMap(({ id: issue, status: ended, reason = 'cancelled', attempts }) =>
       ended === 'failed' || ended === 'cancelled' ? [{ issue, reason, attempts }] : [],
     ),

@@ -9,7 +9,11 @@ import { readMarkdownIssues } from './markdown-issues.js';
 
 /** Every string without NUL: none can be handed to a process with it. */
 const textSchema = z.string().regex(/^[^\0]*$/, 'it must not hold a NUL character');
-const commandSchema = z.array(textSchema).min(1).max(1_000).refine(([program]) => program !== '', 'the program must not be empty');
+const commandSchema = z
+  .array(textSchema)
+  .min(1)
+  .max(1_000)
+  .refine(([program]) => program !== '', 'the program must not be empty');
 
 export const issueInputSchema = z.strictObject({
   id: z.string().min(1).describe('Letters, digits, ".", "_" and "-"'),
@@ -55,7 +59,9 @@ export function checkedRequest(request: JobRequest): CheckedJobRequest {
   const parsed = jobRequestSchema.safeParse(request);
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.map((issue) => faultOf('job', issue));
-  throw harnessError('JOB_INVALID', `This is no job: ${details.map(({ path: at, message }) => `${at}: ${message}`).join('; ')}`, { details });
+  throw harnessError('JOB_INVALID', `This is no job: ${details.map(({ path: at, message }) => `${at}: ${message}`).join('; ')}`, {
+    details,
+  });
 }
 
 /** The id that was given; else one that follows from the idempotency key of the tenant, so that a repeated call finds its job; else a new one. */
@@ -80,7 +86,11 @@ export async function issuesOf({ issues }: CheckedJobRequest, repo: string): Pro
   const text = await readIssues(path.resolve(repo, file), file);
   if (path.extname(file).toLowerCase() !== '.json') return readMarkdownIssues(text, { source: file });
   const parsed = z.array(issueInputSchema).safeParse(jsonOf(text, file));
-  if (!parsed.success) throw issuesInvalid(file, parsed.error.issues.map((issue) => faultOf(file, issue)));
+  if (!parsed.success)
+    throw issuesInvalid(
+      file,
+      parsed.error.issues.map((issue) => faultOf(file, issue)),
+    );
   checkIssues(parsed.data, file);
   return parsed.data;
 }

@@ -1,5 +1,5 @@
-import type { AttemptFailure, Issue, IssueStatus, JobSpec, JobStatus } from './job-records.js';
 import type { Change } from './job-changes.js';
+import type { AttemptFailure, Issue, IssueStatus, JobSpec, JobStatus } from './job-records.js';
 import type { IssueRecord, JobRecord } from './stored-records.js';
 
 /** An issue of a job that runs. */

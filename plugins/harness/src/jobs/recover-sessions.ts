@@ -25,7 +25,11 @@ export async function endOrphans(sessions: readonly SessionRecord[], { commands,
 export async function recoverJob(
   job: LiveJob,
   repository: IRepository,
-  { services, store, sessions }: { readonly services: HarnessServices; readonly store: JobStore; readonly sessions: readonly SessionRecord[] },
+  {
+    services,
+    store,
+    sessions,
+  }: { readonly services: HarnessServices; readonly store: JobStore; readonly sessions: readonly SessionRecord[] },
 ): Promise<void> {
   const { clock, landing, logger } = services;
   const own = sessions.filter(({ jobId }) => jobId === job.id);
@@ -35,7 +39,10 @@ export async function recoverJob(
     const moment = { at: clock.now(), nowMs: clock.monotonicMs() };
     const changes = landed ? job.land(live, candidate, moment) : job.giveBack(live, moment);
     const type = landed ? 'issue.landed' : 'issue.interrupted';
-    const event: Change = { kind: 'event', event: { jobId: job.id, issueId: live.issue.id, type, at: moment.at, data: { recovered: true } } };
+    const event: Change = {
+      kind: 'event',
+      event: { jobId: job.id, issueId: live.issue.id, type, at: moment.at, data: { recovered: true } },
+    };
     await store.write([...changes, event]);
     logger.info('A session that was cut off was settled', { job: job.id, issue: live.issue.id, landed });
   }

@@ -137,7 +137,11 @@ export class SessionRunner {
     const { job, live, session, record } = running;
     const { changes } = this.#options;
     try {
-      await changes.keep([job.changeOf(live), { kind: 'session', record }, this.#event(running, 'issue.started', { attempt: live.record.attempts })]);
+      await changes.keep([
+        job.changeOf(live),
+        { kind: 'session', record },
+        this.#event(running, 'issue.started', { attempt: live.record.attempts }),
+      ]);
       const result = await session.run(() => this.#options.repositoryOf(job));
       await this.#settle(running, result);
       await this.#tidyUp(running);
@@ -278,6 +282,8 @@ interface Running {
 /** Unique among all hosts; a name of a folder and of a branch. */
 function sessionId({ issue, record }: LiveIssue, random: number): string {
   const slug = issue.id.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 40);
-  const unique = Math.floor(random * 2 ** 48).toString(36).padStart(10, '0');
+  const unique = Math.floor(random * 2 ** 48)
+    .toString(36)
+    .padStart(10, '0');
   return `${slug}-${record.epoch}-${unique}`;
 }

@@ -44,7 +44,9 @@ export class Verifier {
 
   /** Rejects with `COMMAND_NOT_STARTED`, and with the reason of `signal`; then its processes have ended. */
   async verify(verification: Verification): Promise<Verdict> {
-    const key = createHash('sha256').update(JSON.stringify([verification.repo, verification.command, verification.tree])).digest('hex');
+    const key = createHash('sha256')
+      .update(JSON.stringify([verification.repo, verification.command, verification.tree]))
+      .digest('hex');
     if (this.#passed.get(key)) return { passed: true, message: `The same files, tree ${verification.tree}, passed before` };
     const permit = await this.#permits.acquire({ signal: verification.signal });
     try {
@@ -85,6 +87,11 @@ function end(command: ICommand, cause: 'stopped' | 'timed_out'): void {
 
 function verdictOf({ cause, exitCode, signal, tail }: CommandEnd, timeoutMs: number): Verdict {
   const passed = cause === 'exit' && exitCode === 0;
-  const how = cause === 'timed_out' ? `did not end within ${timeoutMs} ms` : exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
+  const how =
+    cause === 'timed_out'
+      ? `did not end within ${timeoutMs} ms`
+      : exitCode === null
+        ? `was ended by ${signal}`
+        : `ended with exit code ${exitCode}`;
   return { passed, message: `The verification ${how}${tail.trim() === '' ? '' : `:\n${tail.trim()}`}` };
 }

@@ -13,7 +13,13 @@ const MAX_STALL_RATIO = 0.1;
 const MAX_PEAK_DEVIATION = 0.2;
 
 /** The acceptance criteria of seed 001: names each that is not met; empty is a pass. Pure. */
-export function failedCriteria({ successRate, health, workerStalls, peakConcurrentWorkers, targetWorkers }: LoadTestOutcome): readonly string[] {
+export function failedCriteria({
+  successRate,
+  health,
+  workerStalls,
+  peakConcurrentWorkers,
+  targetWorkers,
+}: LoadTestOutcome): readonly string[] {
   const failed: string[] = [];
   if (successRate < MIN_SUCCESS_RATE) failed.push(`the success rate is ${(successRate * 100).toFixed(1)} %, it should be at least 80 %`);
   if (health === 'unhealthy') failed.push('health is unhealthy at the end');

@@ -10,7 +10,12 @@ export const loadTestSpecSchema = z.strictObject({
   concurrentAgents: z.int().min(1).max(1_000).default(15).describe('The most agents at once, and the peak that is aimed at'),
   avgSessionDurationMs: durationMs.default(60_000),
   sessionDurationVariance: ratio.default(0.3).describe('0.3: evenly between 70 % and 130 % of the average'),
-  failureRate: z.number().min(0).max(0.5).default(0.1).describe('Of the sessions: first attempts that fail; each issue succeeds at its second'),
+  failureRate: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.1)
+    .describe('Of the sessions: first attempts that fail; each issue succeeds at its second'),
   rampUpMs: durationMs.default(60_000).describe('Issues come in evenly over this time'),
   speed: z.number().min(0.1).max(1_000).default(1).describe('All times are divided by it; the report says so'),
   seed: z.int().min(0).default(1).describe('Durations and failures follow from it'),

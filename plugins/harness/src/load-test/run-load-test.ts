@@ -143,7 +143,12 @@ class LoadTest {
     };
     const criteria = failedCriteria({ ...numbers, targetWorkers: this.#spec.concurrentAgents });
     const passed = criteria.length === 0;
-    return { ...numbers, passed, failedCriteria: criteria, summary: loadTestSummary(this.#spec, { ...numbers, passed, failedCriteria: criteria }) };
+    return {
+      ...numbers,
+      passed,
+      failedCriteria: criteria,
+      summary: loadTestSummary(this.#spec, { ...numbers, passed, failedCriteria: criteria }),
+    };
   }
 }
 

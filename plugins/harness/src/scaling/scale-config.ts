@@ -9,7 +9,8 @@ export function scaleConfigFrom(given: Partial<ScaleConfig> = {}): ScaleConfig {
   const parsed = scaleConfigSchema.safeParse({ ...DEFAULT_SCALE_CONFIG, ...given });
   if (!parsed.success) throw invalid(parsed.error.issues.map(problemOf).join('; '));
   const config = parsed.data;
-  const minWorkers = config.minWorkers === DEFAULT_SCALE_CONFIG.minWorkers ? Math.min(config.minWorkers, config.maxWorkers) : config.minWorkers;
+  const minWorkers =
+    config.minWorkers === DEFAULT_SCALE_CONFIG.minWorkers ? Math.min(config.minWorkers, config.maxWorkers) : config.minWorkers;
   const problems = contradictions({ ...config, minWorkers });
   if (problems.length > 0) throw invalid(problems.join('; '));
   return Object.freeze({ ...config, minWorkers });

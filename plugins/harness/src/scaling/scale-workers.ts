@@ -56,7 +56,10 @@ function grow(demand: WorkerDemand, config: ScaleConfig, max: number): WorkerSte
   if (isCoolingDown(demand, config)) return stay(demand, config, 'cooldown');
   const step = Math.max(1, Math.ceil(readyIssues / config.targetQueueDepth));
   const next = Math.min(max, workers + step);
-  return change(next, `${readyIssues} issues wait for ${workers} workers, more than ${config.scaleUpThreshold} each: ${next - workers} more`);
+  return change(
+    next,
+    `${readyIssues} issues wait for ${workers} workers, more than ${config.scaleUpThreshold} each: ${next - workers} more`,
+  );
 }
 
 function shrinkByOne(demand: WorkerDemand, config: ScaleConfig): WorkerStep {

@@ -1,5 +1,5 @@
-import type { Evidence } from './judge-stall.js';
 import { harnessError } from '../errors.js';
+import type { Evidence } from './judge-stall.js';
 
 /** What a worker is busy with, as far as health checks need to know. */
 export interface WorkerSession {

@@ -96,13 +96,23 @@ describe('a coordinator', () => {
     await agents(4);
     commands.agentOf('b1').exit();
     await agents(5);
-    expect(commands.agents.slice(3).map(({ issueId }) => issueId).sort()).toEqual(['a3', 'b2']);
+    expect(
+      commands.agents
+        .slice(3)
+        .map(({ issueId }) => issueId)
+        .sort(),
+    ).toEqual(['a3', 'b2']);
   });
 
   it('begins the issue of the highest priority first, then in the order of the list', async () => {
     await using harness = await setUp({ maxWorkers: 1 });
     const { coordinator, commands, agents } = harness;
-    const issues = [stubIssue('low'), stubIssue('first', 'ok', { priority: 5 }), stubIssue('later'), stubIssue('second', 'ok', { priority: 5 })];
+    const issues = [
+      stubIssue('low'),
+      stubIssue('first', 'ok', { priority: 5 }),
+      stubIssue('later'),
+      stubIssue('second', 'ok', { priority: 5 }),
+    ];
     await coordinator.start({ ...jobOf('job', []), issues });
     for (let count = 1; count <= 4; count += 1) {
       await agents(count);
@@ -168,7 +178,10 @@ describe('a coordinator', () => {
   it('cancels: ends agents, keeps what landed, begins nothing more', async () => {
     await using harness = await setUp();
     const { coordinator, commands, agents } = harness;
-    await coordinator.start({ ...jobOf('job', []), issues: [...['a', 'b', 'c'].map((id) => stubIssue(id)), stubIssue('d', 'ok', { dependsOn: ['c'] })] });
+    await coordinator.start({
+      ...jobOf('job', []),
+      issues: [...['a', 'b', 'c'].map((id) => stubIssue(id)), stubIssue('d', 'ok', { dependsOn: ['c'] })],
+    });
     await agents(2);
     commands.agentOf('a').exit();
     await agents(3);

@@ -12,7 +12,10 @@ function jobOf(repo: string, issues: ReturnType<typeof stubIssue>[], more: Parti
   return { repo, issues, agent: { command: [STUB_AGENT] }, verify: [STUB_VERIFY], ...more };
 }
 
-async function withCoordinator(work: (coordinator: Coordinator, repo: string, dataDir: string) => Promise<void>, options: Partial<CoordinatorOptions> = {}) {
+async function withCoordinator(
+  work: (coordinator: Coordinator, repo: string, dataDir: string) => Promise<void>,
+  options: Partial<CoordinatorOptions> = {},
+) {
   await using scratch = await scratchFolder();
   const repo = await makeRepository(scratch.path);
   const dataDir = path.join(scratch.path, 'data');
@@ -87,7 +90,14 @@ describe('a coordinator with real agents', () => {
       const issues = [stubIssue('c', 'ok', { dependsOn: ['b'] }), stubIssue('b', 'ok', { dependsOn: ['a'] }), stubIssue('a')];
       const report = await coordinator.wait((await coordinator.start(jobOf(repo, issues, { branch: 'work' }))).id);
       expect(report.status).toBe('completed');
-      const landed = await git(repo, 'log', '--first-parent', '--reverse', '--format=%(trailers:key=Bellows-Issue,valueonly,separator=)', 'work');
+      const landed = await git(
+        repo,
+        'log',
+        '--first-parent',
+        '--reverse',
+        '--format=%(trailers:key=Bellows-Issue,valueonly,separator=)',
+        'work',
+      );
       expect(landed.split('\n').filter(Boolean)).toEqual(['a', 'b', 'c']);
     });
   });
@@ -108,7 +118,8 @@ describe('a coordinator with real agents', () => {
 
   it('tells the agent why the attempt before failed', async () => {
     await withCoordinator(async (coordinator, repo, dataDir) => {
-      const script = 'if [ -n "$BELLOWS_LAST_FAILURE" ]; then cat "$BELLOWS_LAST_FAILURE"; echo ok > done.txt; git add . ; git commit -qm done; else echo because; exit 7; fi';
+      const script =
+        'if [ -n "$BELLOWS_LAST_FAILURE" ]; then cat "$BELLOWS_LAST_FAILURE"; echo ok > done.txt; git add . ; git commit -qm done; else echo because; exit 7; fi';
       const { id } = await coordinator.start(jobOf(repo, [stubIssue('a')], { agent: { command: ['sh', '-c', script] } }));
       const report = await coordinator.wait(id);
       expect(report.issues[0]).toMatchObject({ status: 'landed', attempts: 2 });

@@ -1,6 +1,15 @@
-import type { Evidence } from '../../src/scaling/judge-stall.js';
 import type { ServiceOverrides } from '../../src/jobs/harness-services.js';
-import type { CommandEnd, CommandSpec, EndCause, ICommand, ICommands, IRepository, LandingRequest, LandingResult } from '../../src/jobs/session-contracts.js';
+import type {
+  CommandEnd,
+  CommandSpec,
+  EndCause,
+  ICommand,
+  ICommands,
+  IRepository,
+  LandingRequest,
+  LandingResult,
+} from '../../src/jobs/session-contracts.js';
+import type { Evidence } from '../../src/scaling/judge-stall.js';
 
 /** A command that ends when the test says so. */
 export class FakeCommand implements ICommand {

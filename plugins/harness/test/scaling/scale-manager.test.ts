@@ -241,7 +241,12 @@ describe('a scale manager', () => {
     expect(bad.p95SessionDurationMs).toBeCloseTo(15_000, -3);
     expect(bad.throughputPerMinute).toBeCloseTo(4);
     await clock.advance(29 * 60_000);
-    await recorded(manager, clock, Array.from({ length: 10 }, () => true), 10_000);
+    await recorded(
+      manager,
+      clock,
+      Array.from({ length: 10 }, () => true),
+      10_000,
+    );
     await clock.advance(60_000);
     expect(manager.getMetrics()).toMatchObject({ health: 'healthy', successRate: 1, totalSessionsCompleted: 11, totalSessionsFailed: 3 });
     manager.recordSessionComplete('worker-1', 'never-begun', false);

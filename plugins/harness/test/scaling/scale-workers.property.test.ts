@@ -72,9 +72,12 @@ describe('the threshold law of harness.scale', () => {
   });
 
   it('changes at most once per cool-down, whatever happens, and a step that changes nothing begins none', () => {
-    const steps = fc.array(fc.record({ passMs: fc.integer({ min: 0, max: 40_000 }), readyIssues: fc.integer({ min: 0, max: 500 }), busy: fc.nat() }), {
-      maxLength: 60,
-    });
+    const steps = fc.array(
+      fc.record({ passMs: fc.integer({ min: 0, max: 40_000 }), readyIssues: fc.integer({ min: 0, max: 500 }), busy: fc.nat() }),
+      {
+        maxLength: 60,
+      },
+    );
     fc.assert(
       fc.property(config, steps, (settings, moments) => {
         let [workers, nowMs, changedAtMs] = [settings.minWorkers, 0, Number.NEGATIVE_INFINITY];
@@ -94,7 +97,8 @@ describe('the threshold law of harness.scale', () => {
     fc.assert(
       fc.property(config, (settings) => {
         let workers = settings.maxWorkers;
-        for (let step = 0; step <= settings.maxWorkers; step += 1) workers = scaleWorkers(at({ workers, idleWorkers: workers }), settings).workers;
+        for (let step = 0; step <= settings.maxWorkers; step += 1)
+          workers = scaleWorkers(at({ workers, idleWorkers: workers }), settings).workers;
         expect(workers).toBe(settings.scaleDownThreshold > 0 ? settings.minWorkers : settings.maxWorkers);
         expect(scaleWorkers(at({ workers, idleWorkers: workers }), settings).workers).toBe(workers);
       }),
