@@ -31,6 +31,10 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'A supervised child did not stop within its time-out and was left behind. Make it stop sooner or give it more time.',
   },
   EMA_ALPHA_INVALID: { kind: 'input', text: 'The smoothing factor of an Ema is not above 0 and at most 1. Correct it.' },
+  FLOW_INVALID: {
+    kind: 'input',
+    text: 'A workflow of TypeScript is built in a way that has no meaning, such as with a stage of another one. Its message says how.',
+  },
   MAILBOX_CAPACITY_INVALID: {
     kind: 'input',
     text: 'The capacity of a mailbox is no whole number of at least 1 and not Infinity. Correct it.',

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type BellowsError, ConfigError, InvariantError, messageOf, NotReadyError } from './errors.js';
+import { NotReadyError } from './errors.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
+import { sqliteError } from './sqlite-error.js';
 import { assertStorePath } from './store-path.js';
 
 export interface SqliteStoreOptions {
@@ -8,6 +9,8 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number;
   /** How large the file may grow; a write past it is refused with `STORE_FULL`. Default: as large as the disk. */
   readonly maxBytes?: number;
+  /** Size of the pages of a file that is made now: a power of two, 512 to 65,536; large pages suit large values. Default 4,096. */
+  readonly pageBytes?: number;
 }
 
 /**
@@ -40,7 +43,7 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
       return new SqliteStore(file, database);
     } catch (error) {
       database?.close();
-      throw storeError(error, file);
+      throw sqliteError(error, file);
     }
   }
 
@@ -143,7 +146,7 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
       commit.run();
     } catch (error) {
       this.#rollback();
-      throw storeError(error, this.#file);
+      throw sqliteError(error, this.#file);
     }
   }
 
@@ -160,7 +163,7 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
     try {
       return work();
     } catch (error) {
-      throw storeError(error, this.#file);
+      throw sqliteError(error, this.#file);
     }
   }
 }
@@ -184,7 +187,9 @@ interface Statements {
   readonly list: StatementSync;
 }
 
-function configure(database: DatabaseSync, { maxBytes }: SqliteStoreOptions): void {
+function configure(database: DatabaseSync, { maxBytes, pageBytes: wantedPageBytes }: SqliteStoreOptions): void {
+  // before anything is written; a file that is there keeps its own
+  if (wantedPageBytes !== undefined) database.exec(`PRAGMA page_size = ${Math.floor(wantedPageBytes)}`);
   database.exec('PRAGMA journal_mode = WAL');
   // FULL syncs the log at every commit; the usual NORMAL may lose the last commits when the power goes
   database.exec('PRAGMA synchronous = FULL');
@@ -205,45 +210,6 @@ function prepare(database: DatabaseSync): Statements {
     exists: database.prepare('SELECT 1 FROM entries WHERE path = ?'),
     list: database.prepare('SELECT path FROM entries WHERE path >= ? ORDER BY path'),
   };
-}
-
-/** https://www.sqlite.org/rescode.html; the low byte is the primary code. */
-const SQLITE_BUSY = 5;
-const SQLITE_LOCKED = 6;
-const SQLITE_READONLY = 8;
-const SQLITE_IOERR = 10;
-const SQLITE_CORRUPT = 11;
-const SQLITE_FULL = 13;
-const SQLITE_CANTOPEN = 14;
-const SQLITE_NOTADB = 26;
-
-function storeError(error: unknown, file: string): BellowsError {
-  const code = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : -1;
-  const options = { cause: error };
-  switch (code) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return new ConfigError(
-        'STORE_CORRUPT',
-        `The store ${file} is damaged or no SQLite file (${messageOf(error)}): restore it from a backup, or move it away to start empty`,
-        { ...options, status: 500 },
-      );
-    case SQLITE_FULL:
-      return new NotReadyError('STORE_FULL', `The store ${file} cannot grow: free disk space or raise its limit, then try again`, options);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return new NotReadyError('STORE_BUSY', `Another process holds the store ${file}: end it, or try again later`, options);
-    case SQLITE_READONLY:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-      return new NotReadyError(
-        'STORE_UNREACHABLE',
-        `The store ${file} cannot be used (${messageOf(error)}): check that its folder exists and may be written, and the disk`,
-        options,
-      );
-    default:
-      return new InvariantError('STORE_FAILED', `The store ${file} failed (${messageOf(error)}): please report this`, options);
-  }
 }
 
 function closedError(file: string): NotReadyError {

@@ -9,6 +9,14 @@ const timeSchema = z.number().describe('ms since 1970');
 const idSchema = z.string().min(1).max(200);
 const statusSchema = z.enum(JOB_STATUSES);
 
+const outcome = {
+  landed: z.array(z.strictObject({ issue: z.string(), commit: z.string() })).readonly(),
+  failed: z
+    .array(z.strictObject({ issue: z.string(), reason: z.string(), attempts: count }))
+    .readonly()
+    .describe('Those that ended otherwise; `reason` of the last attempt'),
+};
+
 const jobSchema = z.strictObject({
   id: z.string(),
   status: statusSchema,
@@ -27,8 +35,7 @@ const jobSchema = z.strictObject({
       endedAt: timeSchema.optional(),
     }),
   ),
-  landed: count,
-  failed: count,
+  ...outcome,
   warnings: z.array(z.string()).readonly(),
   createdAt: timeSchema,
   endedAt: timeSchema.optional(),
@@ -37,11 +44,10 @@ const jobSchema = z.strictObject({
 const runSchema = z.strictObject({
   id: z.string(),
   status: statusSchema,
-  landed: z.array(z.strictObject({ issue: z.string(), commit: z.string() })).readonly(),
-  failed: z.array(z.strictObject({ issue: z.string(), reason: z.string(), attempts: count })).readonly(),
+  ...outcome,
 });
 
-const scaleSchema = z.strictObject({
+const scaleMetrics = {
   currentWorkers: count,
   activeWorkers: count,
   idleWorkers: count,
@@ -58,7 +64,7 @@ const scaleSchema = z.strictObject({
   backpressureActive: z.boolean(),
   scaleOperations: count,
   lastScaleAt: z.string().nullable(),
-});
+};
 
 export const schemas = Object.freeze({
   start: { input: jobRequestSchema, output: z.strictObject({ id: z.string() }) },
@@ -96,11 +102,8 @@ export const schemas = Object.freeze({
   metrics: {
     input: z.strictObject({}),
     output: z.strictObject({
+      ...scaleMetrics,
       runningJobs: count,
-      waitingIssues: count,
-      sessionsCompleted: count,
-      sessionsFailed: count,
-      scale: scaleSchema,
       workers: z.strictObject({ limit: count, limitedBy: z.string(), reason: z.string() }),
     }),
   },

@@ -20,6 +20,7 @@ import {
 export const WORKFLOW_ERRORS = defineErrorCodes({
   CAPACITY: { kind: 'capacity', text: 'More stages are ready than may wait. Try again after `retryAfterMs`; what was started goes on.' },
   CHILD_FAILED: { kind: 'guest', text: 'A child workflow did not complete; `data.id` names its run, `data.status` how it ended.' },
+  CURSOR_INVALID: { kind: 'input', text: 'The `cursor` is none that a page of the list gave. Begin without one.' },
   DEFINITION_CHANGED: {
     kind: 'refused',
     text: 'The definition differs from the one kept under this name and version. Runs finish on the version they started with: give the changed one a new version.',
@@ -42,6 +43,10 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
     text: 'A database of the workflow plugin is damaged. Restore the folder from a backup, or move it away to start empty.',
   },
   FLOW_STORE_IN_USE: { kind: 'config', text: 'Another process has opened the workflow folder. End it, or use another data folder.' },
+  FLOW_STORE_NEWER: {
+    kind: 'config',
+    text: 'A newer version wrote the database of the workflow plugin. Use that version again, or another data folder.',
+  },
   FUNCTION_UNKNOWN: {
     kind: 'input',
     text: 'A stage names a function that no file in `definitions` registers. Export it with `defineFunction`, or correct the name.',
@@ -58,6 +63,7 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
   RUN_CANCELLED: { kind: 'cancelled', text: 'The run was cancelled; what it had done was compensated.' },
   RUN_CONFLICT: { kind: 'refused', text: 'There is a run of this id with another definition or input. Use another id.' },
   RUN_ENDED: { kind: 'refused', text: 'The run has ended and takes no signals and no cancellation any more.' },
+  RUN_INPUT_INVALID: { kind: 'input', text: 'The input does not fit the schema of the workflow; `details` names every place.' },
   RUN_UNKNOWN: { kind: 'not_found', text: 'There is no run of this id, or it was removed after its time of retention.' },
   STAGE_FAILED: { kind: 'guest', text: 'The function of a stage threw; the message is its own.' },
   STAGE_FORBIDDEN: {
@@ -66,7 +72,15 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
   },
   STAGE_TIMEOUT: { kind: 'deadline', text: 'An attempt of a stage took longer than its `timeoutMs`. Give it more time, or less work.' },
   STATE_MISSING: { kind: 'invariant', text: 'A large value of a run is not in its store any more. Please report it.' },
+  TEMPLATE_TOO_LARGE: {
+    kind: 'input',
+    text: 'The texts that a template puts together are too large. Hand large values on as a whole, not inside of a text.',
+  },
   TEMPLATE_UNRESOLVED: { kind: 'input', text: 'A `${…}` in the input of a stage names something that is not there.' },
+  TIMER_INVALID: {
+    kind: 'input',
+    text: 'The input of a timer is neither a number of milliseconds nor `{ until: <ms since 1970> }`. Correct the definition.',
+  },
   WORKFLOW_STOPPING: { kind: 'not_ready', text: 'The workflow plugin is being stopped and takes no new runs.' },
   WORKFLOW_UNKNOWN: { kind: 'not_found', text: 'There is no definition of this name and version. `workflow.define` adds one.' },
 });

@@ -1,10 +1,13 @@
 import { definePlugin } from '@bellows/sdk';
 import { workflowConfigSchema } from './config.js';
+import { activateWorkflow } from './plugin.js';
 
 export { WORKFLOW_ERRORS } from './errors.js';
 
 export default definePlugin({
   id: 'workflow',
   config: workflowConfigSchema,
-  activate() {},
+  async activate(ctx) {
+    await activateWorkflow(ctx);
+  },
 });

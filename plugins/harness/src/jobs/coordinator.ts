@@ -46,12 +46,8 @@ export interface CoordinatorOptions {
   readonly observer?: SessionObserver;
 }
 
-export interface CoordinatorMetrics {
+export interface CoordinatorMetrics extends ScaleMetrics {
   readonly runningJobs: number;
-  readonly waitingIssues: number;
-  readonly sessionsCompleted: number;
-  readonly sessionsFailed: number;
-  readonly scale: ScaleMetrics;
   /** How many workers are allowed now, and what holds the number there. */
   readonly workers: { readonly limit: number } & LimitReason;
 }
@@ -178,13 +174,9 @@ export class Coordinator {
 
   getMetrics(): CoordinatorMetrics {
     const { board, scale } = this.#ready();
-    const metrics = scale.getMetrics();
     return {
+      ...scale.getMetrics(),
       runningJobs: board.jobs.length,
-      waitingIssues: board.waiting,
-      sessionsCompleted: metrics.totalSessionsCompleted,
-      sessionsFailed: metrics.totalSessionsFailed,
-      scale: metrics,
       workers: { limit: scale.currentLimits.maxConcurrentOperations, ...scale.currentLimitReason },
     };
   }

@@ -21,28 +21,12 @@ export interface JobReport {
   readonly repo: string;
   readonly branch: string;
   readonly issues: readonly IssueReport[];
-  readonly landed: number;
-  readonly failed: number;
+  readonly landed: RunReport['landed'];
+  /** Those that ended otherwise. */
+  readonly failed: RunReport['failed'];
   readonly warnings: readonly string[];
   readonly createdAt: number;
   readonly endedAt?: number;
-}
-
-export function jobReport(job: JobRecord, issues: readonly IssueRecord[]): JobReport {
-  const titles = new Map(job.spec.issues.map(({ id, title }) => [id, title]));
-  const count = (status: IssueStatus) => issues.filter((issue) => issue.status === status).length;
-  return {
-    id: job.spec.id,
-    status: job.status,
-    repo: job.spec.repo,
-    branch: job.spec.branch,
-    issues: issues.map((issue) => issueReport(issue, titles.get(issue.id) ?? '')),
-    landed: count('landed'),
-    failed: count('failed'),
-    warnings: job.warnings,
-    createdAt: job.createdAt,
-    ...(job.endedAt === null ? {} : { endedAt: job.endedAt }),
-  };
 }
 
 /** What `harness.run` answers. */
@@ -53,17 +37,27 @@ export interface RunReport {
   readonly failed: readonly { readonly issue: string; readonly reason: string; readonly attempts: number }[];
 }
 
-export function runReport({ id, status, issues }: JobReport): RunReport {
+export function jobReport(job: JobRecord, records: readonly IssueRecord[]): JobReport {
+  const titles = new Map(job.spec.issues.map(({ id, title }) => [id, title]));
+  const issues = records.map((issue) => issueReport(issue, titles.get(issue.id) ?? ''));
   return {
-    id,
-    status,
-    landed: issues.flatMap(({ id: issue, commit, status: ended }) =>
-      ended === 'landed' && commit !== undefined ? [{ issue, commit }] : [],
+    id: job.spec.id,
+    status: job.status,
+    repo: job.spec.repo,
+    branch: job.spec.branch,
+    issues,
+    landed: issues.flatMap(({ id: issue, commit, status }) => (status === 'landed' && commit !== undefined ? [{ issue, commit }] : [])),
+    failed: issues.flatMap(({ id: issue, reason = 'cancelled', attempts, status }) =>
+      status === 'failed' || status === 'cancelled' ? [{ issue, reason, attempts }] : [],
     ),
-    failed: issues.flatMap(({ id: issue, status: ended, reason = 'cancelled', attempts }) =>
-      ended === 'failed' || ended === 'cancelled' ? [{ issue, reason, attempts }] : [],
-    ),
+    warnings: job.warnings,
+    createdAt: job.createdAt,
+    ...(job.endedAt === null ? {} : { endedAt: job.endedAt }),
   };
+}
+
+export function runReport({ id, status, landed, failed }: JobReport): RunReport {
+  return { id, status, landed, failed };
 }
 
 function issueReport({ id, status, attempts, commit, failure, startedAt, endedAt }: IssueRecord, title: string): IssueReport {

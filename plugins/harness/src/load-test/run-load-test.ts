@@ -123,7 +123,7 @@ class LoadTest {
   }
 
   #results(durationMs: number, { landed, failed }: { readonly landed: number; readonly failed: number }): LoadTestResults {
-    const { scale } = this.#coordinator.getMetrics();
+    const scale = this.#coordinator.getMetrics();
     const tally = this.#tally;
     const numbers = {
       throughputPerSecond: durationMs > 0 ? tally.sessions / (durationMs / 1_000) : 0,

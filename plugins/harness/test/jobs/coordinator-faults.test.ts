@@ -51,7 +51,7 @@ describe('a coordinator', () => {
     expect(commands.agents[0]?.causes).toEqual(['stalled']);
     expect(coordinator.get('job').issues[0]).toMatchObject({ status: 'working', attempts: 2, reason: 'stalled' });
     commands.agentOf('a').exit();
-    expect(await coordinator.wait('job')).toMatchObject({ status: 'completed', landed: 1 });
+    expect(await coordinator.wait('job')).toMatchObject({ status: 'completed', landed: [{ issue: 'a' }] });
   });
 
   it('gives up a session whose processes cannot be ended, and refuses what it reports later', async () => {
@@ -63,7 +63,7 @@ describe('a coordinator', () => {
     if (stuck === undefined) throw new Error('no agent');
     Object.assign(stuck, { stuck: true, now: DEAD });
     await clock.advance(30_000);
-    expect(coordinator.getMetrics().scale).toMatchObject({ stalledWorkers: 1, activeWorkers: 1 });
+    expect(coordinator.getMetrics()).toMatchObject({ stalledWorkers: 1, activeWorkers: 1 });
     await clock.advance(35_000);
     await agents(2);
     stuck.exit();
@@ -186,12 +186,12 @@ describe('a coordinator', () => {
     commands.agentOf('a').exit();
     await agents(3);
     const report = await coordinator.cancel('job');
-    expect(report).toMatchObject({ status: 'cancelled', landed: 1 });
+    expect(report).toMatchObject({ status: 'cancelled', landed: [{ issue: 'a' }] });
     expect(report.issues.map(({ status }) => status)).toEqual(['landed', 'cancelled', 'cancelled', 'cancelled']);
     expect(commands.agentOf('b').causes).toEqual(['cancelled']);
     expect((await rejection(coordinator.cancel('job'))).code).toBe('JOB_ENDED');
     expect((await rejection(coordinator.cancel('unknown'))).code).toBe('JOB_UNKNOWN');
-    expect(coordinator.getMetrics()).toMatchObject({ runningJobs: 0, waitingIssues: 0 });
+    expect(coordinator.getMetrics()).toMatchObject({ runningJobs: 0, queueDepth: 0 });
   });
 
   it('waits as long as asked and no longer; the job goes on when its caller goes away', async () => {
@@ -230,7 +230,7 @@ describe('a coordinator', () => {
       await agents(count);
       commands.agents[count - 1]?.exit();
     }
-    expect(await next.wait('job')).toMatchObject({ status: 'completed', landed: 3 });
+    expect(await next.wait('job')).toMatchObject({ status: 'completed', failed: [] });
     await next.stop();
   });
 

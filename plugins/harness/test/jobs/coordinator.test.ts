@@ -43,7 +43,7 @@ describe('a coordinator with real agents', () => {
     });
     await coordinator.initialize();
     const [report] = await coordinator.run();
-    expect(report).toMatchObject({ status: 'completed', landed: 2, failed: 0, branch: 'work' });
+    expect(report).toMatchObject({ status: 'completed', landed: [{ issue: 'a' }, { issue: 'b' }], failed: [], branch: 'work' });
     expect((await git(repo, 'ls-tree', '-r', '--name-only', 'work')).split('\n')).toEqual(['README.md', 'stub/a-1.txt', 'stub/b-1.txt']);
     expect(await git(repo, 'log', '-1', '--format=%(trailers:key=Bellows-Job,valueonly)', 'work')).toBe(report?.id);
   });
@@ -108,7 +108,7 @@ describe('a coordinator with real agents', () => {
       const { id } = await coordinator.start(jobOf(repo, issues));
       let most = 0;
       const watch = setInterval(() => {
-        most = Math.max(most, coordinator.getMetrics().scale.activeWorkers);
+        most = Math.max(most, coordinator.getMetrics().activeWorkers);
       }, 5);
       await coordinator.wait(id);
       clearInterval(watch);

@@ -1,4 +1,5 @@
 import type { StageFunction } from '@bellows/sdk/workflow';
+import type { Template } from './template.js';
 
 export type StageKind = 'operation' | 'run' | 'workflow' | 'timer' | 'signal';
 
@@ -19,9 +20,9 @@ export interface StageValues {
   output(stage: number): unknown;
 }
 
-/** Where the input of a stage comes from: JSON with `${…}` inside, or a function of a TypeScript definition. */
+/** Where the input of a stage comes from: JSON with `${…}` inside, parsed, or a function of a TypeScript definition. See `resolveInput`. */
 export type InputSource =
-  | { readonly kind: 'template'; readonly template: unknown }
+  | { readonly kind: 'template'; readonly template: Template }
   | { readonly kind: 'function'; readonly of: (values: StageValues) => unknown };
 
 export interface Compensation {
@@ -70,6 +71,8 @@ export interface Pipeline {
   readonly maxDepth: number | null;
   /** null: the output of the last stage, or of all last stages by name. */
   readonly output: InputSource | null;
+  /** Throws `RUN_INPUT_INVALID` for an input that does not fit, else answers what stages see. null or left out: any input will do. */
+  readonly checkInput?: ((input: unknown) => unknown) | null;
   /** null: came over an operation; else the file. */
   readonly file: string | null;
   /** As given, for the store; null where it holds functions. */

@@ -1,0 +1,169 @@
+import type { StageFunction } from '@bellows/sdk/workflow';
+import {
+  type CompensationDocument,
+  DEFAULT_COMPENSATION_RETRY,
+  DEFAULT_RETRY,
+  type StageDocument,
+  stageSchema,
+} from './definition-schema.js';
+import { addIssues } from './describe-issues.js';
+import type { Faults } from './faults.js';
+import type { Compensation, InputSource, StageKind } from './pipeline.js';
+import { shortened } from './shortened.js';
+import type { StageDraft } from './stage-draft.js';
+import { parseTemplate, type TemplateScope, templateReads } from './template.js';
+
+export interface ReadOptions {
+  readonly faults: Faults;
+  readonly maxStages: number;
+  /** Those of `defineFunction`, by name. */
+  readonly functions: ReadonlyMap<string, StageFunction>;
+}
+
+/** Reads the stages of one definition, each on its own, once the names of all are known. Faults are collected. */
+export class StageReader {
+  readonly scope: TemplateScope;
+  readonly #options: ReadOptions;
+
+  constructor(options: ReadOptions, stageNames: ReadonlyMap<string, number>) {
+    this.#options = options;
+    this.scope = { stageNames, faults: options.faults, total: { values: 0 } };
+  }
+
+  read(json: unknown, index: number): StageDraft | null {
+    const path = `stages[${index}]`;
+    const { faults } = this.#options;
+    const parsed = stageSchema.safeParse(json);
+    if (!parsed.success) {
+      addIssues(parsed.error, { path, keys: Object.keys(stageSchema.shape) }, faults);
+      this.#checkRest(json, path);
+      return null;
+    }
+    const stage = parsed.data;
+    const kind = this.#kindOf(stage, path);
+    const dependsOn = this.#dependencies(stage.dependsOn ?? [], `${path}.dependsOn`);
+    if (kind === null) return null;
+    this.#checkFields(stage, kind, path);
+    const input = kind === 'timer' ? this.#timer(stage.timer, `${path}.timer`) : this.#input(stage.input, `${path}.input`);
+    const compensation = stage.compensate === undefined ? null : this.#compensation(stage.compensate, `${path}.compensate`);
+    const undone = readsOf(compensation?.input).filter((read) => read !== index);
+    return {
+      name: stage.name,
+      kind,
+      operation: stage.operation ?? null,
+      run: stage.run === undefined ? null : this.#functionOf(stage.run, `${path}.run`),
+      workflow: workflowOf(stage.workflow),
+      signal: stage.signal ?? null,
+      input,
+      retry: stage.retry ?? DEFAULT_RETRY,
+      timeoutMs: stage.timeoutMs ?? null,
+      compensation,
+      dependsOn: [...dependsOn, ...readsOf(input), ...undone],
+      // as written, not as filled in: a default that changes with a release is no change of the definition
+      identity: { ...(json as object), dependsOn: undefined },
+    };
+  }
+
+  /** What can still be checked of a stage that is faulty otherwise. */
+  #checkRest(json: unknown, path: string): void {
+    if (typeof json !== 'object' || json === null) return;
+    const { dependsOn, input } = json as { readonly dependsOn?: unknown; readonly input?: unknown };
+    if (Array.isArray(dependsOn) && dependsOn.every((name) => typeof name === 'string')) this.#dependencies(dependsOn, `${path}.dependsOn`);
+    this.#input(input, `${path}.input`);
+  }
+
+  #kindOf(stage: StageDocument, path: string): StageKind | null {
+    const { faults } = this.#options;
+    const planned = PLANNED.filter((kind) => stage[kind] !== undefined);
+    for (const kind of planned) {
+      faults.add({ code: 'FEATURE_UNSUPPORTED', path: `${path}.${kind}`, message: `stages of the kind "${kind}" cannot run yet` });
+    }
+    const kinds = KINDS.filter((kind) => stage[kind] !== undefined);
+    if (kinds.length + planned.length === 1) return kinds[0] ?? null;
+    const found = kinds.length + planned.length === 0 ? 'none of them is there' : `there are ${[...kinds, ...planned].join(' and ')}`;
+    faults.add({ path, message: `a stage has exactly one of ${KINDS.join(', ')}; ${found}` });
+    return null;
+  }
+
+  /** What has no meaning for a kind is refused, because whoever wrote it expects something of it. */
+  #checkFields(stage: StageDocument, kind: StageKind, path: string): void {
+    const { faults } = this.#options;
+    const refuse = (field: keyof StageDocument, why: string) => {
+      if (stage[field] !== undefined) faults.add({ path: `${path}.${field}`, message: why });
+    };
+    if (kind === 'timer' || kind === 'signal') {
+      refuse('input', `a ${kind} takes no input`);
+      refuse('retry', `a ${kind} is not tried again: nothing of it can fail for a moment`);
+    }
+    if (kind === 'timer') refuse('timeoutMs', 'a timer takes as long as it says');
+    if (!stage.thread) return;
+    const message = kind === 'run' ? 'functions cannot run in threads yet' : 'only stages of the kind "run" can have a thread';
+    faults.add({ code: 'FEATURE_UNSUPPORTED', path: `${path}.thread`, message });
+  }
+
+  #dependencies(names: readonly string[], path: string): number[] {
+    const { stageNames, faults } = this.scope;
+    return names.flatMap((name, index) => {
+      const found = stageNames.get(name);
+      if (found !== undefined) return [found];
+      const fault = { path: `${path}[${index}]`, message: `there is no stage "${shortened(name)}"` };
+      faults.addUnknown(fault, name, stageNames.keys());
+      return [];
+    });
+  }
+
+  #input(json: unknown, path: string): InputSource {
+    return json === undefined ? NO_INPUT : { kind: 'template', template: parseTemplate(json, path, this.scope) };
+  }
+
+  #timer(timer: StageDocument['timer'], path: string): InputSource {
+    const time = typeof timer === 'object' ? timer.until : timer;
+    if (typeof time === 'string' && parseTemplate(time, path, this.scope).kind !== 'value') {
+      this.#options.faults.add({ path, message: 'a timer is a number of ms, { until: ms since 1970 } or one ${…} that gives either' });
+    }
+    return this.#input(timer, path);
+  }
+
+  #compensation(document: CompensationDocument, path: string): Compensation | null {
+    const { operation, run, input, retry, timeoutMs } = document;
+    if ((operation === undefined) === (run === undefined)) {
+      this.#options.faults.add({ path, message: 'a compensation has exactly one of operation and run' });
+      return null;
+    }
+    return {
+      action: operation === undefined ? { run: this.#functionOf(run!, `${path}.run`) } : { operation },
+      input: this.#input(input, `${path}.input`),
+      retry: retry ?? DEFAULT_COMPENSATION_RETRY,
+      timeoutMs,
+    };
+  }
+
+  #functionOf(name: string, path: string): StageFunction {
+    const { functions, faults } = this.#options;
+    const found = functions.get(name);
+    if (found !== undefined) return found;
+    const message = `there is no function "${name}": register it with defineFunction in a file of \`definitions\``;
+    faults.addUnknown({ code: 'FUNCTION_UNKNOWN', path, message }, name, functions.keys());
+    return () => null;
+  }
+}
+
+const KINDS = ['operation', 'run', 'workflow', 'timer', 'signal'] as const;
+/** Part of the form, not of what can run yet. */
+const PLANNED = ['map', 'branch'] as const;
+
+/** Operations and functions take an object; one that is given nothing gets one without fields. */
+export const NO_INPUT: InputSource = Object.freeze({
+  kind: 'template',
+  template: Object.freeze({ kind: 'object', fields: Object.freeze([]) }),
+});
+
+function readsOf(source: InputSource | undefined): readonly number[] {
+  return source?.kind === 'template' ? templateReads(source.template) : [];
+}
+
+function workflowOf(workflow: StageDocument['workflow']): StageDraft['workflow'] {
+  if (workflow === undefined) return null;
+  if (typeof workflow === 'string') return { name: workflow, version: null };
+  return { name: workflow.name, version: workflow.version ?? null };
+}

@@ -1,0 +1,181 @@
+import type { Pipeline } from '../definitions/pipeline.js';
+import type { FlowEvent, FlowEventType, KeptValue, RunProjection, RunRecord, RunStatus, Wait } from '../store/flow-records.js';
+import type { StageAttempt } from './stage-attempt.js';
+import type { StageError } from './stage-error.js';
+
+/**
+ * Where a stage stands; kept in one byte per stage.
+ *
+ * ```text
+ * PENDING → READY → RUNNING → COMMITTING → COMPLETED → UNDO_READY → UNDOING → UNDONE
+ *              ↑       |  └→ FAILED                        ↑           | └→ UNDO_FAILED
+ *              └─ RETRY_WAIT                               └─ UNDO_WAIT
+ * PENDING → TIMER_WAIT | SIGNAL_WAIT | CHILD_WAIT → COMMITTING | FAILED | DROPPED (the run failed or was cancelled meanwhile)
+ * ```
+ */
+export const STAGE = Object.freeze({
+  PENDING: 0,
+  READY: 1,
+  RUNNING: 2,
+  COMMITTING: 3,
+  COMPLETED: 4,
+  FAILED: 5,
+  DROPPED: 6,
+  RETRY_WAIT: 7,
+  TIMER_WAIT: 8,
+  SIGNAL_WAIT: 9,
+  CHILD_WAIT: 10,
+  UNDO_READY: 11,
+  UNDOING: 12,
+  UNDO_WAIT: 13,
+  UNDONE: 14,
+  UNDO_FAILED: 15,
+});
+
+/** `forward` → `failing` (what runs ends, nothing begins) → `undoing` → `ended`; also `forward` → `ended`. */
+export type RunPhase = 'forward' | 'failing' | 'undoing' | 'ended';
+
+export interface ReceivedSignal {
+  readonly name: string;
+  readonly payload: KeptValue;
+}
+
+/**
+ * What must be known of a run while something happens in it: some bytes for each stage, and values only while they are needed.
+ * Everything in here follows from the events of the run: `replay` builds it again.
+ */
+export class LiveRun {
+  readonly record: RunRecord;
+  readonly pipeline: Pipeline;
+  readonly states: Uint8Array;
+  /** Dependencies that have not completed. */
+  readonly openDependencies: Uint32Array;
+  /** Number of the event that completed the stage, to find its output in the store; 0 when it has not completed. */
+  readonly completedSeq: Uint32Array;
+  /** Attempts begun, of the stage or, while undoing, of its compensation; null until there is a second one somewhere. */
+  attempts: Uint32Array | null = null;
+  /** Outputs that may be read soon; the others are in the store. */
+  outputs: Map<number, KeptValue> | null = null;
+  /** Dependants that have not completed, for each output in `outputs`. */
+  readers: Map<number, number> | null = null;
+  /** When a waiting stage goes on; null: on a signal or the end of a child only. In the order in which they began to wait. */
+  waits: Map<number, number | null> | null = null;
+  /** Received and not yet taken, oldest first. */
+  signals: ReceivedSignal[] | null = null;
+  signalCount = 0;
+  /** Attempts under way, to abort them. */
+  running: Map<number, StageAttempt> | null = null;
+  phase: RunPhase = 'forward';
+  status: RunStatus = 'queued';
+  seq = 0;
+  /** Stages without a completion, committed or on its way. */
+  remaining: number;
+  /** Stages ready, executing, or with an outcome on its way to the store. While above 0 the run is not dormant. */
+  active = 0;
+  /** Stages waiting for a child to end. */
+  openChildren = 0;
+  /** Steps given to the store and not yet committed: the run must stay in memory. */
+  uncommitted = 0;
+  /** Whether the store takes it for dormant; true also when that is not known. */
+  isDormantInStore = false;
+  isCancelRequested = false;
+  /** Why it fails: of the first stage that did. */
+  error: StageError | null = null;
+  undo: UndoState | null = null;
+  step = new StepBuffer();
+  /** Its events, while they are few: whoever waits for the end of a short run then reads nothing back. */
+  log: FlowEvent[] | null = null;
+  /** What lists show of the run that has ended. */
+  end: RunProjection | null = null;
+  /** Its first step is durable. */
+  isDurable = false;
+  #afterCommit: ((error: null) => void)[] | null = null;
+
+  constructor(record: RunRecord, pipeline: Pipeline) {
+    const count = pipeline.stages.length;
+    this.record = record;
+    this.pipeline = pipeline;
+    this.states = new Uint8Array(count);
+    this.openDependencies = initialDependencies(pipeline).slice();
+    this.completedSeq = new Uint32Array(count);
+    this.remaining = count;
+  }
+
+  /** From 1. */
+  attemptOf(stage: number): number {
+    return this.attempts === null ? 1 : Math.max(1, this.attempts[stage]!);
+  }
+
+  setAttempt(stage: number, attempt: number): void {
+    if (this.attempts === null && attempt === 1) return;
+    this.attempts ??= new Uint32Array(this.states.length);
+    this.attempts[stage] = attempt;
+  }
+
+  /** Adds an event to the step that is being put together. */
+  add(type: FlowEventType, stage: number, attempt: number, at: number, data: string | null = null): void {
+    this.seq += 1;
+    const event = { seq: this.seq, type, stage, attempt, at, data };
+    this.step.events.push(event);
+    if (this.log === null) return;
+    if (this.log.length < MAX_LOG) this.log.push(event);
+    else this.log = null;
+  }
+
+  wait(stage: number, dueAt: number | null): void {
+    (this.waits ??= new Map()).set(stage, dueAt);
+    (this.step.setWaits ??= []).push({ run: this.record.key, stage, dueAt });
+  }
+
+  /** Calls when everything added so far, and added until then, is durable. */
+  afterCommit(told: (error: null) => void): void {
+    (this.#afterCommit ??= []).push(told);
+  }
+
+  tellCommitted(): void {
+    const told = this.#afterCommit;
+    this.#afterCommit = null;
+    for (const tell of told ?? []) tell(null);
+  }
+
+  /** False when the stage did not wait. */
+  endWait(stage: number): boolean {
+    if (!this.waits?.delete(stage)) return false;
+    (this.step.clearWaits ??= []).push(stage);
+    return true;
+  }
+}
+
+export interface UndoState {
+  readonly waves: readonly (readonly number[])[];
+  wave: number;
+  /** Compensations of the wave without an outcome. */
+  open: number;
+  failed: number;
+  /** The next wave waits until all before it is durable. */
+  isCommitting: boolean;
+}
+
+/** What the next step of a run will hold. */
+export class StepBuffer {
+  events: FlowEvent[] = [];
+  setWaits: Wait[] | undefined;
+  clearWaits: number[] | undefined;
+  /** The stages that these events complete. */
+  completed: number[] | undefined;
+  projection: RunProjection | undefined;
+}
+
+/** A run of some stages has about so many; each is a hundred bytes. */
+const MAX_LOG = 64;
+
+const dependencyCounts = new WeakMap<Pipeline, Uint32Array>();
+
+function initialDependencies(pipeline: Pipeline): Uint32Array {
+  let counts = dependencyCounts.get(pipeline);
+  if (counts === undefined) {
+    counts = Uint32Array.from(pipeline.stages, (stage) => stage.dependsOn.length);
+    dependencyCounts.set(pipeline, counts);
+  }
+  return counts;
+}

@@ -1,0 +1,43 @@
+import { type ErrorKind, type IRandom, isBellowsError } from '@bellows/sdk';
+import type { RetryPolicy } from '../definitions/pipeline.js';
+import { codeOf } from './stage-error.js';
+
+/** Repeating these gives the same answer: the caller, the operator or the author of the guest must change something first. */
+const FINAL_KINDS: ReadonlySet<ErrorKind> = new Set([
+  'cancelled',
+  'config',
+  'forbidden',
+  'guest',
+  'input',
+  'not_found',
+  'refused',
+  'unauthenticated',
+]);
+/** An operation is unknown also while its plugin restarts. */
+const REPEATED_CODES: ReadonlySet<string> = new Set(['OPERATION_UNKNOWN']);
+/** A share of the delay, up or down: spreads those that failed together. */
+const JITTER = 0.2;
+
+export interface FailedAttempt {
+  readonly policy: RetryPolicy;
+  /** From 1: the one that failed. */
+  readonly attempt: number;
+  readonly error: unknown;
+  readonly random: IRandom;
+}
+
+/**
+ * How long to wait before the next attempt, in ms; null when there is none. `initialMs × factor^(attempt - 1)`, at most `maxMs`, 20 %
+ * more or less by chance, and never less than the `retryAfterMs` of the error. What a function throws that is no error of Bellows is
+ * always worth another attempt, unless `nonRetryable` names its code.
+ */
+export function retryDelayMs({ policy, attempt, error, random }: FailedAttempt): number | null {
+  if (attempt >= policy.maxAttempts) return null;
+  const isFinal = isBellowsError(error) && FINAL_KINDS.has(error.kind) && !REPEATED_CODES.has(error.code);
+  if (isFinal || policy.nonRetryable.includes(codeOf(error)) || (!isBellowsError(error) && policy.nonRetryable.includes('STAGE_FAILED'))) {
+    return null;
+  }
+  const planned = Math.min(policy.maxMs, policy.initialMs * policy.factor ** (attempt - 1));
+  const jittered = planned * (1 - JITTER + 2 * JITTER * random.next());
+  return Math.ceil(Math.max(jittered, isBellowsError(error) ? (error.retryAfterMs ?? 0) : 0));
+}

@@ -1,0 +1,414 @@
+import type { BellowsError, IClock, ILogger, IOperations, IRandom } from '@bellows/sdk';
+import type { Pipeline } from '../definitions/pipeline.js';
+import { checkPipelineDepth } from '../definitions/pipeline-depth.js';
+import { resolveInput } from '../definitions/template.js';
+import type { ICapturedStates } from '../store/captured-states.js';
+import { ENDED_STATUSES, type IFlowStore, type KeptValue } from '../store/flow-records.js';
+import { ChildRuns } from './child-runs.js';
+import { Dispatcher, type TransactionSlots } from './dispatcher.js';
+import { InputReader } from './input-reader.js';
+import { LiveRun, STAGE } from './live-run.js';
+import { OutputMemory } from './output-memory.js';
+import type { ReadyQueue, ReadyStage } from './ready-queue.js';
+import { replay } from './replay.js';
+import { RunFinisher } from './run-finisher.js';
+import { type RunPlan, recordOf } from './run-plan.js';
+import { RunRegistry } from './run-registry.js';
+import { RunSteps } from './run-steps.js';
+import { StageAttempt } from './stage-attempt.js';
+import type { StageError } from './stage-error.js';
+import { StageFlow, type WaitTimers } from './stage-flow.js';
+import { UndoFlow } from './undo-flow.js';
+import { ValueKeeper } from './value-keeper.js';
+
+export interface RunEngineOptions {
+  readonly store: IFlowStore;
+  readonly captured: ICapturedStates;
+  readonly timers: WaitTimers;
+  readonly operations: IOperations;
+  readonly clock: IClock;
+  readonly random: IRandom;
+  readonly logger: ILogger;
+  readonly queue: ReadyQueue;
+  readonly slots: TransactionSlots;
+  /** null is the newest version. Throws `WORKFLOW_UNKNOWN`. */
+  readonly pipelineOf: (name: string, version: number | null) => Pipeline;
+  readonly maxDepth: () => number;
+  readonly maxMemoryBytes: number;
+  /** Runs at rest that stay in memory. */
+  readonly maxResting?: number;
+  /** The end of a run is durable. */
+  readonly ended: (run: LiveRun) => void;
+}
+
+/** About 2 MB at a thousand bytes each; a run that is read back costs some tens of microseconds. */
+const MAX_RESTING = 2_000;
+
+/**
+ * Executes runs. Everything that happens becomes an event; what follows from an event happens after its commit. The parts: `StageFlow`
+ * forward, `UndoFlow` backward, `ChildRuns` sideways, `RunSteps` to the store, `replay` back from it.
+ */
+export class RunEngine {
+  readonly #options: RunEngineOptions;
+  readonly #steps: RunSteps;
+  readonly #keeper: ValueKeeper;
+  readonly #registry: RunRegistry;
+  readonly #outputs: OutputMemory;
+  readonly #reader: InputReader;
+  readonly #dispatcher: Dispatcher;
+  readonly #flow: StageFlow;
+  readonly #undo: UndoFlow;
+  readonly #children: ChildRuns;
+  readonly #finisher: RunFinisher;
+  readonly #attempts = new Set<StageAttempt>();
+  #isClosed = false;
+
+  constructor(options: RunEngineOptions) {
+    const { store, captured, clock, logger, random, timers, queue, slots, pipelineOf, maxDepth } = options;
+    this.#options = options;
+    this.#steps = new RunSteps({
+      store,
+      clock,
+      committed: (run, completed) => this.#committed(run, completed),
+      lost: (run) => this.#lost(run),
+    });
+    this.#keeper = new ValueKeeper({ captured, clock, logger });
+    this.#outputs = new OutputMemory(options.maxMemoryBytes);
+    this.#registry = new RunRegistry({ maxResting: options.maxResting ?? MAX_RESTING, dropped: (run) => this.#outputs.forget(run) });
+    this.#reader = new InputReader({ store, captured, resolve: resolveInput });
+    this.#dispatcher = new Dispatcher({ queue, slots, clock, execute: (ready) => this.#execute(ready) });
+    const enqueue = (run: LiveRun, stage: number) => this.#dispatcher.push(run, stage);
+    this.#flow = new StageFlow({
+      steps: this.#steps,
+      reader: this.#reader,
+      keeper: this.#keeper,
+      outputs: this.#outputs,
+      timers,
+      clock,
+      random,
+      enqueue,
+      startChild: (run, stage, input) => this.#children.start(run, stage, input),
+      cancelChild: (run, stage) => this.#children.cancel(run, stage),
+      finish: (run) => this.#finisher.finish(run),
+      undo: (run) => this.#undo.begin(run),
+    });
+    this.#undo = new UndoFlow({
+      steps: this.#steps,
+      timers,
+      clock,
+      random,
+      enqueue,
+      end: (run, status) => this.#finisher.end(run, status),
+    });
+    this.#children = new ChildRuns({
+      store,
+      captured,
+      keeper: this.#keeper,
+      clock,
+      flow: this.#flow,
+      pipelineOf,
+      maxNesting: maxDepth,
+      launch: (plan, settled) => this.launch(plan, settled, 'keep'),
+      runInMemory: (id) => this.#registry.byId(id),
+      cancel: (id) => void this.cancel(id),
+    });
+    this.#finisher = new RunFinisher({
+      reader: this.#reader,
+      keeper: this.#keeper,
+      steps: this.#steps,
+      flow: this.#flow,
+      clock,
+      wakeParent: (key) => this.#wakeParent(key),
+    });
+  }
+
+  get facts() {
+    return {
+      live: this.#registry.liveCount,
+      resting: this.#registry.restingCount,
+      executing: this.#attempts.size,
+      outputBytes: this.#outputs.bytes,
+      valuesWaiting: this.#keeper.waiting,
+    };
+  }
+
+  resizeMemory(maxBytes: number): void {
+    this.#outputs.resize(maxBytes);
+  }
+
+  runInMemory(id: string): LiveRun | undefined {
+    return this.#registry.byId(id);
+  }
+
+  /** Makes a run; nothing of it executes before its first step is durable, which `settled` is told. */
+  launch(plan: RunPlan, settled: (error: BellowsError | null) => void, onFailure: 'refuse' | 'keep'): LiveRun {
+    const { store, clock } = this.#options;
+    const run = new LiveRun(recordOf(plan, store.nextKey(), clock.now()), plan.pipeline);
+    run.active = 1;
+    run.log = [];
+    const first = (error: BellowsError | null) => {
+      if (error !== null) this.#registry.remove(run);
+      settled(error);
+      if (error === null) this.#begin(run);
+    };
+    this.#steps.start(run, first, onFailure);
+    this.#registry.add(run);
+    return run;
+  }
+
+  /** Goes on with a run where its log ends, if there is anything to go on with. */
+  wake(key: number, isDormantInStore = true): void {
+    const run = this.#load(key, isDormantInStore);
+    if (run !== null) this.#registry.sort(run);
+  }
+
+  /**
+   * The run, read back when it is not in memory; null when it has ended, is not there, or its definition is missing. It stays in memory
+   * until the caller sorts it.
+   */
+  #load(key: number, isDormantInStore = true): LiveRun | null {
+    const known = this.#registry.get(key);
+    if (known !== undefined) return known.phase === 'ended' ? null : known;
+    const { store } = this.#options;
+    const record = store.run(key);
+    if (record === null || ENDED_STATUSES.has(record.status)) return null;
+    const pipeline = this.#pipelineOf(record.name, record.version);
+    if (pipeline === null) {
+      this.#registry.addOrphan(record.name, record.version, key);
+      return null;
+    }
+    const run = new LiveRun(record, pipeline);
+    replay(run, store.events(key));
+    if ((run.phase as string) === 'ended') return null;
+    run.isDormantInStore = isDormantInStore;
+    run.isDurable = true;
+    this.#registry.add(run);
+    this.#resume(run);
+    return run;
+  }
+
+  /** The time of a wait has come, or passed while the host was down. Too early or too late does no harm. */
+  due(key: number, stage: number): void {
+    if (this.#isClosed) return;
+    const { clock, timers } = this.#options;
+    const run = this.#load(key);
+    const dueAt = run?.waits?.get(stage);
+    if (run === null) return;
+    if (dueAt === null || dueAt === undefined) {
+      // a time that no stage waits for any more
+    } else if (dueAt > clock.now()) timers.set(key, stage, dueAt);
+    else if (run.states[stage] === STAGE.UNDO_WAIT) this.#undo.due(run, stage);
+    else this.#flow.due(run, stage);
+    this.#registry.sort(run);
+  }
+
+  /** Why answers of a run's stages are not durable yet, by stage. */
+  valuesWaitingOf(id: string): ReadonlyMap<number, StageError> {
+    return this.#keeper.waitingOf(id);
+  }
+
+  /** Adds a signal; `settled` after its commit. False when the run takes none any more. */
+  receive(key: number, name: string, payloadJson: string, settled: (error: unknown) => void): boolean {
+    const run = this.#load(key);
+    if (run === null) return false;
+    const number = run.signalCount;
+    run.signalCount += 1;
+    // in memory until it is kept
+    run.active += 1;
+    const kept = this.#keeper.keep({ runId: run.record.id, stage: -3 - number }, payloadJson, {
+      kept: (payload) => this.#received(run, { name, payload, settled }),
+      failed: (error) => {
+        run.active -= 1;
+        this.#flow.settle(run);
+        settled(error);
+      },
+    });
+    if (kept !== null) this.#received(run, { name, payload: kept, settled });
+    this.#registry.sort(run);
+    return true;
+  }
+
+  /** Asks the run to end; `settled` after the commit. False when it has ended. A second time, or while it rolls back, changes nothing. */
+  cancel(id: string, settled?: (error: unknown) => void): boolean {
+    const key = this.#registry.byId(id)?.record.key ?? this.#options.store.findRun(id)?.key;
+    const run = key === undefined ? null : this.#load(key);
+    if (run === null) return false;
+    if (settled !== undefined) run.afterCommit(settled);
+    if (!run.isCancelRequested && (run.phase === 'forward' || run.phase === 'failing')) this.#finisher.cancel(run);
+    else if (run.uncommitted === 0) run.tellCommitted();
+    this.#registry.sort(run);
+    return true;
+  }
+
+  /** Runs that waited for this definition go on. */
+  defined(name: string, version: number): void {
+    for (const key of this.#registry.takeOrphans(name, version)) this.wake(key, false);
+  }
+
+  isOrphan(name: string, version: number): boolean {
+    return this.#pipelineOf(name, version) === null;
+  }
+
+  /** Nothing begins any more. */
+  stopDispatching(): void {
+    this.#dispatcher.stop();
+  }
+
+  /** What executes is told to end; its outcome is not recorded, and it executes again after the next start. */
+  close(reason: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#dispatcher.stop();
+    this.#steps.close();
+    this.#keeper.close();
+    for (const attempt of [...this.#attempts]) attempt.abort(reason);
+  }
+
+  #begin(run: LiveRun): void {
+    run.isDurable = true;
+    run.active -= 1;
+    if (run.phase === 'forward')
+      for (const root of run.pipeline.roots) if ((run.phase as string) === 'forward') this.#flow.begin(run, root);
+    this.#flow.settle(run);
+    this.#registry.sort(run);
+  }
+
+  #resume(run: LiveRun): void {
+    run.active += 1;
+    if (run.phase === 'undoing') {
+      this.#resumeWaits(run);
+      this.#undo.resume(run);
+    } else {
+      this.#resumeStages(run);
+    }
+    run.active -= 1;
+    if (run.phase === 'forward' && run.remaining === 0) this.#finisher.finish(run);
+    this.#flow.settle(run);
+  }
+
+  #resumeStages(run: LiveRun): void {
+    const { states, openDependencies } = run;
+    if (run.phase === 'failing') this.#flow.dropAll(run);
+    this.#resumeWaits(run);
+    for (let stage = 0; stage < states.length && run.phase === 'forward'; stage += 1) {
+      const isNext = states[stage] === STAGE.PENDING && openDependencies[stage] === 0;
+      if (isNext || states[stage] === STAGE.RUNNING) this.#flow.begin(run, stage);
+    }
+  }
+
+  #resumeWaits(run: LiveRun): void {
+    for (const [stage, dueAt] of [...(run.waits ?? [])]) {
+      if (dueAt !== null) this.#options.timers.set(run.record.key, stage, dueAt);
+      if (run.states[stage] === STAGE.CHILD_WAIT) this.#children.check(run, stage);
+    }
+  }
+
+  #received(run: LiveRun, { name, payload, settled }: { name: string; payload: KeptValue; settled: (error: unknown) => void }): void {
+    run.active -= 1;
+    if (run.phase === 'ended') {
+      settled(null);
+      return;
+    }
+    run.afterCommit(settled);
+    run.add('signal.received', -1, 0, this.#options.clock.now(), JSON.stringify({ name, payload }));
+    if (run.phase === 'forward') this.#flow.receive(run, name, payload);
+    this.#flow.settle(run);
+    this.#registry.sort(run);
+  }
+
+  #execute({ run, stage }: ReadyStage): void {
+    const state = run.states[stage];
+    const isUndo = state === STAGE.UNDO_READY;
+    if (state !== STAGE.READY && !isUndo) {
+      this.#options.slots.releaseTransactionSlot();
+      return;
+    }
+    run.states[stage] = isUndo ? STAGE.UNDOING : STAGE.RUNNING;
+    const number = run.attemptOf(stage);
+    run.add(isUndo ? 'compensation.started' : 'stage.started', stage, number, this.#options.clock.now());
+    const attempt = new StageAttempt({ run, stage, attempt: number, isUndo }, this);
+    const { pipeline } = run;
+    const { input, compensation } = pipeline.stages[stage]!;
+    attempt.begin(() => this.#reader.read(run, isUndo ? compensation!.input : input));
+    if (!attempt.isSettled) {
+      this.#attempts.add(attempt);
+      (run.running ??= new Map()).set(stage, attempt);
+    }
+    this.#steps.flush(run);
+  }
+
+  get operations(): IOperations {
+    return this.#options.operations;
+  }
+
+  get clock(): IClock {
+    return this.#options.clock;
+  }
+
+  /** For {@link StageAttempt}. */
+  settled(attempt: StageAttempt, isOk: boolean, value: unknown): void {
+    const { run, index: stage, isUndo } = attempt;
+    if (this.#attempts.delete(attempt)) run.running?.delete(stage);
+    this.#options.slots.releaseTransactionSlot();
+    if (this.#isClosed) return;
+    if (isUndo) {
+      if (isOk) this.#undo.succeeded(run, stage);
+      else this.#undo.failed(run, stage, value);
+    } else if (isOk) this.#flow.answered(run, stage, value);
+    else this.#flow.failed(run, stage, value);
+  }
+
+  #committed(run: LiveRun, completed: readonly number[]): void {
+    if (run.phase === 'ended') {
+      if (run.uncommitted === 0) this.#ended(run);
+      return;
+    }
+    this.#flow.committed(run, completed);
+    this.#undo.committed(run);
+    if (run.uncommitted === 0) run.tellCommitted();
+    this.#registry.sort(run);
+  }
+
+  #ended(run: LiveRun): void {
+    const { parent } = run.record;
+    run.tellCommitted();
+    this.#registry.remove(run);
+    this.#options.ended(run);
+    if (parent === null || this.#isClosed) return;
+    const live = this.#registry.get(parent.key);
+    if (live === undefined) this.wake(parent.key);
+    else {
+      this.#children.check(live, parent.stage);
+      this.#registry.sort(live);
+    }
+  }
+
+  /** The log contradicts what is in memory: what is in the store counts, and is read at the next need. */
+  #lost(run: LiveRun): void {
+    for (const attempt of run.running?.values() ?? []) attempt.abort();
+    run.phase = 'ended';
+    this.#registry.remove(run);
+  }
+
+  /** Durable before, or with, the end of the child: a crash between would leave the parent asleep. */
+  #wakeParent(key: number): void {
+    const parent = this.#registry.get(key);
+    if (parent !== undefined && !parent.isDormantInStore) return;
+    this.#steps.wake(key);
+    if (parent !== undefined) parent.isDormantInStore = false;
+  }
+
+  #pipelineOf(name: string, version: number): Pipeline | null {
+    try {
+      return this.#options.pipelineOf(name, version);
+    } catch {
+      return null;
+    }
+  }
+
+  /** For the manager. */
+  checkDepth(pipeline: Pipeline): void {
+    const { pipelineOf, maxDepth } = this.#options;
+    checkPipelineDepth(pipeline, { maxDepth: maxDepth(), lookUp: pipelineOf });
+  }
+}

@@ -1,0 +1,66 @@
+import type { IClock } from '@bellows/sdk';
+import type { LiveRun } from './live-run.js';
+
+type Tell = (run: LiveRun | null) => void;
+
+export interface ObserverOptions {
+  readonly clock: Pick<IClock, 'setTimer'>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Who waits for the end of which run. Everybody leaves at the end of the run, of the time or of the call: nothing stays behind. */
+export class RunObservers {
+  readonly #waiting = new Map<number, Set<Tell>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Resolves with the run when it has ended, with null when the time is up; rejects with the reason of `signal` when that aborts first. */
+  ended(key: number, { clock, timeoutMs, signal }: ObserverOptions): Promise<LiveRun | null> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        cancelTimer();
+        signal.removeEventListener('abort', onAbort);
+        this.#remove(key, tell);
+      };
+      const tell: Tell = (run) => {
+        leave();
+        resolve(run);
+      };
+      const onAbort = () => {
+        leave();
+        reject(signal.reason);
+      };
+      const cancelTimer = clock.setTimer(Math.max(0, timeoutMs), () => tell(null));
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#add(key, tell);
+    });
+  }
+
+  /** The end of the run is durable. */
+  tell(key: number, run: LiveRun | null): void {
+    for (const tell of [...(this.#waiting.get(key) ?? [])]) tell(run);
+  }
+
+  /** Everybody hears of it as if their time were up. */
+  close(): void {
+    for (const key of [...this.#waiting.keys()]) this.tell(key, null);
+  }
+
+  #add(key: number, tell: Tell): void {
+    const others = this.#waiting.get(key);
+    if (others === undefined) this.#waiting.set(key, new Set([tell]));
+    else others.add(tell);
+    this.#size += 1;
+  }
+
+  #remove(key: number, tell: Tell): void {
+    const all = this.#waiting.get(key);
+    if (!all?.delete(tell)) return;
+    this.#size -= 1;
+    if (all.size === 0) this.#waiting.delete(key);
+  }
+}

@@ -1,0 +1,194 @@
+import type { Pipeline } from '../definitions/pipeline.js';
+import type { ICapturedStates } from '../store/captured-states.js';
+import type { FlowEvent, KeptValue, RunStatus, StoredRun } from '../store/flow-records.js';
+import { rollbackWaves } from './rollback-waves.js';
+import type { StageError } from './stage-error.js';
+
+/** `cancelled`: it had begun and has no outcome, because the run failed or was cancelled meanwhile. */
+export type StageStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled';
+
+export interface CompensationView {
+  readonly status: 'running' | 'waiting' | 'completed' | 'failed';
+  readonly attempts: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly error?: StageError;
+}
+
+export interface StageView {
+  readonly name: string;
+  readonly status: StageStatus;
+  readonly attempts: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly output?: unknown;
+  readonly error?: StageError;
+  readonly compensation?: CompensationView;
+}
+
+export interface RollbackView {
+  /** Names; stages of one wave are compensated together, one wave after the other. */
+  readonly waves: readonly (readonly string[])[];
+  readonly rolledBack: readonly string[];
+  readonly errors: readonly { readonly stage: string; readonly code: string; readonly message: string }[];
+}
+
+export interface RunView {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly status: RunStatus;
+  readonly input: unknown;
+  readonly output?: unknown;
+  readonly error?: StageError;
+  readonly stages: readonly StageView[];
+  readonly rollback?: RollbackView;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly endedAt?: number;
+}
+
+export interface RunViewSource {
+  readonly run: StoredRun;
+  readonly events: Iterable<FlowEvent>;
+  /** null when it is missing: stages then have numbers for names. */
+  readonly pipeline: Pipeline | null;
+  readonly captured: Pick<ICapturedStates, 'load'>;
+  /** Why answers of stages that have come are not durable yet, by stage: the disk is full. */
+  readonly waiting?: ReadonlyMap<number, StageError>;
+}
+
+/** What `workflow.get` shows: what is durable, from the events of the run. Large values are loaded. */
+export async function runView({ run, events, pipeline, captured, waiting }: RunViewSource): Promise<RunView> {
+  const draft = new ViewDraft(pipeline);
+  for (const event of events) draft.add(event);
+  if (run.endedAt !== null) draft.end();
+  for (const [stage, error] of waiting ?? []) draft.hold(stage, error);
+  const valueFrom = (kept: KeptValue): unknown => {
+    const json = captured.load(kept);
+    return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
+  };
+  const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
+  const stages: StageView[] = [];
+  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await valueFrom(kept) });
+  return {
+    id,
+    name,
+    version,
+    status: pipeline === null && endedAt === null ? 'waiting' : status,
+    input: await valueFrom(run.input),
+    ...(output === null ? {} : { output: await valueFrom(output) }),
+    ...(error === null ? missing(run, pipeline) : { error: JSON.parse(error) as StageError }),
+    stages,
+    ...(draft.rollback === null ? {} : { rollback: draft.rollback }),
+    attributes,
+    createdAt,
+    ...(endedAt === null ? {} : { endedAt }),
+  };
+}
+
+function missing({ name, version, endedAt }: StoredRun, pipeline: Pipeline | null): { error?: StageError } {
+  if (pipeline !== null || endedAt !== null) return {};
+  const message = `The definition "${name}" version ${version} is missing: the run goes on when it is there again`;
+  return { error: { code: 'WORKFLOW_UNKNOWN', message, kind: 'not_found' } };
+}
+
+type Changeable<T> = { -readonly [K in keyof T]: T[K] };
+type StageDraft = Changeable<StageView> & { kept: KeptValue | null };
+
+const WAITS: ReadonlySet<string> = new Set(['stage.retry_scheduled', 'timer.set', 'signal.awaited', 'child.started']);
+
+class ViewDraft {
+  readonly stages: StageDraft[];
+  readonly #pipeline: Pipeline | null;
+  #waves: number[][] | null = null;
+
+  constructor(pipeline: Pipeline | null) {
+    this.#pipeline = pipeline;
+    this.stages = (pipeline?.stages ?? []).map(({ name }) => pending(name));
+  }
+
+  get rollback(): RollbackView | null {
+    if (this.#waves === null) return null;
+    const undone = this.stages.filter(({ compensation }) => compensation?.status === 'completed');
+    const failed = this.stages.filter(({ compensation }) => compensation?.status === 'failed');
+    return {
+      waves: this.#waves.map((wave) => wave.map((stage) => this.#stage(stage).name)),
+      rolledBack: undone.map(({ name }) => name),
+      errors: failed.map(({ name, compensation }) => ({
+        stage: name,
+        code: compensation!.error!.code,
+        message: compensation!.error!.message,
+      })),
+    };
+  }
+
+  add(event: FlowEvent): void {
+    if (event.type === 'rollback.started' && this.#pipeline !== null) {
+      this.#waves = rollbackWaves(this.#pipeline, (stage) => this.stages[stage]!.status === 'completed');
+    }
+    if (event.stage < 0) return;
+    if (event.type.startsWith('compensation.') || this.#waves !== null) this.#addCompensation(event);
+    else this.#addStage(event);
+  }
+
+  /** The stage has answered, and its answer waits for room. */
+  hold(index: number, error: StageError): void {
+    const stage = this.stages[index];
+    if (stage?.status !== 'running') return;
+    stage.status = 'waiting';
+    stage.error = error;
+  }
+
+  /** The run has ended. */
+  end(): void {
+    for (const stage of this.stages) if (stage.status === 'running' || stage.status === 'waiting') stage.status = 'cancelled';
+  }
+
+  #addStage({ type, stage: index, attempt, at, data }: FlowEvent): void {
+    const stage = this.#stage(index);
+    if (type === 'stage.started') {
+      stage.status = 'running';
+      stage.startedAt ??= at;
+      stage.attempts = attempt;
+    } else if (type === 'stage.completed') {
+      stage.status = 'completed';
+      stage.endedAt = at;
+      stage.kept = data;
+      delete stage.error;
+    } else if (type === 'stage.failed') {
+      stage.status = 'failed';
+      stage.endedAt = at;
+      stage.error = JSON.parse(data!) as StageError;
+    } else if (WAITS.has(type)) {
+      stage.status = 'waiting';
+      // why the last attempt failed
+      if (type === 'stage.retry_scheduled') stage.error = (JSON.parse(data!) as { error: StageError }).error;
+    }
+  }
+
+  #addCompensation({ type, stage: index, attempt, at, data }: FlowEvent): void {
+    const stage = this.#stage(index);
+    const before = stage.compensation ?? { status: 'running', attempts: 0, startedAt: at, endedAt: null };
+    if (type === 'compensation.started') stage.compensation = { ...before, status: 'running', attempts: attempt };
+    else if (type === 'compensation.completed') stage.compensation = { ...without(before), status: 'completed', endedAt: at };
+    else if (type === 'compensation.failed') {
+      stage.compensation = { ...before, status: 'failed', endedAt: at, error: JSON.parse(data!) as StageError };
+    } else if (type === 'stage.retry_scheduled') {
+      stage.compensation = { ...before, status: 'waiting', error: (JSON.parse(data!) as { error: StageError }).error };
+    }
+  }
+
+  #stage(index: number): StageDraft {
+    while (this.stages.length <= index) this.stages.push(pending(`#${this.stages.length}`));
+    return this.stages[index]!;
+  }
+}
+
+function without({ error: _error, ...rest }: CompensationView): Omit<CompensationView, 'error'> {
+  return rest;
+}
+
+function pending(name: string): StageDraft {
+  return { name, status: 'pending', attempts: 0, startedAt: null, endedAt: null, kept: null };
+}

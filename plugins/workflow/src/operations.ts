@@ -1,0 +1,150 @@
+import type { IOperations, OperationDefinition } from '@bellows/sdk';
+import type { DefinitionInput, DefinitionRegistry } from './definitions/definition-registry.js';
+import { checkPipelineDepth } from './definitions/pipeline-depth.js';
+import { historyPage } from './engine/history-page.js';
+import type { OperationDirectory } from './engine/operation-directory.js';
+import type { WorkflowEngine } from './engine/workflow-engine.js';
+import { type ListInput, schemas } from './operation-schemas.js';
+import type { PipelineScalingManager } from './pipeline-scaling-manager.js';
+import type { IFlowStore, RunFilter, StoredRun } from './store/flow-records.js';
+
+export interface WorkflowServices {
+  readonly definitions: DefinitionRegistry;
+  readonly directory: OperationDirectory;
+  readonly engine: WorkflowEngine;
+  readonly manager: Pick<PipelineScalingManager, 'maxPipelineDepth'>;
+  readonly store: IFlowStore;
+}
+
+/** Offers `workflow.*` until the plugin stops. */
+export function provideOperations(operations: IOperations, services: WorkflowServices): void {
+  const { engine, store } = services;
+  operations.provide(
+    defineOperation({
+      name: 'workflow.define',
+      summary: 'Keeps a definition under its name and version. The same one again changes nothing.',
+      ...schemas.define,
+      handler: (input) => define(input, services),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.start',
+      summary: 'Starts a run; it is durable when this answers.',
+      ...schemas.start,
+      handler: ({ input = null, ...request }, { tenant, user, authority, idempotencyKey }) =>
+        engine.start({ ...request, input }, { tenant, user, authority, idempotencyKey }),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.get',
+      summary: 'Shows a run: where it stands, every stage, what was rolled back.',
+      ...schemas.get,
+      role: 'reader',
+      handler: ({ id }) => engine.get(id),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.wait',
+      summary: 'Waits for the end of a run, and shows it; when the time is up, as it is then.',
+      ...schemas.wait,
+      role: 'reader',
+      handler: ({ id, timeoutMs }, { signal }) => engine.wait(id, timeoutMs, signal),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.list',
+      summary: 'Lists runs, newest first.',
+      ...schemas.list,
+      role: 'reader',
+      handler: async (input) => {
+        const { items, cursor } = store.list(filterOf(input));
+        return { items: items.map(itemOf), ...(cursor === undefined ? {} : { cursor }) };
+      },
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.history',
+      summary: 'Shows the events of a run in order, page by page.',
+      ...schemas.history,
+      role: 'reader',
+      handler: async ({ id, after, limit }) =>
+        historyPage({ run: engine.find(id), store, after, limit, pipelineOf: (run) => pipelineOf(run, services) }),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.signal',
+      summary: 'Sends a signal to a run; one that nobody waits for yet is kept.',
+      ...schemas.signal,
+      handler: async ({ id, name, payload }) => {
+        await engine.signal(id, name, payload);
+        return { id };
+      },
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.cancel',
+      summary: 'Ends a run: what executes is told to stop, then what completed is compensated.',
+      ...schemas.cancel,
+      handler: async ({ id }) => {
+        await engine.cancel(id);
+        return { id, status: engine.find(id).status };
+      },
+    }),
+  );
+}
+
+async function define(input: DefinitionInput, { definitions, directory, engine, manager }: WorkflowServices) {
+  const lookUp = (name: string, version: number | null) => definitions.lookUp(name, version);
+  const pipeline = await definitions.define(input, (candidate) => {
+    directory.checkKnown(candidate);
+    checkPipelineDepth(candidate, { maxDepth: manager.maxPipelineDepth, lookUp });
+  });
+  engine.defined(pipeline);
+  return { name: pipeline.name, version: pipeline.version, stages: pipeline.stages.length };
+}
+
+function pipelineOf({ name, version }: StoredRun, { definitions }: WorkflowServices) {
+  try {
+    return definitions.lookUp(name, version);
+  } catch {
+    return null;
+  }
+}
+
+function filterOf({ status, name, from, to, attributes, limit, cursor }: ListInput): RunFilter {
+  return {
+    limit,
+    ...(status === undefined ? {} : { status }),
+    ...(name === undefined ? {} : { name }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(attributes === undefined ? {} : { attributes }),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
+}
+
+function itemOf({ id, name, version, status, attributes, createdAt, updatedAt, endedAt, error }: StoredRun) {
+  return {
+    id,
+    name,
+    version,
+    status,
+    attributes: { ...attributes },
+    createdAt,
+    updatedAt,
+    ...(endedAt === null ? {} : { endedAt }),
+    ...(error === null ? {} : { error: JSON.parse(error) as { code: string; message: string } }),
+  };
+}
+
+/** Fixes the types of a definition to its schemas. */
+function defineOperation<I, O>(definition: OperationDefinition<I, O>): OperationDefinition<I, O> {
+  return definition;
+}

@@ -1,0 +1,215 @@
+import path from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { type IClock, type ILogger, isBellowsError, sqliteError } from '@bellows/sdk';
+import { corrupt, FLOW_FILE, type FlowDatabaseOptions, openFlowDatabase } from './flow-database.js';
+import { closedError, FlowJournal } from './flow-journal.js';
+import { type FlowPage, listRuns } from './flow-list.js';
+import { FlowProjections } from './flow-projections.js';
+import type { FlowChange, FlowEvent, IFlowStore, RunFilter, RunStatus, StoredDefinition, StoredRun, Wait } from './flow-records.js';
+import { eventOf, projectionAtEnd, type Row, runOf } from './flow-rows.js';
+import { type FlowStatements, prepareFlow } from './flow-statements.js';
+import { FlowWriter } from './flow-writer.js';
+
+export interface FlowStoreOptions extends FlowDatabaseOptions {
+  readonly clock: IClock;
+  readonly logger: ILogger;
+}
+
+/** How many rows an iteration reads at once; no statement stays open between, so that writing is never held up. */
+const ROWS_AT_ONCE = 512;
+
+/**
+ * Runs in one SQLite file, `flow.db`, held by one process. What `done` was told is durable, through a crash of the process or the machine.
+ * Reads show committed steps only, with their projections at once. Every call after `close` throws `FLOW_STORE_CLOSED`.
+ * Errors of reads: `STORE_CORRUPT`, `STORE_UNREACHABLE`.
+ */
+export class FlowStore implements IFlowStore, AsyncDisposable {
+  readonly #file: string;
+  readonly #database: DatabaseSync;
+  readonly #statements: FlowStatements;
+  readonly #writer: FlowWriter;
+  readonly #projections: FlowProjections;
+  readonly #journal: FlowJournal;
+  #lastKey: number;
+  #closed = false;
+
+  private constructor(file: string, database: DatabaseSync, { clock, logger }: FlowStoreOptions) {
+    this.#file = file;
+    this.#database = database;
+    this.#statements = prepareFlow(database);
+    this.#writer = new FlowWriter(database, this.#statements);
+    this.#lastKey = Number(this.#statements.lastKey.get()?.key);
+    this.#projections = new FlowProjections({ clock, statements: this.#statements, onDue: () => this.#journal.schedule() });
+    this.#journal = new FlowJournal({ writer: this.#writer, projections: this.#projections, clock, logger, file });
+    this.#repair();
+  }
+
+  /**
+   * Opens the folder's file or makes both. `FLOW_STORE_IN_USE` at once when another process has it, `FLOW_STORE_CORRUPT`,
+   * `FLOW_STORE_NEWER`, `STORE_FULL`, `STORE_UNREACHABLE`.
+   */
+  static async open(folder: string, options: FlowStoreOptions): Promise<FlowStore> {
+    const database = await openFlowDatabase(folder, options);
+    const file = path.join(folder, FLOW_FILE);
+    try {
+      return new FlowStore(file, database, options);
+    } catch (error) {
+      database.close();
+      const known = sqliteError(error, file);
+      // a table that is missing is damage too
+      throw known.code === 'STORE_CORRUPT' || known.code === 'STORE_FAILED' ? corrupt(file, known.message, error) : known;
+    }
+  }
+
+  get isStalled(): boolean {
+    return this.#journal.isStalled;
+  }
+
+  nextKey(): number {
+    this.#lastKey += 1;
+    return this.#lastKey;
+  }
+
+  submit(change: FlowChange): void {
+    this.#journal.submit(change);
+  }
+
+  findRun(id: string): StoredRun | null {
+    // half of a surrogate pair has no bytes of its own: it would find the run named by the replacement character
+    if (!id.isWellFormed()) return null;
+    return this.#oneRun(this.#read(() => this.#statements.runById.get(id)));
+  }
+
+  run(key: number): StoredRun | null {
+    return this.#oneRun(this.#read(() => this.#statements.runByKey.get(key)));
+  }
+
+  *events(key: number, afterSeq = 0): Iterable<FlowEvent> {
+    let last = afterSeq;
+    for (;;) {
+      const rows = this.#read(() => this.#statements.events.all(key, last, ROWS_AT_ONCE));
+      for (const row of rows) yield eventOf(row);
+      if (rows.length < ROWS_AT_ONCE) return;
+      last = rows.at(-1)?.seq as number;
+    }
+  }
+
+  list(filter: RunFilter): FlowPage {
+    return this.#read(() => {
+      const changed = [...this.#projections.waiting.keys()].map((key) => this.run(key)).filter((run) => run !== null);
+      return listRuns({ database: this.#database, filter, changed });
+    });
+  }
+
+  *activeRuns(): Iterable<number> {
+    let last = 0;
+    for (;;) {
+      const rows = this.#read(() => this.#statements.activeRuns.all(last, ROWS_AT_ONCE));
+      for (const row of rows) {
+        last = row.key as number;
+        if (!this.#hasEnded(last)) yield last;
+      }
+      if (rows.length < ROWS_AT_ONCE) return;
+    }
+  }
+
+  *dueWaits(): Iterable<Wait & { readonly dueAt: number }> {
+    let last = { run: 0, stage: Number.MIN_SAFE_INTEGER };
+    for (;;) {
+      const rows = this.#read(() => this.#statements.dueWaits.all(last.run, last.stage, ROWS_AT_ONCE));
+      for (const row of rows) {
+        last = { run: row.run as number, stage: row.stage as number };
+        if (!this.#hasEnded(last.run)) yield { ...last, dueAt: row.due_at as number };
+      }
+      if (rows.length < ROWS_AT_ONCE) return;
+    }
+  }
+
+  /** Replaces the one of the same name and version. Durable when it resolves. */
+  async saveDefinition({ name, version, hash, json, createdAt }: StoredDefinition): Promise<void> {
+    this.#read(() => this.#writer.transact(() => this.#statements.saveDefinition.run(name, version, hash, json, createdAt)));
+  }
+
+  /** Without `version` the highest one. */
+  definition(name: string, version?: number): StoredDefinition | null {
+    const { definition, newestDefinition } = this.#statements;
+    const row = this.#read(() => (version === undefined ? newestDefinition.get(name) : definition.get(name, version)));
+    return row === undefined ? null : definitionOf(row);
+  }
+
+  definitions(): readonly StoredDefinition[] {
+    return this.#read(() => this.#statements.definitions.all()).map(definitionOf);
+  }
+
+  counts(): Readonly<Record<RunStatus, number>> {
+    return this.#projections.counts();
+  }
+
+  /**
+   * Removes up to `limit` runs that ended before `at`, the oldest first, with all that is kept of them here, and tells their ids.
+   * A run that ended within the last half second may be left for the next call. Throws `STORE_FULL` and the like; then nothing was removed.
+   */
+  removeEndedBefore(at: number, limit: number): readonly string[] {
+    return this.#read(() =>
+      this.#writer.transact(() => {
+        const { endedBefore, removeRun, removeLongInput, removeEvents, removeWaits, markRemoved } = this.#statements;
+        const rows = endedBefore.all(at, limit);
+        for (const { key } of rows) {
+          for (const statement of [removeRun, removeLongInput, removeEvents, removeWaits]) statement.run(key as number);
+          // a key is given once, also when the newest run is removed
+          markRemoved.run(key as number);
+        }
+        return rows.map((row) => row.id as string);
+      }),
+    );
+  }
+
+  /** Twice is fine. Steps that cannot be written even now are told so. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#journal.close();
+    this.#closed = true;
+    this.#database.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A crash may have kept the last event of a run and lost its line for lists: that line is made from the event. */
+  #repair(): void {
+    for (const run of this.activeRuns()) {
+      const row = this.#statements.lastEvent.get(run);
+      const projection = row === undefined ? null : projectionAtEnd(eventOf(row));
+      if (projection !== null) this.#projections.accept({ run, projection });
+    }
+  }
+
+  #oneRun(row: Row | undefined): StoredRun | null {
+    return row === undefined ? null : this.#projections.over(runOf(row));
+  }
+
+  #hasEnded(run: number): boolean {
+    const projection = this.#projections.waiting.get(run);
+    return projection !== undefined && projection.endedAt !== null;
+  }
+
+  #read<T>(work: () => T): T {
+    if (this.#closed) throw closedError();
+    try {
+      return work();
+    } catch (error) {
+      throw isBellowsError(error) ? error : sqliteError(error, this.#file);
+    }
+  }
+}
+
+function definitionOf(row: Row): StoredDefinition {
+  return {
+    name: row.name as string,
+    version: row.version as number,
+    hash: row.hash as string,
+    json: row.json as string | null,
+    createdAt: row.created_at as number,
+  };
+}

@@ -1,0 +1,191 @@
+import { describe, expect, it } from '@jest/globals';
+import { longestChain } from '../../src/definitions/pipeline-depth.js';
+import { resolveInput } from '../../src/definitions/template.js';
+import { chainOf, compile, faultsOf, stagesOf } from './compiling.js';
+
+describe('a definition', () => {
+  it('becomes a pipeline of indexes, with every default filled in', () => {
+    const charge = () => 1;
+    const refund = () => 2;
+    const definition = {
+      name: 'order',
+      stages: [
+        { name: 'count', operation: 'compute.invoke', input: { text: '${input.text}' } },
+        {
+          name: 'charge',
+          run: 'charge',
+          input: '${stages.count.output}',
+          dependsOn: ['wait'],
+          retry: { maxAttempts: 7 },
+          timeoutMs: 5,
+          compensate: { run: 'refund', input: { id: '${stages.charge.output.id}', words: '${stages.count.output}' } },
+        },
+        { name: 'wait', timer: 1_000 },
+        { name: 'ship', workflow: 'shipping', dependsOn: ['charge', 'charge'], compensate: { operation: 'mail.send' } },
+        { name: 'approve', signal: 'approved', timeoutMs: 9 },
+        { name: 'child', workflow: { name: 'shipping', version: 3 } },
+      ],
+      output: '${stages.charge.output}',
+    };
+    const pipeline = compile(definition, { functions: new Map(Object.entries({ charge, refund })), file: 'a.yaml' });
+    expect(pipeline).toMatchObject({
+      name: 'order',
+      version: 1,
+      roots: [0, 2, 4, 5],
+      depth: 3,
+      maxDepth: null,
+      file: 'a.yaml',
+      checkInput: null,
+    });
+    expect(pipeline.hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(JSON.parse(pipeline.json!)).toEqual(definition);
+    expect(longestChain(pipeline)).toEqual(['count', 'charge', 'ship']);
+    const [count, charged, wait, ship, approve, child] = pipeline.stages;
+    expect(count).toMatchObject({
+      index: 0,
+      kind: 'operation',
+      operation: 'compute.invoke',
+      run: null,
+      dependsOn: [],
+      dependants: [1],
+      timeoutMs: null,
+      compensation: null,
+    });
+    expect(count!.retry).toEqual({ maxAttempts: 3, initialMs: 100, factor: 2, maxMs: 30_000, nonRetryable: [] });
+    expect(charged).toMatchObject({
+      kind: 'run',
+      run: charge,
+      dependsOn: [0, 2],
+      dependants: [3],
+      timeoutMs: 5,
+      retry: { maxAttempts: 7, factor: 2 },
+    });
+    expect(charged!.compensation).toMatchObject({ action: { run: refund }, timeoutMs: 60_000, retry: { maxAttempts: 5, initialMs: 100 } });
+    const values = { input: {}, output: (stage: number) => ({ id: `of ${stage}` }) };
+    expect(resolveInput(charged!.compensation!.input, values)).toEqual({ id: 'of 1', words: { id: 'of 0' } });
+    expect(resolveInput(wait!.input, values)).toBe(1_000);
+    expect(ship).toMatchObject({ kind: 'workflow', workflow: { name: 'shipping', version: null }, dependsOn: [1] });
+    expect(resolveInput(ship!.compensation!.input, values)).toEqual({});
+    expect(approve).toMatchObject({ kind: 'signal', signal: 'approved', timeoutMs: 9 });
+    expect(child!.workflow).toEqual({ name: 'shipping', version: 3 });
+    expect(resolveInput(pipeline.output!, values)).toEqual({ id: 'of 1' });
+  });
+
+  it('tells every fault at once, each with its place and the nearest name', () => {
+    const error = faultsOf(
+      {
+        name: 'order',
+        verson: 2,
+        stages: [
+          { name: 'count', operation: 'compute.invoke', input: '${stages.chrge.output}' },
+          { name: 'count', operation: 'compute.invoke' },
+          { name: 'charge', run: 'chrge', dependsOn: ['cuont', 'nothing-like-it'] },
+          { name: 'both', operation: 'a.b', timer: 1 },
+          { name: 'none', dependsOn: ['none'] },
+          { name: 'self', operation: 'a.b', dependsOn: ['self'] },
+          { name: 'typo', operation: 'a.b', dependOn: [], retry: { maxAttempts: 0 } },
+          { name: '1st', operation: 'plain' },
+          { name: 'wait', timer: 'soon' },
+          { name: 'late', timer: 1, timeoutMs: 1, retry: {}, input: 1 },
+          { name: 'undo', operation: 'a.b', compensate: {} },
+          'no object',
+        ],
+        output: '${nothing}',
+      },
+      { functions: new Map([['charge', () => 1]]) },
+    );
+    expect(error).toMatchObject({ code: 'DEFINITION_INVALID', kind: 'input' });
+    const found = new Map(error.details!.map((detail) => [detail.path, detail.suggestion ?? detail.message]));
+    expect(Object.fromEntries(found)).toEqual({
+      verson: 'version',
+      'stages[0].input': 'charge',
+      'stages[1].name': expect.stringContaining('stages[0]'),
+      'stages[2].run': 'charge',
+      'stages[2].dependsOn[0]': 'count',
+      'stages[2].dependsOn[1]': 'there is no stage "nothing-like-it"',
+      'stages[3]': expect.stringContaining('operation and timer'),
+      'stages[4]': expect.stringContaining('none of them'),
+      'stages[5].dependsOn': expect.stringContaining('itself'),
+      'stages[6].dependOn': 'dependsOn',
+      'stages[6].retry.maxAttempts': expect.any(String),
+      'stages[7].name': expect.stringContaining('a name is a letter'),
+      'stages[7].operation': expect.stringContaining('<plugin>.<verb>'),
+      'stages[8].timer': expect.stringContaining('a timer is'),
+      'stages[9].timeoutMs': expect.any(String),
+      'stages[9].retry': expect.any(String),
+      'stages[9].input': expect.any(String),
+      'stages[10].compensate': expect.stringContaining('exactly one'),
+      'stages[11]': expect.any(String),
+      output: expect.any(String),
+    });
+  });
+
+  it.each([
+    ['FUNCTION_UNKNOWN', { name: 'a', run: 'charge' }, 'stages[0].run'],
+    ['FEATURE_UNSUPPORTED', { name: 'a', map: { over: '${input}' } }, 'stages[0].map'],
+    ['FEATURE_UNSUPPORTED', { name: 'a', branch: [] }, 'stages[0].branch'],
+    ['FEATURE_UNSUPPORTED', { name: 'a', operation: 'a.b', thread: true }, 'stages[0].thread'],
+  ])('is refused with %s for %j', (code, stage, path) => {
+    expect(faultsOf({ name: 'x', stages: [stage] })).toMatchObject({ code, details: [{ path }] });
+  });
+
+  it.each([
+    [null],
+    [undefined],
+    [1],
+    ['text'],
+    [[]],
+    [{}],
+    [{ name: 'x' }],
+    [{ name: 'x', stages: [] }],
+    [{ name: 'x', stages: 'a' }],
+    [{ name: 'x', stages: [null] }],
+  ])('that is %j is refused', (definition) => {
+    expect(faultsOf(definition)).toMatchObject({ code: 'DEFINITION_INVALID' });
+  });
+
+  it('is refused for a circle, which is shown in the order of execution, and for each of several', () => {
+    const stages = stagesOf({ a: ['c'], b: ['a'], c: ['b'], behind: ['c'], d: ['e'], e: ['d'], fine: [] });
+    const { details } = faultsOf({ name: 'x', stages });
+    expect(details).toEqual([
+      { path: 'stages[0].dependsOn', message: 'stages wait for each other: a → b → c → a' },
+      { path: 'stages[4].dependsOn', message: 'stages wait for each other: d → e → d' },
+    ]);
+  });
+
+  it('is refused for a circle that only templates make', () => {
+    const stages = [
+      { name: 'a', operation: 'a.b', input: '${stages.b.output}' },
+      { name: 'b', operation: 'a.b', compensate: { operation: 'a.b', input: '${stages.a.output}' } },
+    ];
+    expect(faultsOf({ name: 'x', stages }).message).toContain('a → b → a');
+    expect(faultsOf({ name: 'x', stages: [{ name: 'a', operation: 'a.b', input: '${stages.a.output}' }] }).message).toContain('own output');
+  });
+
+  it('of 50 stages one after the other is accepted and of 51 refused, showing the chain', () => {
+    expect(compile({ name: 'x', stages: chainOf(50) }).depth).toBe(50);
+    const error = faultsOf({ name: 'x', stages: chainOf(51) });
+    expect(error).toMatchObject({ code: 'PIPELINE_TOO_DEEP', kind: 'config' });
+    expect(error.message).toContain('51 stages and 50 are allowed: s0 → s1 → s2 → s3 → s4 → s5 → … 39 more … → s45 → s46');
+    expect(compile({ name: 'x', stages: chainOf(51) }, { maxDepth: 51 }).depth).toBe(51);
+    expect(faultsOf({ name: 'x', maxDepth: 2, stages: chainOf(3) }).message).toContain('s0 → s1 → s2');
+  });
+
+  it('has a hash of what decides how runs go on, and of nothing else', () => {
+    const base = {
+      name: 'x',
+      stages: [...stagesOf({ a: [], b: [] }), { name: 'c', operation: 'a.b', input: { k: 1, l: 2 }, dependsOn: ['a', 'b'] }],
+    };
+    const { hash } = compile(base);
+    const with2 = (change: Record<string, unknown>) =>
+      compile({ ...base, stages: [...base.stages.slice(0, 2), { ...base.stages[2], ...change }] }).hash;
+    expect(with2({ input: { l: 2, k: 1 } })).toBe(hash);
+    expect(with2({ dependsOn: ['b', 'a', 'a'] })).toBe(hash);
+    expect(compile({ ...base, maxDepth: 10, version: 2 }).hash).toBe(hash);
+    for (const change of [{ input: { k: 1 } }, { dependsOn: ['a'] }, { retry: { maxAttempts: 1 } }, { timeoutMs: 5 }, { name: 'd' }]) {
+      expect(with2(change)).not.toBe(hash);
+    }
+    expect(compile({ ...base, output: 1 }).hash).not.toBe(hash);
+    expect(compile({ ...base, stages: [...base.stages].reverse() }).hash).not.toBe(hash);
+  });
+});
