@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -11,29 +11,45 @@ const START_LIMIT_MS = 30_000;
 /** Starts the built host with the plugins of this repository on a free port, calls `use`, and stops it whatever happens. */
 export async function withHost(use, config = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bellows-tool-'));
+  try {
+    const host = await startHost(folder, config);
+    try {
+      return await use(host);
+    } finally {
+      await host.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** The built host with its data in `folder`, gone on with when there is some. Whoever calls this stops it; after a stop or a kill, start again. */
+export async function startHost(folder, config = {}) {
   const file = path.join(folder, 'bellows.yaml');
+  const dataDir = path.join(folder, 'data');
   const plugins = {
     compute: { from: path.join(root, 'plugins/compute') },
     workflow: { from: path.join(root, 'plugins/workflow') },
     harness: { from: path.join(root, 'plugins/harness') },
     greeter: { from: path.join(root, 'docs/examples/greeter') },
   };
-  writeFileSync(
-    file,
-    JSON.stringify({ plugins, ...config, host: { port: 0, logLevel: 'warn', ...config.host, dataDir: path.join(folder, 'data') } }),
-  );
+  writeFileSync(file, JSON.stringify({ plugins, ...config, host: { port: 0, logLevel: 'warn', ...config.host, dataDir } }));
   const child = spawn(process.execPath, [HOST_MAIN, 'start', '--config', file, '--json'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exit = once(child, 'exit');
+  const stop = async (signal = 'SIGTERM') => {
+    child.kill(signal);
+    await exit;
+  };
   try {
     const { url } = JSON.parse(await firstLine(child));
-    return await use({ url, pid: child.pid, folder, get: (target) => getJson(`${url}${target}`) });
-  } finally {
-    child.kill('SIGTERM');
-    await exit;
-    rmSync(folder, { recursive: true, force: true });
+    const call = (name, input) => callOperation({ url, dataDir }, name, input);
+    return { url, pid: child.pid, folder, stop, call, get: (target) => getJson(`${url}${target}`) };
+  } catch (error) {
+    await stop('SIGKILL');
+    throw error;
   }
 }
 
@@ -58,6 +74,18 @@ function firstLine(child) {
     child.on('error', (error) => settle(reject, error));
     child.on('exit', (status) => settle(reject, new Error(`The host ended with ${status} before it was ready:\n${stdout}${stderr}`)));
   });
+}
+
+/** With the token of this host, so that operations that run commands are allowed. */
+async function callOperation({ url, dataDir }, name, input) {
+  const { token } = JSON.parse(readFileSync(path.join(dataDir, 'host.json'), 'utf8'));
+  const answer = await fetch(`${url}/v1/operations/${name}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, connection: 'close' },
+    body: JSON.stringify(input),
+  });
+  if (!answer.ok) throw new Error(`${name} answered ${answer.status}: ${await answer.text()}`);
+  return answer.json();
 }
 
 async function getJson(url) {

@@ -118,6 +118,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   PLUGIN_TIMEOUT: { kind: 'plugin', text: 'A plugin did not finish a phase of its life in the time given.' },
   SERVICE_TAKEN: { kind: 'plugin', text: 'A service of this token is provided already.' },
   SERVICE_UNKNOWN: { kind: 'plugin', text: 'The host has no service of this token.' },
+  SUBSYSTEM_DEFAULTS_INVALID: {
+    kind: 'plugin',
+    text: 'What a subsystem says its operations cost, or its floor, is nothing limits can be computed from. The message names the value.',
+  },
   SUBSYSTEM_NAME_FOREIGN: { kind: 'plugin', text: 'A plugin registers subsystems under its own id only: `<plugin id>.<name>`.' },
   SUBSYSTEM_NAME_TAKEN: { kind: 'plugin', text: 'A subsystem of this name is registered already.' },
   UNCAUGHT_ERROR: { kind: 'plugin', text: 'An error of the plugin was caught by nobody; the plugin is `degraded`.' },

@@ -50,7 +50,8 @@ export function hostView(sources: Sources): HostView {
 
 function subsystems({ registry, governor }: Sources): SubsystemStatus[] {
   return registry.entries().flatMap(({ plugin, subsystem, metrics, backpressure }) => {
-    if (metrics === undefined) return [];
+    const policy = governor.policyOf(subsystem.name);
+    if (metrics === undefined || policy === undefined) return [];
     const account = governor.account(subsystem.name);
     const limits = subsystem.currentLimits;
     return [
@@ -59,6 +60,7 @@ function subsystems({ registry, governor }: Sources): SubsystemStatus[] {
         plugin,
         limits,
         ceiling: account?.ceiling ?? limits.maxConcurrentOperations,
+        policy,
         binding: bindingOf(subsystem, account),
         backpressure,
         metrics: metricsNow(subsystem) ?? metrics,

@@ -11,6 +11,8 @@ import type {
   ScalingMetrics,
 } from '@bellows/sdk';
 
+import type { PolicyInForce } from './governor/subsystem-policy.js';
+
 /** Everything the edges (HTTP, CLI, dashboard) may see of a host. Reading it never changes anything. */
 export interface HostView {
   readonly version: string;
@@ -40,6 +42,8 @@ export interface SubsystemStatus {
   readonly limits: ScalingLimits;
   /** The governor's ceiling on concurrent operations. */
   readonly ceiling: number;
+  /** The rules by which the governor gave that, and whose word each is. */
+  readonly policy: PolicyInForce;
   /** What binds now: the governor's last decision, or the subsystem itself where it stays below its ceiling. */
   readonly binding: LimitReason;
   readonly backpressure: string;

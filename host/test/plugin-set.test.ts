@@ -60,6 +60,7 @@ function host(...waves: LoadedPlugin[][]) {
     },
     call: () => Promise.reject(new Error('none')),
     list: () => [],
+    rulesOf: () => undefined,
   };
   const services: RunnerServices = {
     clock,

@@ -23,6 +23,7 @@ export * from './random.js';
 export * from './restart-intensity.js';
 export * from './scalable-subsystem.js';
 export * from './scaling-decision.js';
+export * from './scaling-defaults.js';
 export * from './scaling-limits.js';
 export * from './scoped-store.js';
 export * from './semaphore.js';

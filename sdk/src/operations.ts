@@ -66,12 +66,16 @@ export interface CallOptions {
   readonly authority?: CallAuthority;
 }
 
-export interface OperationInfo {
+/** What a caller needs for an operation. */
+export interface OperationRules {
+  readonly role: Role;
+  readonly runsCommands: boolean;
+}
+
+export interface OperationInfo extends OperationRules {
   readonly name: string;
   readonly plugin: string;
   readonly summary: string;
-  readonly role: Role;
-  readonly runsCommands: boolean;
   /** JSON Schemas (draft 2020-12). */
   readonly input: Readonly<Record<string, unknown>>;
   readonly output: Readonly<Record<string, unknown>>;
@@ -84,8 +88,12 @@ export interface IOperations {
   /**
    * Validates, applies deadline, limits and criticality, and calls the handler.
    * Rejects with a Bellows error only: `NotFoundError` (`OPERATION_UNKNOWN`), `InputError` (`INPUT_INVALID`, with details),
-   * `DeadlineError`, `CancelledError`, `CapacityError`, or what the handler threw (anything else becomes a `PluginError`).
+   * `ForbiddenError` (`ROLE_TOO_LOW`, `COMMANDS_FORBIDDEN`) where `authority` does not reach, `DeadlineError`, `CancelledError`,
+   * `CapacityError`, or what the handler threw (anything else becomes a `PluginError`).
    */
   call<O = unknown>(name: string, input: unknown, options?: CallOptions): Promise<O>;
+  /** Sorted by name. The first listing makes the JSON Schemas of all; to look one up ask `rulesOf`. */
   list(): readonly OperationInfo[];
+  /** What a caller of `name` needs; undefined while nobody provides it. Cheap, and true for this moment only: plugins come and go. */
+  rulesOf(name: string): OperationRules | undefined;
 }

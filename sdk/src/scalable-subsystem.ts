@@ -1,5 +1,6 @@
 import type { BackpressureState } from './backpressure.js';
 import type { LimitReason } from './scaling-decision.js';
+import type { ScalingDefaults } from './scaling-defaults.js';
 import type { ScalingLimits } from './scaling-limits.js';
 
 /**
@@ -23,18 +24,13 @@ export interface IScalableSubsystem {
   /** What is in force now: the smaller of the given ceilings, the configured maxima and the subsystem's own law. */
   readonly currentLimits: ScalingLimits;
   readonly currentBackpressureState: BackpressureState;
-  /** What the governor assumes where the operator's policy is silent; without it half the cores and one core per operation. */
+  /**
+   * What the governor assumes where the operator's policy is silent; without it half the cores and one core per operation.
+   * Read once, when the subsystem is registered, which refuses values nothing could be computed from.
+   */
   readonly scalingDefaults?: ScalingDefaults;
   /** What holds `currentLimits.maxConcurrentOperations` where it is; left out by a subsystem without a law of its own. */
   readonly currentLimitReason?: LimitReason;
-}
-
-/** What only the author of a subsystem knows of its operations. The operator's `governor.subsystems` stands above it. */
-export interface ScalingDefaults {
-  /** Concurrent operations it should always have. At least 1. */
-  readonly floor?: number;
-  /** Cores one operation keeps busy; small for operations that mostly wait. Above 0. */
-  readonly costCores?: number;
 }
 
 /** Keys every subsystem reports; a subsystem adds its own under a prefix (`pool.hits`, `executors.running`). */

@@ -4,10 +4,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { cloneFigures } from './figures/clone.mjs';
+import { harnessFigures } from './figures/harness.mjs';
 import { httpFigures } from './figures/http.mjs';
 import { inProcessFigures } from './figures/in-process.mjs';
 import { memoryFigures } from './figures/memory.mjs';
 import { startFigures } from './figures/start.mjs';
+import { workflowFigures } from './figures/workflow.mjs';
+import { workspaceFigures } from './figures/workspace.mjs';
 import { machine } from './machine.mjs';
 import { compare, markdown, text } from './report.mjs';
 
@@ -17,6 +20,9 @@ const GROUPS = {
   memory: ['idle memory of the host and its executors', memoryFigures],
   http: ['compute.invoke over HTTP at 1, 8 and 64 callers', httpFigures],
   process: ['compute.invoke called by a plugin in the same process', inProcessFigures],
+  workflow: ['durable workflows of three stages at 1, 100 and 1,000 at once; 10,000 open runs and a restart', workflowFigures],
+  harness: ['sessions of a one-second agent at 4, 10 and 30 agents', harnessFigures],
+  workspace: ['working copies of a repository of 1,000 files', workspaceFigures],
   clone: ['fresh clone to ready; slow, and needs the network', cloneFigures],
 };
 const DEFAULT_GROUPS = Object.keys(GROUPS);
@@ -27,6 +33,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
   quick: { type: 'boolean' },
   json: { type: 'string' },
+  peers: { type: 'string' },
   against: { type: 'string' },
   write: { type: 'boolean' },
 };
@@ -42,7 +49,7 @@ const chosen = positionals.length > 0 ? positionals : values.quick ? QUICK_GROUP
 const result = { ...machine(), quick: values.quick ?? false, figures: [] };
 for (const name of chosen) {
   console.error(`${name}: ${GROUPS[name][0]} …`);
-  const figures = await GROUPS[name][1]({ quick: values.quick ?? false });
+  const figures = await GROUPS[name][1]({ quick: values.quick ?? false, software: values.peers });
   result.figures.push(...figures);
   console.log(text(figures));
 }
@@ -57,12 +64,14 @@ if (values.against) {
 }
 
 function help() {
-  const groups = Object.entries(GROUPS).map(([name, [what]]) => `  ${name.padEnd(9)} ${what}`);
-  return `usage: npm run bench [-- group…] [--quick] [--json FILE] [--against FILE] [--write]
+  const groups = Object.entries(GROUPS).map(([name, [what]]) => `  ${name.padEnd(10)} ${what}`);
+  return `usage: npm run bench [-- group…] [--quick] [--peers FOLDER] [--json FILE] [--against FILE] [--write]
 
 ${groups.join('\n')}
 
   --quick         one short round of each, without clone: shows that it works, the figures mean little
+  --peers FOLDER  measures workflow beside other products too, as far as they are installed in FOLDER, which should be outside of this
+                  repository: \`npm install @dbos-inc/dbos-sdk\` (and a PostgreSQL server here), \`npm install bullmq ioredis\` (and a Redis)
   --json FILE     writes every value
   --against FILE  names each figure that is more than 10 % worse than in FILE (made with --json); ends with 1 when there is one
   --write         writes docs/reference/benchmarks.md`;

@@ -33,6 +33,17 @@ export function cpuMs(pids) {
   return (ticks / TICKS_PER_SECOND) * 1000;
 }
 
+/** CPU time of a process and of all below it that have ended, ms. */
+export function cpuWithEndedMs(pid) {
+  return cpuMs([pid]) + cpuOfEndedMs(pid);
+}
+
+/** CPU time of the children that a process has seen end, theirs included, ms. */
+export function cpuOfEndedMs(pid) {
+  const fields = stat(pid);
+  return ((Number(fields?.[13] ?? 0) + Number(fields?.[14] ?? 0)) / TICKS_PER_SECOND) * 1000;
+}
+
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -3,9 +3,10 @@ import { median } from './statistics.mjs';
 const TOLERANCE = 0.1;
 
 export function text(figures) {
+  const width = Math.max(...figures.map(({ name }) => name.length));
   return figures
     .map((figure) =>
-      `  ${figure.name.padEnd(46)} ${shown(figure).padStart(12)} ${figure.unit.padEnd(7)} ${spread(figure)}  ${remarks(figure, figures)}`.trimEnd(),
+      `  ${figure.name.padEnd(width)} ${shown(figure).padStart(12)} ${figure.unit.padEnd(7)} ${spread(figure)}  ${remarks(figure, figures)}`.trimEnd(),
     )
     .join('\n');
 }
@@ -32,7 +33,10 @@ export function markdown(result) {
 
 Written by \`npm run bench -- --write\` on ${result.at}. Median of the rounds, with the lowest and the highest in brackets; figures of a peer were
 taken in the same run, in turn with ours. The peers do less: the Fastify echo runs no guest, checks no input and knows no limits; the bare
-worker threads keep one instance for all calls, in the process of the caller, without deadline. They show what is left to win. Compare with a run on your own machine, not with these numbers: \`npm run bench -- --json mine.json\`,
+worker threads keep one instance for all calls, in the process of the caller, without deadline; bare SQLite is an insert and three updates, each
+committed before the next, without history, retries, time limits or compensation; the script by hand is \`xargs\` over worktrees, the same agent
+and a merge under a lock, without verification, and what fails in it stays undone. DBOS and BullMQ, where they appear, are whole products with
+their servers on the same machine, durable by each commit, called as their manuals show. The peers show what is left to win. Compare with a run on your own machine, not with these numbers: \`npm run bench -- --json mine.json\`,
 then \`npm run bench -- --against mine.json\` names every figure that became more than 10 % worse.
 
 - ${result.machine}
@@ -45,22 +49,23 @@ ${rows.join('\n')}
 }
 
 function remarks(figure, figures) {
-  return [ratio(figure, figures), figure.note].filter(Boolean).join('; ');
+  return [ratios(figure, figures), figure.note].filter(Boolean).join('; ');
 }
 
 /**
- * How many times the peer's figure ours is. Names are `group: what, measure` and `group: peer, who, measure`: the peer of a figure is
- * that of its group with the same measure, or with the same unit where no measure is named.
+ * How many times the figure of each peer ours is. Names are `group: what, measure` and `group: peer, who, measure`: the peers of a figure
+ * are those of its group with the same measure, or the first with the same unit where no measure is named.
  */
-function ratio(figure, figures) {
+function ratios(figure, figures) {
   const [group, what] = parts(figure.name);
   if (what.startsWith('peer')) return '';
   const peers = figures.filter(({ name }) => parts(name)[0] === group && parts(name)[1].startsWith('peer'));
-  const measure = what.split(', ').at(-1);
-  const peer = peers.find(({ name }) => name.endsWith(`, ${measure}`)) ?? peers.find(({ unit }) => unit === figure.unit);
-  if (!peer) return '';
-  const who = parts(peer.name)[1].split(', ')[1];
-  return `${number(median(figure.values) / median(peer.values))} × ${who}`;
+  const same = peers.filter(({ name }) => name.endsWith(`, ${what.split(', ').at(-1)}`));
+  const named = what.includes(', ');
+  return (named ? same : peers.filter(({ unit }) => unit === figure.unit).slice(0, 1))
+    .filter(({ values }) => median(values) > 0 && median(figure.values) >= 0)
+    .map((peer) => `${number(median(figure.values) / median(peer.values))} × ${parts(peer.name)[1].split(', ')[1]}`)
+    .join(', ');
 }
 
 function parts(name) {

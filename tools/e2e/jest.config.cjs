@@ -3,4 +3,6 @@ module.exports = {
   ...require('../../jest.preset.cjs'),
   displayName: 'tools/e2e',
   testEnvironmentOptions: { customExportConditions: ['node', 'default'] },
+  // Tests wait for real processes; on a loaded machine these take their time.
+  testTimeout: 120_000,
 };

@@ -1,6 +1,7 @@
-import { CRITICALITIES, messageOf } from '@bellows/sdk';
+import { CRITICALITIES } from '@bellows/sdk';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CommandContext, usageError } from './command-context.js';
+import { readJson } from './json-input.js';
 import { printJson } from './print.js';
 
 interface CallFlags {
@@ -28,7 +29,7 @@ export function addCallCommand(program: Command, context: CommandContext): void 
       '\nExamples:\n  bellows call compute.list\n  bellows call compute.get \'{"name":"fib"}\'\n  bellows call compute.put @module.json --json\n  cat input.json | bellows call compute.invoke - --deadline 2000',
     )
     .action(async (name: string, input: string | undefined, flags: CallFlags, command: Command) => {
-      const value = await readInput(context, input);
+      const value = input === undefined ? {} : await readJson(context, input);
       const client = await context.connect(command);
       printJson(context.io.stdout, await client.call(name, value, headersOf(flags)));
     });
@@ -39,24 +40,6 @@ export function deadlineOption(): Option {
     if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
     throw new InvalidArgumentError('It must be a whole number of milliseconds of at least 1.');
   });
-}
-
-async function readInput(context: CommandContext, given: string | undefined): Promise<unknown> {
-  if (given === undefined) return {};
-  const [text, from] = await inputText(context, given);
-  try {
-    // Editors and shells of Windows put a byte order mark before their text.
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    throw usageError(`${from} is no JSON: ${messageOf(error)}.`);
-  }
-}
-
-async function inputText(context: CommandContext, given: string): Promise<[text: string, from: string]> {
-  if (given === '-') return [(await context.readStdin()).toString(), 'Standard input'];
-  if (given === '@') throw usageError('After @ the name of a file is missing.');
-  if (given.startsWith('@')) return [(await context.readFile(given.slice(1))).toString(), given.slice(1)];
-  return [given, 'The input'];
 }
 
 function headersOf(flags: CallFlags): Record<string, string> {

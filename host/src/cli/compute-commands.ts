@@ -6,6 +6,7 @@ import { EXIT } from './exit-codes.js';
 import { type GuestFile, parseGuestFolder, readGuestFolders, writeGuestFolders } from './guest-folders.js';
 import { type HostClient, RemoteError } from './host-client.js';
 import { type ModuleView, printLimits, printModule } from './module-view.js';
+import { collect } from './option-values.js';
 import { plain, printJson, printTable } from './print.js';
 
 /** Below this a module travels inside of the JSON; above it as a file of its own, without base64. */
@@ -226,10 +227,6 @@ function settings(pairs: readonly string[]): Record<string, unknown> {
       }
     }),
   );
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }
 
 function timestamp(text: string): number {

@@ -14,6 +14,11 @@ function escaped(json: string): string {
   return json.replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** One line of text that may hold what a host or a guest sent. */
+export function printLine(output: CliOutput, text: string): void {
+  output.write(`${plain(text)}\n`);
+}
+
 /** Columns as wide as their widest cell, two blanks between them. */
 export function printTable(output: CliOutput, heads: readonly string[], rows: readonly (readonly string[])[]): void {
   const all = [heads, ...rows].map((row) => row.map(plain));
@@ -27,11 +32,33 @@ export function printTable(output: CliOutput, heads: readonly string[], rows: re
     );
 }
 
+/** A terminal that nobody has made wider. */
+const COLUMNS = 80;
+/** Less says nothing. */
+const LEAST_LAST_COLUMN = 20;
+
+/** A table whose last column is cut, so that a row is a line of 80 columns; the others hold what one copies. */
+export function printFitted(output: CliOutput, heads: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widthOf = (column: number) => Math.max(...[heads, ...rows].map((row) => (row[column] ?? '').length));
+  const before = heads.slice(0, -1).reduce((sum, _head, column) => sum + widthOf(column) + 2, 0);
+  const room = Math.max(LEAST_LAST_COLUMN, COLUMNS - before);
+  printTable(
+    output,
+    heads,
+    rows.map((row) => row.map((cell, column) => (column === heads.length - 1 ? cut(cell, room) : cell))),
+  );
+}
+
+/** At most so long, with a sign that there is more. */
+export function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
+}
+
 /** Labels in one column, what they name beside them; lines of a value below each other. What is undefined is left out. */
 export function printLines(output: CliOutput, indent: string, lines: readonly (readonly [label: string, value: unknown])[]): void {
-  const width = Math.max(0, ...lines.map(([label]) => plain(label).length));
-  for (const [label, value] of lines) {
-    if (value === undefined) continue;
+  const shown = lines.filter(([, value]) => value !== undefined);
+  const width = Math.max(0, ...shown.map(([label]) => plain(label).length));
+  for (const [label, value] of shown) {
     const [first = '', ...more] = String(value).split('\n').map(plain);
     output.write(`${indent}${plain(label).padEnd(width)}  ${first}\n`);
     for (const line of more) output.write(`${indent}${' '.repeat(width)}  ${line}\n`);
@@ -55,7 +82,7 @@ function printDetails(output: CliOutput, { message: told, details = [] }: Bellow
   const [only] = details;
   if (details.length === 1 && only && isTold(told, only)) return;
   for (const { path, message, suggestion } of details) {
-    const hint = suggestion === undefined ? '' : hintOf(suggestion, message);
+    const hint = suggestion === undefined || asks(message, suggestion) ? '' : hintOf(suggestion, message);
     output.write(`  ${path === '' ? '(top)' : plain(path)}: ${plain(message)}${plain(hint)}\n`);
   }
 }
@@ -71,6 +98,11 @@ function hintOf(suggestion: string, message: string): string {
   const quoted = [...message.matchAll(/"([^"]+)"/g)].map(([, word = '']) => word);
   const isNear = isName && (quoted.length === 0 || quoted.some((word) => nearestName(word, [suggestion]) !== undefined));
   return isNear ? `; did you mean ${suggestion}?` : ` (expected: ${suggestion})`;
+}
+
+/** Some say in the message already what was meant. */
+function asks(message: string, suggestion: string): boolean {
+  return /did you mean/i.test(message) && holds(message, suggestion);
 }
 
 /** As a word of its own: 4 is not in 42. */

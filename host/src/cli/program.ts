@@ -7,18 +7,21 @@ import { CommandContext, usageError } from './command-context.js';
 import { addComputeCommands } from './compute-commands.js';
 import { addConfigCommands } from './config-commands.js';
 import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
+import { addHarnessCommands } from './harness-commands.js';
 import { hostDeps } from './host-deps.js';
 import { printError } from './print.js';
 import { addStartCommand } from './start-command.js';
 import { addStatusCommands } from './status-commands.js';
 import { addTokenCommands } from './token-command.js';
+import { addWorkflowCommands } from './workflow-commands.js';
 
 /**
  * Runs one command line (without `node` and the script) and answers the exit code; never throws, never ends the process,
  * reads and writes only through `io`. `start` resolves when the host has stopped.
  */
 export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps = hostDeps(io)): Promise<number> {
-  const json = argv.includes('--json');
+  // After -- come the words of others: of a program in compute, of an agent.
+  const json = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined).includes('--json');
   const context = new CommandContext(io, deps);
   const program = buildProgram(context, json);
   try {
@@ -50,13 +53,15 @@ function buildProgram(context: CommandContext, json: boolean): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      `\nExamples:\n  bellows start\n  bellows status\n  bellows compute put fib fib.wasm\n  bellows compute invoke fib fib 20\n  bellows call compute.list --json\n${EXIT_CODE_HELP}`,
+      `\nExamples:\n  bellows start\n  bellows status\n  bellows compute put fib fib.wasm\n  bellows compute invoke fib fib 20\n  bellows workflow define flows/order.yaml\n  bellows workflow start order --input '{"item":7}' --wait\n  bellows harness run --issues ISSUES.md --verify "npm test" -- my-agent\n  bellows call compute.list --json\n${EXIT_CODE_HELP}`,
     );
   addStartCommand(program, context);
   addConfigCommands(program, context);
   addStatusCommands(program, context);
   addCallCommand(program, context);
   addComputeCommands(program, context);
+  addWorkflowCommands(program, context);
+  addHarnessCommands(program, context);
   addTokenCommands(program, context);
   return program;
 }

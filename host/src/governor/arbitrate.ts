@@ -15,6 +15,8 @@ export interface ArbitrationInput {
   readonly ceiling: number;
   readonly costCores: number;
   readonly criticality: Criticality;
+  /** It has not agreed to less than this: as far as it has use for it, it counts before anything is shared, and no more is given. */
+  readonly held?: number;
 }
 
 export interface Arbitration {
@@ -39,6 +41,7 @@ export const LOOP_DELAY_LIMIT_MS = 200;
  * Floors come first, even past the budget. What is left goes slot by slot to whoever wants more and has the least per
  * weight (max-min fair shares). Demand of this moment is served first; only then may a subsystem keep what the window of
  * falling demand would let it keep. So a limit rises at once, falls late, and borrowed share is back within one period.
+ * What somebody holds and does not give back is nobody else's: others get less, never below their floors.
  */
 export function arbitrate(
   machine: Pick<MachineSample, 'cores' | 'memoryRatio' | 'eventLoopDelayP99Ms'>,
@@ -50,7 +53,7 @@ export function arbitrate(
   let left = budget - shares.reduce((sum, share) => sum + share.slots * share.input.costCores, 0);
   left = handOut(shares, left, (input) => input.demand);
   handOut(shares, left, (input) => Math.max(input.demand, input.windowDemand));
-  return shares.map((share) => conclude(share, { machine, budget }));
+  return shares.map((share) => conclude(share, { machine, budget, keepers: keepersBeside(share, shares) }));
 }
 
 interface Share {
@@ -59,7 +62,17 @@ interface Share {
 }
 
 function newShare(input: ArbitrationInput): Share {
-  return { input, slots: Math.min(input.floor, input.ceiling) };
+  const { held = 0, demand, windowDemand } = input;
+  return { input, slots: Math.max(floorOf(input), Math.min(held, Math.max(demand, windowDemand))) };
+}
+
+/** The operator's ceiling stands above any floor. */
+function floorOf(input: ArbitrationInput): number {
+  return Math.min(input.floor, input.ceiling);
+}
+
+function keepersBeside(share: Share, shares: readonly Share[]): readonly Share[] {
+  return shares.filter((other) => other !== share && other.input.held !== undefined && other.slots > floorOf(other.input));
 }
 
 function handOut(shares: readonly Share[], budget: number, wanted: (input: ArbitrationInput) => number): number {
@@ -68,7 +81,8 @@ function handOut(shares: readonly Share[], budget: number, wanted: (input: Arbit
     let next: Share | undefined;
     for (const share of shares) {
       const { input, slots } = share;
-      if (slots >= Math.min(wanted(input), input.ceiling) || input.costCores > left + ROUNDING) continue;
+      if (slots >= Math.min(wanted(input), input.ceiling, input.held ?? Number.POSITIVE_INFINITY) || input.costCores > left + ROUNDING)
+        continue;
       if (next === undefined || perWeight(share) < perWeight(next)) next = share;
     }
     if (next === undefined) return left;
@@ -84,10 +98,15 @@ function perWeight({ slots, input }: Share): number {
   return (slots * input.costCores) / input.weight;
 }
 
-function conclude(
-  { input, slots }: Share,
-  { machine, budget }: { readonly machine: Parameters<typeof arbitrate>[0]; readonly budget: number },
-): Arbitration {
+/** What all shares were cut from. */
+interface Round {
+  readonly machine: Parameters<typeof arbitrate>[0];
+  readonly budget: number;
+  readonly keepers: readonly Share[];
+}
+
+function conclude({ input, slots }: Share, round: Round): Arbitration {
+  const { machine, budget, keepers } = round;
   const capped = capForPressure(input, slots, machine);
   const to = capped?.slots ?? slots;
   const limitedBy = capped?.limitedBy ?? bindingLimit(input, slots);
@@ -96,7 +115,7 @@ function conclude(
     from: input.ceilingNow,
     to,
     limitedBy,
-    reason: sentence(input, { to, limitedBy, machine, budget }),
+    reason: sentence(input, { to, limitedBy, ...round }),
     inputs: {
       demand: input.demand,
       windowDemand: input.windowDemand,
@@ -106,6 +125,7 @@ function conclude(
       costCores: input.costCores,
       cores: machine.cores,
       budgetCores: budget,
+      ...(keepers.length === 0 ? {} : { keptCores: keepers.reduce((sum, keeper) => sum + keeper.slots * keeper.input.costCores, 0) }),
       memoryRatio: machine.memoryRatio,
       eventLoopDelayP99Ms: machine.eventLoopDelayP99Ms,
     },
@@ -117,7 +137,7 @@ function capForPressure(
   slots: number,
   machine: Parameters<typeof arbitrate>[0],
 ): { readonly slots: number; readonly limitedBy: LimitedBy } | undefined {
-  const floor = Math.min(input.floor, input.ceiling);
+  const floor = floorOf(input);
   const cap = (most: number, limitedBy: LimitedBy) => (slots > most ? { slots: most, limitedBy } : undefined);
   if (machine.memoryRatio >= MEMORY_PRESSURE_RATIO) {
     const rests = machine.memoryRatio >= MEMORY_EMERGENCY_RATIO ? input.criticality !== 'critical' : input.criticality === 'bulk';
@@ -129,18 +149,13 @@ function capForPressure(
 
 function bindingLimit(input: ArbitrationInput, slots: number): LimitedBy {
   if (input.demand > slots) return slots >= input.ceiling ? 'ceiling' : 'share';
-  if (slots <= Math.min(input.floor, input.ceiling)) return input.demand >= slots ? 'demand' : 'floor';
+  if (slots <= floorOf(input)) return input.demand >= slots ? 'demand' : 'floor';
   return slots > input.demand ? 'stabilization' : 'demand';
 }
 
 function sentence(
   input: ArbitrationInput,
-  {
-    to,
-    limitedBy,
-    machine,
-    budget,
-  }: { readonly to: number; readonly limitedBy: LimitedBy; readonly machine: Parameters<typeof arbitrate>[0]; readonly budget: number },
+  { to, limitedBy, machine, budget, keepers }: Round & { readonly to: number; readonly limitedBy: LimitedBy },
 ): string {
   const wants = `${input.demand} wanted`;
   switch (limitedBy) {
@@ -151,7 +166,7 @@ function sentence(
     case 'floor':
       return `${wants}, ${to} given: it rests at its floor`;
     case 'share':
-      return `${wants}, ${to} given: its share of a budget of ${budget} (${machine.cores} cores × overcommit ${budget / machine.cores}) at weight ${input.weight}`;
+      return `${wants}, ${to} given: its share of a budget of ${budget} (${machine.cores} cores × overcommit ${budget / machine.cores}) at weight ${input.weight}${keptBy(keepers)}`;
     case 'stabilization':
       return `${wants}, ${to} given: it wanted up to ${input.windowDemand} a moment ago and the limit falls only after the window`;
     case 'memory':
@@ -162,6 +177,10 @@ function sentence(
     case 'law':
       return `${wants}, ${to} given: that is its own bound`;
   }
+}
+
+function keptBy(keepers: readonly Share[]): string {
+  return keepers.length === 0 ? '' : `; ${keepers.map(({ input }) => input.name).join(', ')} did not give back what it holds`;
 }
 
 function percent(ratio: number): string {

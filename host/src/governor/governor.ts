@@ -10,11 +10,12 @@ import {
   type ScalingDecision,
   type ScalingLimits,
 } from '@bellows/sdk';
-import { DEFAULT_SUBSYSTEM_POLICY, type HostConfig, type SubsystemPolicy } from '../config-schema.js';
+import type { HostConfig } from '../config-schema.js';
 import { within } from '../teardown.js';
 import { type Arbitration, type ArbitrationInput, arbitrate } from './arbitrate.js';
 import { DecisionRing } from './decision-ring.js';
 import { DemandWindow } from './demand-window.js';
+import { type PolicyInForce, policyInForce } from './subsystem-policy.js';
 import type { SubsystemEntry, SubsystemRegistry } from './subsystem-registry.js';
 
 interface GovernorOptions {
@@ -34,8 +35,17 @@ interface Account {
   ceiling: number;
   revision: number;
   last: ScalingDecision | undefined;
-  /** A `reconfigureLimits` that has not answered yet; no second one is sent meanwhile. */
-  pending: boolean;
+  /** What a `reconfigureLimits` that has not answered yet was asked for; no second one is sent meanwhile. */
+  askedFor: number | undefined;
+  /** It refused to give back what it holds. */
+  keeps: boolean;
+}
+
+/** One subsystem in one round. */
+interface Case {
+  readonly entry: SubsystemEntry;
+  readonly account: Account;
+  readonly windowDemand: number;
 }
 
 /** Taking a limit is setting numbers; five seconds are a fault, not slowness. */
@@ -50,6 +60,7 @@ export class Governor {
   readonly #accounts = new Map<string, Account>();
   readonly #ring = new DecisionRing();
   #decisionCount = 0;
+  #round = 0;
 
   constructor(options: GovernorOptions) {
     this.#options = options;
@@ -60,15 +71,33 @@ export class Governor {
     return this.#options.clock.setRepeating(this.#options.config.periodMs, () => void this.decide());
   }
 
-  /** One round. Resolves when every subsystem has answered; never rejects. */
+  /**
+   * One round. Limits fall before others rise, so that what is given away was given back; what a subsystem refuses to give back, or
+   * has not answered about, stays its own, and the others share the rest. Resolves when every subsystem has answered, or as soon as a
+   * newer round has taken over; never rejects.
+   */
   async decide(): Promise<void> {
-    const { registry, machine, config, clock } = this.#options;
-    const entries = registry.entries().filter((entry) => entry.metrics !== undefined);
+    this.#round += 1;
+    const round = this.#round;
+    const entries = this.#options.registry.entries().filter((entry) => entry.metrics !== undefined);
     this.#forgetMissing(entries);
-    const nowMs = clock.monotonicMs();
-    const inputs = entries.map((entry) => this.#inputFor(entry, nowMs));
-    const decided = arbitrate(machine.latest, inputs, config);
-    await Promise.all(entries.map((entry, index) => this.#act(entry, decided[index] as Arbitration)));
+    const cases = entries.map((entry) => this.#openCase(entry));
+    const kept = new Set(cases.filter(({ account }) => account.askedFor !== undefined));
+    // Who refused the last time is asked first: nobody is moved for the sake of room that will not come.
+    let asked = cases.filter(({ account }) => account.keeps);
+    if (asked.length === 0) asked = cases;
+    for (;;) {
+      const decided = this.#arbitrate(cases, kept);
+      const falls = asked.filter((one) => !kept.has(one) && toOf(decided, one) < one.account.ceiling);
+      const applied = await Promise.all(falls.map((one) => this.#act(one, decided.get(one) as Arbitration)));
+      if (this.#round !== round) return;
+      for (const [index, one] of falls.entries()) if (applied[index] === false) kept.add(one);
+      if (asked !== cases) asked = cases;
+      else if (!applied.includes(false)) {
+        await Promise.all(cases.filter((one) => !kept.has(one)).map((one) => this.#act(one, decided.get(one) as Arbitration)));
+        return;
+      }
+    }
   }
 
   decisions(filter: { readonly subsystem?: string; readonly limit: number }): readonly ScalingDecision[] {
@@ -80,39 +109,60 @@ export class Governor {
     return this.#accounts.get(name);
   }
 
-  #inputFor({ subsystem, metrics, initialLimits }: SubsystemEntry, nowMs: number): ArbitrationInput {
-    const policy = policyOf(this.#options.config, subsystem.name);
-    const { scalingDefaults } = subsystem;
-    const demand = Math.max(0, Math.ceil(metrics?.demand ?? 0));
-    const account = this.#accountOf(subsystem, initialLimits.maxConcurrentOperations);
+  /** The rules a subsystem is held to now; undefined for one that is not registered. */
+  policyOf(name: string): PolicyInForce | undefined {
+    const entry = this.#options.registry.entries().find(({ subsystem }) => subsystem.name === name);
+    return entry && this.#policyFor(entry);
+  }
+
+  #policyFor({ subsystem, scalingDefaults }: SubsystemEntry): PolicyInForce {
+    const { config, machine } = this.#options;
+    return policyInForce(subsystem.name, { subsystems: config.subsystems, defaults: scalingDefaults, cores: machine.latest.cores });
+  }
+
+  #openCase(entry: SubsystemEntry): Case {
+    const account = this.#accountOf(entry);
+    return { entry, account, windowDemand: account.window.update(this.#options.clock.monotonicMs(), demandOf(entry)) };
+  }
+
+  #arbitrate(cases: readonly Case[], kept: ReadonlySet<Case>): ReadonlyMap<Case, Arbitration> {
+    const { machine, config } = this.#options;
+    const inputs = cases.map((one) => this.#inputFor(one, kept.has(one)));
+    const decided = arbitrate(machine.latest, inputs, config);
+    return new Map(cases.map((one, index) => [one, decided[index] as Arbitration]));
+  }
+
+  #inputFor({ entry, account, windowDemand }: Case, keeps: boolean): ArbitrationInput {
+    const { weight, floor, ceiling, costCores, criticality } = this.#policyFor(entry);
     return {
-      name: subsystem.name,
-      demand,
-      windowDemand: account.window.update(nowMs, demand),
+      name: entry.subsystem.name,
+      demand: demandOf(entry),
+      windowDemand,
       ceilingNow: account.ceiling,
-      weight: policy.weight,
-      floor: policy.floor ?? scalingDefaults?.floor ?? Math.max(1, Math.floor(this.#options.machine.latest.cores / 2)),
-      ceiling: policy.ceiling ?? Number.POSITIVE_INFINITY,
-      costCores: policy.costCores ?? scalingDefaults?.costCores ?? 1,
-      criticality: policy.criticality,
+      weight,
+      floor,
+      ceiling: ceiling ?? Number.POSITIVE_INFINITY,
+      costCores,
+      criticality,
+      ...(keeps ? { held: Math.max(account.ceiling, account.askedFor ?? 0) } : {}),
     };
   }
 
-  async #act(entry: SubsystemEntry, arbitration: Arbitration): Promise<void> {
-    const account = this.#accountOf(entry.subsystem, arbitration.from);
-    if (account.pending) return;
-    if (arbitration.to === arbitration.from && account.last !== undefined) {
+  /** False when the subsystem did not take it. */
+  async #act({ entry, account }: Case, arbitration: Arbitration): Promise<boolean> {
+    if (arbitration.to === account.ceiling && account.last !== undefined) {
       // Only a new reason is worth a line: a host that rests would fill the ring with nothing.
       if (account.last.limitedBy !== arbitration.limitedBy) this.#record(account, arbitration, { outcome: 'none' });
-      return;
+      return true;
     }
-    account.pending = true;
+    account.askedFor = arbitration.to;
     const from = { ...entry.initialLimits, maxConcurrentOperations: arbitration.from };
     const to = { ...entry.initialLimits, maxConcurrentOperations: arbitration.to };
     try {
       await this.#reconfigure(entry, to);
       account.ceiling = arbitration.to;
       account.revision += 1;
+      account.keeps = false;
       const decision = this.#record(account, arbitration, { outcome: 'applied' });
       const { reason } = arbitration;
       this.#options.bus.publish({
@@ -126,11 +176,14 @@ export class Governor {
           reason,
         },
       });
+      return true;
     } catch (error) {
       const message = messageOf(error);
       const { last } = account;
-      // It is tried again every period; saying so every time would fill ring and log.
-      if (last?.outcome === 'refused' && last.to === arbitration.to && last.error === message) return;
+      account.keeps = arbitration.to < account.ceiling;
+      // It is tried again every period; saying so every time would fill ring and log, also where the wish moves with what others keep.
+      const isKnown = last?.outcome === 'refused' && last.error === message && last.to < account.ceiling === account.keeps;
+      if (isKnown) return false;
       this.#record(account, arbitration, { outcome: 'refused', error: message });
       if (!isKind(error, 'refused')) {
         this.#options.logger.error(`${arbitration.subsystem} failed to take its limits: ${message}`, {
@@ -138,8 +191,9 @@ export class Governor {
           plugin: entry.plugin,
         });
       }
+      return false;
     } finally {
-      account.pending = false;
+      account.askedFor = undefined;
     }
   }
 
@@ -167,11 +221,18 @@ export class Governor {
     return decision;
   }
 
-  #accountOf(subsystem: IScalableSubsystem, ceiling: number): Account {
+  #accountOf({ subsystem, initialLimits }: SubsystemEntry): Account {
     const known = this.#accounts.get(subsystem.name);
     if (known?.subsystem === subsystem) return known;
-    const window = new DemandWindow(this.#options.config.downWindowMs);
-    const account: Account = { subsystem, window, ceiling, revision: known?.revision ?? 0, last: undefined, pending: false };
+    const account: Account = {
+      subsystem,
+      window: new DemandWindow(this.#options.config.downWindowMs),
+      ceiling: initialLimits.maxConcurrentOperations,
+      revision: known?.revision ?? 0,
+      last: undefined,
+      askedFor: undefined,
+      keeps: false,
+    };
     this.#accounts.set(subsystem.name, account);
     return account;
   }
@@ -182,6 +243,10 @@ export class Governor {
   }
 }
 
-function policyOf(config: HostConfig['governor'], name: string): SubsystemPolicy {
-  return (Object.hasOwn(config.subsystems, name) ? config.subsystems[name] : undefined) ?? DEFAULT_SUBSYSTEM_POLICY;
+function demandOf({ metrics }: SubsystemEntry): number {
+  return Math.max(0, Math.ceil(metrics?.demand ?? 0));
+}
+
+function toOf(decided: ReadonlyMap<Case, Arbitration>, one: Case): number {
+  return decided.get(one)?.to ?? one.account.ceiling;
 }

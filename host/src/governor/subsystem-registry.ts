@@ -7,8 +7,10 @@ import {
   type IScalableSubsystem,
   messageOf,
   PluginError,
+  type ScalingDefaults,
   type ScalingLimits,
   type ScalingMetrics,
+  scalingDefaultProblems,
 } from '@bellows/sdk';
 
 /** One registered subsystem with what was last read of it. */
@@ -17,6 +19,7 @@ export interface SubsystemEntry {
   readonly subsystem: IScalableSubsystem;
   /** The limits it came with; the governor changes only the concurrent operations. */
   readonly initialLimits: ScalingLimits;
+  readonly scalingDefaults: ScalingDefaults;
   /** Undefined until the first good reading. */
   metrics: ScalingMetrics | undefined;
   /** The last state that was published. */
@@ -36,7 +39,7 @@ export class SubsystemRegistry {
     this.#logger = options.logger;
   }
 
-  /** Known until disposed. `PluginError` for a name that is not the plugin's or is taken. */
+  /** Known until disposed. `PluginError` for a name that is not the plugin's or is taken, and for defaults nothing can be computed from. */
   register(plugin: string, subsystem: IScalableSubsystem): Disposable {
     const { name } = subsystem;
     if (!name.startsWith(`${plugin}.`)) {
@@ -51,8 +54,15 @@ export class SubsystemRegistry {
         plugin,
       });
     }
-    const initialLimits = subsystem.currentLimits;
-    const entry: SubsystemEntry = { plugin, subsystem, initialLimits, metrics: undefined, backpressure: 'normal', failing: false };
+    const entry: SubsystemEntry = {
+      plugin,
+      subsystem,
+      initialLimits: subsystem.currentLimits,
+      scalingDefaults: usableDefaults(plugin, subsystem),
+      metrics: undefined,
+      backpressure: 'normal',
+      failing: false,
+    };
     const leave = isBackpressureAware(subsystem) ? subsystem.onBackpressureChanged(() => this.#read(entry)) : () => {};
     this.#entries.set(name, entry);
     return {
@@ -107,6 +117,17 @@ export class SubsystemRegistry {
       this.#logger.error(`reading the metrics of ${subsystem.name} failed: ${messageOf(error)}`, { error, plugin: entry.plugin });
     }
   }
+}
+
+/** Every subsystem's limits are computed from them: those of one must not spoil the others', so they are read once and kept. */
+function usableDefaults(plugin: string, { name, scalingDefaults = {} }: IScalableSubsystem): ScalingDefaults {
+  const problems = scalingDefaultProblems(scalingDefaults);
+  if (problems.length === 0) return Object.freeze({ ...scalingDefaults });
+  throw new PluginError(
+    'SUBSYSTEM_DEFAULTS_INVALID',
+    `the scaling defaults of the subsystem ${name} are not usable: ${problems.join('; ')}. Tell the author of ${plugin}.`,
+    { plugin },
+  );
 }
 
 /** Limits are computed from them: one that is no number would make every other one wrong. */

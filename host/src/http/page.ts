@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { OperationInfo, ScalingDecision } from '@bellows/sdk';
+import { policySentence } from '../governor/subsystem-policy.js';
 import type { HostStatus } from '../host-view.js';
 
 export interface PageData {
@@ -42,8 +43,8 @@ ${table(
 )}
 <h2>Subsystems</h2>
 ${table(
-  ['Subsystem', '#In use', '#Limit', '#Ceiling', '#Waiting', '#Cache', 'Backpressure', 'Limited by'],
-  status.subsystems.map(({ name, limits, ceiling, binding, backpressure, metrics }) => [
+  ['Subsystem', '#In use', '#Limit', '#Ceiling', '#Waiting', '#Cache', 'Backpressure', 'Limited by', 'Policy'],
+  status.subsystems.map(({ name, limits, ceiling, policy, binding, backpressure, metrics }) => [
     text(name),
     number(metrics.inUse),
     number(limits.maxConcurrentOperations),
@@ -52,6 +53,7 @@ ${table(
     `${number(metrics['cache.size'])} of ${number(limits.maxCacheEntries)}`,
     state(backpressure),
     `${text(binding.limitedBy)}: ${text(binding.reason)}`,
+    text(policySentence(policy)),
   ]),
 )}
 <h2>Last decisions</h2>

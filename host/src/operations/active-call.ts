@@ -48,7 +48,8 @@ export class ActiveCall implements OperationCall {
     this.criticality = options.criticality ?? DEFAULT_CRITICALITY;
     this.deadlineAt = deadlineAt;
     this.traceId = traceId;
-    this.authority = options.authority ?? FULL_AUTHORITY;
+    // Not `??`: what was kept for later and came back as null is nobody's authority, not everybody's.
+    this.authority = options.authority === undefined ? FULL_AUTHORITY : options.authority;
     this.signal = this.#controller.signal;
     if (options.idempotencyKey !== undefined) this.idempotencyKey = options.idempotencyKey;
   }

@@ -79,6 +79,7 @@ function list(schema: string): Json {
 }
 
 const PLUGIN = { id: TEXT, state: { enum: PLUGIN_STATES }, reason: TEXT, message: TEXT, since: TIME, configRevision: { type: 'integer' } };
+const ORIGIN = { enum: ['operator', 'subsystem', 'host'] };
 const READY = object({ ready: { type: 'boolean' }, plugins: { type: 'array', items: object(PLUGIN) } });
 
 /** What several answers hold, under `components.schemas`. */
@@ -89,6 +90,14 @@ export const HOST_SCHEMAS: Json = {
     plugin: TEXT,
     limits: NUMBERS,
     ceiling: NUMBER,
+    policy: object({
+      weight: NUMBER,
+      floor: NUMBER,
+      ceiling: { type: ['number', 'null'] },
+      costCores: NUMBER,
+      criticality: TEXT,
+      origins: object({ weight: ORIGIN, floor: ORIGIN, costCores: ORIGIN }),
+    }),
     binding: object({ limitedBy: TEXT, reason: TEXT }),
     backpressure: TEXT,
     metrics: NUMBERS,

@@ -11,6 +11,7 @@ import {
   isBellowsError,
   type OperationDefinition,
   type OperationInfo,
+  type OperationRules,
   PluginError,
   ROLES,
   type Role,
@@ -48,12 +49,6 @@ interface Provided {
   readonly definition: OperationDefinition;
   readonly scope: PluginScope;
   info?: OperationInfo;
-}
-
-/** What the edges must check before they read an input. */
-export interface OperationRules {
-  readonly role: Role;
-  readonly runsCommands: boolean;
 }
 
 /** From which level of backpressure on each class is refused; a class not named never is, its subsystem's queue decides. */
@@ -116,7 +111,6 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     return [...this.#provided.values()].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Undefined for a name nobody provides. Cheaper than `list`. */
   rulesOf(name: string): OperationRules | undefined {
     const provided = this.#provided.get(name);
     return provided && rulesOf(provided.definition);
@@ -137,6 +131,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       provide: (definition) => this.#provide(scope, definition as unknown as OperationDefinition),
       call: (name, input, options) => this.call(name, input, options),
       list: () => this.list(),
+      rulesOf: (name) => this.rulesOf(name),
     };
   }
 
@@ -283,11 +278,15 @@ function rulesOf({ role = 'operator', runsCommands = false }: OperationDefinitio
   return { role, runsCommands };
 }
 
-/** The edges have checked their callers; this is for calls that were started for somebody and are made later, by a plugin. */
-function demandAuthority(definition: OperationDefinition, authority: CallAuthority): void {
+/**
+ * The edges have checked their callers; this is for calls that were started for somebody and are made later, by a plugin. What it
+ * kept meanwhile may come back damaged: that reaches nothing.
+ */
+function demandAuthority(definition: OperationDefinition, authority: CallAuthority | null): void {
   const { role, runsCommands } = rulesOf(definition);
-  if (ROLES.indexOf(authority.role) < ROLES.indexOf(role)) throw roleTooLowError(definition.name, role, authority.role);
-  if (runsCommands && !authority.runsCommands) throw commandsForbiddenError(definition.name);
+  const given = authority?.role as Role;
+  if (ROLES.indexOf(given) < ROLES.indexOf(role)) throw roleTooLowError(definition.name, role, given);
+  if (runsCommands && authority?.runsCommands !== true) throw commandsForbiddenError(definition.name);
 }
 
 /** Schemas are turned into JSON Schema when somebody first asks: it costs more than all else at start. */

@@ -35,6 +35,8 @@ describe('bellows', () => {
       'config',
       'explain',
       'compute',
+      'workflow',
+      'harness',
       'token',
       'Examples:',
       'Exit codes:',
@@ -296,6 +298,7 @@ describe('bellows status, plugins, operations, explain', () => {
     const { stdout, code } = await bellows(['explain', 'demo.pool'], { host: here });
     expect(code).toBe(0);
     expect(stdout).toContain('limited by   ceiling: wanted <8>');
+    expect(stdout).toContain('policy       weight 2 (operator), floor 1 (host), 0.25 cores an operation (subsystem)\n');
     expect((await bellows(['explain', 'demo.pool', '--json'], { host: here })).json).toMatchObject({
       binding: { limitedBy: 'ceiling' },
       decisions: [{ id: 'd1' }],

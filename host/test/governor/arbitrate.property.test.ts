@@ -38,6 +38,22 @@ const machine = fc.record({
   eventLoopDelayP99Ms: fc.double({ min: 0, max: 500, noNaN: true }),
 });
 
+/** Three to five hungry or idle ones of unlike cost on a machine under no pressure. */
+const quietRound = fc.record({
+  cores: fc.integer({ min: 1, max: 16 }),
+  overcommit: fc.constantFrom(0.5, 1, 2),
+  inputs: fc.array(
+    anyInput.map((one) => ({ ...one, windowDemand: one.demand })),
+    { minLength: 3, maxLength: 5 },
+  ),
+});
+const costsOf = fc.constantFrom(0.1, 0.25, 1);
+const LEFT = 1e-6;
+
+const used = (decided: readonly { readonly to: number }[], inputs: readonly ArbitrationInput[]) =>
+  decided.reduce((sum, { to }, index) => sum + to * (inputs[index]?.costCores ?? 0), 0);
+const hungry = ({ demand, ceiling }: ArbitrationInput, to: number) => to < Math.min(demand, ceiling);
+
 describe('arbitrate', () => {
   it('never gives less than a floor, more than a ceiling, or more than the budget beyond the floors', () => {
     fc.assert(
@@ -124,5 +140,88 @@ describe('arbitrate', () => {
   it('raises nothing while the event loop of the host is late', () => {
     const [decided] = arbitrate({ ...QUIET, eventLoopDelayP99Ms: 300 }, [input({ demand: 4, ceilingNow: 2 })], { overcommit: 2 });
     expect(decided).toMatchObject({ to: 2, limitedBy: 'cpu' });
+  });
+
+  it('leaves nothing idle while somebody wants more and can pay for it', () => {
+    fc.assert(
+      fc.property(quietRound, ({ cores, overcommit, inputs }) => {
+        const decided = arbitrate({ ...QUIET, cores }, inputs, { overcommit });
+        const left = cores * overcommit - used(decided, inputs);
+        for (const [index, one] of inputs.entries()) {
+          if (hungry(one, decided[index]?.to ?? 0)) expect(one.costCores).toBeGreaterThan(left - LEFT);
+        }
+      }),
+    );
+  });
+
+  it('is max-min fair: nobody has an operation more, per weight, than one that goes hungry and costs no more', () => {
+    fc.assert(
+      fc.property(quietRound, ({ cores, overcommit, inputs }) => {
+        const decided = arbitrate({ ...QUIET, cores }, inputs, { overcommit });
+        const level = (index: number, less: number) => {
+          const { costCores, weight } = inputs[index] as ArbitrationInput;
+          return (((decided[index]?.to ?? 0) - less) * costCores) / weight;
+        };
+        for (const [poor, one] of inputs.entries()) {
+          if (!hungry(one, decided[poor]?.to ?? 0)) continue;
+          for (const [rich, other] of inputs.entries()) {
+            const above = (decided[rich]?.to ?? 0) > Math.min(other.floor, other.ceiling);
+            if (above && one.costCores <= other.costCores) expect(level(rich, 1)).toBeLessThanOrEqual(level(poor, 0) + LEFT);
+          }
+        }
+      }),
+    );
+  });
+
+  it('starves nobody: whoever wants something has at least its floor, whatever the others want, cost or hold', () => {
+    fc.assert(
+      fc.property(quietRound, fc.array(fc.nat(100)), ({ cores, overcommit, inputs }, held) => {
+        const withHolders = inputs.map((one, index) => (held[index] === undefined ? one : { ...one, held: held[index] }));
+        for (const [index, { to }] of arbitrate({ ...QUIET, cores }, withHolders, { overcommit }).entries()) {
+          const { floor, ceiling } = inputs[index] as ArbitrationInput;
+          expect(to).toBeGreaterThanOrEqual(Math.min(floor, ceiling));
+          expect(to).toBeGreaterThanOrEqual(1);
+        }
+      }),
+    );
+  });
+
+  it('gives others only what those that hold theirs leave over: budget, floors or holdings, whichever is most', () => {
+    fc.assert(
+      fc.property(quietRound, fc.integer({ min: 1, max: 100 }), costsOf, ({ cores, overcommit, inputs }, held, costCores) => {
+        const holder = input({ name: 'h.old', demand: 200, windowDemand: 200, held, costCores });
+        const all = [holder, ...inputs];
+        const decided = arbitrate({ ...QUIET, cores }, all, { overcommit });
+        const floors = inputs.reduce((sum, { floor, ceiling, costCores: cost }) => sum + Math.min(floor, ceiling) * cost, 0);
+        expect(decided[0]?.to).toBe(held);
+        expect(used(decided, all)).toBeLessThanOrEqual(Math.max(cores * overcommit, floors + held * costCores) + LEFT);
+      }),
+    );
+  });
+
+  it('explains every number by a bound that is there', () => {
+    fc.assert(
+      fc.property(quietRound, ({ cores, overcommit, inputs }) => {
+        const decided = arbitrate({ ...QUIET, cores }, inputs, { overcommit });
+        for (const [index, { to, limitedBy, reason }] of decided.entries()) {
+          const one = inputs[index] as ArbitrationInput;
+          expect(reason.startsWith(`${one.demand} wanted, ${to} given: `)).toBe(true);
+          if (limitedBy === 'demand') expect(to).toBe(one.demand);
+          if (limitedBy === 'ceiling') expect([to, to < one.demand]).toEqual([one.ceiling, true]);
+          if (limitedBy === 'share') expect([hungry(one, to), reason.includes(`weight ${one.weight}`)]).toEqual([true, true]);
+          if (limitedBy === 'floor') expect([to, to > one.demand]).toEqual([Math.min(one.floor, one.ceiling), true]);
+          expect(['demand', 'ceiling', 'share', 'floor']).toContain(limitedBy);
+        }
+      }),
+    );
+  });
+
+  it('says who did not give back what it holds to those who go short of it, and to nobody else', () => {
+    const holder = input({ name: 'a.old', demand: 50, held: 3 });
+    const decided = arbitrate(QUIET, [holder, input({ name: 'b.y', demand: 9 })], { overcommit: 2 });
+    expect(decided).toMatchObject([
+      { to: 3, reason: expect.not.stringContaining('give back') },
+      { to: 1, limitedBy: 'share', reason: expect.stringMatching(/; a\.old did not give back what it holds$/), inputs: { keptCores: 3 } },
+    ]);
   });
 });

@@ -1,23 +1,11 @@
-import { get, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ask, type LoopbackHost, startLoopbackHost, until } from './loopback-host.js';
+import { ask, type LoopbackHost, listen, startLoopbackHost, until } from './loopback-host.js';
 
 let host: LoopbackHost;
 beforeAll(async () => {
   host = await startLoopbackHost();
 });
 afterAll(() => host.close());
-
-async function listen(from: LoopbackHost, path: string, headers: Record<string, string> = {}) {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    get({ host: '127.0.0.1', port: from.server.port, path, headers, agent: false }, resolve).once('error', reject);
-  });
-  const seen = { text: '', ended: false, response };
-  response.on('data', (chunk: Buffer) => (seen.text += chunk.toString()));
-  response.on('end', () => (seen.ended = true));
-  response.on('error', () => (seen.ended = true));
-  return seen;
-}
 
 const status = (plugin: string) => ({ plugin, state: 'active' as const, reason: 'r', message: '', since: 1, configRevision: 1 });
 

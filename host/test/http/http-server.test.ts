@@ -111,6 +111,9 @@ describe('the routes that read', () => {
     expect(page.text).not.toContain('<8>');
     // On a narrow screen the headings are gone and each cell says what it is.
     expect(page.text).toContain('<td data-of="Limited by"><div>ceiling: wanted &lt;8&gt;</div></td>');
+    expect(page.text).toContain(
+      '<td data-of="Policy"><div>weight 2 (operator), floor 1 (host), 0.25 cores an operation (subsystem)</div></td>',
+    );
   });
 });
 

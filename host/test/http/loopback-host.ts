@@ -1,7 +1,8 @@
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { get, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { type OperationDefinition, type ScalingDecision, seededRandom, silentLogger, systemClock, z } from '@bellows/sdk';
 import { RecordingBus } from '@bellows/sdk/testing';
+import type { PolicyInForce } from '../../src/governor/subsystem-policy.js';
 import type { HostStatus, HostView, UploadStore } from '../../src/host-view.js';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/http/http-server.js';
 import { OperationRegistry } from '../../src/operations/operation-registry.js';
@@ -37,6 +38,15 @@ export const DECISION: ScalingDecision = {
   at: 1_700_000_000_000,
   outcome: 'applied',
   inputs: {},
+};
+
+export const POLICY: PolicyInForce = {
+  weight: 2,
+  floor: 1,
+  ceiling: null,
+  costCores: 0.25,
+  criticality: 'degraded',
+  origins: { weight: 'operator', floor: 'host', costCores: 'subsystem' },
 };
 
 export interface LoopbackHost {
@@ -174,6 +184,7 @@ function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads
         plugin: 'demo',
         limits,
         ceiling: 8,
+        policy: POLICY,
         binding: DECISION,
         backpressure: 'warning',
         metrics: METRICS,
@@ -235,6 +246,18 @@ export function ask(
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+/** What a stream has sent so far; destroy `response` to leave it. */
+export async function listen(from: Pick<LoopbackHost, 'server'>, path: string, headers: Record<string, string> = {}) {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get({ host: '127.0.0.1', port: from.server.port, path, headers, agent: false }, resolve).once('error', reject);
+  });
+  const seen = { text: '', ended: false, response };
+  response.on('data', (chunk: Buffer) => (seen.text += chunk.toString()));
+  response.on('end', () => (seen.ended = true));
+  response.on('error', () => (seen.ended = true));
+  return seen;
 }
 
 export function callOperation(

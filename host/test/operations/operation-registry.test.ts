@@ -71,8 +71,19 @@ describe('OperationRegistry.provide', () => {
       { name: 'demo.a', plugin: 'demo', role: 'reader', runsCommands: true, input: { type: 'object', additionalProperties: false } },
       { name: 'demo.b', role: 'operator', runsCommands: false },
     ]);
-    expect(registry.rulesOf('demo.b')).toEqual({ role: 'operator', runsCommands: false });
-    expect(registry.rulesOf('demo.c')).toBeUndefined();
+  });
+
+  it('tells any plugin what an operation needs, and undefined while nobody provides it', () => {
+    const { operations, registry } = open();
+    const other = registry.forPlugin('other', new AbortController().signal);
+    const provided = operations.provide(definition('demo.b', nothing));
+    operations.provide({ ...definition('demo.a', nothing), role: 'reader', runsCommands: true });
+    expect(other.rulesOf('demo.a')).toEqual({ role: 'reader', runsCommands: true });
+    expect(other.rulesOf('demo.b')).toEqual({ role: 'operator', runsCommands: false });
+    expect(other.rulesOf('demo.c')).toBeUndefined();
+    expect(other.rulesOf('__proto__')).toBeUndefined();
+    provided[Symbol.dispose]();
+    expect(other.rulesOf('demo.b')).toBeUndefined();
   });
 });
 

@@ -73,6 +73,10 @@ export class RunningCompute implements AsyncDisposable {
       bus: new RecordingBus(),
       operations: {
         provide: (definition: OperationDefinition<never, unknown>) => operations.set(definition.name, definition),
+        rulesOf: (name: string) => {
+          const { role = 'operator', runsCommands = false } = operations.get(name) ?? {};
+          return operations.has(name) ? { role, runsCommands } : undefined;
+        },
       } as unknown as IOperations,
       store,
       logger: silentLogger,

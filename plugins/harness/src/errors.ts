@@ -40,9 +40,15 @@ export const HARNESS_ERRORS = defineErrorCodes({
     text: 'The database of the harness cannot be used: the disk is full, or another process holds it.',
   },
   ISSUES_INVALID: { kind: 'input', text: 'The list of issues is faulty: `details` names every fault with its line.' },
+  JOB_CANCELLED: { kind: 'cancelled', text: 'The job was cancelled, or its session was given up.' },
   JOB_CONFLICT: { kind: 'refused', text: 'There is another job of this id. Use another id.' },
   JOB_ENDED: { kind: 'refused', text: 'The job has ended; there is nothing to cancel.' },
+  JOB_INVALID: { kind: 'input', text: 'What was asked of a coordinator is no job; the message names every fault.' },
   JOB_UNKNOWN: { kind: 'not_found', text: 'There is no job of this id, or it was removed after its time of retention.' },
+  LANDING_FAILED: {
+    kind: 'not_ready',
+    text: 'Verified work could not land because others moved the branch every time meanwhile. The issue is tried again.',
+  },
   LIMITS_INVALID: { kind: 'refused', text: 'Limits must be whole numbers of at least 1. Nothing was changed.' },
   LOAD_TEST_INVALID: { kind: 'input', text: 'There is no such scenario, or its numbers contradict each other.' },
   REPO_DIRTY: {
@@ -53,8 +59,11 @@ export const HARNESS_ERRORS = defineErrorCodes({
   REPO_INVALID: { kind: 'input', text: 'The folder is not there or belongs to no git repository.' },
   SCALE_CONFIG_INVALID: { kind: 'input', text: 'The numbers of a ScaleConfig contradict each other; the message says which.' },
   WORKER_BUSY: { kind: 'invariant', text: 'A worker was given work while it had some. Please report it.' },
+  WORKSPACE_BROKEN: {
+    kind: 'refused',
+    text: 'The agent left its workspace in a state from which no work can be taken: the folder or its `.git` is gone, or its history is another one.',
+  },
   WORKSPACE_FAILED: { kind: 'not_ready', text: 'A workspace could not be made: git or the disk said why. The issue is tried again.' },
-  JOB_CANCELLED: { kind: 'cancelled', text: 'The job was cancelled.' },
 });
 
 export type HarnessErrorCode = keyof typeof HARNESS_ERRORS;

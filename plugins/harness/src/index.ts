@@ -1,10 +1,29 @@
 import { definePlugin } from '@bellows/sdk';
 import { harnessConfigSchema } from './config.js';
+import { activateHarness } from './plugin.js';
 
+export { DEFAULT_SCALE_CONFIG, type ScaleConfig } from './config.js';
 export { HARNESS_ERRORS } from './errors.js';
+export { Coordinator, type CoordinatorMetrics, type CoordinatorOptions, type HarnessState } from './jobs/coordinator.js';
+export type { JobReport } from './jobs/job-report.js';
+export type { JobRequest } from './jobs/job-requests.js';
+export {
+  generateLoadTestSpec,
+  LOAD_TEST_SCENARIOS,
+  type LoadTestResults,
+  type LoadTestScenario,
+  type LoadTestSpec,
+} from './load-test/load-test-spec.js';
+export { runLoadTest, runLoadTestScenario } from './load-test/run-load-test.js';
+export { createScaleManager, type IMergeQueue, ScaleManager } from './scaling/scale-manager.js';
+export type { ScaleMetrics } from './scaling/scale-metrics.js';
+export { Worker, type WorkerState } from './scaling/worker.js';
+export { WorkerPool, type WorkerPoolMetrics } from './scaling/worker-pool.js';
 
 export default definePlugin({
   id: 'harness',
   config: harnessConfigSchema,
-  activate() {},
+  async activate(ctx) {
+    await activateHarness(ctx);
+  },
 });

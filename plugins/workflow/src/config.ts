@@ -83,12 +83,6 @@ export const workflowConfigSchema = z.strictObject({
       lower: 'when the data folder grows too large',
     },
   ),
-  threads: option(count.max(64).nullable().default(null), {
-    what: 'The most threads for functions that say `thread: true`; null is one per core.',
-    unit: 'threads',
-    raise: 'when such stages wait while cores are idle',
-    lower: 'to leave cores to other subsystems',
-  }),
 });
 
 export type WorkflowConfig = z.output<typeof workflowConfigSchema>;

@@ -33,7 +33,7 @@ export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>, spill
   const store = ctx.own(await FlowStore.open(dataDir, { clock, logger }));
   const spillOptions = { maxBytes: config.maxSpillBytes, ...(spillThread === undefined ? {} : { threadEntry: spillThread }) };
   const values = ctx.own(new SpillStore(path.join(dataDir, SPILL_FILE), spillOptions));
-  const captured = new CapturedStates({ values, backing: ctx.store, maxStateBytesPerStage: config.maxStateBytesPerStage });
+  const captured = new CapturedStates({ values, backing: values, maxStateBytesPerStage: config.maxStateBytesPerStage });
   const definitions = await openDefinitions(ctx, store);
   const queue = new ReadyQueue();
   const timers = new TimerQueue({ clock, onDue: (run, stage) => engine.due(run, stage) });

@@ -1,6 +1,7 @@
 import { BACKPRESSURE_STATES, backpressureLevel } from '../backpressure.js';
 import { isKind, messageOf } from '../errors.js';
 import { type IScalableSubsystem, REQUIRED_METRIC_KEYS } from '../scalable-subsystem.js';
+import { scalingDefaultProblems } from '../scaling-defaults.js';
 import { limitProblems, type ScalingLimits } from '../scaling-limits.js';
 import { checkPromises, demand, rejectionOf } from './promise-check.js';
 
@@ -30,6 +31,7 @@ export async function checkSubsystem(
     'its metrics are flat finite numbers with the required keys': fresh(checkMetrics),
     'its limits are whole numbers of at least 1': fresh(checkLimits),
     'its backpressure state is one of the four and is the one in the metrics': fresh(checkBackpressure),
+    'its scaling defaults are numbers the governor can use, and stay': fresh(checkDefaults),
     'reading it changes nothing': fresh(checkReading),
     'it stays below given limits': fresh(checkCeilings),
     'the same limits twice change nothing': fresh(checkTwice),
@@ -65,6 +67,14 @@ function checkBackpressure(subsystem: IScalableSubsystem): void {
   demand(BACKPRESSURE_STATES.includes(state), `its state is ${JSON.stringify(state)}`);
   const level = subsystem.getScalingMetrics()['backpressure.state'];
   demand(level === backpressureLevel(state), `its state is ${state} and its metrics say ${level}`);
+}
+
+function checkDefaults(subsystem: IScalableSubsystem): void {
+  const { scalingDefaults = {} } = subsystem;
+  const problems = scalingDefaultProblems(scalingDefaults);
+  demand(problems.length === 0, problems.join('; '));
+  const [first, again] = [scalingDefaults, subsystem.scalingDefaults ?? {}].map((read) => JSON.stringify(read));
+  demand(first === again, `first ${first}, then ${again}`);
 }
 
 function checkReading(subsystem: IScalableSubsystem): void {

@@ -63,6 +63,24 @@ const broken: Record<string, { readonly promise: string; make(): IScalableSubsys
         }
       })(),
   },
+  'has a floor of no operation': {
+    promise: 'its scaling defaults',
+    make: () => Object.assign(new GoodSubsystem(), { scalingDefaults: { floor: 0 } }),
+  },
+  'has operations that cost nothing': {
+    promise: 'its scaling defaults',
+    make: () => Object.assign(new GoodSubsystem(), { scalingDefaults: { costCores: 0 } }),
+  },
+  'changes what its operations cost': {
+    promise: 'its scaling defaults',
+    make: () =>
+      new (class extends GoodSubsystem {
+        reads = 0;
+        get scalingDefaults() {
+          return { costCores: (this.reads += 1) };
+        }
+      })(),
+  },
   'hands out its inside': {
     promise: 'reading it changes nothing',
     make: () =>
@@ -129,7 +147,11 @@ describe('checkSubsystem', () => {
   it('accepts one that keeps its promises', async () => {
     let closed = 0;
     await checkSubsystem(() => new GoodSubsystem(), { close: () => void (closed += 1) });
-    expect(closed).toBe(9);
+    expect(closed).toBe(10);
+  });
+
+  it('accepts one that says what its operations cost', async () => {
+    await checkSubsystem(() => Object.assign(new GoodSubsystem(), { scalingDefaults: { floor: 1, costCores: 0.1 } }));
   });
 
   it.each(Object.entries(broken))('finds one that %s', async (_name, { make, promise }) => {

@@ -1,11 +1,20 @@
-// Calls an operation from inside the host, as any plugin would, and reports how long that took.
+// Calls operations from inside the host, as any plugin would, and reports how long that took.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { definePlugin, z } from '@bellows/sdk';
-import { timeCalls } from '../time-calls.mjs';
+import { timeCalls, timeCount } from '../time-calls.mjs';
+
+const amount = z.int().min(1);
+const timings = { count: z.int(), perSecond: z.number(), p50Ms: z.number(), p99Ms: z.number() };
+const countTimings = z.strictObject({ ...timings, cpuUs: z.number(), tookMs: z.number() });
+/** How long one `workflow.wait` waits; a run that has not ended by then is a fault of what is measured. */
+const WAIT_MS = 120_000;
 
 export default definePlugin({
   id: 'bench',
   config: z.strictObject({}),
   activate(ctx) {
+    const call = (name, input) => ctx.operations.call(name, input);
     ctx.operations.provide({
       name: 'bench.echo',
       summary: 'Answers what it was sent: what the host itself costs.',
@@ -15,10 +24,55 @@ export default definePlugin({
     });
     ctx.operations.provide({
       name: 'bench.call',
-      summary: 'Calls an operation again and again and answers how long it took.',
-      input: z.strictObject({ operation: z.string(), input: z.unknown(), concurrency: z.int().min(1), durationMs: z.int().min(1) }),
-      output: z.strictObject({ count: z.int(), perSecond: z.number(), p50Ms: z.number(), p99Ms: z.number() }),
-      handler: ({ operation, input, ...how }) => timeCalls(() => ctx.operations.call(operation, input), how),
+      summary: 'Calls an operation again and again for a time and answers how long each call took.',
+      input: z.strictObject({ operation: z.string(), input: z.unknown(), concurrency: amount, durationMs: amount }),
+      output: z.strictObject(timings),
+      handler: ({ operation, input, ...how }) => timeCalls(() => call(operation, input), how),
+    });
+    ctx.operations.provide({
+      name: 'bench.workflows',
+      summary: 'Starts runs of a workflow and waits for the end of each, again and again.',
+      input: z.strictObject({ name: z.string(), concurrency: amount, count: amount }),
+      output: countTimings,
+      handler: ({ name, ...how }) => timeCount(() => runToEnd(call, name), how),
+    });
+    ctx.operations.provide({
+      name: 'bench.start',
+      summary: 'Starts runs of a workflow, does not wait for them, and answers how long that took and which was the first.',
+      input: z.strictObject({ name: z.string(), concurrency: amount, count: amount }),
+      output: z.strictObject({ tookMs: z.number(), first: z.string() }),
+      handler: ({ name, ...how }) => startMany(call, name, how),
+    });
+    ctx.operations.provide({
+      name: 'bench.collect',
+      summary: 'Collects garbage, so that what is measured afterwards is what is kept.',
+      input: z.strictObject({}),
+      output: z.strictObject({ heapUsedBytes: z.number() }),
+      handler: async () => {
+        setFlagsFromString('--expose-gc');
+        runInNewContext('gc')();
+        return { heapUsedBytes: process.memoryUsage().heapUsed };
+      },
     });
   },
 });
+
+async function runToEnd(call, name) {
+  const { id } = await call('workflow.start', { name, input: {} });
+  const run = await call('workflow.wait', { id, timeoutMs: WAIT_MS });
+  if (run.status !== 'completed') throw new Error(`Run ${id} of ${name} is ${run.status}: ${JSON.stringify(run.error)}`);
+}
+
+async function startMany(call, name, { concurrency, count }) {
+  const ids = [];
+  let left = count;
+  const started = performance.now();
+  const drive = async () => {
+    while (left > 0) {
+      left -= 1;
+      ids.push((await call('workflow.start', { name, input: {} })).id);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, drive));
+  return { tookMs: performance.now() - started, first: ids[0] };
+}

@@ -30,31 +30,30 @@ beforeAll(() => {
   git(copy, ['init', '--quiet']);
 });
 
+const PLUGINS = ['compute', 'harness', 'workflow', 'unrelated'].map((id) => `@bellows/plugin-${id}`);
+const ALL = ['@bellows/e2e', '@bellows/example-greeter', '@bellows/host', '@bellows/sdk', ...PLUGINS].sort();
+
 describe('nx affected', () => {
-  it('does not test an unrelated plugin after a change in compute', () => {
-    const projects = affected('plugins/compute/src/index.ts');
-    expect(projects).toEqual(expect.arrayContaining(['@bellows/plugin-compute', '@bellows/e2e']));
-    for (const other of ['@bellows/plugin-unrelated', '@bellows/example-greeter', '@bellows/host', '@bellows/sdk'])
-      expect(projects).not.toContain(other);
+  it.each(['compute', 'harness', 'workflow'])('tests after a change in %s that plugin and the whole, and no other plugin', (id) => {
+    expect(affected(`plugins/${id}/src/index.ts`)).toEqual(['@bellows/e2e', `@bellows/plugin-${id}`]);
   });
 
-  it('does not test compute after a change in the other plugin', () => {
+  it('does not test the plugins of the repository after a change in one nothing depends on', () => {
     expect(affected('plugins/unrelated/src/index.ts')).toEqual(['@bellows/plugin-unrelated']);
   });
 
+  it('tests no plugin after a change in the host', () => {
+    const projects = affected('host/src/host.ts');
+    expect(projects).toEqual(expect.arrayContaining(['@bellows/host', '@bellows/e2e']));
+    for (const plugin of PLUGINS) expect(projects).not.toContain(plugin);
+  });
+
   it('tests everything after a change in the SDK', () => {
-    expect(affected('sdk/src/index.ts')).toEqual([
-      '@bellows/e2e',
-      '@bellows/example-greeter',
-      '@bellows/host',
-      '@bellows/plugin-compute',
-      '@bellows/plugin-unrelated',
-      '@bellows/sdk',
-    ]);
+    expect(affected('sdk/src/index.ts')).toEqual(ALL);
   });
 
   it('tests everything after a change of the dependencies', () => {
-    expect(affected('tsconfig.base.json')).toHaveLength(6);
+    expect(affected('tsconfig.base.json')).toEqual(ALL);
   });
 });
 

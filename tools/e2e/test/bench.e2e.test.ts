@@ -38,6 +38,20 @@ describe('the report of benchmarks', () => {
     expect(lines[0]).toMatch(/1\.50 × Echo$/);
     expect(lines.slice(1).join()).not.toContain('×');
   });
+
+  it('names every peer of a measure, and none for a measure that no peer has or of which a peer has nothing', () => {
+    const figures = [
+      figure('flow: ours, p50', 'lower', 3),
+      figure('flow: ours, CPU each', 'lower', 3),
+      figure('flow: ours, failed', 'lower', 3),
+      figure('flow: peer, By hand, p50', 'none', 2),
+      figure('flow: peer, Product, p50', 'none', 30),
+      figure('flow: peer, By hand, failed', 'none', 0),
+    ];
+    const lines = report('text', figures).split('\n');
+    expect(lines[0]).toMatch(/1\.50 × By hand, 0\.10 × Product$/);
+    expect(lines.slice(1).join()).not.toContain('×');
+  });
 });
 
 /** In a process of its own: the script is plain JavaScript and has no types. */

@@ -13,6 +13,8 @@ const CASES = [
   ['machine', 'docs/a.md', `see /${'home'}/somebody/project\n`, 'see ./project\n'],
   ['codes', 'host/src/a.ts', "throw new ConfigError('NOT_IN_TABLE', 'x');\n", "throw new ConfigError('IN_TABLE', 'x');\n"],
   ['codes', 'docs/examples/a/src/a.ts', "throw new ConfigError('NOT_IN_TABLE', 'x');\n", "throw new ConfigError('IN_TABLE', 'x');\n"],
+  ['codes', 'plugins/workflow/src/a.ts', "throw workflowError('NOT_IN_TABLE', 'x');\n", "throw workflowError('IN_TABLE', 'x');\n"],
+  ['codes', 'plugins/harness/src/a.ts', "throw harnessError(\n  'NOT_IN_TABLE',\n  'x');\n", "throw harnessError('IN_TABLE', 'x');\n"],
   ['links', 'docs/a.md', '[there](not-there.md)\n', '[there](../README.md)\n'],
   ['commands', 'docs/a.md', '```bash\nnpm run not-a-script\n```\n', '```bash\nnpm run lint\n```\n'],
   ['commands', 'docs/a.md', '```bash\nnpx bellows levitate\n```\n', '```bash\nnpx bellows status\n```\n'],

@@ -2,7 +2,18 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { COMPUTE, cleanEnv, type Exit, follow, HOST_MAIN, REPOSITORY, type RunningHost, startHost } from './running-host.js';
+import {
+  COMPUTE,
+  cleanEnv,
+  type Exit,
+  follow,
+  HARNESS,
+  HOST_MAIN,
+  REPOSITORY,
+  type RunningHost,
+  startHost,
+  WORKFLOW,
+} from './running-host.js';
 
 /** `npx bellows` without npm, which would look for a package: the same file that it would start. */
 const SHELL = `set -e
@@ -18,11 +29,16 @@ interface Block {
 let host: RunningHost;
 
 beforeAll(async () => {
-  host = await startHost({ config: { plugins: { compute: { from: COMPUTE } } } });
+  const definitions = [path.join(REPOSITORY, 'docs/examples/three-jobs/flows/*.ts')];
+  host = await startHost({
+    config: {
+      plugins: { compute: { from: COMPUTE }, workflow: { from: WORKFLOW, config: { definitions } }, harness: { from: HARNESS } },
+    },
+  });
 });
 
 // Every block marked `bash run`, in the order of the document: later ones stand on earlier ones.
-describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md'])('%s', (file) => {
+describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md', 'docs/examples/three-jobs/README.md'])('%s', (file) => {
   const blocks = blocksOf(readFileSync(path.join(REPOSITORY, file), 'utf8'));
 
   it('has commands that are run here', () => {
@@ -46,6 +62,6 @@ function blocksOf(markdown: string): Block[] {
 }
 
 function runInShell(commands: string): Promise<Exit> {
-  const env = cleanEnv({ BELLOWS_URL: host.url });
+  const env = cleanEnv({ BELLOWS_URL: host.url, BELLOWS_TOKEN: host.token });
   return follow(spawn('sh', ['-c', SHELL + commands], { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'pipe'] })).exit;
 }

@@ -11,6 +11,8 @@ import { until } from './until.js';
 export const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
 export const HOST_MAIN = path.join(REPOSITORY, 'host/dist/main.js');
 export const COMPUTE = path.join(REPOSITORY, 'plugins/compute');
+export const WORKFLOW = path.join(REPOSITORY, 'plugins/workflow');
+export const HARNESS = path.join(REPOSITORY, 'plugins/harness');
 export const GREETER = path.join(REPOSITORY, 'docs/examples/greeter');
 
 export interface Exit {

@@ -41,6 +41,8 @@ export interface IWorkspaces {
   reset(workspace: Workspace, commit: string): Promise<void>;
   /** Removes folder, registration and branch. Silent when they are gone; concurrent calls are fine. */
   remove(repository: IRepository, workspace: Pick<Workspace, 'path' | 'name'>): Promise<void>;
+  /** Removes every workspace of this host for `repository` that is not in `keep` and was not made since the start; answers their names. */
+  sweep(repository: IRepository, keep: ReadonlySet<string>): Promise<readonly string[]>;
 }
 
 export interface Verdict {
@@ -63,6 +65,8 @@ export interface LandingRequest {
   /** Subject and body of the merge commit; trailers `Bellows-Job` and `Bellows-Issue` are in it. */
   readonly message: string;
   readonly landOnCheckedOut: boolean;
+  /** Names what `verify` runs. Passing verdicts are remembered per name and tree; without a name none is. */
+  readonly verifier?: string;
   /** Called with the merged commit checked out in the workspace when its tree is not one that passed before. */
   verify(tree: string): Promise<Verdict>;
   /** Called with the merge commit before the branch moves, to be able to tell after a crash whether it landed. */
@@ -95,6 +99,20 @@ export interface CommandSpec {
   readonly maxOutputBytes: number;
   /** Time from SIGTERM to SIGKILL. */
   readonly graceMs: number;
+  /** Where its progress shows; without it the session's only progress is its start. */
+  readonly progress?: ProgressSigns;
+}
+
+export interface ProgressSigns {
+  /** Files that change with every step: of the worktree's git folder `HEAD`, `index` and `logs/HEAD`. They need not exist. */
+  readonly files: readonly string[];
+  /**
+   * A word for the state of the files of the workspace: '' while they are as they were at the start, else it should change with their
+   * content. Dear, so it is asked only after `digestAfterMs` without other progress, never twice at once. May reject: no progress then.
+   */
+  readonly digest?: () => Promise<string>;
+  /** Half the time after which a session counts as stalled. Default: half of ten minutes. */
+  readonly digestAfterMs?: number;
 }
 
 export type EndCause = 'exit' | 'stalled' | 'timed_out' | 'cancelled' | 'stopped';
@@ -107,6 +125,8 @@ export interface CommandEnd {
   readonly durationMs: number;
   /** The last 4 KiB of its output, printable. */
   readonly tail: string;
+  /** Why the log is not whole (a disk that is full, a folder that may not be written); missing when it is. */
+  readonly logFault?: string;
 }
 
 /** A child process with all its descendants. */

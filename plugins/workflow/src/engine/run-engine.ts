@@ -16,6 +16,7 @@ import { type RunPlan, recordOf } from './run-plan.js';
 import { RunRegistry } from './run-registry.js';
 import { RunSteps } from './run-steps.js';
 import { StageAttempt } from './stage-attempt.js';
+import type { StageError } from './stage-error.js';
 import { StageFlow, type WaitTimers } from './stage-flow.js';
 import { UndoFlow } from './undo-flow.js';
 import { ValueKeeper } from './value-keeper.js';
@@ -200,6 +201,11 @@ export class RunEngine {
     else if (run.states[stage] === STAGE.UNDO_WAIT) this.#undo.due(run, stage);
     else this.#flow.due(run, stage);
     this.#registry.sort(run);
+  }
+
+  /** Why answers of a run's stages are not durable yet, by stage. */
+  valuesWaitingOf(id: string): ReadonlyMap<number, StageError> {
+    return this.#keeper.waitingOf(id);
   }
 
   /** Adds a signal; `settled` after its commit. False when the run takes none any more. */

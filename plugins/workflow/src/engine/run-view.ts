@@ -54,13 +54,16 @@ export interface RunViewSource {
   /** null when it is missing: stages then have numbers for names. */
   readonly pipeline: Pipeline | null;
   readonly captured: Pick<ICapturedStates, 'load'>;
+  /** Why answers of stages that have come are not durable yet, by stage: the disk is full. */
+  readonly waiting?: ReadonlyMap<number, StageError>;
 }
 
 /** What `workflow.get` shows: what is durable, from the events of the run. Large values are loaded. */
-export async function runView({ run, events, pipeline, captured }: RunViewSource): Promise<RunView> {
+export async function runView({ run, events, pipeline, captured, waiting }: RunViewSource): Promise<RunView> {
   const draft = new ViewDraft(pipeline);
   for (const event of events) draft.add(event);
   if (run.endedAt !== null) draft.end();
+  for (const [stage, error] of waiting ?? []) draft.hold(stage, error);
   const readValue = (kept: KeptValue): unknown => {
     const json = captured.load(kept);
     return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
@@ -127,6 +130,14 @@ class ViewDraft {
     if (event.stage < 0) return;
     if (event.type.startsWith('compensation.') || this.#waves !== null) this.#addCompensation(event);
     else this.#addStage(event);
+  }
+
+  /** The stage has answered, and its answer waits for room. */
+  hold(index: number, error: StageError): void {
+    const stage = this.stages[index];
+    if (stage?.status !== 'running') return;
+    stage.status = 'waiting';
+    stage.error = error;
   }
 
   /** The run has ended. */

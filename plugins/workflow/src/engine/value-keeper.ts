@@ -1,6 +1,7 @@
 import { type IClock, type ILogger, isKind, messageOf } from '@bellows/sdk';
 import type { CapturedAt, ICapturedStates } from '../store/captured-states.js';
 import type { KeptValue } from '../store/flow-records.js';
+import { describeError, type StageError } from './stage-error.js';
 
 export interface ValueKeeperOptions {
   readonly captured: ICapturedStates;
@@ -15,7 +16,8 @@ const RETRY_MS = 1_000;
 export class ValueKeeper {
   readonly #options: ValueKeeperOptions;
   #isClosed = false;
-  #waiting = 0;
+  /** By run: what waits for room, and why. */
+  readonly #waiting = new Map<string, Map<number, StageError>>();
 
   constructor(options: ValueKeeperOptions) {
     this.#options = options;
@@ -23,7 +25,14 @@ export class ValueKeeper {
 
   /** Values that wait for room. */
   get waiting(): number {
-    return this.#waiting;
+    let sum = 0;
+    for (const values of this.#waiting.values()) sum += values.size;
+    return sum;
+  }
+
+  /** Why the values of a run wait, by `CapturedAt.stage`. */
+  waitingOf(runId: string): ReadonlyMap<number, StageError> {
+    return this.#waiting.get(runId) ?? NONE;
   }
 
   /** Nobody is told anything any more. */
@@ -35,14 +44,14 @@ export class ValueKeeper {
   keep(at: CapturedAt, json: string, later: LaterKept): KeptValue | null {
     const kept = this.#options.captured.keep(at, json);
     if (typeof kept === 'string') return kept;
-    this.#follow(kept, { at, json, later, isWaiting: false });
+    this.#follow(kept, { at, json, later });
     return null;
   }
 
   #follow(keeping: Promise<KeptValue>, work: Keeping): void {
     keeping.then(
       (kept) => {
-        this.#mark(work, false);
+        this.#mark(work, null);
         if (!this.#isClosed) work.later.kept(kept);
       },
       (error) => this.#failed(work, error),
@@ -53,12 +62,13 @@ export class ValueKeeper {
     if (this.#isClosed) return;
     const { captured, clock, logger } = this.#options;
     if (!isKind(error, 'not_ready') && !isKind(error, 'capacity')) {
-      this.#mark(work, false);
+      this.#mark(work, null);
       work.later.failed(error);
       return;
     }
-    if (!work.isWaiting) logger.warn('A large value waits for room in the store', { run: work.at.runId, error: messageOf(error) });
-    this.#mark(work, true);
+    if (!this.waitingOf(work.at.runId).has(work.at.stage))
+      logger.warn('A large value waits for room in the store', { run: work.at.runId, error: messageOf(error) });
+    this.#mark(work, describeError(error));
     clock.setTimer(RETRY_MS, () => {
       if (!this.#isClosed)
         this.#follow(
@@ -68,11 +78,16 @@ export class ValueKeeper {
     });
   }
 
-  #mark(work: Keeping, isWaiting: boolean): void {
-    if (work.isWaiting !== isWaiting) this.#waiting += isWaiting ? 1 : -1;
-    work.isWaiting = isWaiting;
+  #mark({ at: { runId, stage } }: Keeping, fault: StageError | null): void {
+    const values = this.#waiting.get(runId) ?? new Map<number, StageError>();
+    if (fault === null) values.delete(stage);
+    else values.set(stage, fault);
+    if (values.size === 0) this.#waiting.delete(runId);
+    else this.#waiting.set(runId, values);
   }
 }
+
+const NONE: ReadonlyMap<number, StageError> = new Map();
 
 export interface LaterKept {
   kept(value: KeptValue): void;
@@ -83,5 +98,4 @@ interface Keeping {
   readonly at: CapturedAt;
   readonly json: string;
   readonly later: LaterKept;
-  isWaiting: boolean;
 }

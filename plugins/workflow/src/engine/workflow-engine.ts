@@ -145,6 +145,7 @@ export class WorkflowEngine {
       events: this.#options.store.events(run.key),
       pipeline: this.#pipelineOf(run),
       captured: this.#options.captured,
+      waiting: this.#runs.valuesWaitingOf(id),
     });
   }
 

@@ -1,0 +1,132 @@
+import { BoundedCache, backoffMs, type IClock, type IRandom, systemClock, systemRandom } from '@bellows/sdk';
+import { harnessError } from '../errors.js';
+import type { ILanding, IRepository, IWorkspaces, LandingRequest, LandingResult } from '../jobs/session-contracts.js';
+import { CheckedOutBranch } from './checked-out-branch.js';
+import { KeyedMutex } from './keyed-mutex.js';
+import { mergeTrees } from './merge-trees.js';
+import { retryGit } from './retry-git.js';
+import { runGit } from './run-git.js';
+
+export interface LandingOptions {
+  readonly workspaces: Pick<IWorkspaces, 'reset'>;
+  /** How often it begins again because somebody else moved the branch. Default 10. */
+  readonly maxAttempts?: number;
+  readonly clock?: IClock;
+  readonly random?: IRandom;
+}
+
+/**
+ * Merges with plumbing only, so that nobody's files or index are touched:
+ *
+ *     tip ──► merge ──► conflict
+ *              │
+ *              └─ tree ─(not verified yet)─► verify ──► rejected
+ *                  │                           │
+ *                  └───────────┬──────────── passed
+ *                              ▼
+ *                          candidate ──► compare-and-swap ──► landed
+ *                                               └─ the tip is another one ─► begin again
+ *
+ * Always a merge commit whose first parent is the old tip: `git revert -m 1` undoes one issue. What is on the branch already has
+ * landed as it is. An abort counts until the candidate is told; from then on the outcome is the branch's.
+ */
+export class Landing implements ILanding {
+  readonly #options: LandingOptions;
+  readonly #clock: IClock;
+  readonly #random: IRandom;
+  readonly #turns: KeyedMutex;
+  /** `<verifier> <tree>` that passed. Those that failed are not remembered: tests may fail by chance. */
+  readonly #passed = new BoundedCache<true>({ maxEntries: 1_000 });
+
+  constructor(options: LandingOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#turns = new KeyedMutex(this.#clock);
+  }
+
+  /** Also `BRANCH_INVALID`, `BRANCH_CHECKED_OUT`, `REPO_DIRTY`, and `LANDING_FAILED` when the branch moved every time. */
+  land(request: LandingRequest): Promise<LandingResult> {
+    // nothing is awaited before: the order of the calls counts
+    const turn = `${request.repository.commonDir}\0${request.branch}`;
+    return this.#turns.run(turn, () => this.#untilSettled(request), request.signal);
+  }
+
+  async hasLanded(repository: IRepository, branch: string, commit: string): Promise<boolean> {
+    const tip = await repository.commitOf(`refs/heads/${branch}`);
+    return tip !== null && contains(repository, tip, commit);
+  }
+
+  async #untilSettled(request: LandingRequest): Promise<LandingResult> {
+    const attempts = this.#options.maxAttempts ?? 10;
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      request.signal?.throwIfAborted();
+      const result = await this.#attempt(request);
+      if (result !== 'moved') return result;
+      await this.#clock.sleep(backoffMs(attempt, this.#random, PAUSE), request.signal);
+    }
+    const message = `${request.commit} did not land: the branch ${request.branch} moved ${attempts} times meanwhile. Try again when fewer others write to it`;
+    throw harnessError('LANDING_FAILED', message);
+  }
+
+  async #attempt(request: LandingRequest): Promise<LandingResult | 'moved'> {
+    const { repository, branch, commit, signal } = request;
+    const tip = await repository.ensureBranch(branch);
+    if (await contains(repository, tip, commit)) return { outcome: 'landed', commit };
+    const checkedOut = await CheckedOutBranch.find(request);
+    await checkedOut?.assertClean();
+    const merged = await mergeTrees(repository, { ours: tip, theirs: commit, ...(signal === undefined ? {} : { signal }) });
+    if (merged.outcome === 'conflict') return merged;
+    const candidate = await this.#commit(request, tip, merged.tree);
+    const rejected = await this.#verify(request, candidate, merged.tree);
+    if (rejected !== null) return rejected;
+    signal?.throwIfAborted();
+    await request.onCandidate(candidate);
+    if (!(await this.#swap(request, candidate, tip))) return 'moved';
+    await checkedOut?.follow(tip, candidate);
+    return { outcome: 'landed', commit: candidate };
+  }
+
+  async #commit({ repository, commit, message }: LandingRequest, tip: string, tree: string): Promise<string> {
+    // git refuses a message with NUL
+    const input = message.replaceAll('\0', '');
+    const { stdout } = await runGit(repository.path, ['commit-tree', '-p', tip, '-p', commit, tree], { input });
+    return stdout.trim();
+  }
+
+  /** The rejection; null when the tree passed, now or before. */
+  async #verify(request: LandingRequest, candidate: string, tree: string): Promise<LandingResult | null> {
+    const { repository, commit, verifier } = request;
+    const own = (await runGit(repository.path, ['rev-parse', '--verify', `${commit}^{tree}`])).stdout.trim();
+    const key = verifier === undefined ? null : `${verifier} ${tree}`;
+    if (tree === own || (key !== null && this.#passed.get(key))) return null;
+    await this.#options.workspaces.reset(request.workspace, candidate);
+    request.signal?.throwIfAborted();
+    const verdict = await request.verify(tree);
+    if (!verdict.passed) return { outcome: 'rejected', verdict };
+    if (key !== null) await this.#passed.set(key, true);
+    return null;
+  }
+
+  /** Whether the branch went from `tip` to `candidate`. */
+  async #swap({ repository, branch, commit }: LandingRequest, candidate: string, tip: string): Promise<boolean> {
+    const args = ['update-ref', '--create-reflog', '-m', `bellows: land ${commit}`, `refs/heads/${branch}`, candidate, tip];
+    try {
+      await retryGit(() => runGit(repository.path, args), { clock: this.#clock, random: this.#random });
+      return true;
+    } catch (error) {
+      const now = await repository.commitOf(`refs/heads/${branch}`);
+      if (now === candidate) return true;
+      if (now !== tip) return false;
+      throw error;
+    }
+  }
+}
+
+/** Short: the others that land need milliseconds. */
+const PAUSE = Object.freeze({ initialMs: 20, factor: 2, maxMs: 1_000 });
+
+async function contains(repository: IRepository, tip: string, commit: string): Promise<boolean> {
+  const { code } = await runGit(repository.path, ['merge-base', '--is-ancestor', commit, tip], { answers: [0, 1, 128] });
+  return code === 0;
+}

@@ -1,0 +1,159 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { harnessError } from '../errors.js';
+import { checkGitVersion } from './check-git-version.js';
+
+export interface GitOptions {
+  /** SIGTERM, on which git takes its lock files away; the call rejects with the reason of the signal when git has ended. */
+  readonly signal?: AbortSignal;
+  /** Written to its standard input. */
+  readonly input?: string;
+  /** Exit codes that are answers; any other rejects with `GIT_FAILED`. Default: 0 only. */
+  readonly answers?: readonly number[];
+  /** How much of the output is kept. Default 16 MiB. */
+  readonly maxOutputBytes?: number;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface GitOutput {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Whether there was more than `maxOutputBytes`. */
+  readonly truncated: boolean;
+}
+
+/**
+ * Runs `git` in `folder` and waits for its end: the only place that starts it. Without a shell, prompts, hooks, signatures, a pager or
+ * background work, in an environment of its own; whatever the repository or its user configured about these does not count.
+ * `GIT_MISSING` without git or with one that is too old, `GIT_FAILED` with the words of git when it ends with an unexpected code.
+ */
+export async function runGit(folder: string, args: readonly string[], options: GitOptions = {}): Promise<GitOutput> {
+  options.signal?.throwIfAborted();
+  await checkGitVersion(gitEnvironment());
+  const output = await execute(['-C', folder, ...SETTINGS, ...args], options);
+  if (!(options.answers ?? [0]).includes(output.code)) throw gitFailed(folder, args, output);
+  return output;
+}
+
+/** The name under which merges are made, and the commits of agents where nobody configured another. */
+const IDENTITY = Object.freeze({ name: 'Bellows', email: 'bellows@localhost' });
+
+/** For the processes of agents: without a name their commits fail where none is configured. Wins over a configured one. */
+export const AGENT_GIT_ENV: Readonly<Record<string, string>> = Object.freeze({
+  GIT_AUTHOR_NAME: IDENTITY.name,
+  GIT_AUTHOR_EMAIL: IDENTITY.email,
+  GIT_COMMITTER_NAME: IDENTITY.name,
+  GIT_COMMITTER_EMAIL: IDENTITY.email,
+  GIT_TERMINAL_PROMPT: '0',
+});
+
+/** The words of git in a `GIT_FAILED`, to tell what can be tried again. */
+export function wordsOfGit(error: unknown): string {
+  const data = (error as { data?: { stderr?: unknown } } | null)?.data;
+  return typeof data?.stderr === 'string' ? data.stderr : '';
+}
+
+const SETTINGS = [
+  '--no-pager',
+  '--literal-pathspecs',
+  ...[
+    'core.hooksPath=/dev/null',
+    'core.fsmonitor=false',
+    'core.quotePath=false',
+    'commit.gpgSign=false',
+    'gc.auto=0',
+    'maintenance.auto=false',
+    'i18n.commitEncoding=UTF-8',
+    'advice.detachedHead=false',
+    // what decides whether a file counts as changed must not be for an agent to choose
+    'core.trustctime=true',
+    'core.checkStat=default',
+    'core.ignoreStat=false',
+    'core.sparseCheckout=false',
+  ].flatMap((setting) => ['-c', setting]),
+];
+
+const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+/** More of what git complains about helps nobody. */
+const MAX_ERROR_BYTES = 8 * 1024;
+const MAX_SHOWN_CHARACTERS = 1_000;
+
+/** Without the GIT_* of the caller: one started from a hook would point git at another repository. */
+function gitEnvironment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')) as [string, string][];
+  return {
+    ...Object.fromEntries(kept),
+    ...AGENT_GIT_ENV,
+    LC_ALL: 'C',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_SSH_COMMAND: 'ssh -oBatchMode=yes',
+    GIT_EDITOR: 'false',
+  };
+}
+
+function execute(args: readonly string[], options: GitOptions): Promise<GitOutput> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('git', args, { env: { ...gitEnvironment(), ...options.env }, stdio: 'pipe' });
+    const stdout = new BoundedText(options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES);
+    const stderr = new BoundedText(MAX_ERROR_BYTES);
+    const onAbort = () => child.kill('SIGTERM');
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    feed(child, options.input);
+    child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
+    const end = (settle: () => void) => {
+      options.signal?.removeEventListener('abort', onAbort);
+      settle();
+    };
+    child.on('error', (error) => {
+      if (child.pid === undefined)
+        end(() => reject(harnessError('GIT_FAILED', `git could not be started: ${error.message}`, { cause: error })));
+    });
+    // after an abort a filter that git started may keep the pipes open
+    child.on('exit', () => {
+      if (options.signal?.aborted) end(() => reject(options.signal?.reason));
+    });
+    child.on('close', (code, signal) => {
+      const lastWords = signal === null ? stderr.text() : `${stderr.text()}\nended by ${signal}`;
+      end(() => resolve({ code: code ?? -1, stdout: stdout.text(), stderr: lastWords, truncated: stdout.truncated }));
+    });
+  });
+}
+
+function feed(child: ChildProcessWithoutNullStreams, input: string | undefined): void {
+  // git may end before it has read everything; its exit code says what that means
+  child.stdin.on('error', () => {});
+  child.stdin.end(input ?? '');
+}
+
+class BoundedText {
+  readonly #maxBytes: number;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  truncated = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  add(chunk: Buffer): void {
+    const room = this.#maxBytes - this.#bytes;
+    if (chunk.length > room) this.truncated = true;
+    if (room <= 0) return;
+    const part = chunk.subarray(0, room);
+    this.#chunks.push(part);
+    this.#bytes += part.length;
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
+}
+
+function gitFailed(folder: string, args: readonly string[], output: GitOutput) {
+  const words = output.stderr.trim() === '' ? `it ended with code ${output.code}` : output.stderr.trim();
+  const command = args.find((word) => !word.startsWith('-'));
+  const message = `git ${command} failed in ${folder}: ${words.slice(0, MAX_SHOWN_CHARACTERS)}`;
+  return harnessError('GIT_FAILED', message, { data: { code: output.code, stderr: output.stderr } });
+}

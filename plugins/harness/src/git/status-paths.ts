@@ -1,0 +1,16 @@
+import { runGit } from './run-git.js';
+
+/** The paths of `status --porcelain=v1 -z`, at most a hundred. `no`: of tracked files only. */
+export async function statusPaths(folder: string, untracked: 'no' | 'normal'): Promise<readonly string[]> {
+  const args = ['status', '--porcelain=v1', '-z', '--no-renames', `--untracked-files=${untracked}`];
+  const { stdout, truncated } = await runGit(folder, args, { maxOutputBytes: MAX_STATUS_BYTES });
+  const entries = stdout.split('\0');
+  // what follows the last NUL is nothing, or cut
+  entries.pop();
+  const paths = entries.map((entry) => entry.slice(3));
+  return truncated ? paths.slice(0, MAX_FILES - 1).concat('…') : paths.slice(0, MAX_FILES);
+}
+
+const MAX_FILES = 100;
+/** A hundred paths of the longest kind; what is beyond is not shown. */
+const MAX_STATUS_BYTES = 512 * 1024;

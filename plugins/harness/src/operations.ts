@@ -1,0 +1,132 @@
+import type { IOperations, OperationCall, OperationDefinition } from '@bellows/sdk';
+import type { Coordinator } from './jobs/coordinator.js';
+import { type JobReport, type RunReport, runReport } from './jobs/job-report.js';
+import type { CheckedJobRequest, JobCaller } from './jobs/job-requests.js';
+import { type LoadTestResults, type LoadTestScenario, type LoadTestSpec, scenarioSpec } from './load-test/load-test-spec.js';
+import { schemas } from './operation-schemas.js';
+
+export interface HarnessOperations {
+  readonly coordinator: Coordinator;
+  /** One at a time per host: a second one waits. */
+  loadTest(spec: Partial<LoadTestSpec>, signal: AbortSignal): Promise<LoadTestResults>;
+}
+
+/** Offers `harness.*` until the plugin stops. */
+export function provideOperations(operations: IOperations, { coordinator, loadTest }: HarnessOperations): void {
+  provideJobs(operations, coordinator);
+  provideViews(operations, coordinator);
+  operations.provide(
+    defineOperation({
+      name: 'harness.loadTest',
+      summary: 'Runs a load test with real processes on a repository of its own and judges it by its criteria.',
+      ...schemas.loadTest,
+      runsCommands: true,
+      handler: ({ scenario, ...fields }, call) => loadTest({ ...scenarioFields(scenario), ...given(fields) }, call.signal),
+    }),
+  );
+}
+
+function provideJobs(operations: IOperations, coordinator: Coordinator): void {
+  operations.provide(
+    defineOperation({
+      name: 'harness.start',
+      summary: 'Gives issues to agents and answers at once; verified work lands on a branch.',
+      ...schemas.start,
+      runsCommands: true,
+      handler: async (request, call) => ({ id: (await coordinator.start(asked(request), callerOf(call))).id }),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'harness.run',
+      summary: 'As start, and waits for the end. When the caller stops waiting the job goes on; cancel it to end it.',
+      ...schemas.run,
+      runsCommands: true,
+      handler: async (request, call): Promise<Mutable<RunReport>> => {
+        const { id } = await coordinator.start(asked(request), callerOf(call));
+        return runReport(await coordinator.wait(id, { signal: call.signal }));
+      },
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'harness.cancel',
+      summary: 'Ends the agents of a job; what has landed stays.',
+      ...schemas.cancel,
+      handler: async ({ id }) => shown(await coordinator.cancel(id)),
+    }),
+  );
+}
+
+function provideViews(operations: IOperations, coordinator: Coordinator): void {
+  operations.provide(
+    defineOperation({
+      name: 'harness.get',
+      summary: 'Shows a job: what became of each issue, and why.',
+      ...schemas.get,
+      role: 'reader',
+      handler: async ({ id }) => shown(coordinator.get(id)),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'harness.wait',
+      summary: 'Waits for the end of a job, at most a given time, and shows it.',
+      ...schemas.wait,
+      role: 'reader',
+      handler: async ({ id, timeoutMs }, call) => shown(await coordinator.wait(id, { timeoutMs, signal: call.signal })),
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'harness.list',
+      summary: 'Names jobs, the newest first.',
+      ...schemas.list,
+      role: 'reader',
+      handler: async ({ limit, cursor }) => {
+        const page = coordinator.list({ limit, cursor: cursor === undefined ? null : Number(cursor) });
+        return { items: [...page.items], ...(page.cursor === null ? {} : { cursor: String(page.cursor) }) };
+      },
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'harness.metrics',
+      summary: 'Shows how many agents run, how they do, and what holds their number where it is.',
+      ...schemas.metrics,
+      role: 'reader',
+      handler: async () => coordinator.getMetrics(),
+    }),
+  );
+}
+
+/** Drops what was left out, so that it is left out further on. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function asked(request: CheckedJobRequest) {
+  const { branch, maxWorkers, id, ...required } = request;
+  return { ...required, ...given({ branch, maxWorkers, id }) };
+}
+
+function callerOf({ tenant, user, authority, idempotencyKey }: OperationCall): JobCaller {
+  return { tenant, user, authority, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
+}
+
+function scenarioFields(name: LoadTestScenario | undefined): Partial<LoadTestSpec> {
+  return name === undefined ? {} : scenarioSpec(name);
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+function shown(report: JobReport): Mutable<Omit<JobReport, 'issues'>> & { issues: JobReport['issues'][number][] } {
+  return { ...report, issues: [...report.issues] };
+}
+
+/** Fixes the types of a definition to its schemas. */
+function defineOperation<I, O>(definition: OperationDefinition<I, O>): OperationDefinition<I, O> {
+  return definition;
+}

@@ -1,0 +1,380 @@
+import {
+  type BackpressureContext,
+  type BackpressureState,
+  backpressureFor,
+  backpressureLevel,
+  type CancelTimer,
+  DEFAULT_SCALING_LIMITS,
+  type IBackpressureAware,
+  type IScalableSubsystem,
+  type LimitReason,
+  limitProblems,
+  messageOf,
+  minLimits,
+  type ScalingDefaults,
+  type ScalingLimits,
+  type ScalingMetrics,
+} from '@bellows/sdk';
+import type { ScaleConfig } from '../config.js';
+import { harnessError } from '../errors.js';
+import { HEALTH_STATES, judgeHealth } from './judge-health.js';
+import { scaleConfigFrom } from './scale-config.js';
+import { type ScaleDependencies, type ScaleServices, scaleServices } from './scale-dependencies.js';
+import { formatScaleMetrics, type ScaleMetrics } from './scale-metrics.js';
+import { recommendedWorkers, scaleWorkers, type WorkerLimit, type WorkerStep, workerBounds } from './scale-workers.js';
+import { SessionCounts } from './session-counts.js';
+import { StallWatch } from './stall-watch.js';
+import type { WorkerPool } from './worker-pool.js';
+
+/** An agent mostly waits for its model. */
+const COST_CORES = 0.1;
+
+/** Work that is verified and waits to land. */
+export interface IMergeQueue {
+  readonly depth: number;
+}
+
+/**
+ * How many agents run at once, and whether each still gets somewhere. The number of workers is the smallest of the governor's ceiling,
+ * `maxWorkers` and the threshold law of seed 001, and at least one. Only idle workers are removed; a busy one beyond a lower
+ * ceiling finishes first. Backpressure throttles what comes in, never what is handed to workers.
+ *
+ * Nothing happens by itself before `start` and after `stop`; every other member may be used at any time.
+ * `SCALE_CONFIG_INVALID` for a configuration that contradicts itself.
+ */
+export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
+  readonly name = 'harness.scale';
+  readonly strategy = 'shedLoad';
+  readonly cwd: string;
+  readonly #pool: WorkerPool;
+  readonly #mergeQueue: IMergeQueue | null;
+  readonly #config: ScaleConfig;
+  readonly #services: ScaleServices;
+  readonly #sessions: SessionCounts;
+  readonly #stalls: StallWatch;
+  readonly #capacityListeners = new Set<() => void>();
+  readonly #backpressureListeners = new Set<(from: BackpressureState, to: BackpressureState) => void>();
+  readonly #configured: ScalingLimits;
+  #ceiling: ScalingLimits;
+  /** What the law allows; more than there are while the ceiling is lower. */
+  #law: number;
+  #changedAtMs = Number.NEGATIVE_INFINITY;
+  #lastScaleAt: string | null = null;
+  #operations = 0;
+  #rejected = 0;
+  #backpressure: BackpressureState = 'normal';
+  #timers: CancelTimer[] = [];
+  #cooldownTimer: CancelTimer | null = null;
+
+  constructor(
+    workerPool: WorkerPool,
+    cwd: string,
+    mergeQueue: IMergeQueue | null = null,
+    config: Partial<ScaleConfig> = {},
+    dependencies: ScaleDependencies = {},
+  ) {
+    this.cwd = cwd;
+    this.#pool = workerPool;
+    this.#mergeQueue = mergeQueue;
+    this.#config = scaleConfigFrom(config);
+    this.#services = scaleServices(dependencies);
+    const { clock, logger } = this.#services;
+    const { maxWorkers, minWorkers, maxQueueDepth, maxSessionsPerWorker, workerStallTimeoutMs } = this.#config;
+    this.#sessions = new SessionCounts(clock);
+    this.#stalls = new StallWatch({ pool: workerPool, stallTimeoutMs: workerStallTimeoutMs, logger });
+    this.#configured = { ...DEFAULT_SCALING_LIMITS, maxConcurrentOperations: maxWorkers, maxQueueDepth };
+    this.#ceiling = this.#configured;
+    this.#law = Math.max(minWorkers, Math.min(maxWorkers, workerPool.getAllWorkers().length));
+    workerPool.setMaxSessionsPerWorker(maxSessionsPerWorker);
+  }
+
+  /** Makes `minWorkers` workers, then follows the load and looks at agents. Twice is fine. */
+  async start(): Promise<void> {
+    if (this.#timers.length > 0) return;
+    const { clock, logger } = this.#services;
+    this.#timers = [clock.setRepeating(this.#config.healthCheckIntervalMs, () => void this.checkHealth())];
+    this.fit();
+    logger.info('Scaling of agents began', { minWorkers: this.#config.minWorkers, maxWorkers: this.#config.maxWorkers });
+  }
+
+  /** Ends following and looking; running sessions go on. Without `start` and twice is fine. */
+  async stop(): Promise<void> {
+    for (const cancel of this.#timers.splice(0)) cancel();
+    this.#cooldownTimer?.();
+    this.#cooldownTimer = null;
+    await this.#stalls.idle();
+  }
+
+  /** Whether new work should be held back, because more than `maxQueueDepth` issues wait. Work that is in goes on. */
+  shouldApplyBackpressure(): boolean {
+    return this.#services.queue.waiting > this.currentLimits.maxQueueDepth;
+  }
+
+  recordSessionStart(workerId: string, issueId: string): void {
+    this.#sessions.start(sessionKey(workerId, issueId));
+  }
+
+  /** A completion without its start, or the same one twice, is not counted. */
+  recordSessionComplete(workerId: string, issueId: string, success: boolean): void {
+    this.#sessions.end(sessionKey(workerId, issueId), success);
+  }
+
+  /** A session that was cut off from outside, by a stop or a cancellation: neither a success nor a failure. */
+  forgetSession(workerId: string, issueId: string): void {
+    this.#sessions.forget(sessionKey(workerId, issueId));
+  }
+
+  /** How long an issue that got a worker had waited for it. */
+  recordWait(waitMs: number): void {
+    this.#sessions.recordWait(waitMs);
+  }
+
+  /** A job that was refused for want of room. */
+  recordRejection(): void {
+    this.#rejected += 1;
+  }
+
+  getMetrics(): ScaleMetrics {
+    const workers = this.#pool.getMetrics();
+    const { window, completed, failed } = this.#sessions;
+    const { successRate } = window;
+    const { stalledWorkers } = this.#stalls;
+    return {
+      currentWorkers: workers.totalWorkers,
+      activeWorkers: workers.workingWorkers,
+      idleWorkers: workers.availableWorkers,
+      stalledWorkers,
+      queueDepth: this.#services.queue.ready,
+      mergeQueueDepth: this.#mergeQueue?.depth ?? 0,
+      throughputPerMinute: window.perMinute,
+      avgSessionDurationMs: window.avgMs,
+      p95SessionDurationMs: window.p95Ms,
+      successRate,
+      totalSessionsCompleted: completed,
+      totalSessionsFailed: failed,
+      health: judgeHealth(successRate, stalledWorkers),
+      backpressureActive: this.shouldApplyBackpressure(),
+      scaleOperations: this.#operations,
+      lastScaleAt: this.#lastScaleAt,
+    };
+  }
+
+  /** Writes the metrics for people: to the log of the host, to standard output where there is none. */
+  displayMetrics(): void {
+    this.#services.display(formatScaleMetrics(this.getMetrics()));
+  }
+
+  /** Whether the worker was given `maxSessionsPerWorker` sessions; it gets work last, and is replaced when idle. */
+  hasExceededQuota(workerId: string): boolean {
+    return this.#pool.hasExceededQuota(workerId);
+  }
+
+  getRecommendedWorkerCount(): number {
+    return recommendedWorkers(this.#services.queue.ready, this.#config);
+  }
+
+  /** How many sessions were found stalled since the start. */
+  get totalStalls(): number {
+    return this.#stalls.total;
+  }
+
+  /** Called after workers were added. Returns how to leave. */
+  onCapacity(listener: () => void): () => void {
+    const own = () => listener();
+    this.#capacityListeners.add(own);
+    return () => this.#capacityListeners.delete(own);
+  }
+
+  /** Applies the law now. To be called after issues became ready or a worker became idle; cheap. Nothing before `start`. */
+  refresh(): void {
+    if (this.#timers.length === 0) return;
+    this.#refreshBackpressure();
+    const before = this.#effective();
+    const step = this.#step();
+    if (step.workers !== before) this.#change(before, step);
+    else if (step.limitedBy === 'cooldown') this.#wakeAfterCooldown();
+    this.#pool.replaceTired();
+    this.fit();
+  }
+
+  /** Makes as many workers as are allowed now; removes idle ones beyond that. Nothing before `start`. */
+  fit(): void {
+    if (this.#timers.length === 0) return;
+    const allowed = this.#effective();
+    const before = this.#pool.getAllWorkers();
+    for (let count = before.length; count < allowed; count += 1) this.#pool.addWorker();
+    let surplus = before.length - allowed;
+    for (const worker of surplus > 0 ? before.toReversed() : []) {
+      if (surplus > 0 && this.#pool.removeWorker(worker.id)) surplus -= 1;
+    }
+    if (before.length < allowed) this.#tell(this.#capacityListeners, (listener) => listener());
+  }
+
+  /** Looks at every busy worker now and ends the sessions of stalled ones; then applies the law. Never rejects. */
+  async checkHealth(): Promise<void> {
+    await this.#stalls.look();
+    this.refresh();
+  }
+
+  getScalingMetrics(): ScalingMetrics {
+    const { queue, cache } = this.#services;
+    const metrics = this.getMetrics();
+    const { ready, waiting, oldestReadyMs } = queue;
+    const { size = 0, hitRate = 0, memoryBytes = 0 } = cache?.stats() ?? {};
+    return {
+      demand: metrics.activeWorkers + ready,
+      inUse: metrics.activeWorkers,
+      'queue.depth': ready,
+      'queue.oldestMs': oldestReadyMs,
+      'wait.p95Ms': this.#sessions.waitP95Ms,
+      'rejected.total': this.#rejected,
+      'completed.total': metrics.totalSessionsCompleted,
+      'failed.total': metrics.totalSessionsFailed,
+      memoryBytes: 0,
+      'cache.size': size,
+      'cache.hitRate': hitRate,
+      'cache.memoryBytes': memoryBytes,
+      'backpressure.state': backpressureLevel(this.#backpressure),
+      'backpressure.queueDepth': waiting,
+      'workers.current': metrics.currentWorkers,
+      'workers.idle': metrics.idleWorkers,
+      'workers.stalled': metrics.stalledWorkers,
+      'workers.law': this.#law,
+      health: HEALTH_STATES.indexOf(metrics.health),
+      'scale.operations.total': metrics.scaleOperations,
+      'stalls.total': this.#stalls.total,
+      'merge.queueDepth': metrics.mergeQueueDepth,
+      'sessions.successRate': metrics.successRate,
+      'sessions.p95Ms': metrics.p95SessionDurationMs,
+      'sessions.perMinute': metrics.throughputPerMinute,
+    };
+  }
+
+  async reconfigureLimits(limits: ScalingLimits, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const problems = limitProblems(limits);
+    if (problems.length > 0) {
+      throw harnessError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, { phase: 'reconfigure' });
+    }
+    this.#ceiling = { ...limits };
+    this.refresh();
+  }
+
+  get currentLimits(): ScalingLimits {
+    return { ...minLimits(this.#ceiling, this.#configured), maxConcurrentOperations: this.#effective() };
+  }
+
+  get scalingDefaults(): ScalingDefaults {
+    return { floor: this.#config.minWorkers, costCores: COST_CORES };
+  }
+
+  get currentLimitReason(): LimitReason {
+    const step = this.#step();
+    return { limitedBy: LIMITED_BY[step.limitedBy], reason: `${this.name} is at ${this.#effective()} workers: ${step.reason}` };
+  }
+
+  get currentBackpressureState(): BackpressureState {
+    return this.#backpressure;
+  }
+
+  get currentState(): BackpressureState {
+    return this.#backpressure;
+  }
+
+  onBackpressureChanged(listener: (from: BackpressureState, to: BackpressureState) => void): () => void {
+    // a function of its own, so that one listener given twice is two listeners
+    const own = (from: BackpressureState, to: BackpressureState) => listener(from, to);
+    this.#backpressureListeners.add(own);
+    return () => this.#backpressureListeners.delete(own);
+  }
+
+  applyBackpressure({ queueDepth, maxQueueDepth }: BackpressureContext): BackpressureState {
+    this.#become(backpressureFor(Math.max(maxQueueDepth > 0 ? queueDepth / maxQueueDepth : 0, this.#fill()), this.#backpressure));
+    return this.#backpressure;
+  }
+
+  /** What the governor and the law allow; there may be more while busy ones finish. */
+  #effective(): number {
+    return Math.min(this.#law, workerBounds(this.#config, this.#ceiling.maxConcurrentOperations).max);
+  }
+
+  #step(): WorkerStep {
+    const demand = {
+      workers: this.#effective(),
+      idleWorkers: this.#pool.getMetrics().availableWorkers,
+      readyIssues: this.#services.queue.ready,
+      sinceChangeMs: this.#services.clock.monotonicMs() - this.#changedAtMs,
+      ceiling: this.#ceiling.maxConcurrentOperations,
+    };
+    return scaleWorkers(demand, this.#config);
+  }
+
+  #change(from: number, { workers, reason }: WorkerStep): void {
+    const { clock, logger } = this.#services;
+    this.#law = workers;
+    this.#changedAtMs = clock.monotonicMs();
+    this.#lastScaleAt = new Date(clock.now()).toISOString();
+    this.#operations += 1;
+    logger.info('The number of agents changed', { from, to: workers, reason });
+  }
+
+  #wakeAfterCooldown(): void {
+    if (this.#cooldownTimer !== null) return;
+    const { clock } = this.#services;
+    const left = this.#config.scaleCooldownMs - (clock.monotonicMs() - this.#changedAtMs);
+    this.#cooldownTimer = clock.setTimer(Math.max(1, left), () => {
+      this.#cooldownTimer = null;
+      this.refresh();
+    });
+  }
+
+  #fill(): number {
+    return this.#services.queue.waiting / this.currentLimits.maxQueueDepth;
+  }
+
+  #refreshBackpressure(): void {
+    this.#become(backpressureFor(this.#fill(), this.#backpressure));
+  }
+
+  #become(to: BackpressureState): void {
+    const from = this.#backpressure;
+    if (from === to) return;
+    this.#backpressure = to;
+    this.#tell(this.#backpressureListeners, (listener) => listener(from, to));
+  }
+
+  #tell<L>(listeners: ReadonlySet<L>, call: (listener: L) => void): void {
+    for (const listener of [...listeners]) {
+      try {
+        call(listener);
+      } catch (error) {
+        this.#services.logger.warn('A listener of harness.scale threw', { error: messageOf(error) });
+      }
+    }
+  }
+}
+
+/** The documented factory. */
+export function createScaleManager(
+  workerPool: WorkerPool,
+  cwd: string,
+  mergeQueue: IMergeQueue | null = null,
+  config: Partial<ScaleConfig> = {},
+): ScaleManager {
+  return new ScaleManager(workerPool, cwd, mergeQueue, config);
+}
+
+const LIMITED_BY = Object.freeze({
+  none: 'law',
+  nothing_ready: 'demand',
+  below_threshold: 'law',
+  cooldown: 'law',
+  cap: 'configured',
+  ceiling: 'ceiling',
+  busy: 'law',
+  minimum: 'floor',
+} satisfies Record<WorkerLimit, LimitReason['limitedBy']>);
+
+function sessionKey(workerId: string, issueId: string): string {
+  return `${workerId} ${issueId}`;
+}

@@ -1,0 +1,43 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** A script beside this file in a process of its own, on the built plugin. */
+export class Child {
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #ended: Promise<number | string>;
+  #output = '';
+  #errors = '';
+
+  constructor(script: string, ...args: string[]) {
+    this.#process = spawn(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args]);
+    this.#process.stdout.on('data', (chunk) => (this.#output += chunk));
+    this.#process.stderr.on('data', (chunk) => (this.#errors += chunk));
+    this.#ended = once(this.#process, 'close').then(([code, signal]) => signal ?? code);
+  }
+
+  /** Resolves when it has written `word`; rejects when it ends without. */
+  async says(word: string): Promise<void> {
+    while (!this.#output.includes(word)) {
+      const next = once(this.#process.stdout, 'data');
+      const ended = this.#ended.then((how) => Promise.reject(new Error(`ended with ${how}: ${this.#errors}`)));
+      await Promise.race([next, ended]);
+    }
+  }
+
+  tell(word: string): void {
+    this.#process.stdin.write(`${word}\n`);
+  }
+
+  /** Exit code or signal. */
+  async end(): Promise<number | string> {
+    const how = await this.#ended;
+    if (this.#errors !== '') throw new Error(`ended with ${how}: ${this.#errors}`);
+    return how;
+  }
+
+  kill(): Promise<number | string> {
+    this.#process.kill('SIGKILL');
+    return this.#ended;
+  }
+}
