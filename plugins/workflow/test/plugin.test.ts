@@ -35,14 +35,31 @@ async function startPlugin({ config = {}, folder, store = new MemoryStore() }: S
     ['test.large', (input: unknown) => 'x'.repeat(Number(input))],
     ['test.undo', () => null],
   ]);
-  const { context, provided, subsystems, release } = makeContext({ config: workflowConfigSchema.parse(config), dataDir, store, operations });
+  const { context, provided, subsystems, release } = makeContext({
+    config: workflowConfigSchema.parse(config),
+    dataDir,
+    store,
+    operations,
+  });
   const running = await activateWorkflow(context, SPILL_THREAD);
   releases.push(release);
   await running.resumed;
   /** As the host calls it: input and output fit their schemas. */
-  const call = async (name: string, input: unknown, more: { authority?: CallAuthority; idempotencyKey?: string; signal?: AbortSignal } = {}) => {
+  const call = async (
+    name: string,
+    input: unknown,
+    more: { authority?: CallAuthority; idempotencyKey?: string; signal?: AbortSignal } = {},
+  ) => {
     const operation = provided.get(name) as OperationDefinition<unknown, unknown>;
-    const options = { operation: name, tenant: 't', user: 'u', criticality: 'critical', deadlineAt: Infinity, traceId: '', authority: FULL_AUTHORITY } as const;
+    const options = {
+      operation: name,
+      tenant: 't',
+      user: 'u',
+      criticality: 'critical',
+      deadlineAt: Infinity,
+      traceId: '',
+      authority: FULL_AUTHORITY,
+    } as const;
     const signal = new AbortController().signal;
     const output = await operation.handler(operation.input.parse(input), { ...options, signal, ...more });
     // what comes over the wire
@@ -63,17 +80,33 @@ describe('the operations of workflow', () => {
   it('define, start, show, signal, wait for, list and tell the history of a run', async () => {
     const { call } = await startPlugin();
     expect(await call('workflow.define', { json: PIPELINE })).toEqual({ name: 'flow', version: 1, stages: 2 });
-    expect(await call('workflow.define', { yaml: 'name: other\nstages:\n  - { name: a, operation: test.echo, input: 1 }\n' })).toMatchObject({ name: 'other' });
-    expect(await call('workflow.start', { name: 'flow', input: { n: 4 }, id: 'one', attributes: { team: 'red' }, priority: 1 })).toEqual({ id: 'one', created: true });
+    expect(
+      await call('workflow.define', { yaml: 'name: other\nstages:\n  - { name: a, operation: test.echo, input: 1 }\n' }),
+    ).toMatchObject({ name: 'other' });
+    expect(await call('workflow.start', { name: 'flow', input: { n: 4 }, id: 'one', attributes: { team: 'red' }, priority: 1 })).toEqual({
+      id: 'one',
+      created: true,
+    });
     expect(await call('workflow.start', { name: 'flow', input: { n: 4 }, id: 'one' })).toEqual({ id: 'one', created: false });
     const waiting = call('workflow.wait', { id: 'one', timeoutMs: 20_000 });
     expect(await call('workflow.signal', { id: 'one', name: 'go', payload: { yes: true } })).toEqual({ id: 'one' });
     const view = await waiting;
-    expect(view).toMatchObject({ id: 'one', name: 'flow', version: 1, status: 'completed', input: { n: 4 }, output: { yes: true }, attributes: { team: 'red' } });
+    expect(view).toMatchObject({
+      id: 'one',
+      name: 'flow',
+      version: 1,
+      status: 'completed',
+      input: { n: 4 },
+      output: { yes: true },
+      attributes: { team: 'red' },
+    });
     expect(await call('workflow.get', { id: 'one' })).toEqual(view);
     expect(await call('workflow.list', { attributes: { team: 'red' } })).toMatchObject({ items: [{ id: 'one', status: 'completed' }] });
     expect(await call('workflow.list', { status: 'failed' })).toEqual({ items: [] });
-    const { events, next } = (await call('workflow.history', { id: 'one', limit: 3 })) as unknown as { events: { type: string; seq: number }[]; next: number };
+    const { events, next } = (await call('workflow.history', { id: 'one', limit: 3 })) as unknown as {
+      events: { type: string; seq: number }[];
+      next: number;
+    };
     expect(events.map(({ type }) => type)).toEqual(['run.started', 'stage.started', 'stage.completed']);
     const rest = (await call('workflow.history', { id: 'one', after: next })) as unknown as { events: object[]; next?: number };
     expect(rest.events.at(-1)).toMatchObject({ type: 'run.completed', data: { yes: true } });
@@ -85,7 +118,16 @@ describe('the operations of workflow', () => {
     const { provided } = await startPlugin();
     const readers = [...provided.values()].filter(({ role }) => role === 'reader').map(({ name }) => name.slice('workflow.'.length));
     expect(readers).toEqual(['get', 'wait', 'list', 'history']);
-    expect([...provided.keys()].map((name) => name.slice('workflow.'.length)).sort()).toEqual(['cancel', 'define', 'get', 'history', 'list', 'signal', 'start', 'wait']);
+    expect([...provided.keys()].map((name) => name.slice('workflow.'.length)).sort()).toEqual([
+      'cancel',
+      'define',
+      'get',
+      'history',
+      'list',
+      'signal',
+      'start',
+      'wait',
+    ]);
     expect([...provided.values()].some(({ runsCommands }) => runsCommands)).toBe(false);
   });
 
@@ -105,7 +147,8 @@ describe('the operations of workflow', () => {
       expect(await rejection(call(`workflow.${name}`, { id: 'nobody' }))).toMatchObject({ code: 'RUN_UNKNOWN' });
     }
     expect(await rejection(call('workflow.start', { name: 'nothing' }))).toMatchObject({ code: 'WORKFLOW_UNKNOWN' });
-    for (const id of ['a/b', '', '../x', 'x'.repeat(201)]) expect(isBellowsError(await rejection(call('workflow.start', { name: 'x', id })))).toBe(false);
+    for (const id of ['a/b', '', '../x', 'x'.repeat(201)])
+      expect(isBellowsError(await rejection(call('workflow.start', { name: 'x', id })))).toBe(false);
   });
 
   it('cancel, with what was done compensated', async () => {
@@ -114,7 +157,10 @@ describe('the operations of workflow', () => {
     const { id } = await call('workflow.start', { name: 'flow', input: { n: 1 } }, { idempotencyKey: 'k' });
     while ((await call('workflow.get', { id })).status !== ('waiting' as never)) await systemClock.sleep(5);
     await call('workflow.cancel', { id });
-    expect(await call('workflow.wait', { id })).toMatchObject({ status: 'cancelled', rollback: { waves: [['echo']], rolledBack: ['echo'], errors: [] } });
+    expect(await call('workflow.wait', { id })).toMatchObject({
+      status: 'cancelled',
+      rollback: { waves: [['echo']], rolledBack: ['echo'], errors: [] },
+    });
     expect(await rejection(call('workflow.cancel', { id }))).toMatchObject({ code: 'RUN_ENDED' });
     expect(await call('workflow.start', { name: 'flow', input: { n: 1 } }, { idempotencyKey: 'k' })).toEqual({ id, created: false });
   });
@@ -128,8 +174,13 @@ describe('the operations of workflow', () => {
     const { output } = (await call('workflow.wait', { id: 'r' })) as unknown as { output: Record<string, string> };
     expect(Object.values(output).map(({ length }) => length)).toEqual([100, 100_000, 300_000]);
     const { events } = (await call('workflow.history', { id: 'r' })) as unknown as { events: object[] };
-    expect(events).toContainEqual(expect.objectContaining({ type: 'stage.completed', stage: 's300000', data: { spilled: { bytes: 300_002 } } }));
-    expect(await backing.list('dw://internal/pipeline-state/r/')).toEqual(['dw://internal/pipeline-state/r/-2', 'dw://internal/pipeline-state/r/2']);
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'stage.completed', stage: 's300000', data: { spilled: { bytes: 300_002 } } }),
+    );
+    expect(await backing.list('dw://internal/pipeline-state/r/')).toEqual([
+      'dw://internal/pipeline-state/r/-2',
+      'dw://internal/pipeline-state/r/2',
+    ]);
     const later = { ...systemClock, now: () => Date.now() + 60_000 };
     const captured = new CapturedStates({ values: backing, backing, maxStateBytesPerStage: 200_000 });
     const retention = new Retention({ store: plugin.store, captured, clock: later, logger: silentLogger, retentionMs: 1_000 });

@@ -25,7 +25,13 @@ const { context, release } = makeContext({
 });
 const { engine, definitions, resumed, store } = await activateWorkflow(context);
 
-const stage = (name, more) => ({ name, operation: 'test.effect', input: { of: name, fails: false, pauses: true }, retry: { maxAttempts: 1 }, ...more });
+const stage = (name, more) => ({
+  name,
+  operation: 'test.effect',
+  input: { of: name, fails: false, pauses: true },
+  retry: { maxAttempts: 1 },
+  ...more,
+});
 const undo = (name) => ({ compensate: { operation: 'test.effect', input: { of: name, fails: false, pauses: false } } });
 await definitions.define({
   json: {
@@ -50,7 +56,10 @@ if (isLast === 'last') {
 } else {
   for (let n = 0; ; n += 1) {
     const started = Array.from({ length: 10 }, (_, k) =>
-      engine.start({ name: 'loop', id: `r${round}-${n}-${k}`, input: { fails: k === 3 } }, { tenant: 't', user: 'u', authority: FULL_AUTHORITY }),
+      engine.start(
+        { name: 'loop', id: `r${round}-${n}-${k}`, input: { fails: k === 3 } },
+        { tenant: 't', user: 'u', authority: FULL_AUTHORITY },
+      ),
     );
     for (const { id } of await Promise.all(started)) process.stdout.write(`${id}\n`);
   }
