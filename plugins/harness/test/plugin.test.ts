@@ -167,7 +167,7 @@ describe('the plugin harness', () => {
   it('runs a load test of a given size', async () => {
     await using scratch = await scratchFolder();
     await using harness = await startPlugin(scratch.path);
-    const results = await harness.call('harness.loadTest', { scenario: 'smoke', totalIssues: 4, concurrentAgents: 2, speed: 100 });
-    expect(results).toMatchObject({ issuesLanded: 4, speedFactor: 100, passed: true });
+    const results = await harness.call('harness.loadTest', { scenario: 'smoke', totalIssues: 4, concurrentAgents: 2, speed: 200 });
+    expect(results).toMatchObject({ issuesLanded: 4, speedFactor: 200, passed: true });
   });
 });

@@ -91,7 +91,7 @@ describe('a coordinator', () => {
     await agents(2);
     await coordinator.start(jobOf('small', ['b1', 'b2']));
     await agents(3);
-    expect(commands.agents.map(({ issueId }) => issueId)).toEqual(['a1', 'a2', 'b1']);
+    expect(commands.agents.map(({ issueId }) => issueId).sort()).toEqual(['a1', 'a2', 'b1']);
     commands.agentOf('a1').exit();
     await agents(4);
     commands.agentOf('b1').exit();
@@ -231,6 +231,25 @@ describe('a coordinator', () => {
       commands.agents[count - 1]?.exit();
     }
     expect(await next.wait('job')).toMatchObject({ status: 'completed', failed: [] });
+    await next.stop();
+  });
+
+  it('answers a cancellation that a stop overtakes, and ends the job at the next start', async () => {
+    await using harness = await setUp();
+    const { coordinator, make, agents, commands } = harness;
+    await coordinator.start(jobOf('job', ['a', 'b', 'c']));
+    await agents(2);
+    const [first] = commands.agents;
+    if (first !== undefined) first.stuck = true;
+    const cancelling = rejection(coordinator.cancel('job'));
+    await until(() => coordinator.get('job').issues.some(({ status }) => status === 'cancelled'));
+    const stopped = coordinator.stop();
+    first?.exit();
+    await stopped;
+    expect((await cancelling).code).toBe('HARNESS_STOPPING');
+    const next = make();
+    await next.initialize();
+    expect((await next.wait('job')).status).toBe('cancelled');
     await next.stop();
   });
 

@@ -37,7 +37,7 @@ export class FakeCommand implements ICommand {
 
   async end(cause: Exclude<EndCause, 'exit'>): Promise<void> {
     this.causes.push(cause);
-    if (this.stuck) await new Promise(() => {});
+    if (this.stuck) await this.ended;
     this.#finish(cause, null);
   }
 
