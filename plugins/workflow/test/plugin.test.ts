@@ -7,7 +7,6 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { type WorkflowConfig, workflowConfigSchema } from '../src/config.js';
 import { Retention } from '../src/engine/retention.js';
 import { activateWorkflow } from '../src/plugin.js';
-import { CapturedStates } from '../src/store/captured-states.js';
 import { rejection } from './engine/engine-host.js';
 import { makeContext } from './programs/plugin-context.mjs';
 
@@ -167,7 +166,7 @@ describe('the operations of workflow', () => {
 
   it('carry values of every size through the files, and retention removes them', async () => {
     const plugin = await startPlugin({ config: { maxStateBytesPerStage: 200_000 } });
-    const { call, backing } = plugin;
+    const { call } = plugin;
     const stages = [100, 100_000, 300_000].map((size) => ({ name: `s${size}`, operation: 'test.large', input: size }));
     await call('workflow.define', { json: { name: 'large', stages } });
     await call('workflow.start', { name: 'large', id: 'r' });
@@ -177,19 +176,17 @@ describe('the operations of workflow', () => {
     expect(events).toContainEqual(
       expect.objectContaining({ type: 'stage.completed', stage: 's300000', data: { spilled: { bytes: 300_002 } } }),
     );
-    expect(await backing.list('dw://internal/pipeline-state/r/')).toEqual([
-      'dw://internal/pipeline-state/r/-2',
-      'dw://internal/pipeline-state/r/2',
-    ]);
+    expect(plugin.manager.getScalingMetrics()['state.spilled.total']).toBe(2);
+    const forgotten: string[] = [];
     const later = { ...systemClock, now: () => Date.now() + 60_000 };
-    const captured = new CapturedStates({ values: backing, backing, maxStateBytesPerStage: 200_000 });
+    const captured = { forget: async (id: string) => void forgotten.push(id) };
     const retention = new Retention({ store: plugin.store, captured, clock: later, logger: silentLogger, retentionMs: 1_000 });
     while (plugin.store.findRun('r') !== null) {
       await systemClock.sleep(50);
       await retention.sweep();
     }
     await retention.stop();
-    expect(await backing.list('dw://internal/pipeline-state/')).toEqual([]);
+    expect(forgotten).toEqual(['r']);
     expect(await rejection(call('workflow.get', { id: 'r' }))).toMatchObject({ code: 'RUN_UNKNOWN' });
   });
 
