@@ -189,6 +189,8 @@ interface Statements {
   readonly list: StatementSync;
 }
 
+const MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024;
+
 /** SQLite would make a file that everybody can read. The log beside it gets the rights of the file. */
 async function makePrivate(file: string): Promise<void> {
   try {
@@ -204,6 +206,8 @@ function configure(database: DatabaseSync, { maxBytes, pageBytes: wantedPageByte
   database.exec('PRAGMA journal_mode = WAL');
   // FULL syncs the log at every commit; the usual NORMAL may lose the last commits when the power goes
   database.exec('PRAGMA synchronous = FULL');
+  // a log that one large burst made long is cut back, instead of staying so until the store is closed
+  database.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
   database.exec('CREATE TABLE IF NOT EXISTS entries (path TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT');
   if (maxBytes !== undefined) {
     const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size);

@@ -27,7 +27,7 @@ export class StageReader {
 
   constructor(options: ReadOptions, stageNames: ReadonlyMap<string, number>) {
     this.#options = options;
-    this.scope = { stageNames, faults: options.faults, total: { values: 0 } };
+    this.scope = { stageNames, faults: options.faults, total: { values: 0, chars: 0 } };
   }
 
   read(json: unknown, index: number): StageDraft | null {

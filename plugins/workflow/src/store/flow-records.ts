@@ -119,7 +119,10 @@ export interface FlowChange {
    * and all later steps of that run, and tries again until it fits.
    */
   readonly onFailure: 'refuse' | 'keep';
-  /** After COMMIT with null, or with the error of a refused step. Called in the order of submission, never before `submit` returned. */
+  /**
+   * After COMMIT with null, or with the error of a refused step. Of the steps of one run in the order of submission; of different
+   * runs too, unless one of them is refused or kept. Never before `submit` returned.
+   */
   done?(error: BellowsError | null): void;
 }
 

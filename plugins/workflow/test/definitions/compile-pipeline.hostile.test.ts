@@ -74,6 +74,14 @@ describe('a huge definition', () => {
     });
   });
 
+  it('that repeats a long text again and again is refused before it fills the memory', () => {
+    const text = 'x'.repeat(1024 * 1024);
+    const stages = Array.from({ length: 90 }, (_, index) => ({ name: `s${index}`, operation: 'test.echo', input: { [text]: text } }));
+    expect(faultsOf({ name: 'p', stages }).details).toEqual([
+      { path: 'stages[32].input', message: expect.stringContaining('characters in all stages') },
+    ]);
+  });
+
   it('with endless wrong dependencies or keys in one stage is refused before each of them is looked at', () => {
     const wrong = { name: 'a', operation: 'test.echo', dependsOn: new Array(300_000).fill(1) };
     const keys = { name: 'b', operation: 'test.echo', ...Object.fromEntries(Array.from({ length: 300_000 }, (_, key) => [`k${key}`, 1])) };

@@ -154,6 +154,13 @@ describe('the registry of definitions', () => {
     expect(store.definition('script')!.version).toBe(2);
   });
 
+  it('takes no name with a version in it for a workflow, whether that version is ready or not', async () => {
+    const registry = registryOn(new FakeStore());
+    await registry.define(order(1));
+    expect(registry.lookUp('order', 1).version).toBe(1);
+    for (const name of ['order@1', 'order@newest']) expect(thrownBy(() => registry.lookUp(name)).code).toBe('WORKFLOW_UNKNOWN');
+  });
+
   it('names the stages of a TypeScript definition that changed', async () => {
     const store = new FakeStore();
     const shop = (...timeouts: number[]) =>
