@@ -191,12 +191,15 @@ interface Statements {
 
 const MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024;
 
-/** SQLite would make a file that everybody can read. The log beside it gets the rights of the file. */
+/**
+ * SQLite would make a file that everybody can read. The log beside it gets the rights of the file. Only a new file is opened here: to
+ * close one that this process has open elsewhere would let go of the locks of SQLite.
+ */
 async function makePrivate(file: string): Promise<void> {
   try {
-    await (await open(file, 'a', 0o600)).close();
+    await (await open(file, 'wx', 0o600)).close();
   } catch {
-    // SQLite fails next, and its error is the one that callers know
+    // it is there already; or else SQLite fails next, and its error is the one that callers know
   }
 }
 

@@ -22,8 +22,7 @@ export async function openFlowDatabase(folder: string, options: FlowDatabaseOpti
   let database: DatabaseSync | undefined;
   try {
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-    // the log beside it gets the rights of the file
-    await (await open(file, 'a', PRIVATE_FILE)).close();
+    await makePrivate(file);
     database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 0 });
     take(database);
     // nothing is written before: a file of somebody else stays as it is
@@ -54,6 +53,18 @@ const CACHE_KIB = 16_384;
  * (p99 of commits of 40 events 0.84 ms against 0.51 ms), 16,000 makes the few that pay wait 24 ms instead of 8 ms.
  */
 const CHECKPOINT_PAGES = 4_000;
+
+/**
+ * The log beside it gets the rights of the file. Only a new file is opened here: to close one that this process has open elsewhere would
+ * let go of the locks of SQLite.
+ */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await (await open(file, 'wx', PRIVATE_FILE)).close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
 
 function take(database: DatabaseSync): void {
   // first of all: the locks of the first transaction are then kept until the end, and no shared memory file is needed

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { silentLogger } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -225,6 +227,19 @@ describe('FlowStore', () => {
     expect(expected).toBe(100_000);
     const [one] = store.events(run.key, 99_000);
     expect(one?.seq).toBe(99_001);
+  });
+
+  it('keeps other processes out also after somebody in its own process tried to open it', async () => {
+    const folder = newFolder();
+    await using store = await openStore(folder);
+    await expect(openStore(folder)).rejects.toMatchObject({ code: 'FLOW_STORE_IN_USE' });
+    const script = `
+      const { DatabaseSync } = require('node:sqlite');
+      try { new DatabaseSync(process.argv[1]).exec('BEGIN IMMEDIATE'); console.log('let in'); } catch (error) { console.log(error.message); }`;
+    const file = path.join(folder, 'flow.db');
+    const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', '-e', script, file]);
+    expect(stdout).toBe('database is locked\n');
+    expect(await submitted(store, aStart(aRun(1)))).toBeNull();
   });
 
   it('is readable for its owner only, whatever the rights of the folder', async () => {
