@@ -64,6 +64,12 @@ describe('a command that runs', () => {
     }
   });
 
+  it('is told its own folder, not that of the host', async () => {
+    // without a shell, which would tell it by itself
+    const { tail } = await (await test.start(['env'])).ended;
+    expect(tail.split('\n').filter((line) => /^(OLD)?PWD=/.test(line))).toEqual([`PWD=${test.folder}`]);
+  });
+
   it('has no input, its folder, and a group and session of its own', async () => {
     const { tail } = await (await test.shell('cat; pwd; cut -d" " -f5,6 /proc/$$/stat; echo $$')).ended;
     const [folder, groupAndSession, pid] = tail.split('\n');
