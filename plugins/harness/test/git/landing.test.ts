@@ -37,7 +37,8 @@ async function sceneOf(temporary: TemporaryRepository): Promise<Scene> {
       return { passed: true, message: '' };
     };
     const onCandidate = (candidate: string) => void candidates.push(candidate);
-    const plain = { repository, branch: 'work', workspace, commit, message: `Land ${name}`, landOnCheckedOut: false, verify, onCandidate };
+    const tree = gitIn(workspace.path, 'rev-parse', 'HEAD^{tree}');
+    const plain = { repository, branch: 'work', workspace, commit, tree, message: `Land ${name}`, landOnCheckedOut: false, verify, onCandidate };
     return { workspace, commit, verified, candidates, request: (overrides = {}) => ({ ...plain, ...overrides }) };
   };
   return { repository, workspaces, landing: new Landing({ workspaces }), work };
@@ -333,7 +334,7 @@ describe('landing on a branch that is checked out', () => {
     gitIn(two.workspace.path, 'switch', '-q', 'work');
     writeFileSync(path.join(two.workspace.path, 'b.txt'), 'under way');
     expect((await landing.land(one.request())).outcome).toBe('landed');
-    expect(await workspaces.inspect(two.workspace)).toEqual({ commit: tip, uncommitted: ['b.txt'] });
+    expect(await workspaces.inspect(two.workspace)).toMatchObject({ commit: tip, uncommitted: ['b.txt'] });
     commitIn(two.workspace.path, {});
     expect(temporary.git('rev-parse', 'work')).toBe(one.candidates[0]);
   });
