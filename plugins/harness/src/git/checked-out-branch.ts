@@ -47,8 +47,8 @@ export class CheckedOutBranch {
    */
   async follow(tip: string, landed: string): Promise<void> {
     try {
-      await runGit(this.#folder, ['update-index', '-q', '--refresh'], { answers: [0, 1, 128] });
       // a git of theirs may hold the index for a moment
+      await retryGit(() => runGit(this.#folder, ['update-index', '--refresh'], { answers: [0, 1] }), systemPauses);
       await retryGit(() => runGit(this.#folder, ['read-tree', '-m', '-u', tip, landed]), systemPauses);
     } catch (error) {
       const back = ['update-ref', '-m', 'bellows: files could not follow', `refs/heads/${this.#branch}`, tip, landed];

@@ -75,6 +75,7 @@ const SETTINGS = [
     'maintenance.auto=false',
     'i18n.commitEncoding=UTF-8',
     'advice.detachedHead=false',
+    'advice.graftFileDeprecated=false',
     // what decides whether a file counts as changed must not be for an agent to choose
     'core.trustctime=true',
     'core.checkStat=default',

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { type IClock, type ILogger, type IRandom, messageOf, Semaphore, silentLogger, systemClock, systemRandom } from '@bellows/sdk';
 import { harnessError } from '../errors.js';
 import type { Inspection, IRepository, IWorkspaces, Workspace } from '../jobs/session-contracts.js';
-import { KeyedMutex } from './keyed-mutex.js';
 import { hidesChanges } from './index-flags.js';
+import { KeyedMutex } from './keyed-mutex.js';
 import { hasRefFiles } from './ref-files.js';
 import { markOwn, register, registrationOf, registrations, unregister, WORK_BRANCHES } from './registration.js';
 import { removeFolder } from './remove-folder.js';
@@ -221,11 +221,7 @@ export class Workspaces implements IWorkspaces {
   /** Makes the branch and writes the files in one go. `onBranch` is called when the branch may be there, and is not somebody else's. */
   async #checkOut(
     { path: folder, name, base }: Workspace,
-    {
-      gitDir,
-      signal,
-      onBranch,
-    }: { readonly gitDir: string; readonly signal: AbortSignal | undefined; readonly onBranch: () => unknown },
+    { gitDir, signal, onBranch }: { readonly gitDir: string; readonly signal: AbortSignal | undefined; readonly onBranch: () => unknown },
   ): Promise<void> {
     const options = signal === undefined ? {} : { signal };
     const args = ['checkout', '--force', '--quiet', '--no-track', '-b', WORK_BRANCHES + name, base, '--'];

@@ -211,7 +211,11 @@ export class Session implements WorkerSession {
     });
   }
 
-  async #land(repository: IRepository, workspace: Workspace, work: { readonly commit: string; readonly tree: string }): Promise<SessionResult> {
+  async #land(
+    repository: IRepository,
+    workspace: Workspace,
+    work: { readonly commit: string; readonly tree: string },
+  ): Promise<SessionResult> {
     const { tools, spec, issue, journal } = this.#options;
     const { branch, landOnCheckedOut } = spec;
     try {

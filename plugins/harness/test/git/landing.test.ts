@@ -38,7 +38,17 @@ async function sceneOf(temporary: TemporaryRepository): Promise<Scene> {
     };
     const onCandidate = (candidate: string) => void candidates.push(candidate);
     const tree = gitIn(workspace.path, 'rev-parse', 'HEAD^{tree}');
-    const plain = { repository, branch: 'work', workspace, commit, tree, message: `Land ${name}`, landOnCheckedOut: false, verify, onCandidate };
+    const plain = {
+      repository,
+      branch: 'work',
+      workspace,
+      commit,
+      tree,
+      message: `Land ${name}`,
+      landOnCheckedOut: false,
+      verify,
+      onCandidate,
+    };
     return { workspace, commit, verified, candidates, request: (overrides = {}) => ({ ...plain, ...overrides }) };
   };
   return { repository, workspaces, landing: new Landing({ workspaces }), work };

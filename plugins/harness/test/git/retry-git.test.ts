@@ -58,6 +58,8 @@ describe('trying git again', () => {
   it('makes a workspace although git reads the half-written entry of another one', async () => {
     using temporary = new TemporaryRepository();
     const repository = await temporary.open();
+    // so that git itself makes the workspace, as beside reftables
+    writeFileSync(path.join(temporary.path, '.git/HEAD'), 'ref: refs/heads/.invalid\n');
     const words = 'fatal: failed to read .git/worktrees/x12/commondir: Success';
     const once = (step: string) => `*'${step}'*) mkdir '${temporary.folder}/${step}' 2>&- && { echo '${words}' >&2; exit 128; };;`;
     const script = `#!/bin/sh\nPATH='${PATH}'\ncase "$*" in ${once('worktree add')} ${once('worktree list')} esac\nexec git "$@"\n`;
