@@ -38,6 +38,9 @@ export class Landing implements ILanding {
   /** `<verifier> <tree>` that passed. Those that failed are not remembered: tests may fail by chance. */
   readonly #passed = new BoundedCache<true>({ maxEntries: 1_000 });
 
+  /** Of tips that came from here. */
+  readonly #trees = new BoundedCache<string>({ maxEntries: 100 });
+
   constructor(options: LandingOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -74,7 +77,7 @@ export class Landing implements ILanding {
     const tip = await repository.ensureBranch(branch);
     const before = await CheckedOutBranch.find(request);
     await before?.assertClean();
-    const merged = await merge(request, tip);
+    const merged = await this.#merge(request, tip);
     if (merged === null) return { outcome: 'landed', commit };
     if (merged.outcome === 'conflict') return merged;
     const candidate = await this.#commit(request, tip, merged.tree);
@@ -85,8 +88,21 @@ export class Landing implements ILanding {
     const checkedOut = await CheckedOutBranch.find(request);
     await request.onCandidate(candidate);
     if (!(await this.#swap(request, candidate, tip))) return 'moved';
+    await this.#trees.set(candidate, merged.tree);
     await checkedOut?.follow(tip, candidate);
     return { outcome: 'landed', commit: candidate };
+  }
+
+  /** Null when `tip` has the commit already. */
+  async #merge({ repository, workspace, commit, tree, signal }: LandingRequest, tip: string): Promise<MergedTrees | null> {
+    // it descends from its base, so that there is nothing to merge while the branch is still there
+    if (tip === workspace.base && commit !== tip) return { outcome: 'merged', tree };
+    const treeOfTip = this.#trees.get(tip);
+    if (treeOfTip === undefined && (await contains(repository, tip, commit))) return null;
+    const merged = await mergeTrees(repository, { ours: tip, theirs: commit, ...(signal === undefined ? {} : { signal }) });
+    // what is on the branch already changes no file, so that git need not be asked about anything else
+    const changesNothing = merged.outcome === 'merged' && merged.tree === treeOfTip;
+    return changesNothing && (await contains(repository, tip, commit)) ? null : merged;
   }
 
   async #commit({ repository, commit, message }: LandingRequest, tip: string, tree: string): Promise<string> {
@@ -126,14 +142,6 @@ export class Landing implements ILanding {
 
 /** Short: the others that land need milliseconds. */
 const PAUSE = Object.freeze({ initialMs: 20, factor: 2, maxMs: 1_000 });
-
-/** Null when `tip` has the commit already. */
-async function merge({ repository, workspace, commit, tree, signal }: LandingRequest, tip: string): Promise<MergedTrees | null> {
-  // it descends from its base, so that there is nothing to merge while the branch is still there
-  if (tip === workspace.base && commit !== tip) return { outcome: 'merged', tree };
-  if (await contains(repository, tip, commit)) return null;
-  return mergeTrees(repository, { ours: tip, theirs: commit, ...(signal === undefined ? {} : { signal }) });
-}
 
 async function contains(repository: IRepository, tip: string, commit: string): Promise<boolean> {
   const { code, stderr } = await runGit(repository.path, ['merge-base', '--is-ancestor', commit, tip], { answers: [0, 1, 128] });

@@ -139,6 +139,16 @@ describe('the configuration of a repository', () => {
     await workspaces.reset(workspace, base);
   });
 
+  it('may be one per worktree, and counts for agents too', async () => {
+    using temporary = new TemporaryRepository();
+    temporary.git('config', 'extensions.worktreeConfig', 'true');
+    temporary.git('config', '--worktree', 'user.name', 'Their name');
+    const { workspace, repository, workspaces } = await sceneOf(temporary);
+    expect(gitIn(workspace.path, 'config', 'user.name')).toBe('Their name');
+    await workspaces.remove(repository, workspace);
+    expect(temporary.leftovers()).toEqual([]);
+  });
+
   it('starts nothing of a repository inside of the workspace', async () => {
     using temporary = new TemporaryRepository();
     const { workspaces, workspace } = await sceneOf(temporary);

@@ -156,6 +156,18 @@ describe('landing', () => {
     expect(one.candidates).toHaveLength(1);
   });
 
+  it('makes a commit for work that changes nothing any more, unless the branch has it', async () => {
+    using temporary = new TemporaryRepository();
+    const { landing, work } = await sceneOf(temporary);
+    const one = await work('one', { 'a.txt': 'same\n' });
+    const two = await work('two', { 'a.txt': 'same\n' });
+    await landing.land(one.request());
+    expect(await landing.land(two.request())).toEqual({ outcome: 'landed', commit: temporary.git('rev-parse', 'work') });
+    expect(temporary.git('log', '--first-parent', '--format=%s', 'work')).toBe('Land two\nLand one\nfirst');
+    expect(await landing.land(one.request())).toEqual({ outcome: 'landed', commit: one.commit });
+    expect(temporary.git('rev-list', '--count', '--min-parents=2', 'work')).toBe('2');
+  });
+
   it('begins again when somebody moved the branch between the verdict and the swap', async () => {
     using temporary = new TemporaryRepository();
     const { landing, work } = await sceneOf(temporary);
