@@ -230,11 +230,18 @@ export class Workspaces implements IWorkspaces {
     const options = signal === undefined ? {} : { signal };
     const args = ['checkout', '--force', '--quiet', '--no-track', '-b', WORK_BRANCHES + name, base, '--'];
     const permit = await this.#checkouts.acquire(options);
+    let attempts = 0;
+    const checkOut = () => {
+      signal?.throwIfAborted();
+      attempts += 1;
+      return runGit(folder, args, { ...options, gitDir });
+    };
     try {
-      await runGit(folder, args, { ...options, gitDir });
+      await retryGit(checkOut, this.#pauses, signal);
       onBranch();
     } catch (error) {
-      if (!/already exists/.test(wordsOfGit(error))) onBranch();
+      // one that is there before the first attempt is somebody else's
+      if (attempts > 1 || (attempts === 1 && !/already exists/.test(wordsOfGit(error)))) onBranch();
       throw error;
     } finally {
       permit?.release();
