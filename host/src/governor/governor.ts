@@ -181,8 +181,9 @@ export class Governor {
       const message = messageOf(error);
       const { last } = account;
       account.keeps = arbitration.to < account.ceiling;
-      // It is tried again every period; saying so every time would fill ring and log.
-      if (last?.outcome === 'refused' && last.to === arbitration.to && last.error === message) return false;
+      // It is tried again every period; saying so every time would fill ring and log, also where the wish moves with what others keep.
+      const isKnown = last?.outcome === 'refused' && last.error === message && last.to < account.ceiling === account.keeps;
+      if (isKnown) return false;
       this.#record(account, arbitration, { outcome: 'refused', error: message });
       if (!isKind(error, 'refused')) {
         this.#options.logger.error(`${arbitration.subsystem} failed to take its limits: ${message}`, {

@@ -49,7 +49,11 @@ export async function rejection(promise: Promise<unknown>): Promise<BellowsError
   throw new Error('it should have been rejected');
 }
 
-/** Waits for a state that other processes bring about; the time-out of the test is the bound. */
+/** Waits for a state that others bring about. Gives up before the test does, so that nothing is left running. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+  const endMs = performance.now() + 20_000;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error(`it did not come about: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

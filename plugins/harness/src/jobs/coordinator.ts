@@ -164,6 +164,8 @@ export class Coordinator {
       throw harnessError('JOB_ENDED', `The job ${id} has ended, ${status}: there is nothing to cancel`);
     }
     const ended = waiters.wait(id, Number.POSITIVE_INFINITY, undefined);
+    // a stop meanwhile is heard of below, and must not be an unhandled rejection before that
+    ended.catch(() => {});
     const at = services.clock.now();
     await changes.keep([...job.cancel(at), { kind: 'event', event: { jobId: id, issueId: null, type: 'job.cancelled', at, data: {} } }]);
     await runner.endJob(id);

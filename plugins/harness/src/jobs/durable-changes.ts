@@ -20,14 +20,14 @@ export class DurableChanges {
     this.#options = options;
   }
 
-  /** Resolves when `changes` are durable. Rejects with `HARNESS_STORE_FAILED` only when it is given up by `close`. */
+  /** Resolves when `changes` are durable. Rejects with `HARNESS_STORE_FAILED` after `close`, and for what no time mends. */
   async keep(changes: readonly Change[]): Promise<void> {
     const { store, clock, logger } = this.#options;
     for (;;) {
       try {
         return await store.write(changes);
       } catch (error) {
-        if (this.#closing.signal.aborted || !isBellowsError(error)) throw error;
+        if (this.#closing.signal.aborted || !isBellowsError(error) || error.data?.mayPass !== true) throw error;
         logger.error('What became of a job could not be written; it is tried again', { error: messageOf(error) });
         await clock.sleep(RETRY_MS, this.#closing.signal).catch(() => {});
       }

@@ -15,6 +15,7 @@ export function createTables(database: DatabaseSync): void {
   database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
 }
 
+/** Times are REAL: a clock may tell fractions of a millisecond. */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS jobs (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -26,8 +27,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   spec TEXT NOT NULL,
   warnings TEXT NOT NULL,
   cancelled INTEGER NOT NULL,
-  created_at INTEGER NOT NULL,
-  ended_at INTEGER
+  created_at REAL NOT NULL,
+  ended_at REAL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
 CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (ended_at);
@@ -41,8 +42,8 @@ CREATE TABLE IF NOT EXISTS issues (
   reason TEXT,
   message TEXT,
   landed_commit TEXT,
-  started_at INTEGER,
-  ended_at INTEGER,
+  started_at REAL,
+  ended_at REAL,
   PRIMARY KEY (job, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (
@@ -52,7 +53,7 @@ CREATE TABLE IF NOT EXISTS sessions (
   epoch INTEGER NOT NULL,
   repo TEXT NOT NULL,
   branch TEXT NOT NULL,
-  since INTEGER NOT NULL,
+  since REAL NOT NULL,
   workspace TEXT,
   base TEXT,
   pid INTEGER,
@@ -64,7 +65,7 @@ CREATE TABLE IF NOT EXISTS events (
   job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
   issue TEXT,
   type TEXT NOT NULL,
-  at INTEGER NOT NULL,
+  at REAL NOT NULL,
   data TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_by_job ON events (job, seq);

@@ -153,9 +153,16 @@ interface Pending {
   readonly reject: (reason: unknown) => void;
 }
 
+/** https://www.sqlite.org/rescode.html: busy, locked, read-only, I/O error, full, cannot open. Time or people may mend these. */
+const MAY_PASS: ReadonlySet<number> = new Set([5, 6, 8, 10, 13, 14]);
+
 function storeFailed(error: unknown) {
+  const code = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : -1;
   const what = `The database of the harness cannot be used (${messageOf(error)})`;
-  return harnessError('HARNESS_STORE_FAILED', `${what}: look at the disk and for a second host on this data folder`, { cause: error });
+  return harnessError('HARNESS_STORE_FAILED', `${what}: look at the disk and for a second host on this data folder`, {
+    cause: error,
+    data: { mayPass: MAY_PASS.has(code) },
+  });
 }
 
 function closed() {

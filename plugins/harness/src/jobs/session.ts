@@ -167,7 +167,8 @@ export class Session implements WorkerSession {
     });
     this.#step = 'agent_failed';
     this.#agent = agent;
-    const cancelTimer = tools.clock.setTimer(sessionTimeoutMs, () => void this.end('timed_out'));
+    // its outcome is in `ended`, which is awaited
+    const cancelTimer = tools.clock.setTimer(sessionTimeoutMs, () => this.end('timed_out').catch(() => {}));
     try {
       // ended while it was being started
       if (this.#cause !== null) await agent.end(this.#cause);

@@ -1,6 +1,5 @@
 import type { BellowsError, IClock, ILogger, IOperations, IRandom } from '@bellows/sdk';
 import type { Pipeline } from '../definitions/pipeline.js';
-import { checkPipelineDepth } from '../definitions/pipeline-depth.js';
 import { resolveInput } from '../definitions/template.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import { ENDED_STATUSES, type IFlowStore, type KeptValue } from '../store/flow-records.js';
@@ -11,6 +10,7 @@ import { LiveRun, STAGE } from './live-run.js';
 import { OutputMemory } from './output-memory.js';
 import type { ReadyQueue, ReadyStage } from './ready-queue.js';
 import { replay } from './replay.js';
+import { resumeRun } from './resume-run.js';
 import { RunFinisher } from './run-finisher.js';
 import { type RunPlan, recordOf } from './run-plan.js';
 import { RunRegistry } from './run-registry.js';
@@ -183,7 +183,8 @@ export class RunEngine {
     run.isDormantInStore = isDormantInStore;
     run.isDurable = true;
     this.#registry.add(run);
-    this.#resume(run);
+    const { timers } = this.#options;
+    resumeRun(run, { flow: this.#flow, undo: this.#undo, children: this.#children, finisher: this.#finisher, timers });
     return run;
   }
 
@@ -245,10 +246,6 @@ export class RunEngine {
     for (const key of this.#registry.takeOrphans(name, version)) this.wake(key, false);
   }
 
-  isOrphan(name: string, version: number): boolean {
-    return this.#pipelineOf(name, version) === null;
-  }
-
   /** Nothing begins any more. */
   stopDispatching(): void {
     this.#dispatcher.stop();
@@ -271,36 +268,6 @@ export class RunEngine {
       for (const root of run.pipeline.roots) if ((run.phase as string) === 'forward') this.#flow.begin(run, root);
     this.#flow.settle(run);
     this.#registry.sort(run);
-  }
-
-  #resume(run: LiveRun): void {
-    run.active += 1;
-    if (run.phase === 'undoing') {
-      this.#resumeWaits(run);
-      this.#undo.resume(run);
-    } else {
-      this.#resumeStages(run);
-    }
-    run.active -= 1;
-    if (run.phase === 'forward' && run.remaining === 0) this.#finisher.finish(run);
-    this.#flow.settle(run);
-  }
-
-  #resumeStages(run: LiveRun): void {
-    const { states, openDependencies } = run;
-    if (run.phase === 'failing') this.#flow.dropAll(run);
-    this.#resumeWaits(run);
-    for (let stage = 0; stage < states.length && run.phase === 'forward'; stage += 1) {
-      const isNext = states[stage] === STAGE.PENDING && openDependencies[stage] === 0;
-      if (isNext || states[stage] === STAGE.RUNNING) this.#flow.begin(run, stage);
-    }
-  }
-
-  #resumeWaits(run: LiveRun): void {
-    for (const [stage, dueAt] of [...(run.waits ?? [])]) {
-      if (dueAt !== null) this.#options.timers.set(run.record.key, stage, dueAt);
-      if (run.states[stage] === STAGE.CHILD_WAIT) this.#children.check(run, stage);
-    }
   }
 
   #received(run: LiveRun, { name, payload, settled }: { name: string; payload: KeptValue; settled: (error: unknown) => void }): void {
@@ -404,11 +371,5 @@ export class RunEngine {
     } catch {
       return null;
     }
-  }
-
-  /** For the manager. */
-  checkDepth(pipeline: Pipeline): void {
-    const { pipelineOf, maxDepth } = this.#options;
-    checkPipelineDepth(pipeline, { maxDepth: maxDepth(), lookUp: pipelineOf });
   }
 }

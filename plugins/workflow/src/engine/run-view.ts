@@ -64,20 +64,20 @@ export async function runView({ run, events, pipeline, captured, waiting }: RunV
   for (const event of events) draft.add(event);
   if (run.endedAt !== null) draft.end();
   for (const [stage, error] of waiting ?? []) draft.hold(stage, error);
-  const valueFrom = (kept: KeptValue): unknown => {
+  const readValue = (kept: KeptValue): unknown => {
     const json = captured.load(kept);
     return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
   };
   const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
-  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await valueFrom(kept) });
+  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await readValue(kept) });
   return {
     id,
     name,
     version,
     status: pipeline === null && endedAt === null ? 'waiting' : status,
-    input: await valueFrom(run.input),
-    ...(output === null ? {} : { output: await valueFrom(output) }),
+    input: await readValue(run.input),
+    ...(output === null ? {} : { output: await readValue(output) }),
     ...(error === null ? missing(run, pipeline) : { error: JSON.parse(error) as StageError }),
     stages,
     ...(draft.rollback === null ? {} : { rollback: draft.rollback }),

@@ -178,6 +178,10 @@ export class EngineHost {
         this.calls.push({ name, input, options });
         return (await operation(input, options)) as O;
       },
+      rulesOf: (name) =>
+        name in operations || name in infos
+          ? { role: infos[name]?.role ?? 'operator', runsCommands: infos[name]?.runsCommands ?? false }
+          : undefined,
       list: () =>
         Object.keys({ ...operations, ...infos }).map((name) => ({
           name,

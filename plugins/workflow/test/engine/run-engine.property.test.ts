@@ -194,7 +194,7 @@ async function play({
 /** Whether some stage comes to fail for good when nobody cancels. */
 function mustFail(plans: readonly StagePlan[]): boolean {
   const completes: boolean[] = [];
-  return plans.some(({ kind, failures, needs }, index) => {
+  return plans.some(({ kind, failures, needs }) => {
     const begins = completes.every((done, other) => done || !((needs >> other) & 1));
     const fails = kind === 'run' && failures >= MAX_ATTEMPTS;
     completes.push(begins && !fails);
