@@ -45,12 +45,13 @@ export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>, spill
     logger,
     queue,
     facts,
+    limitDepth: (maxDepth) => definitions.limitDepth(maxDepth),
     apply: ({ maxCacheEntries, maxMemoryBytes }) => {
       definitions.resize(maxCacheEntries);
       engine.resizeMemory(maxMemoryBytes);
     },
   });
-  const directory = new OperationDirectory(ctx.operations, clock);
+  const directory = new OperationDirectory(ctx.operations);
   const engine = new WorkflowEngine({
     clock,
     logger,

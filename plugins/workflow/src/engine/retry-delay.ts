@@ -17,6 +17,8 @@ const FINAL_KINDS: ReadonlySet<ErrorKind> = new Set([
 const REPEATED_CODES: ReadonlySet<string> = new Set(['OPERATION_UNKNOWN']);
 /** A share of the delay, up or down: spreads those that failed together. */
 const JITTER = 0.2;
+/** A longer pause than a week is a mistake of whoever asks for it. */
+const MAX_ASKED_MS = 7 * 24 * 3_600_000;
 
 export interface FailedAttempt {
   readonly policy: RetryPolicy;
@@ -37,7 +39,13 @@ export function retryDelayMs({ policy, attempt, error, random }: FailedAttempt):
   if (isFinal || policy.nonRetryable.includes(codeOf(error)) || (!isBellowsError(error) && policy.nonRetryable.includes('STAGE_FAILED'))) {
     return null;
   }
-  const planned = Math.min(policy.maxMs, policy.initialMs * policy.factor ** (attempt - 1));
+  // without a first pause there is none: 0 × Infinity is no number
+  const planned = policy.initialMs === 0 ? 0 : Math.min(policy.maxMs, policy.initialMs * policy.factor ** (attempt - 1));
   const jittered = planned * (1 - JITTER + 2 * JITTER * random.next());
-  return Math.ceil(Math.max(jittered, isBellowsError(error) ? (error.retryAfterMs ?? 0) : 0));
+  return Math.ceil(Math.max(jittered, isBellowsError(error) ? askedMs(error.retryAfterMs) : 0));
+}
+
+/** Anything may stand in an error; a pause that is no number would have no end that can be written down. */
+function askedMs(retryAfterMs: unknown): number {
+  return typeof retryAfterMs === 'number' && retryAfterMs > 0 ? Math.min(retryAfterMs, MAX_ASKED_MS) : 0;
 }

@@ -37,7 +37,7 @@ export class UndoFlow {
     run.add('rollback.started', -1, 0, this.#options.clock.now(), JSON.stringify(run.error));
     run.phase = 'undoing';
     run.attempts = null;
-    run.undo = { waves, wave: -1, open: 0, failed: 0, isCommitting: true };
+    run.undo = { waves, wave: -1, open: 0, failed: 0, awaitsStep: run.lastStep };
     run.active += 1;
   }
 
@@ -49,8 +49,8 @@ export class UndoFlow {
   /** After COMMIT: the next wave begins when everything before it is durable. */
   committed(run: LiveRun): void {
     const { undo } = run;
-    if (undo === null || run.phase !== 'undoing' || !undo.isCommitting || run.uncommitted > 0) return;
-    undo.isCommitting = false;
+    if (undo === null || run.phase !== 'undoing' || undo.awaitsStep === null || run.committed < undo.awaitsStep) return;
+    undo.awaitsStep = null;
     run.active -= 1;
     this.#nextWave(run);
     this.#options.steps.flush(run);
@@ -119,7 +119,7 @@ export class UndoFlow {
     // the active stage now stands for the commit, before which the next wave does not begin
     if (undo.open > 0) run.active -= 1;
     else if (undo.wave === undo.waves.length - 1) this.#end(run);
-    else undo.isCommitting = true;
+    else undo.awaitsStep = run.lastStep;
     this.#options.steps.flush(run);
   }
 
