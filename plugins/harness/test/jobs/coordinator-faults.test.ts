@@ -125,14 +125,14 @@ describe('a coordinator', () => {
   it('verifies the same files once', async () => {
     await using harness = await setUp();
     const { coordinator, commands, agents, services } = harness;
-    services.treeOf = async () => 'one-tree';
+    services.workspaces.inspect = async ({ name }) => ({ commit: `work-${name}`, tree: 'one-tree', uncommitted: [] });
     await coordinator.start(jobOf('job', ['a', 'b'], { maxWorkers: 1 }));
     await agents(1);
     commands.agentOf('a').exit();
     await agents(2);
     commands.agentOf('b').exit();
     await coordinator.wait('job');
-    expect(commands.verifications).toHaveLength(2);
+    expect(commands.verifications).toHaveLength(1);
   });
 
   it('accepts the same request once, and refuses another one of the same id', async () => {

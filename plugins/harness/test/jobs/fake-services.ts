@@ -105,7 +105,7 @@ export function fakeServices() {
         workspaces.add(name);
         return { path: `/workspaces/${name}`, name, base };
       },
-      inspect: async ({ name }) => ({ commit: `work-${name}`, uncommitted: [] }),
+      inspect: async ({ name }) => ({ commit: `work-${name}`, tree: `tree-${name}`, uncommitted: [] }),
       reset: async () => {},
       remove: async (_repository, { name }) => {
         workspaces.delete(name);
@@ -130,7 +130,6 @@ export function fakeServices() {
     cores: 2,
     display: () => {},
     openRepository: async () => REPOSITORY,
-    treeOf: async ({ name }) => `tree-${name}`,
     progressOf: async () => ({ files: [] }),
   } satisfies ServiceOverrides;
   return { commands, landed, workspaces, claims, services };

@@ -1,7 +1,7 @@
 import { type CallAuthority, type ErrorDetail, type IOperations, ROLES } from '@bellows/sdk';
 import { NearestName } from '../definitions/nearest-name.js';
 import type { Pipeline } from '../definitions/pipeline.js';
-import type { LookUpPipeline } from '../definitions/pipeline-depth.js';
+import { type LookUpPipeline, rememberedLookUp } from '../definitions/pipeline-depth.js';
 import { workflowError } from '../errors.js';
 
 interface Use {
@@ -42,10 +42,11 @@ export class OperationDirectory {
   /** `STAGE_FORBIDDEN` when the pipeline, or a child workflow of it, calls what `authority` may not call. */
   checkRights(pipeline: Pipeline, authority: CallAuthority, lookUp: LookUpPipeline): void {
     const seen = new Set([pipeline]);
+    const childOf = rememberedLookUp(pipeline, lookUp);
     for (const one of seen) {
       const { operations, children } = this.#usesOf(one);
       for (const use of operations) this.#checkUse(one, use, authority);
-      for (const { name, version } of children) seen.add(lookUp(name, version));
+      for (const { name, version } of children) seen.add(childOf(name, version));
     }
   }
 
