@@ -86,8 +86,7 @@ export class RunEngine {
       registry: this.#registry,
       untilDone: this.#untilDone,
       pipelineOf,
-      resume: (run) =>
-        resumeRun(run, { flow: this.#flow, undo: this.#undo, children: this.#children, finisher: this.#finisher, timers }),
+      resume: (run) => resumeRun(run, { flow: this.#flow, undo: this.#undo, children: this.#children, finisher: this.#finisher, timers }),
       childReturned: (parentKey) => this.#childReturned(parentKey),
     });
     this.#reader = new InputReader({ store, captured, resolve: resolveInput });
@@ -314,7 +313,8 @@ export class RunEngine {
     const { parent } = run.record;
     this.#registry.remove(run);
     this.#options.ended(run);
-    if (parent !== null) this.#untilDone.attempt(`the parent of run ${run.record.id} cannot be told of its end`, () => this.#childEnded(parent));
+    if (parent !== null)
+      this.#untilDone.attempt(`the parent of run ${run.record.id} cannot be told of its end`, () => this.#childEnded(parent));
   }
 
   #childEnded({ key, stage }: NonNullable<LiveRun['record']['parent']>): void {

@@ -157,7 +157,8 @@ describe('a run', () => {
 
   it('that is busy acknowledges signals and cancellations with their own commit, not with its last', async () => {
     const host = new EngineHost({ functions: { slow: (_input, { signal }) => host.clock.sleep(1, signal) } });
-    const chainOf = (n: number) => Array.from({ length: 40 }, (_, at) => ({ name: `s${n}-${at}`, run: 'slow', ...(at ? { dependsOn: [`s${n}-${at - 1}`] } : {}) }));
+    const chainOf = (n: number) =>
+      Array.from({ length: 40 }, (_, at) => ({ name: `s${n}-${at}`, run: 'slow', ...(at ? { dependsOn: [`s${n}-${at - 1}`] } : {}) }));
     host.define([0, 1, 2].flatMap(chainOf));
     const id = await host.start();
     await host.settle();
