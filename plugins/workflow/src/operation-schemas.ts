@@ -24,11 +24,20 @@ const errorSchema = z.looseObject({
   stage: z.string().optional().describe('The stage it happened in'),
 });
 
+const waitSchema = z
+  .union([
+    z.strictObject({ kind: z.literal('signal'), name: z.string() }),
+    z.strictObject({ kind: z.enum(['timer', 'retry']), dueAt: timeSchema }),
+    z.strictObject({ kind: z.literal('run'), id: z.string() }),
+  ])
+  .describe('What it waits for: a signal, a time, the next attempt or the end of a child run; only while it waits');
+
 const compensationSchema = z.strictObject({
   status: z.enum(['running', 'waiting', 'completed', 'failed']),
   attempts: count,
   startedAt: timeSchema.nullable(),
   endedAt: timeSchema.nullable(),
+  waitsFor: waitSchema.optional(),
   error: errorSchema.optional(),
 });
 
@@ -40,6 +49,7 @@ const stageSchema = z.strictObject({
   endedAt: timeSchema.nullable(),
   output: z.unknown().optional(),
   outputBytes: count.optional().describe('Of an output that is left out: those of all stages together may have 128 MiB in one answer'),
+  waitsFor: waitSchema.optional(),
   error: errorSchema.optional().describe('Of the last attempt, while the stage has not completed'),
   compensation: compensationSchema.optional(),
 });
@@ -101,7 +111,7 @@ export const schemas = Object.freeze({
     input: z.strictObject({
       name: nameSchema,
       version: versionSchema.optional().describe('Default: the newest'),
-      input: z.unknown().optional().describe('Any JSON; left out is null'),
+      input: z.unknown().optional().describe('Any JSON; left out is an object without fields'),
       id: newIdSchema.optional().describe('Starting the same id with the same input again finds the run that is there'),
       attributes: attributesSchema.optional(),
       priority: z.int().min(-1_000).max(1_000).optional().describe('Stages of runs with a higher one execute first; default 0'),
@@ -142,7 +152,11 @@ export const schemas = Object.freeze({
       name: z.string().min(1).max(MAX_NAME).describe('Name of the signal'),
       payload: z.unknown().optional().describe('Any JSON; the output of the stage that waits for it'),
     }),
-    output: z.strictObject({ id: z.string() }),
+    output: z.strictObject({
+      id: z.string(),
+      awaitedBy: z.array(z.string()).readonly().describe('Stages that wait for this signal, or will; empty: most likely it is misspelt'),
+      signals: z.array(z.string()).readonly().describe('All signals that stages of the definition wait for'),
+    }),
   },
   cancel: { input: z.strictObject({ id: idSchema }), output: z.strictObject({ id: z.string(), status: statusSchema }) },
 });

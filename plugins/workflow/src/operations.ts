@@ -2,6 +2,7 @@ import type { IOperations, OperationDefinition } from '@bellows/sdk';
 import type { DefinitionInput, DefinitionRegistry } from './definitions/definition-registry.js';
 import { checkPipelineDepth } from './definitions/pipeline-depth.js';
 import { historyPage } from './engine/history-page.js';
+import { findDefinition } from './engine/missing-definition.js';
 import type { OperationDirectory } from './engine/operation-directory.js';
 import type { WorkflowEngine } from './engine/workflow-engine.js';
 import { type ListInput, schemas } from './operation-schemas.js';
@@ -18,7 +19,8 @@ export interface WorkflowServices {
 
 /** Offers `workflow.*` until the plugin stops. */
 export function provideOperations(operations: IOperations, services: WorkflowServices): void {
-  const { engine, store } = services;
+  const { engine, store, definitions } = services;
+  const pipelineOf = (name: string, version: number) => definitions.lookUp(name, version);
   operations.provide(
     defineOperation({
       name: 'workflow.define',
@@ -32,7 +34,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.start',
       summary: 'Starts a run; it is durable when this answers.',
       ...schemas.start,
-      handler: ({ input = null, ...request }, { tenant, user, authority, idempotencyKey }) =>
+      handler: ({ input = {}, ...request }, { tenant, user, authority, idempotencyKey }) =>
         engine.start({ ...request, input }, { tenant, user, authority, idempotencyKey }),
     }),
   );
@@ -72,8 +74,10 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Shows the events of a run in order, page by page.',
       ...schemas.history,
       role: 'reader',
-      handler: async ({ id, after, limit }) =>
-        historyPage({ run: engine.find(id), store, after, limit, pipelineOf: (run) => pipelineOf(run, services) }),
+      handler: async ({ id, after, limit }) => {
+        const run = engine.find(id);
+        return historyPage({ run, store, after, limit, definition: findDefinition(run, { store, pipelineOf }) });
+      },
     }),
   );
   operations.provide(
@@ -81,10 +85,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.signal',
       summary: 'Sends a signal to a run; one that nobody waits for yet is kept.',
       ...schemas.signal,
-      handler: async ({ id, name, payload }) => {
-        await engine.signal(id, name, payload);
-        return { id };
-      },
+      handler: async ({ id, name, payload }) => ({ id, ...(await engine.signal(id, name, payload)) }),
     }),
   );
   operations.provide(
@@ -102,20 +103,12 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
 
 async function define(input: DefinitionInput, { definitions, directory, engine, manager }: WorkflowServices) {
   const lookUp = (name: string, version: number | null) => definitions.lookUp(name, version);
-  const pipeline = await definitions.define(input, (candidate) => {
-    directory.checkKnown(candidate);
-    checkPipelineDepth(candidate, { maxDepth: manager.maxPipelineDepth, lookUp });
+  const pipeline = await definitions.define(input, {
+    check: (candidate) => void checkPipelineDepth(candidate, { maxDepth: manager.maxPipelineDepth, lookUp }),
+    operations: directory.known,
   });
   engine.defined(pipeline);
   return { name: pipeline.name, version: pipeline.version, stages: pipeline.stages.length };
-}
-
-function pipelineOf({ name, version }: StoredRun, { definitions }: WorkflowServices) {
-  try {
-    return definitions.lookUp(name, version);
-  } catch {
-    return null;
-  }
 }
 
 function filterOf({ status, name, from, to, attributes, limit, cursor }: ListInput): RunFilter {

@@ -3,6 +3,7 @@ import { messageOf, type PluginContext, TOKENS } from '@bellows/sdk';
 import type { WorkflowConfig } from './config.js';
 import { loadDefinitionFiles } from './definitions/definition-files.js';
 import { DefinitionRegistry } from './definitions/definition-registry.js';
+import { tellOpenRuns } from './definitions/tell-open-runs.js';
 import { OperationDirectory } from './engine/operation-directory.js';
 import { ReadyQueue } from './engine/ready-queue.js';
 import { Retention } from './engine/retention.js';
@@ -85,11 +86,12 @@ export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>, spill
 }
 
 async function openDefinitions(ctx: PluginContext<WorkflowConfig>, store: FlowStore): Promise<DefinitionRegistry> {
-  const { config, clock, configFolder, signal } = ctx;
+  const { config, clock, logger, configFolder, signal } = ctx;
   const { maxPipelineDepth: maxDepth, maxStages, maxCacheEntries } = config;
   const files = ctx.own(await loadDefinitionFiles({ patterns: config.definitions, folder: configFolder, maxDepth, maxStages, signal }));
   const definitions = new DefinitionRegistry({ store, clock, maxDepth, maxStages, maxCacheEntries });
   await definitions.addFiles(files);
+  tellOpenRuns({ definitions, store, logger });
   return definitions;
 }
 

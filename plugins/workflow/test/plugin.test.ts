@@ -88,7 +88,11 @@ describe('the operations of workflow', () => {
     });
     expect(await call('workflow.start', { name: 'flow', input: { n: 4 }, id: 'one' })).toEqual({ id: 'one', created: false });
     const waiting = call('workflow.wait', { id: 'one', timeoutMs: 20_000 });
-    expect(await call('workflow.signal', { id: 'one', name: 'go', payload: { yes: true } })).toEqual({ id: 'one' });
+    expect(await call('workflow.signal', { id: 'one', name: 'go', payload: { yes: true } })).toEqual({
+      id: 'one',
+      awaitedBy: ['ask'],
+      signals: ['go'],
+    });
     const view = await waiting;
     expect(view).toMatchObject({
       id: 'one',
@@ -135,9 +139,19 @@ describe('the operations of workflow', () => {
     const stages = [{ name: 'a', operation: 'test.ecko' }];
     expect(await rejection(call('workflow.define', { json: { name: 'x', stages } }))).toMatchObject({
       code: 'DEFINITION_INVALID',
-      details: [{ path: 'stages[0].operation', suggestion: 'test.echo' }],
+      details: [{ path: 'stages[0] (a).operation', suggestion: 'test.echo' }],
     });
     expect(definitions.list()).toEqual([]);
+  });
+
+  it('show what a stage waits for, and start with an empty object when there is no input', async () => {
+    const { call } = await startPlugin();
+    await call('workflow.define', { json: { name: 'empty', stages: [{ name: 'ask', signal: 'go' }] } });
+    await call('workflow.start', { name: 'empty', id: 'e' });
+    expect(await call('workflow.start', { name: 'empty', id: 'e', input: {} })).toMatchObject({ created: false });
+    while ((await call('workflow.get', { id: 'e' })).status !== ('waiting' as never)) await systemClock.sleep(5);
+    expect(await call('workflow.get', { id: 'e' })).toMatchObject({ input: {}, stages: [{ waitsFor: { kind: 'signal', name: 'go' } }] });
+    expect(await call('workflow.signal', { id: 'e', name: 'og' })).toEqual({ id: 'e', awaitedBy: [], signals: ['go'] });
   });
 
   it('answer clearly when a name or an id is not there, and refuse ids that would be those of children', async () => {

@@ -1,6 +1,7 @@
 import type { Flow, FlowOutput } from './flow.js';
 import { FlowBuilder } from './flow-builder.js';
 import type { TypeOf } from './stage-ref.js';
+import { unknownOptions } from './unknown-options.js';
 import { type InputSchema, WORKFLOW_BRAND, type WorkflowDefinition } from './workflow-definition.js';
 
 /** `I` is what stages see of the input, `G` what is given at the start: the schema may fill in defaults. */
@@ -33,10 +34,11 @@ export function defineWorkflow<I = unknown, O = unknown, G = I>(
   build: (flow: Flow<I>) => FlowOutput<O> | undefined,
 ): WorkflowDefinition<G, O> {
   const builder = new FlowBuilder(options.name);
-  const { stages, output } = builder.finish(build(builder as unknown as Flow<I>));
+  const { stages, output, unknown } = builder.finish(build(builder as unknown as Flow<I>));
   const { name, version = 1, maxDepth = null } = options;
   // a schema may be an object or a function; what `type()` made has nothing to call
   const schema = options.input as InputSchema<I> | undefined;
   const input = schema?.parse === undefined ? null : schema;
-  return Object.freeze({ [WORKFLOW_BRAND]: 1 as const, name, version, maxDepth, input, stages, output });
+  const slips = Object.freeze([...unknownOptions('', options, 'defineWorkflow'), ...unknown]);
+  return Object.freeze({ [WORKFLOW_BRAND]: 1 as const, name, version, maxDepth, input, stages, output, unknownOptions: slips });
 }

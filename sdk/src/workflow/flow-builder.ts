@@ -2,7 +2,15 @@ import { InputError } from '../errors.js';
 import type { FlowOutput } from './flow.js';
 import type { StageFunction } from './stage-call.js';
 import type { After, StageRef } from './stage-ref.js';
-import type { CompensationDefinition, InputFunction, OutputDefinition, RetryOptions, StageDefinition } from './workflow-definition.js';
+import { unknownOptions } from './unknown-options.js';
+import type {
+  CompensationDefinition,
+  InputFunction,
+  OutputDefinition,
+  RetryOptions,
+  StageDefinition,
+  UnknownOption,
+} from './workflow-definition.js';
 
 /** The options of all kinds of stages, as they are without their types. */
 interface GivenOptions {
@@ -28,6 +36,7 @@ export class FlowBuilder {
   readonly #workflow: string;
   readonly #stages: StageDefinition[] = [];
   readonly #refs = new WeakSet<object>();
+  readonly #unknown: UnknownOption[] = [];
   #output: OutputDefinition | null = null;
   #finished = false;
 
@@ -36,20 +45,24 @@ export class FlowBuilder {
   }
 
   operation(name: string, options: GivenOptions & { readonly operation: string }): StageRef {
+    this.#check('operation', options);
     return this.#add({ name, kind: 'operation', operation: options.operation }, options);
   }
 
   run(name: string, options: GivenOptions & { readonly run: StageFunction }): StageRef {
+    this.#check('run', options);
     return this.#add({ name, kind: 'run', run: options.run }, options);
   }
 
   workflow(name: string, options: GivenOptions & { readonly workflow: string | Named; readonly version?: number }): StageRef {
+    this.#check('workflow', options);
     const { workflow, version = null } = options;
     const child = typeof workflow === 'string' ? { name: workflow, version } : { name: workflow.name, version: workflow.version };
     return this.#add({ name, kind: 'workflow', workflow: Object.freeze(child) }, options);
   }
 
   timer(name: string, options: { readonly after?: After; readonly ms?: Time<number>; readonly until?: Time<number> }): StageRef {
+    this.#check('timer', options);
     const { after = {}, ms, until } = options;
     if (typeof ms === 'function') return this.#add({ name, kind: 'timer' }, { after, input: ms });
     if (typeof until === 'function') return this.#add({ name, kind: 'timer' }, { after, input: (inputs) => ({ until: until(inputs) }) });
@@ -57,6 +70,7 @@ export class FlowBuilder {
   }
 
   signal(name: string, options: { readonly after?: After; readonly signal?: string; readonly timeoutMs?: number } = {}): StageRef {
+    this.#check('signal', options);
     return this.#add({ name, kind: 'signal', signal: options.signal ?? name }, options);
   }
 
@@ -67,14 +81,14 @@ export class FlowBuilder {
   }
 
   /** Nothing can be added any more. */
-  finish(returned: unknown): { readonly stages: readonly StageDefinition[]; readonly output: OutputDefinition | null } {
+  finish(returned: unknown): FinishedFlow {
     this.#finished = true;
     if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') {
       throw this.#invalid(
         'the function that builds it is asynchronous: stages are said at once, what takes time belongs into their functions',
       );
     }
-    return { stages: Object.freeze(this.#stages), output: this.#output };
+    return { stages: Object.freeze(this.#stages), output: this.#output, unknown: this.#unknown };
   }
 
   #add(own: Pick<StageDefinition, 'name' | 'kind'> & Partial<StageDefinition>, options: GivenOptions): StageRef {
@@ -101,6 +115,14 @@ export class FlowBuilder {
     return ref;
   }
 
+  /** Of the stage that is added next. */
+  #check(kind: StageDefinition['kind'], options: GivenOptions): void {
+    const path = `stages[${this.#stages.length}]`;
+    this.#unknown.push(...unknownOptions(path, options, kind));
+    const { compensate } = options;
+    if (compensate !== undefined) this.#unknown.push(...unknownOptions(`${path}.compensate`, compensate, 'compensate'));
+  }
+
   #namesOf(what: string, after: After): StageDefinition['after'] {
     const names = Object.entries(after).map(([key, value]) => {
       if (key === 'input' || key === 'output') throw this.#invalid(`${what} names something in \`after\` "${key}", which is taken`);
@@ -120,6 +142,12 @@ export class FlowBuilder {
   #invalid(problem: string): InputError {
     return new InputError('FLOW_INVALID', `The workflow "${this.#workflow}" cannot be defined: ${problem}`);
   }
+}
+
+interface FinishedFlow {
+  readonly stages: readonly StageDefinition[];
+  readonly output: OutputDefinition | null;
+  readonly unknown: readonly UnknownOption[];
 }
 
 interface Named {

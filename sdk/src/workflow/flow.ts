@@ -63,9 +63,11 @@ export type TimerOptions<I, A> = Pick<StageOptions<A>, 'after'> &
     | { /** ms since 1970 */ readonly until: number | ((inputs: StageInputs<I, A>) => number) }
   );
 
-export interface SignalOptions<A> extends StageOptions<A> {
+export interface SignalOptions<A, T = unknown> extends StageOptions<A> {
   /** The name of the signal. Default: that of the stage. */
   readonly signal?: string;
+  /** The type of its payload, as `signal<…>` says it too: `type<{ by: string }>()`. */
+  readonly output?: TypeOf<T>;
 }
 
 /** What the run as a whole answers; see {@link Flow.output}. */
@@ -105,7 +107,7 @@ export interface Flow<I> {
    * Waits for a signal, at most `timeoutMs`; its payload is the output. Nothing checks that payload.
    * @example const approval = flow.signal<{ by: string }>('approval', { timeoutMs: 86_400_000 });
    */
-  signal<T = unknown>(name: string, options?: SignalOptions<After>): StageRef<T>;
+  signal<T = unknown>(name: string, options?: SignalOptions<After, T>): StageRef<T>;
   /**
    * Says what the run answers. Return it from the function given to `defineWorkflow`, so that the type is known to others.
    * @example return flow.output({ bill }, ({ bill }) => bill.cents);

@@ -52,6 +52,15 @@ export interface StageDefinition {
   readonly compensate: CompensationDefinition | null;
 }
 
+/** An option that means nothing, most likely a misspelt one. The file that holds it is refused when it is loaded. */
+export interface UnknownOption {
+  /** Where it stands: '' for the options of the workflow, else `stages[2]`, `stages[2].compensate`. */
+  readonly path: string;
+  readonly key: string;
+  /** What it could have been. */
+  readonly known: readonly string[];
+}
+
 export interface OutputDefinition {
   readonly after: StageDefinition['after'];
   readonly of: InputFunction;
@@ -68,6 +77,8 @@ export interface WorkflowDefinition<I = never, O = unknown> {
   readonly stages: readonly StageDefinition[];
   /** null: the output of the last stage, or of all last stages by name. */
   readonly output: OutputDefinition | null;
+  /** Left out by older copies of this package. */
+  readonly unknownOptions?: readonly UnknownOption[];
   /** For the compiler only; there are no such properties. */
   readonly [INPUT]?: (input: I) => void;
   readonly [RESULT]?: O;

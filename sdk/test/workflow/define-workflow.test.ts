@@ -63,6 +63,25 @@ describe('defineWorkflow', () => {
       expect([isWorkflowDefinition(value), isFunctionDefinition(value)]).toEqual([false, false]);
   });
 
+  it('says which options mean nothing, with those there are', () => {
+    const misspelt = { name: 'x', versioq: 5 };
+    const { unknownOptions } = defineWorkflow(misspelt, (flow) => {
+      const call = { operation: 'a.b', timeoutms: 3, compensate: { operation: 'a.c', inptu: () => 1 } };
+      flow.timer('pause', { ms: 1 });
+      flow.operation('call', call);
+      flow.signal('go', { output: type<number>() });
+      flow.run('work', { run: () => 1, output: 1 } as never);
+    });
+    expect(unknownOptions!.map(({ path, key }) => [path, key])).toEqual([
+      ['', 'versioq'],
+      ['stages[1]', 'timeoutms'],
+      ['stages[1].compensate', 'inptu'],
+      ['stages[3]', 'output'],
+    ]);
+    expect(unknownOptions![0]!.known).toContain('version');
+    expect(unknownOptions![1]!.known).toEqual(expect.arrayContaining(['after', 'timeoutMs', 'operation']));
+  });
+
   it('refuses stages of another workflow, names that are taken, and what comes too late', () => {
     let kept: Flow<unknown> | undefined;
     let foreign: StageRef | undefined;

@@ -33,6 +33,10 @@ describe('the types of a workflow', () => {
   const unchecked = defineWorkflow({ name: 'unchecked', input: type<{ at: number }>() }, (flow) => {
     const next = flow.run('next', { run: ({ input }) => input.at + 1 });
     const parts = ['a', 'b'].map((key) => flow.run(`part-${key}`, { run: () => key.length }));
+    const late = flow.signal('late', { output: type<{ by: string }>() });
+    flow.run('reads', { after: { late }, run: (inputs) => inputs.late.by.length });
+    // @ts-expect-error that is not in the payload
+    flow.run('reads-more', { after: { late }, run: (inputs) => inputs.late.at });
     const sum = flow.run('sum', { after: { next, parts }, run: (inputs) => inputs.parts.reduce((all, one) => all + one, inputs.next) });
     return flow.output({ sum }, (inputs) => inputs.sum);
   });

@@ -2,6 +2,7 @@ import type { ErrorDetail } from '@bellows/sdk';
 import { isBellowsError, messageOf } from '@bellows/sdk';
 import type { InputSchema } from '@bellows/sdk/workflow';
 import { workflowError } from '../errors.js';
+import { issueMessage, type SchemaIssue } from './issue-message.js';
 import { shortened } from './shortened.js';
 
 /** An input with more faults than this is wrong as a whole. */
@@ -37,8 +38,8 @@ function refusal(workflow: string, error: unknown) {
 function detailsOf(error: unknown): ErrorDetail[] {
   const issues: unknown = typeof error === 'object' && error !== null ? (error as { readonly issues?: unknown }).issues : undefined;
   if (!Array.isArray(issues)) return [];
-  return issues.slice(0, MAX_DETAILS).map((issue: { readonly path?: readonly unknown[]; readonly message?: unknown } | null) => {
+  return issues.slice(0, MAX_DETAILS).map((issue: (SchemaIssue & { readonly path?: readonly unknown[] }) | null) => {
     const path = ['input', ...(Array.isArray(issue?.path) ? issue.path : [])].map(String).join('.');
-    return { path: shortened(path), message: shortened(String(issue?.message ?? 'is not valid')) };
+    return { path: shortened(path), message: issueMessage(issue ?? {}) };
   });
 }

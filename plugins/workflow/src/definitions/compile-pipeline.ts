@@ -9,6 +9,7 @@ import { readDocument } from './read-document.js';
 import { readWorkflow } from './read-workflow.js';
 import { shortened } from './shortened.js';
 import type { PipelineDraft } from './stage-draft.js';
+import type { KnownOperations } from './stage-reader.js';
 
 export interface CompileOptions {
   /** The longest chain of stages; a lower `maxDepth` of the definition counts instead. */
@@ -18,6 +19,8 @@ export interface CompileOptions {
   readonly file?: string | null;
   /** Those of `defineFunction`, by name. */
   readonly functions: ReadonlyMap<string, StageFunction>;
+  /** Those there are, when each that a stage names must be one of them. */
+  readonly operations?: KnownOperations;
 }
 
 /**
@@ -27,17 +30,18 @@ export interface CompileOptions {
  */
 export function compilePipeline(definition: unknown, options: CompileOptions): Pipeline {
   const faults = new Faults();
-  const reading = { faults, maxStages: options.maxStages, functions: options.functions };
+  const { maxStages, functions, operations } = options;
+  const reading = { faults, maxStages, functions, ...(operations === undefined ? {} : { operations }) };
   const draft = isWorkflowDefinition(definition) ? readWorkflow(definition, reading) : readDocument(definition, reading);
   const graph = draft === null ? null : linkStages(draft, Math.min(options.maxDepth, draft.maxDepth ?? options.maxDepth), faults);
-  const error = faults.error(`the definition${nameShown(definition)}`);
+  const error = faults.error(`The definition${nameShown(definition)}`);
   if (error !== undefined) throw error;
   return pipelineOf(draft!, graph!, options.file ?? null);
 }
 
 function nameShown(definition: unknown): string {
   const name: unknown = typeof definition === 'object' && definition !== null ? (definition as { name?: unknown }).name : undefined;
-  return typeof name === 'string' ? ` "${shortened(name)}"` : '';
+  return typeof name === 'string' ? ` of "${shortened(name)}"` : '';
 }
 
 function pipelineOf(draft: PipelineDraft, { dependsOn, dependants, roots, depth }: StageGraph, file: string | null): Pipeline {

@@ -25,10 +25,20 @@ export function definitionChanges(before: KeptDefinition, after: KeptDefinition)
   return listedChanges(old, now);
 }
 
-/** JSON with a digest of each stage and of the output: enough to tell which of them another definition changes. */
-export function outlineOf({ stages, outputIdentity }: Pick<PipelineDraft, 'stages' | 'outputIdentity'>): string {
+/** JSON with a digest of each stage, of the output and of the code: enough to tell which of them another definition changes. */
+export function outlineOf({ stages, outputIdentity, sources }: Pick<PipelineDraft, 'stages' | 'outputIdentity' | 'sources'>): string {
   const digests = stages.map((stage) => [stage!.name, digest(stage!.identity)]);
-  return JSON.stringify({ stages: digests, output: digest(outputIdentity) });
+  return JSON.stringify({ stages: digests, output: digest(outputIdentity), code: digest(sources) });
+}
+
+/** In their order. */
+export function stageNamesOf(kept: KeptDefinition): readonly string[] {
+  return [...(read(kept)?.stages.keys() ?? [])];
+}
+
+/** The digest of the functions of a definition; null where none was kept. */
+export function codeOf(outline: string | null | undefined): string | null {
+  return outline ? ((JSON.parse(outline) as { readonly code?: string }).code ?? null) : null;
 }
 
 function listedChanges(old: Outline, now: Outline): string {

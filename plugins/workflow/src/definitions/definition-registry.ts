@@ -3,11 +3,12 @@ import type { StageFunction } from '@bellows/sdk/workflow';
 import { workflowError } from '../errors.js';
 import type { IFlowStore, StoredDefinition } from '../store/flow-records.js';
 import { compilePipeline } from './compile-pipeline.js';
-import { definitionChanges } from './definition-changes.js';
+import { codeOf, definitionChanges } from './definition-changes.js';
 import { NearestName } from './nearest-name.js';
 import { parseText } from './parse-text.js';
 import type { Pipeline } from './pipeline.js';
 import { shortened } from './shortened.js';
+import type { KnownOperations } from './stage-reader.js';
 
 /** Entries alone would not bound the memory: one definition may have 100,000 stages. */
 const MAX_CACHE_BYTES = 256 * 1024 * 1024;
@@ -26,6 +27,12 @@ export interface DefinitionRegistryOptions {
 /** A definition as somebody sends it: as text, or as parsed JSON. Exactly one of the two. */
 export type DefinitionInput = { readonly yaml: string } | { readonly json: unknown };
 
+export interface DefineOptions {
+  readonly check?: (pipeline: Pipeline) => void;
+  /** Left out: whatever a stage calls will do. */
+  readonly operations?: KnownOperations;
+}
+
 /**
  * Which workflows there are, by name and version. Durable: what `define` resolved with is there after a restart. A version never changes;
  * the one without a number is the highest that can run. Names and versions of files stay known when the file is gone.
@@ -36,6 +43,7 @@ export class DefinitionRegistry {
   readonly #fromFiles = new Map<string, Pipeline>();
   #maxDepth: number;
   #functions: ReadonlyMap<string, StageFunction> = new Map();
+  #changedCode: readonly Pipeline[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: DefinitionRegistryOptions) {
@@ -58,17 +66,24 @@ export class DefinitionRegistry {
   }) {
     const changed: ErrorDetail[] = [];
     const added: Pipeline[] = [];
+    const recoded: Pipeline[] = [];
     for (const pipeline of pipelines) {
       const stored = this.#options.store.definition(pipeline.name, pipeline.version);
       if (stored === null) added.push(pipeline);
       else if (stored.hash !== pipeline.hash) changed.push({ path: pipeline.file ?? '', message: this.#changedMessage(stored, pipeline) });
+      else if (codeOf(stored.outline) !== codeOf(pipeline.outline)) {
+        added.push(pipeline);
+        // nothing was kept by an earlier release
+        if (codeOf(stored.outline) !== null) recoded.push(pipeline);
+      }
     }
     const [first] = changed;
     if (first !== undefined) {
-      const more = changed.length === 1 ? '' : ` (and ${changed.length - 1} more, see details)`;
+      const more = changed.length === 1 ? '' : ` (and ${changed.length - 1} more)`;
       throw workflowError('DEFINITION_CHANGED', `${first.path}: ${first.message}${more}`, { phase: 'activate', details: changed });
     }
     await Promise.all(added.map((pipeline) => this.#save(pipeline)));
+    this.#changedCode = recoded;
     this.#functions = functions;
     // what was compiled may hold functions that were replaced
     this.#cache.clear();
@@ -79,13 +94,19 @@ export class DefinitionRegistry {
   /**
    * Resolves when the definition is durable and can be started. The same one again changes nothing. Rejects with what `compilePipeline`
    * throws, `DEFINITION_INVALID` for text that cannot be read, and `DEFINITION_CHANGED` when there is another one under its version.
-   * Without a `version` it is version 1. What `check` throws refuses it before anything is kept.
+   * Without a `version` it is version 1. What `check` throws refuses it before anything is kept, and so does an operation that is not
+   * among `operations`.
    */
-  async define(input: DefinitionInput, check?: (pipeline: Pipeline) => void): Promise<Pipeline> {
+  async define(input: DefinitionInput, { check, operations }: DefineOptions = {}): Promise<Pipeline> {
     const { maxStages } = this.#options;
     const maxDepth = this.#maxDepth;
     const definition = 'yaml' in input ? parsedYaml(input.yaml) : input.json;
-    const pipeline = compilePipeline(definition, { maxDepth, maxStages, functions: this.#functions });
+    const pipeline = compilePipeline(definition, {
+      maxDepth,
+      maxStages,
+      functions: this.#functions,
+      ...(operations === undefined ? {} : { operations }),
+    });
     check?.(pipeline);
     return this.#inTurn(async () => {
       const { name, version, hash } = pipeline;
@@ -116,6 +137,26 @@ export class DefinitionRegistry {
   /** All there are, those included whose file is gone. */
   list(): readonly StoredDefinition[] {
     return this.#options.store.definitions();
+  }
+
+  /** Definitions of files whose stages are as they were kept before the last `addFiles`, and whose functions are not. */
+  get changedCode(): readonly Pipeline[] {
+    return this.#changedCode;
+  }
+
+  /** Those that were kept and cannot run now: the file, or a function that is named, is gone. */
+  unusable(): readonly StoredDefinition[] {
+    return this.list().filter(({ name, version, json }) => {
+      if (this.#fromFiles.has(keyOf(name, version))) return false;
+      // most have no functions, and compiling each would hold up the start
+      if (json !== null && !json.includes('"run":')) return false;
+      try {
+        this.lookUp(name, version);
+        return false;
+      } catch {
+        return true;
+      }
+    });
   }
 
   /** For what is defined from now on. */

@@ -3,15 +3,15 @@ import { z } from '@bellows/sdk';
 /** What `${stages.name.output}` can name: a letter, then letters, digits, _ and -; at most 128, so that 100,000 names stay small. */
 export const NAME_PATTERN = /^[A-Za-z][\w-]{0,127}$/;
 
+/** `<plugin>.<verb>` */
+export const OPERATION_PATTERN = /^[A-Za-z][\w-]*(\.[\w-]+)+$/;
+
 const HOUR_MS = 3_600_000;
 /** Longer than a process waits for anything; beyond, numbers are typing errors. */
 const MAX_WAIT_MS = 10 * 365 * 24 * HOUR_MS;
 
 const name = z.string().regex(NAME_PATTERN, 'a name is a letter, then letters, digits, _ and -, at most 128 in all');
-const operation = z
-  .string()
-  .max(256)
-  .regex(/^[A-Za-z][\w-]*(\.[\w-]+)+$/, 'an operation is named <plugin>.<verb>, as compute.invoke is');
+const operation = z.string().max(256).regex(OPERATION_PATTERN, 'an operation is named <plugin>.<verb>, as compute.invoke is');
 const version = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 const timeoutMs = z.int().min(1).max(MAX_WAIT_MS);
 

@@ -1,5 +1,6 @@
 import type { z } from '@bellows/sdk';
 import type { Faults } from './faults.js';
+import { issueMessage } from './issue-message.js';
 import { shortened } from './shortened.js';
 
 /** Keys of one object that are told one by one. */
@@ -14,7 +15,7 @@ export function addIssues(error: z.ZodError, at: { readonly path: string; readon
         const known = issue.path.length === 0 ? at.keys : [];
         faults.addUnknown({ path: joined(path, [key]), message: 'is not known here' }, key, known);
       }
-    } else faults.add({ path, message: shortened(issue.code === 'invalid_union' ? unionMessage(issue) : issue.message) });
+    } else faults.add({ path, message: issue.code === 'invalid_union' ? shortened(unionMessage(issue)) : issueMessage(issue) });
   }
 }
 

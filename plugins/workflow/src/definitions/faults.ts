@@ -15,7 +15,13 @@ export class Faults {
   readonly nearest = new NearestName();
   readonly #kept: ErrorDetail[] = [];
   readonly #codes = new Set<WorkflowErrorCode>();
+  #stageNames: readonly (string | null)[] = [];
   #count = 0;
+
+  /** From now on paths name the stage too: `stages[2] (charge).operation`. null where there is no name to go by. */
+  nameStages(names: readonly (string | null)[]): void {
+    this.#stageNames = names;
+  }
 
   get count(): number {
     return this.#count;
@@ -24,7 +30,8 @@ export class Faults {
   add({ code = 'DEFINITION_INVALID', path, message, suggestion }: Fault): void {
     this.#count += 1;
     this.#codes.add(code);
-    if (this.#kept.length < MAX_KEPT) this.#kept.push({ path, message, ...(suggestion === undefined ? {} : { suggestion }) });
+    if (this.#kept.length < MAX_KEPT)
+      this.#kept.push({ path: this.#placed(path), message, ...(suggestion === undefined ? {} : { suggestion }) });
   }
 
   /** A name that nobody has, with the nearest one that somebody has. */
@@ -38,10 +45,16 @@ export class Faults {
     const first = this.#kept[0];
     if (first === undefined) return undefined;
     const code = this.#codes.size === 1 ? [...this.#codes][0]! : 'DEFINITION_INVALID';
-    const more = this.#count === 1 ? '' : ` (and ${this.#count - 1} more, see details)`;
+    const more = this.#count === 1 ? '' : ` (and ${this.#count - 1} more)`;
     const left = this.#count - this.#kept.length;
     const details = left === 0 ? this.#kept : [...this.#kept, { path: '', message: `and ${left} more faults that are not listed` }];
     const place = first.path === '' ? '' : `${first.path}: `;
     return workflowError(code, `${what} cannot be used: ${place}${first.message}${more}`, { phase: 'validate', details });
+  }
+
+  #placed(path: string): string {
+    const [start, index] = /^stages\[(\d+)\]/.exec(path) ?? [];
+    const name = index === undefined ? null : (this.#stageNames[Number(index)] ?? null);
+    return name === null ? path : `${start} (${name})${path.slice(start!.length)}`;
   }
 }

@@ -25,7 +25,7 @@ export interface ParsedText {
   /** Plain JSON; of no use when there are faults. */
   readonly value: unknown;
   readonly faults: readonly TextFault[];
-  /** Where something of the value is written; `path` as faults of a definition have it (`stages[3].input`). */
+  /** Where something of the value is written; `path` as faults of a definition have it (`stages[3] (charge).input`). */
   placeOf(path: string): Place | null;
 }
 
@@ -110,7 +110,9 @@ function failed(fault: TextFault): ParsedText {
 
 /** Of what is not there itself, the place of what it would be in. */
 function placeIn(document: Document.Parsed, path: string, placeAt: (offset: number) => Place): Place | null {
-  const keys = [...path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, key]) => (index === undefined ? key! : Number(index)));
+  const keys = [...path.matchAll(/\[(\d+)\](?: \([\w-]+\))?|([^.[\]]+)/g)].map(([, index, key]) =>
+    index === undefined ? key! : Number(index),
+  );
   for (let length = keys.length; length >= 0; length -= 1) {
     const node: unknown = document.getIn(keys.slice(0, length), true);
     const range: unknown = typeof node === 'object' && node !== null ? (node as { readonly range?: unknown }).range : undefined;

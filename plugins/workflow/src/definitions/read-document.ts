@@ -16,7 +16,9 @@ export function readDocument(definition: unknown, options: ReadOptions): Pipelin
     faults.add({ path: 'stages', message: `${stages.length} stages are more than maxStages allows, which is ${maxStages}` });
     return null;
   }
-  const names = stages.map((stage, index) => nameOf(stage) ?? `stages[${index}]`);
+  const given = stages.map((stage) => nameOf(stage) ?? null);
+  faults.nameStages(given);
+  const names = given.map((name, index) => name ?? `stages[${index}]`);
   const reader = new StageReader(options, indexNames(names, faults));
   const drafts = stages.map((stage, index) => reader.read(stage, index));
   const { output } = definition as { readonly output?: unknown };
@@ -32,6 +34,7 @@ export function readDocument(definition: unknown, options: ReadOptions): Pipelin
     outputIdentity: output ?? null,
     checkInput: null,
     json: faults.count === 0 ? JSON.stringify(definition) : null,
+    sources: [],
   };
 }
 

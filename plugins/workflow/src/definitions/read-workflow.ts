@@ -7,7 +7,7 @@ import type {
   WorkflowDefinition,
 } from '@bellows/sdk/workflow';
 import { checkInputWith } from './check-input.js';
-import { headSchema } from './definition-schema.js';
+import { headSchema, NAME_PATTERN } from './definition-schema.js';
 import { addIssues } from './describe-issues.js';
 import type { Compensation, InputSource, StageValues } from './pipeline.js';
 import { indexNames } from './read-document.js';
@@ -18,7 +18,7 @@ import { NO_INPUT, type ReadOptions, StageReader } from './stage-reader.js';
  * Reads what `defineWorkflow` returned, by the rules of the YAML form: what is data is checked by the same schema, and functions stand
  * where that has names and templates. Faults are collected; null when there is too little to look further.
  */
-export function readWorkflow(definition: WorkflowDefinition, { faults, maxStages }: ReadOptions): PipelineDraft | null {
+export function readWorkflow(definition: WorkflowDefinition, { faults, maxStages, operations }: ReadOptions): PipelineDraft | null {
   const { name, version, maxDepth, stages, output } = definition;
   const head = headSchema.safeParse({ name, version, maxDepth, stages });
   if (!head.success) addIssues(head.error, { path: '', keys: [] }, faults);
@@ -28,8 +28,12 @@ export function readWorkflow(definition: WorkflowDefinition, { faults, maxStages
     return null;
   }
   const names = stages.map((stage) => String(stage.name));
+  faults.nameStages(names.map((one) => (NAME_PATTERN.test(one) ? one : null)));
+  for (const { path, key, known } of definition.unknownOptions ?? []) {
+    faults.addUnknown({ path: path === '' ? key : `${path}.${key}`, message: 'is not known here' }, key, known);
+  }
   const byName = indexNames(names, faults);
-  const reader = new StageReader({ faults, maxStages, functions: INLINE }, byName);
+  const reader = new StageReader({ faults, maxStages, functions: INLINE, ...(operations === undefined ? {} : { operations }) }, byName);
   const drafts = stages.map((stage, index) => {
     for (const path of notFunctions(stage)) faults.add({ path: `stages[${index}].${path}`, message: 'is no function' });
     const document = documentOf(stage);
@@ -46,7 +50,13 @@ export function readWorkflow(definition: WorkflowDefinition, { faults, maxStages
     outputIdentity: output === null ? null : { of: INLINE_NAME, after: output.after },
     checkInput: definition.input === null ? null : checkInputWith(definition.input as InputSchema, name),
     json: null,
+    sources: sourcesOf(definition),
   };
+}
+
+function sourcesOf({ stages, output }: WorkflowDefinition): string[] {
+  const functions = stages.flatMap(({ run, input, compensate }) => [run, input, compensate?.run, compensate?.input]);
+  return [...functions, output?.of].map((one) => (typeof one === 'function' ? Function.prototype.toString.call(one) : ''));
 }
 
 /** Stands for a function of the file, which has no name of its own. */

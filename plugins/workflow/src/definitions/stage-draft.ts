@@ -25,4 +25,6 @@ export interface PipelineDraft {
   readonly outputIdentity: unknown;
   readonly checkInput: ((input: unknown) => unknown) | null;
   readonly json: string | null;
+  /** Texts of its functions; no part of what decides how runs go on. */
+  readonly sources: readonly string[];
 }

@@ -3,6 +3,7 @@ import {
   type CompensationDocument,
   DEFAULT_COMPENSATION_RETRY,
   DEFAULT_RETRY,
+  OPERATION_PATTERN,
   type StageDocument,
   stageSchema,
 } from './definition-schema.js';
@@ -18,12 +19,22 @@ export interface ReadOptions {
   readonly maxStages: number;
   /** Those of `defineFunction`, by name. */
   readonly functions: ReadonlyMap<string, StageFunction>;
+  /** Left out: which there are is not known yet. */
+  readonly operations?: KnownOperations;
+}
+
+export interface KnownOperations {
+  has(name: string): boolean;
+  /** Asked for when one is missing. */
+  names(): readonly string[];
 }
 
 /** Reads the stages of one definition, each on its own, once the names of all are known. Faults are collected. */
 export class StageReader {
   readonly scope: TemplateScope;
   readonly #options: ReadOptions;
+  /** Operations that are not there; each is told once, at the first stage that calls it. */
+  readonly #missing = new Set<string>();
 
   constructor(options: ReadOptions, stageNames: ReadonlyMap<string, number>) {
     this.#options = options;
@@ -41,6 +52,7 @@ export class StageReader {
       return null;
     }
     const stage = parsed.data;
+    this.#checkOperation(stage.operation, `${path}.operation`);
     const kind = this.#kindOf(stage, path);
     const dependsOn = this.#dependencies(stage.dependsOn ?? [], `${path}.dependsOn`);
     if (kind === null) return null;
@@ -80,9 +92,19 @@ export class StageReader {
   /** What can still be checked of a stage that is faulty otherwise. */
   #checkRest(json: unknown, path: string): void {
     if (typeof json !== 'object' || json === null) return;
-    const { dependsOn, input } = json as { readonly dependsOn?: unknown; readonly input?: unknown };
+    const { dependsOn, input, operation } = json as Readonly<Record<string, unknown>>;
+    this.#checkOperation(operation, `${path}.operation`);
     if (Array.isArray(dependsOn) && dependsOn.every((name) => typeof name === 'string')) this.#dependencies(dependsOn, `${path}.dependsOn`);
     this.#input(input, `${path}.input`);
+  }
+
+  #checkOperation(name: unknown, path: string): void {
+    const { operations, faults } = this.#options;
+    // a name of another form is told by the schema
+    if (operations === undefined || typeof name !== 'string' || !OPERATION_PATTERN.test(name)) return;
+    if (this.#missing.has(name) || operations.has(name)) return;
+    this.#missing.add(name);
+    faults.addUnknown({ path, message: `there is no operation "${shortened(name)}"` }, name, operations.names());
   }
 
   #kindOf(stage: StageDocument, path: string): StageKind | null {
@@ -139,6 +161,7 @@ export class StageReader {
 
   #compensation(document: CompensationDocument, path: string): Compensation | null {
     const { operation, run, input, retry, timeoutMs } = document;
+    this.#checkOperation(operation, `${path}.operation`);
     if ((operation === undefined) === (run === undefined)) {
       this.#options.faults.add({ path, message: 'a compensation has exactly one of operation and run' });
       return null;

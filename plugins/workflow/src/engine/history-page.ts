@@ -1,12 +1,12 @@
-import type { Pipeline } from '../definitions/pipeline.js';
 import type { FlowEvent, FlowEventType, IFlowStore, StoredRun } from '../store/flow-records.js';
+import type { FoundDefinition } from './missing-definition.js';
 
 export interface HistoryPageOptions {
   readonly run: StoredRun;
   readonly store: Pick<IFlowStore, 'events'>;
   readonly after: number;
   readonly limit: number;
-  readonly pipelineOf: (run: StoredRun) => Pipeline | null;
+  readonly definition: FoundDefinition;
 }
 
 export interface HistoryEvent {
@@ -22,25 +22,26 @@ export interface HistoryEvent {
 const MAX_PAGE_LENGTH = 8 * 1024 * 1024;
 
 /** One page of the durable events of a run. Large values stand there as `{ spilled: { bytes } }`. */
-export function historyPage({ run, store, after, limit, pipelineOf }: HistoryPageOptions): { events: HistoryEvent[]; next?: number } {
-  const pipeline = pipelineOf(run);
+export function historyPage({ run, store, after, limit, definition }: HistoryPageOptions): { events: HistoryEvent[]; next?: number } {
+  const { pipeline, missing } = definition;
+  const nameOf = (stage: number) => pipeline?.stages[stage]?.name ?? missing?.stageNames?.[stage] ?? `#${stage}`;
   const events: HistoryEvent[] = [];
   let length = 0;
   for (const event of store.events(run.key, after)) {
     const last = events.at(-1);
     if (last !== undefined && (events.length === limit || length > MAX_PAGE_LENGTH)) return { events, next: last.seq };
-    events.push(shown(event, pipeline));
+    events.push(shown(event, nameOf));
     length += event.data?.length ?? 0;
   }
   return { events };
 }
 
-function shown({ seq, type, stage, attempt, at, data }: FlowEvent, pipeline: Pipeline | null): HistoryEvent {
+function shown({ seq, type, stage, attempt, at, data }: FlowEvent, nameOf: (stage: number) => string): HistoryEvent {
   return {
     seq,
     type,
     at,
-    ...(stage < 0 ? {} : { stage: pipeline?.stages[stage]?.name ?? `#${stage}` }),
+    ...(stage < 0 ? {} : { stage: nameOf(stage) }),
     ...(attempt === 0 ? {} : { attempt }),
     ...(data === null ? {} : { data: shownData(type, data) }),
   };

@@ -1,7 +1,8 @@
-import { type CallAuthority, type ErrorDetail, type IOperations, ROLES } from '@bellows/sdk';
-import { NearestName } from '../definitions/nearest-name.js';
+import { type CallAuthority, type IOperations, ROLES } from '@bellows/sdk';
+import { Faults } from '../definitions/faults.js';
 import type { Pipeline } from '../definitions/pipeline.js';
 import { type LookUpPipeline, rememberedLookUp } from '../definitions/pipeline-depth.js';
+import type { KnownOperations } from '../definitions/stage-reader.js';
 import { workflowError } from '../errors.js';
 
 interface Use {
@@ -24,19 +25,22 @@ export class OperationDirectory {
     this.#operations = operations;
   }
 
+  /** For the compilation of what somebody defines now. */
+  get known(): KnownOperations {
+    const operations = this.#operations;
+    return { has: (name) => operations.rulesOf(name) !== undefined, names: () => operations.list().map(({ name }) => name) };
+  }
+
   /** `DEFINITION_INVALID` that names every stage whose operation is not there, with the nearest name. */
   checkKnown(pipeline: Pipeline): void {
-    const missing = this.#usesOf(pipeline).operations.filter(({ operation }) => this.#operations.rulesOf(operation) === undefined);
+    const { known } = this;
+    const missing = this.#usesOf(pipeline).operations.filter(({ operation }) => !known.has(operation));
     if (missing.length === 0) return;
-    const nearest = new NearestName();
-    const names = this.#operations.list().map(({ name }) => name);
-    const details = missing.slice(0, MAX_DETAILS).map((use) => unknownOperation(use, nearest.find(use.operation, names)));
-    const more = missing.length === 1 ? '' : ` (and ${missing.length - 1} more, see details)`;
-    const [first] = details;
-    throw workflowError('DEFINITION_INVALID', `"${pipeline.name}" cannot be used: ${first!.path}: ${first!.message}${more}`, {
-      phase: 'validate',
-      details,
-    });
+    const faults = new Faults();
+    const names = known.names();
+    for (const { path, operation } of missing)
+      faults.addUnknown({ path, message: `there is no operation "${operation}"` }, operation, names);
+    throw faults.error(`The definition of "${pipeline.name}"`)!;
   }
 
   /** `STAGE_FORBIDDEN` when the pipeline, or a child workflow of it, calls what `authority` may not call. */
@@ -58,8 +62,8 @@ export class OperationDirectory {
     if (!isRoleLow && (!info.runsCommands || authority.runsCommands)) return;
     const why = isRoleLow
       ? `needs the role ${info.role}; whoever starts this run has ${authority.role}`
-      : 'runs commands on this machine; whoever starts this run gave no token that may';
-    throw workflowError('STAGE_FORBIDDEN', `The workflow "${name}" calls ${operation} (${path}), which ${why}`, {
+      : 'runs commands on this machine: send "Authorization: Bearer" with the token of host.json (the CLI finds it with --data)';
+    throw workflowError('STAGE_FORBIDDEN', `The workflow "${name}" calls ${operation} at ${path}, which ${why}`, {
       phase: 'call',
       details: [{ path, message: `${operation} ${why}` }],
     });
@@ -75,8 +79,6 @@ export class OperationDirectory {
   }
 }
 
-const MAX_DETAILS = 1_000;
-
 /** Each operation once, at the first stage that calls it. */
 function usesOf(pipeline: Pipeline): Uses {
   const children: { name: string; version: number | null }[] = [];
@@ -84,16 +86,11 @@ function usesOf(pipeline: Pipeline): Uses {
   const add = (operation: string, path: string) => {
     if (!uses.has(operation)) uses.set(operation, { operation, path });
   };
-  for (const { index, operation, compensation, workflow } of pipeline.stages) {
+  for (const { index, name, operation, compensation, workflow } of pipeline.stages) {
+    const path = `stages[${index}] (${name})`;
     if (workflow !== null) children.push(workflow);
-    if (operation !== null) add(operation, `stages[${index}].operation`);
-    if (compensation !== null && 'operation' in compensation.action)
-      add(compensation.action.operation, `stages[${index}].compensate.operation`);
+    if (operation !== null) add(operation, `${path}.operation`);
+    if (compensation !== null && 'operation' in compensation.action) add(compensation.action.operation, `${path}.compensate.operation`);
   }
   return { operations: [...uses.values()], children };
-}
-
-function unknownOperation({ path, operation }: Use, nearest: string | undefined): ErrorDetail {
-  const message = `there is no operation "${operation}"`;
-  return nearest === undefined ? { path, message } : { path, message: `${message}; did you mean "${nearest}"?`, suggestion: nearest };
 }

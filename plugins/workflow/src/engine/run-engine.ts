@@ -3,6 +3,7 @@ import type { Pipeline } from '../definitions/pipeline.js';
 import { resolveInput } from '../definitions/template.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import type { IFlowStore } from '../store/flow-records.js';
+import { type AwaitedSignals, awaitedSignals } from './awaited-signals.js';
 import { ChildRuns } from './child-runs.js';
 import { Dispatcher, type TransactionSlots } from './dispatcher.js';
 import { InputReader } from './input-reader.js';
@@ -188,16 +189,17 @@ export class RunEngine {
     return this.#keeper.waitingOf(id);
   }
 
-  /** Adds a signal. False when the run takes none any more. `SIGNALS_FULL` when too many are kept. */
-  receive(key: number, signal: ArrivedSignal): boolean {
+  /** Adds a signal, and answers who takes it; null when the run takes none any more. `SIGNALS_FULL` when too many are kept. */
+  receive(key: number, signal: ArrivedSignal): AwaitedSignals | null {
     const run = this.#loader.load(key);
-    if (run === null) return false;
+    if (run === null) return null;
+    const awaited = awaitedSignals(run, signal.name);
     try {
       this.#signals.receive(run, signal);
     } finally {
       this.#registry.sort(run);
     }
-    return true;
+    return awaited;
   }
 
   /** Asks the run to end; `settled` after the commit. False when it has ended. A second time, or while it rolls back, changes nothing. */

@@ -1,17 +1,26 @@
 import type { Pipeline } from '../definitions/pipeline.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import type { FlowEvent, KeptValue, RunStatus, StoredRun } from '../store/flow-records.js';
+import type { MissingDefinition } from './missing-definition.js';
 import { rollbackWaves } from './rollback-waves.js';
 import type { StageError } from './stage-error.js';
 
 /** `cancelled`: it had begun and has no outcome, because the run failed or was cancelled meanwhile. */
 export type StageStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled';
 
+/** What ends the waiting of a stage: a signal of that name, a time (ms since 1970), or the end of the child run. */
+export type WaitView =
+  | { readonly kind: 'signal'; readonly name: string }
+  | { readonly kind: 'timer' | 'retry'; readonly dueAt: number }
+  | { readonly kind: 'run'; readonly id: string };
+
 export interface CompensationView {
   readonly status: 'running' | 'waiting' | 'completed' | 'failed';
   readonly attempts: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** Only while it waits. */
+  readonly waitsFor?: WaitView;
   readonly error?: StageError;
 }
 
@@ -24,6 +33,8 @@ export interface StageView {
   readonly output?: unknown;
   /** Of an output that is left out, because with it the answer would be too large. */
   readonly outputBytes?: number;
+  /** Only while it waits. */
+  readonly waitsFor?: WaitView;
   readonly error?: StageError;
   readonly compensation?: CompensationView;
 }
@@ -53,16 +64,17 @@ export interface RunView {
 export interface RunViewSource {
   readonly run: StoredRun;
   readonly events: Iterable<FlowEvent>;
-  /** null when it is missing: stages then have numbers for names. */
   readonly pipeline: Pipeline | null;
+  /** What is known when there is no pipeline; stages without a name have numbers. */
+  readonly missing?: MissingDefinition | null;
   readonly captured: Pick<ICapturedStates, 'load'>;
   /** Why answers of stages that have come are not durable yet, by stage: the disk is full. */
   readonly waiting?: ReadonlyMap<number, StageError>;
 }
 
 /** What `workflow.get` shows: what is durable, from the events of the run. Large values are loaded. */
-export async function runView({ run, events, pipeline, captured, waiting }: RunViewSource): Promise<RunView> {
-  const draft = new ViewDraft(pipeline);
+export async function runView({ run, events, pipeline, missing = null, captured, waiting }: RunViewSource): Promise<RunView> {
+  const draft = new ViewDraft(pipeline, missing?.stageNames ?? []);
   for (const event of events) draft.add(event);
   if (run.endedAt !== null) draft.end();
   for (const [stage, error] of waiting ?? []) draft.hold(stage, error);
@@ -89,7 +101,7 @@ export async function runView({ run, events, pipeline, captured, waiting }: RunV
     status: pipeline === null && endedAt === null ? 'waiting' : status,
     input: await readValue(run.input),
     ...(output === null ? {} : { output: await readValue(output) }),
-    ...(error === null ? missing(run, pipeline) : { error: JSON.parse(error) as StageError }),
+    ...(error === null ? errorOfMissing(run, missing) : { error: JSON.parse(error) as StageError }),
     stages,
     ...(draft.rollback === null ? {} : { rollback: draft.rollback }),
     attributes,
@@ -98,10 +110,10 @@ export async function runView({ run, events, pipeline, captured, waiting }: RunV
   };
 }
 
-function missing({ name, version, endedAt }: StoredRun, pipeline: Pipeline | null): { error?: StageError } {
-  if (pipeline !== null || endedAt !== null) return {};
-  const message = `The definition "${name}" version ${version} is missing: the run goes on when it is there again`;
-  return { error: { code: 'WORKFLOW_UNKNOWN', message, kind: 'not_found' } };
+function errorOfMissing({ endedAt }: StoredRun, missing: MissingDefinition | null): { error?: StageError } {
+  if (missing === null || endedAt !== null) return {};
+  const { code, message, kind } = missing.error;
+  return { error: { code, message, kind } };
 }
 
 /** Of all stages together: an answer must not take all memory because a run has many large outputs. */
@@ -117,16 +129,28 @@ function bytesOf(kept: KeptValue): number {
 type Changeable<T> = { -readonly [K in keyof T]: T[K] };
 type StageDraft = Changeable<StageView> & { kept: KeptValue | null };
 
-const WAITS: ReadonlySet<string> = new Set(['stage.retry_scheduled', 'timer.set', 'signal.awaited', 'child.started']);
+/** What the stage waits for after this event; undefined when it begins no wait. */
+function waitOf({ type, data }: FlowEvent): WaitView | undefined {
+  if (type === 'signal.awaited') return { kind: 'signal', name: parsed<{ name: string }>(data).name };
+  if (type === 'timer.set') return { kind: 'timer', dueAt: parsed<{ dueAt: number }>(data).dueAt };
+  if (type === 'stage.retry_scheduled') return { kind: 'retry', dueAt: parsed<{ dueAt: number }>(data).dueAt };
+  return type === 'child.started' ? { kind: 'run', id: parsed<{ id: string }>(data).id } : undefined;
+}
+
+function parsed<T>(data: string | null): T {
+  return JSON.parse(data!) as T;
+}
 
 class ViewDraft {
   readonly stages: StageDraft[];
   readonly #pipeline: Pipeline | null;
   #waves: number[][] | null = null;
+  #isUndoing = false;
+  #isFailing = false;
 
-  constructor(pipeline: Pipeline | null) {
+  constructor(pipeline: Pipeline | null, names: readonly string[]) {
     this.#pipeline = pipeline;
-    this.stages = (pipeline?.stages ?? []).map(({ name }) => pending(name));
+    this.stages = pipeline === null ? names.map(pending) : pipeline.stages.map(({ name }) => pending(name));
   }
 
   get rollback(): RollbackView | null {
@@ -148,8 +172,10 @@ class ViewDraft {
     if (event.type === 'rollback.started' && this.#pipeline !== null) {
       this.#waves = rollbackWaves(this.#pipeline, (stage) => this.stages[stage]!.status === 'completed');
     }
-    if (event.stage < 0) return;
-    if (event.type.startsWith('compensation.') || this.#waves !== null) this.#addCompensation(event);
+    if (event.type === 'rollback.started') this.#isUndoing = true;
+    if (event.stage < 0) {
+      if (event.type === 'run.cancel_requested') this.#fail();
+    } else if (event.type.startsWith('compensation.') || this.#isUndoing) this.#addCompensation(event);
     else this.#addStage(event);
   }
 
@@ -163,11 +189,21 @@ class ViewDraft {
 
   /** The run has ended. */
   end(): void {
-    for (const stage of this.stages) if (stage.status === 'running' || stage.status === 'waiting') stage.status = 'cancelled';
+    for (const stage of this.stages) if (stage.status === 'running' || stage.status === 'waiting') cancel(stage);
   }
 
-  #addStage({ type, stage: index, attempt, at, data }: FlowEvent): void {
+  /** What waits then ends without an event of its own; children are waited for. */
+  #fail(): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    for (const stage of this.stages) if (stage.status === 'waiting' && stage.waitsFor?.kind !== 'run') cancel(stage);
+  }
+
+  #addStage(event: FlowEvent): void {
+    const { type, stage: index, attempt, at, data } = event;
     const stage = this.#stage(index);
+    delete stage.waitsFor;
+    const wait = waitOf(event);
     if (type === 'stage.started') {
       stage.status = 'running';
       stage.startedAt ??= at;
@@ -181,22 +217,25 @@ class ViewDraft {
       stage.status = 'failed';
       stage.endedAt = at;
       stage.error = JSON.parse(data!) as StageError;
-    } else if (WAITS.has(type)) {
+      this.#fail();
+    } else if (wait !== undefined) {
       stage.status = 'waiting';
+      stage.waitsFor = wait;
       // why the last attempt failed
       if (type === 'stage.retry_scheduled') stage.error = (JSON.parse(data!) as { error: StageError }).error;
     }
   }
 
-  #addCompensation({ type, stage: index, attempt, at, data }: FlowEvent): void {
+  #addCompensation(event: FlowEvent): void {
+    const { type, stage: index, attempt, at, data } = event;
     const stage = this.#stage(index);
-    const before = stage.compensation ?? { status: 'running', attempts: 0, startedAt: at, endedAt: null };
+    const { waitsFor: _over, ...before } = stage.compensation ?? { status: 'running', attempts: 0, startedAt: at, endedAt: null };
     if (type === 'compensation.started') stage.compensation = { ...before, status: 'running', attempts: attempt };
     else if (type === 'compensation.completed') stage.compensation = { ...without(before), status: 'completed', endedAt: at };
     else if (type === 'compensation.failed') {
       stage.compensation = { ...before, status: 'failed', endedAt: at, error: JSON.parse(data!) as StageError };
     } else if (type === 'stage.retry_scheduled') {
-      stage.compensation = { ...before, status: 'waiting', error: (JSON.parse(data!) as { error: StageError }).error };
+      stage.compensation = { ...before, status: 'waiting', waitsFor: waitOf(event)!, error: parsed<{ error: StageError }>(data).error };
     }
   }
 
@@ -204,6 +243,11 @@ class ViewDraft {
     while (this.stages.length <= index) this.stages.push(pending(`#${this.stages.length}`));
     return this.stages[index]!;
   }
+}
+
+function cancel(stage: StageDraft): void {
+  stage.status = 'cancelled';
+  delete stage.waitsFor;
 }
 
 function without({ error: _error, ...rest }: CompensationView): Omit<CompensationView, 'error'> {

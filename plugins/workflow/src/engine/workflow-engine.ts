@@ -6,8 +6,10 @@ import { shortened } from '../definitions/shortened.js';
 import { workflowError } from '../errors.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import { ENDED_STATUSES, type IFlowStore, type StoredRun } from '../store/flow-records.js';
+import type { AwaitedSignals } from './awaited-signals.js';
 import type { TransactionSlots } from './dispatcher.js';
 import { inputJson } from './json-output.js';
+import { findDefinition } from './missing-definition.js';
 import type { OperationDirectory } from './operation-directory.js';
 import type { ReadyQueue } from './ready-queue.js';
 import { RunEngine } from './run-engine.js';
@@ -151,7 +153,7 @@ export class WorkflowEngine {
     return runView({
       run,
       events: this.#options.store.events(run.key),
-      pipeline: this.#pipelineOf(run),
+      ...findDefinition(run, this.#options),
       captured: this.#options.captured,
       waiting: this.#runs.valuesWaitingOf(id),
     });
@@ -169,12 +171,16 @@ export class WorkflowEngine {
     return runView({ run: { ...record, ...end! }, events: log, pipeline, captured: this.#options.captured });
   }
 
-  /** Resolves after COMMIT. `RUN_UNKNOWN`, `RUN_ENDED`. */
-  async signal(id: string, name: string, payload: unknown): Promise<void> {
+  /** Resolves after COMMIT, with who takes it. `RUN_UNKNOWN`, `RUN_ENDED`. */
+  async signal(id: string, name: string, payload: unknown): Promise<AwaitedSignals> {
     this.#refuseWhenStopping();
     const run = this.#find(id);
     const json = inputJson(payload, `payload of the signal "${shortened(name)}"`);
-    await settled((done) => this.#runs.receive(run.key, { name, payloadJson: json, settled: done }) || this.#refuse(run));
+    let awaited: AwaitedSignals | undefined;
+    await settled((done) => {
+      awaited = this.#runs.receive(run.key, { name, payloadJson: json, settled: done }) ?? this.#refuse(run);
+    });
+    return awaited!;
   }
 
   /** Resolves after COMMIT; the run ends when what it did is compensated. A second time changes nothing. `RUN_UNKNOWN`, `RUN_ENDED`. */
@@ -219,7 +225,7 @@ export class WorkflowEngine {
     }
     const { name, version } = wanted.request;
     const isSame = run.parent === null && run.name === name && (version === undefined || run.version === version);
-    const found = { pipeline: this.#pipelineOf(run), captured: this.#options.captured };
+    const found = { pipeline: findDefinition(run, this.#options).pipeline, captured: this.#options.captured };
     if (isSame && (await isSameInput(run, wanted.request.input, found))) return { id, created: false };
     throw workflowError('RUN_CONFLICT', `There is a run "${shortened(id)}" of another definition or input: use another id`, {
       data: { id, name: run.name, version: run.version },
@@ -280,22 +286,9 @@ export class WorkflowEngine {
     return ENDED_STATUSES.has(status) ? null : key;
   }
 
-  #pipelineOf({ name, version }: StoredRun): Pipeline | null {
-    try {
-      return this.#options.pipelineOf(name, version);
-    } catch {
-      return null;
-    }
-  }
-
   #refuse(run: StoredRun): never {
-    if (this.#pipelineOf(run) === null && !ENDED_STATUSES.has(this.#find(run.id).status)) {
-      const { name, version } = run;
-      throw workflowError(
-        'WORKFLOW_UNKNOWN',
-        `The definition "${name}" version ${version} of the run is missing: define it, then try again`,
-      );
-    }
+    const { missing } = findDefinition(run, this.#options);
+    if (missing !== null && !ENDED_STATUSES.has(this.#find(run.id).status)) throw missing.error;
     throw workflowError('RUN_ENDED', `The run "${shortened(run.id)}" has ended`, { data: { id: run.id } });
   }
 

@@ -39,6 +39,8 @@ export function prepareFlow(database: DatabaseSync) {
       WHERE status IN (SELECT value FROM json_each(?)) AND dormant = 1 AND ended_at IS NULL`,
     rollback: `SELECT at, data FROM events WHERE run = ? AND type = ${EVENT_NUMBERS['rollback.started']} LIMIT 1`,
     openCounts: 'SELECT status, count(*) AS runs FROM runs WHERE status IN (SELECT value FROM json_each(?)) GROUP BY status',
+    openRuns: `SELECT name, version, count(*) AS runs FROM runs INDEXED BY runs_status
+      WHERE status IN (SELECT value FROM json_each(?)) AND ended_at IS NULL GROUP BY name, version`,
     lastKey: 'SELECT max(ifnull((SELECT max(key) FROM runs), 0), (SELECT max(removed_key) FROM marks)) AS key',
     // the parent of a child may not have seen how it ended: its definition is missing, or the host was down
     endedBefore: `SELECT key, id FROM runs r WHERE ended_at < ?

@@ -5,7 +5,18 @@ import { corrupt, FLOW_FILE, type FlowDatabaseOptions, openFlowDatabase } from '
 import { closedError, FlowJournal } from './flow-journal.js';
 import { type FlowPage, listRuns } from './flow-list.js';
 import { FlowProjections } from './flow-projections.js';
-import type { FlowChange, FlowEvent, IFlowStore, RunFilter, RunStatus, StoredDefinition, StoredRun, Wait } from './flow-records.js';
+import {
+  ENDED_STATUSES,
+  type FlowChange,
+  type FlowEvent,
+  type IFlowStore,
+  RUN_STATUSES,
+  type RunFilter,
+  type RunStatus,
+  type StoredDefinition,
+  type StoredRun,
+  type Wait,
+} from './flow-records.js';
 import { eventOf, projectionAtEnd, type Row, runOf, STATUS_NUMBERS, sleepingProjection } from './flow-rows.js';
 import { type FlowStatements, prepareFlow } from './flow-statements.js';
 import { FlowWriter } from './flow-writer.js';
@@ -143,6 +154,11 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
     return this.#read(() => this.#statements.definitions.all()).map(definitionOf);
   }
 
+  /** How many runs of each name and version have not ended; looks at all of those. */
+  openRuns(): readonly { readonly name: string; readonly version: number; readonly runs: number }[] {
+    return this.#read(() => this.#statements.openRuns.all(OPEN_STATUSES)) as { name: string; version: number; runs: number }[];
+  }
+
   counts(): Readonly<Record<RunStatus, number>> {
     return this.#projections.counts();
   }
@@ -212,6 +228,7 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
 }
 
 /** The two that a run which sleeps never has. */
+const OPEN_STATUSES = JSON.stringify(RUN_STATUSES.filter((status) => !ENDED_STATUSES.has(status)).map((status) => STATUS_NUMBERS[status]));
 const AWAKE_STATUSES = JSON.stringify([STATUS_NUMBERS.queued, STATUS_NUMBERS.running]);
 
 function definitionOf(row: Row): StoredDefinition {

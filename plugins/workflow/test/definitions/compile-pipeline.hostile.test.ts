@@ -78,7 +78,7 @@ describe('a huge definition', () => {
     const text = 'x'.repeat(1024 * 1024);
     const stages = Array.from({ length: 90 }, (_, index) => ({ name: `s${index}`, operation: 'test.echo', input: { [text]: text } }));
     expect(faultsOf({ name: 'p', stages }).details).toEqual([
-      { path: 'stages[32].input', message: expect.stringContaining('characters in all stages') },
+      { path: 'stages[32] (s32).input', message: expect.stringContaining('characters in all stages') },
     ]);
   });
 
@@ -86,8 +86,8 @@ describe('a huge definition', () => {
     const wrong = { name: 'a', operation: 'test.echo', dependsOn: new Array(300_000).fill(1) };
     const keys = { name: 'b', operation: 'test.echo', ...Object.fromEntries(Array.from({ length: 300_000 }, (_, key) => [`k${key}`, 1])) };
     expect(faultsOf({ name: 'p', stages: [wrong, keys] }).details).toEqual([
-      { path: 'stages[0].dependsOn', message: '300000 are more than there may be stages' },
-      { path: 'stages[1]', message: 'a stage has no more than 100 keys' },
+      { path: 'stages[0] (a).dependsOn', message: '300000 are more than there may be stages' },
+      { path: 'stages[1] (b)', message: 'a stage has no more than 100 keys' },
     ]);
   });
 

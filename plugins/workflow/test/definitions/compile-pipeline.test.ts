@@ -98,33 +98,33 @@ describe('a definition', () => {
     const found = new Map(error.details!.map((detail) => [detail.path, detail.suggestion ?? detail.message]));
     expect(Object.fromEntries(found)).toEqual({
       verson: 'version',
-      'stages[0].input': 'charge',
-      'stages[1].name': expect.stringContaining('stages[0]'),
-      'stages[2].run': 'charge',
-      'stages[2].dependsOn[0]': 'count',
-      'stages[2].dependsOn[1]': 'there is no stage "nothing-like-it"',
-      'stages[3]': expect.stringContaining('operation and timer'),
-      'stages[4]': expect.stringContaining('none of them'),
-      'stages[5].dependsOn': expect.stringContaining('itself'),
-      'stages[6].dependOn': 'dependsOn',
-      'stages[6].retry.maxAttempts': expect.any(String),
+      'stages[0] (count).input': 'charge',
+      'stages[1] (count).name': expect.stringContaining('stages[0]'),
+      'stages[2] (charge).run': 'charge',
+      'stages[2] (charge).dependsOn[0]': 'count',
+      'stages[2] (charge).dependsOn[1]': 'there is no stage "nothing-like-it"',
+      'stages[3] (both)': expect.stringContaining('operation and timer'),
+      'stages[4] (none)': expect.stringContaining('none of them'),
+      'stages[5] (self).dependsOn': expect.stringContaining('itself'),
+      'stages[6] (typo).dependOn': 'dependsOn',
+      'stages[6] (typo).retry.maxAttempts': expect.any(String),
       'stages[7].name': expect.stringContaining('a name is a letter'),
       'stages[7].operation': expect.stringContaining('<plugin>.<verb>'),
-      'stages[8].timer': expect.stringContaining('a timer is'),
-      'stages[9].timeoutMs': expect.any(String),
-      'stages[9].retry': expect.any(String),
-      'stages[9].input': expect.any(String),
-      'stages[10].compensate': expect.stringContaining('exactly one'),
+      'stages[8] (wait).timer': expect.stringContaining('a timer is'),
+      'stages[9] (late).timeoutMs': expect.any(String),
+      'stages[9] (late).retry': expect.any(String),
+      'stages[9] (late).input': expect.any(String),
+      'stages[10] (undo).compensate': expect.stringContaining('exactly one'),
       'stages[11]': expect.any(String),
       output: expect.any(String),
     });
   });
 
   it.each([
-    ['FUNCTION_UNKNOWN', { name: 'a', run: 'charge' }, 'stages[0].run'],
-    ['FEATURE_UNSUPPORTED', { name: 'a', map: { over: '${input}' } }, 'stages[0].map'],
-    ['FEATURE_UNSUPPORTED', { name: 'a', branch: [] }, 'stages[0].branch'],
-    ['FEATURE_UNSUPPORTED', { name: 'a', operation: 'a.b', thread: true }, 'stages[0].thread'],
+    ['FUNCTION_UNKNOWN', { name: 'a', run: 'charge' }, 'stages[0] (a).run'],
+    ['FEATURE_UNSUPPORTED', { name: 'a', map: { over: '${input}' } }, 'stages[0] (a).map'],
+    ['FEATURE_UNSUPPORTED', { name: 'a', branch: [] }, 'stages[0] (a).branch'],
+    ['FEATURE_UNSUPPORTED', { name: 'a', operation: 'a.b', thread: true }, 'stages[0] (a).thread'],
   ])('is refused with %s for %j', (code, stage, path) => {
     expect(faultsOf({ name: 'x', stages: [stage] })).toMatchObject({ code, details: [{ path }] });
   });
@@ -144,12 +144,36 @@ describe('a definition', () => {
     expect(faultsOf(definition)).toMatchObject({ code: 'DEFINITION_INVALID' });
   });
 
+  it('tells operations that are not there together with everything else, each once', () => {
+    const operations = { has: (name: string) => name === 'compute.invoke', names: () => ['compute.invoke'] };
+    const stages = [
+      { name: 'a', operation: 'compute.invok', compensate: { operation: 'gone.away' } },
+      { name: 'b', operation: 'compute.invok', dependsOn: ['c'] },
+      { name: 'd', operation: 'other.gone', timeout: 1 },
+      { operation: 'compute.invoke' },
+    ];
+    const error = faultsOf({ name: 'x', stages }, { operations });
+    expect(error).toMatchObject({
+      code: 'DEFINITION_INVALID',
+      message: expect.stringMatching(/^The definition of "x" cannot be used: .* \(and 5 more\)$/),
+    });
+    const nearest = 'there is no operation "compute.invok"; did you mean "compute.invoke"?';
+    expect(error.details).toEqual([
+      { path: 'stages[0] (a).operation', message: nearest, suggestion: 'compute.invoke' },
+      { path: 'stages[0] (a).compensate.operation', message: 'there is no operation "gone.away"' },
+      { path: 'stages[1] (b).dependsOn[0]', message: 'there is no stage "c"' },
+      { path: 'stages[2] (d).timeout', message: expect.any(String), suggestion: 'timeoutMs' },
+      { path: 'stages[2] (d).operation', message: 'there is no operation "other.gone"' },
+      { path: 'stages[3].name', message: 'is missing: expected a string' },
+    ]);
+  });
+
   it('is refused for a circle, which is shown in the order of execution, and for each of several', () => {
     const stages = stagesOf({ a: ['c'], b: ['a'], c: ['b'], behind: ['c'], d: ['e'], e: ['d'], fine: [] });
     const { details } = faultsOf({ name: 'x', stages });
     expect(details).toEqual([
-      { path: 'stages[0].dependsOn', message: 'stages wait for each other: a → b → c → a' },
-      { path: 'stages[4].dependsOn', message: 'stages wait for each other: d → e → d' },
+      { path: 'stages[0] (a).dependsOn', message: 'stages wait for each other: a → b → c → a' },
+      { path: 'stages[4] (d).dependsOn', message: 'stages wait for each other: d → e → d' },
     ]);
   });
 

@@ -90,10 +90,10 @@ describe('files of definitions in YAML and JSON', () => {
       details: expect.arrayContaining([
         { path: 'none/*.yaml', message: expect.stringContaining('matches no file') },
         { path: 'gone.yaml', message: expect.stringContaining('matches no file') },
-        { path: 'a.yaml:4:10 stages[0].run', message: expect.stringContaining('nobody') },
-        { path: 'a.yaml:5:12 stages[0].input', message: expect.stringContaining('not there') },
+        { path: 'a.yaml:4:10 stages[0] (a).run', message: expect.stringContaining('nobody') },
+        { path: 'a.yaml:5:12 stages[0] (a).input', message: expect.stringContaining('not there') },
         { path: expect.stringMatching(/^b\.yaml:\d+:\d+$/), message: expect.any(String) },
-        { path: 'c.json:2:37 stages[0].timer', message: expect.stringContaining('a timer is') },
+        { path: 'c.json:2:37 stages[0] (a).timer', message: expect.stringContaining('a timer is') },
         { path: 'e.yaml', message: 'the workflow one version 1 is in d.yaml too' },
         { path: 'f.txt', message: expect.stringContaining('.yaml') },
       ]),
@@ -179,7 +179,7 @@ describe('files of definitions in TypeScript and JavaScript', () => {
       'd-missing.ts': expect.stringContaining('nowhere.js'),
       'e-nothing.ts': expect.stringContaining('defineWorkflow'),
       'f-faulty.ts bad version': expect.any(String),
-      'f-faulty.ts bad stages[0].operation': expect.any(String),
+      'f-faulty.ts bad stages[0] (x).operation': expect.any(String),
       'g-foreign.ts:4:65': expect.stringContaining('after.stolen'),
       'i-twice.ts': expect.any(String),
     });

@@ -10,6 +10,7 @@ describe('the text of a definition', () => {
       value: { name: 'order', stages: [{ name: 'a', input: { x: '${' }, dependsOn: ['b', 'c'] }] },
     });
     expect(parsed.placeOf('stages[0].input')).toEqual({ line: 4, column: 12 });
+    expect(parsed.placeOf('stages[0] (with-name).input')).toEqual({ line: 4, column: 12 });
     expect(parsed.placeOf('stages[0].input.x')).toEqual({ line: 4, column: 17 });
     expect(parsed.placeOf('stages[0].dependsOn[1]')).toEqual({ line: 6, column: 7 });
     expect(parsed.placeOf('stages[0].missing.more')).toEqual({ line: 3, column: 5 });

@@ -79,6 +79,36 @@ describe('a workflow of TypeScript', () => {
     expect(thrownBy(() => compile(later).checkInput!(1)).message).toContain('answers later');
   });
 
+  it('is told in words when a field of its input is left out', () => {
+    const schema = z.object({ list: z.array(z.string()), at: z.object({ n: z.int() }), own: z.string('say who') });
+    const { checkInput } = compile(defineWorkflow({ name: 'x', input: schema }, (flow) => void flow.timer('t', { ms: 1 })));
+    expect(thrownBy(() => checkInput!({ at: {} })).details).toEqual([
+      { path: 'input.list', message: 'is missing: expected an array' },
+      { path: 'input.at.n', message: 'is missing: expected a number' },
+      { path: 'input.own', message: 'say who' },
+    ]);
+    expect(thrownBy(() => checkInput!({ list: null, at: { n: 1 }, own: '' })).details).toEqual([
+      { path: 'input.list', message: 'Invalid input: expected array, received null' },
+    ]);
+  });
+
+  it('is refused for options that mean nothing, with the nearest that does', () => {
+    const misspelt = { name: 'x', versioq: 5 };
+    const error = faultsOf(
+      defineWorkflow(misspelt, (flow) => {
+        flow.run('work', { run: () => 1, timeoutMS: 1, compensate: { rum: () => 1, run: () => 1 } } as never);
+        flow.signal('go', { zebra: 1 } as never);
+      }),
+    );
+    expect(error.message).toBe('The definition of "x" cannot be used: versioq: is not known here; did you mean "version"? (and 3 more)');
+    expect(error.details).toEqual([
+      { path: 'versioq', message: expect.any(String), suggestion: 'version' },
+      { path: 'stages[0] (work).timeoutMS', message: 'is not known here; did you mean "timeoutMs"?', suggestion: 'timeoutMs' },
+      { path: 'stages[0] (work).compensate.rum', message: expect.any(String), suggestion: 'run' },
+      { path: 'stages[1] (go).zebra', message: 'is not known here' },
+    ]);
+  });
+
   it('is refused with every fault, by the same rules as YAML', () => {
     const faulty = defineWorkflow({ name: 'my order', version: 0 }, (flow) => {
       flow.operation('twice', { operation: 'nothing' });
@@ -90,10 +120,10 @@ describe('a workflow of TypeScript', () => {
       expect.arrayContaining([
         'name',
         'version',
-        'stages[1].name',
-        'stages[0].operation',
-        'stages[1].run',
-        'stages[1].retry.maxAttempts',
+        'stages[1] (twice).name',
+        'stages[0] (twice).operation',
+        'stages[1] (twice).run',
+        'stages[1] (twice).retry.maxAttempts',
         'stages[2].name',
         'stages[2].timer',
       ]),

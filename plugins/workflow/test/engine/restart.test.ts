@@ -112,12 +112,19 @@ describe('a restart', () => {
     busy.pipelines.clear();
     const next = await busy.restart();
     await next.settle();
+    const error = { code: 'WORKFLOW_UNKNOWN', message: expect.stringContaining('came by workflow.define: define it again') };
+    expect(await next.engine.get(id)).toMatchObject({ status: 'waiting', error, stages: [{ name: '#0', status: 'running' }] });
+    expect(await rejection(next.engine.signal(id, 'go', 1))).toMatchObject(error);
+    const outline = JSON.stringify({ stages: [['a', 'x']], output: 'x' });
+    await next.store.saveDefinition({ name: 'flow', version: 1, hash: '', json: null, outline, createdAt: 1 });
+    const gone =
+      'The run needs "flow" version 1, which is missing: add the file of version 1 of "flow" to `definitions` again. The run goes on then';
     expect(await next.engine.get(id)).toMatchObject({
       status: 'waiting',
-      error: { code: 'WORKFLOW_UNKNOWN' },
-      stages: [{ name: '#0', status: 'running' }],
+      error: { message: gone },
+      stages: [{ name: 'a', status: 'running' }],
     });
-    expect(await rejection(next.engine.signal(id, 'go', 1))).toMatchObject({ code: 'WORKFLOW_UNKNOWN' });
+    expect(await rejection(next.engine.cancel(id))).toMatchObject({ code: 'WORKFLOW_UNKNOWN', message: gone });
     expect(gate.waiting).toBe(1);
     next.pipelines.set('flow@1', pipeline);
     next.engine.defined(pipeline);

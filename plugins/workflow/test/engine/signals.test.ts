@@ -42,6 +42,26 @@ describe('signals', () => {
     expect(await late).toMatchObject({ code: 'RUN_ENDED' });
   });
 
+  it('are answered with the stages that take them and all names there are', async () => {
+    const host = new EngineHost();
+    host.define([
+      { name: 'first', signal: 'go' },
+      { name: 'second', signal: 'go', dependsOn: ['first'] },
+      { name: 'other', signal: 'stop' },
+    ]);
+    const id = await host.start();
+    await host.settle();
+    const signals = ['go', 'stop'];
+    expect(await host.engine.signal(id, 'og', 1)).toEqual({ awaitedBy: [], signals });
+    expect(await host.engine.signal(id, 'go', 1)).toEqual({ awaitedBy: ['first', 'second'], signals });
+    await host.settle();
+    expect(await host.engine.signal(id, 'go', 1)).toEqual({ awaitedBy: ['second'], signals });
+    await host.settle();
+    expect(await host.engine.signal(id, 'go', 1)).toEqual({ awaitedBy: [], signals });
+    await host.engine.signal(id, 'stop', 1);
+    expect((await host.end(id)).status).toBe('completed');
+  });
+
   it('that nobody waits for are refused when there are too many; those that were kept are delivered', async () => {
     const host = new EngineHost();
     host.define([

@@ -59,7 +59,9 @@ describe('a start', () => {
     host.define([{ name: 'a', operation: 'test.invokee' }]);
     expect(await rejection(host.start())).toMatchObject({
       code: 'DEFINITION_INVALID',
-      details: [{ path: 'stages[0].operation', suggestion: 'test.invoke' }],
+      message:
+        'The definition of "flow" cannot be used: stages[0] (a).operation: there is no operation "test.invokee"; did you mean "test.invoke"?',
+      details: [{ path: 'stages[0] (a).operation', suggestion: 'test.invoke' }],
     });
   });
 

@@ -28,6 +28,66 @@ describe.each([
     expect(host.timers.size).toBe(0);
   });
 
+  it('are shown with what ends them, and only as long', async () => {
+    let calls = 0;
+    const failOnce = () => {
+      calls += 1;
+      if (calls === 1) throw new Error('once');
+      return null;
+    };
+    const host = hostWith({ functions: { ...functions, failOnce } });
+    host.define([{ name: 'ask', signal: 'inner' }], { name: 'child' });
+    host.define([
+      { name: 'pause', timer: 60_000 },
+      { name: 'ask', signal: 'answer' },
+      { name: 'again', run: 'failOnce', retry: { initialMs: 50_000, maxMs: 50_000 } },
+      { name: 'inner', workflow: 'child' },
+      { name: 'last', run: 'noop', dependsOn: ['pause'] },
+    ]);
+    const at = host.clock.now();
+    const id = await host.start({ id: 'r' });
+    await host.settle();
+    const waits = async () => (await host.engine.get(id)).stages.map(({ waitsFor }) => waitsFor);
+    const [timer, signal, retry, child, last] = await waits();
+    expect([timer, signal, child, last]).toEqual([
+      { kind: 'timer', dueAt: at + 60_000 },
+      { kind: 'signal', name: 'answer' },
+      { kind: 'run', id: 'r/inner' },
+      undefined,
+    ]);
+    expect(retry).toEqual({ kind: 'retry', dueAt: expect.any(Number) });
+    await host.clock.advance(61_000);
+    expect(await waits()).toEqual([undefined, signal, undefined, child, undefined]);
+    await host.engine.cancel(id);
+    const view = await host.end(id);
+    expect(view.stages.map(({ status }) => status)).toEqual(['completed', 'cancelled', 'completed', 'failed', 'completed']);
+    expect(await waits()).toEqual(new Array(5).fill(undefined));
+  });
+
+  it('of a compensation that is tried again are shown with the time', async () => {
+    const refuse = () => {
+      throw new Error('not yet');
+    };
+    const host = hostWith({ functions: { ...functions, refuse } });
+    host.define([
+      { name: 'a', run: 'noop', compensate: { run: 'refuse', retry: { initialMs: 50_000, maxMs: 50_000 } } },
+      { name: 'ask', signal: 'go', dependsOn: ['a'] },
+    ]);
+    const id = await host.start();
+    await host.settle();
+    await host.engine.cancel(id);
+    await host.settle();
+    const [a, ask] = (await host.engine.get(id)).stages;
+    expect(a).toMatchObject({
+      status: 'completed',
+      compensation: { status: 'waiting', waitsFor: { kind: 'retry', dueAt: expect.any(Number) } },
+    });
+    expect(ask).toMatchObject({ status: 'cancelled' });
+    const { compensation } = (await host.end(id)).stages[0]!;
+    expect(compensation).toMatchObject({ status: 'failed' });
+    expect(compensation).not.toHaveProperty('waitsFor');
+  });
+
   it('for a moment in the past end at once', async () => {
     const host = hostWith();
     host.define([{ name: 'pause', timer: { until: '${input.at}' } }]);

@@ -21,6 +21,21 @@ const newFolder = () => path.join(root, `${(lastFolder += 1)}`);
 const openStore = (folder = newFolder(), clock = new FakeClock()) => FlowStore.open(folder, { clock, logger: silentLogger });
 
 describe('FlowStore', () => {
+  it('counts the runs of each version that have not ended', async () => {
+    await using store = await openStore();
+    const start = async (version: number, status: 'waiting' | 'completed') => {
+      const projection = aLine(status, status === 'completed' ? { endedAt: 9 } : {});
+      await submitted(store, aStart(aRun(store.nextKey(), { version }), { projection }));
+    };
+    for (const version of [1, 2, 2]) await start(version, 'waiting');
+    await start(1, 'completed');
+    await start(3, 'completed');
+    expect(store.openRuns()).toEqual([
+      { name: 'order', version: 1, runs: 1 },
+      { name: 'order', version: 2, runs: 2 },
+    ]);
+  });
+
   it('gives back a run, its events, waits and definition after it was opened again', async () => {
     const folder = newFolder();
     const first = await openStore(folder);
