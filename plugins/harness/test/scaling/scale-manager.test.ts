@@ -2,9 +2,10 @@ import { REQUIRED_METRIC_KEYS } from '@bellows/sdk';
 import { checkSubsystem, FakeClock } from '@bellows/sdk/testing';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_SCALE_CONFIG, type ScaleConfig } from '../../src/config.js';
+import { createScaleManager } from '../../src/scaling/create-scale-manager.js';
 import { judgeHealth } from '../../src/scaling/judge-health.js';
 import type { Evidence } from '../../src/scaling/judge-stall.js';
-import { createScaleManager, ScaleManager } from '../../src/scaling/scale-manager.js';
+import { ScaleManager } from '../../src/scaling/scale-manager.js';
 import type { WorkerSession } from '../../src/scaling/worker.js';
 import { WorkerPool } from '../../src/scaling/worker-pool.js';
 
