@@ -1,25 +1,19 @@
 import path from 'node:path';
-import { type CancelTimer, FULL_AUTHORITY, isKind, type LimitReason, messageOf } from '@bellows/sdk';
+import { FULL_AUTHORITY, isKind, type LimitReason, messageOf } from '@bellows/sdk';
 import type { ScaleConfig } from '../config.js';
 import { harnessError } from '../errors.js';
 import { scaleConfigFrom } from '../scaling/scale-config.js';
-import { ScaleManager } from '../scaling/scale-manager.js';
+import type { ScaleManager } from '../scaling/scale-manager.js';
 import type { ScaleMetrics } from '../scaling/scale-metrics.js';
-import { WorkerPool } from '../scaling/worker-pool.js';
-import { DurableChanges } from './durable-changes.js';
-import { type HarnessServices, harnessServices, type ServiceOverrides } from './harness-services.js';
-import { JobAdmission } from './job-admission.js';
-import { JobBoard } from './job-board.js';
-import { JobLoader } from './job-loader.js';
+import { assembleParts, type CoordinatorParts } from './coordinator-parts.js';
+import { harnessServices, type ServiceOverrides } from './harness-services.js';
 import { type JobReport, jobReport } from './job-report.js';
 import type { JobCaller, JobRequest } from './job-requests.js';
 import { type JobPage, JobStore } from './job-store.js';
-import { JobWaiters } from './job-waiters.js';
 import { keepProcessAlive } from './keep-process-alive.js';
 import type { LiveJob } from './live-job.js';
-import { type SessionObserver, SessionRunner } from './session-runner.js';
+import type { SessionObserver } from './session-runner.js';
 import { sweepJobs } from './sweep-jobs.js';
-import { Verifier } from './verifier.js';
 
 const SWEEP_EVERY_MS = 3_600_000;
 /** How often `run` looks whether there is room for the next of its jobs. */
@@ -64,7 +58,7 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #scaleConfig: ScaleConfig;
   readonly #stopping = new AbortController();
-  #parts: Parts | null = null;
+  #parts: CoordinatorParts | null = null;
   #initialized: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
 
@@ -185,7 +179,14 @@ export class Coordinator {
     // what a scale config says counts for everybody who asks
     const services = await harnessServices(dataDir, this.#options.services, this.#scaleConfig);
     const store = await JobStore.open(path.join(dataDir, 'harness.db'));
-    this.#parts = this.#assemble(services, store);
+    this.#parts = assembleParts(services, store, {
+      cwd: this.#options.cwd,
+      scaleConfig: this.#scaleConfig,
+      displaysMetrics: this.#options.enableScaleManager === true,
+      observer: this.#options.observer,
+      onReady: (job) => this.#onReady(job),
+      onJobEnded: (job) => this.#onJobEnded(job),
+    });
     this.#assertNotStopping();
     const { scale, loader, runner, timers } = this.#parts;
     this.#sweep();
@@ -229,49 +230,6 @@ export class Coordinator {
     }
   }
 
-  #assemble(services: HarnessServices, store: JobStore): Parts {
-    const { clock, logger, config, commands, display, cores } = services;
-    const board = new JobBoard(clock);
-    const pool = new WorkerPool(this.#options.cwd);
-    const verifier = new Verifier({
-      commands,
-      clock,
-      permits: config.maxConcurrentVerifications ?? Math.max(1, Math.floor(cores)),
-      timeoutMs: config.verifyTimeoutMs,
-      graceMs: config.killGraceMs,
-      maxOutputBytes: config.maxOutputBytes,
-    });
-    const dependencies = { clock, logger, queue: board, cache: verifier, display };
-    const scale = new ScaleManager(
-      pool,
-      this.#options.cwd,
-      {
-        get depth() {
-          return runner.depth;
-        },
-      },
-      this.#scaleConfig,
-      dependencies,
-    );
-    const changes = new DurableChanges({ store, clock, logger });
-    const waiters = new JobWaiters(clock);
-    const loader: JobLoader = new JobLoader({ services, store, board, onReady: (job) => this.#onReady(job) });
-    const runner: SessionRunner = new SessionRunner({
-      services,
-      board,
-      pool,
-      scale,
-      verifier,
-      changes,
-      displaysMetrics: this.#options.enableScaleManager === true,
-      observer: this.#options.observer,
-      repositoryOf: (job) => loader.repositoryOf(job),
-      onJobEnded: (job) => this.#onJobEnded(job),
-    });
-    const admission = new JobAdmission({ services, store, board, scale, loader, cwd: this.#options.cwd });
-    return { services, store, board, scale, changes, waiters, loader, runner, admission, timers: [] };
-  }
-
   #onReady(job: LiveJob): void {
     const { runner } = this.#ready();
     void runner.settleJob(job);
@@ -293,13 +251,13 @@ export class Coordinator {
     });
   }
 
-  #ready(): Parts {
+  #ready(): CoordinatorParts {
     if (this.#parts === null) throw harnessError('HARNESS_STOPPING', 'The coordinator is not initialized: call initialize first');
     return this.#parts;
   }
 
   /** What is asked after a stop would never be answered. */
-  #running(): Parts {
+  #running(): CoordinatorParts {
     this.#assertNotStopping();
     return this.#ready();
   }
@@ -313,19 +271,6 @@ export interface WaitOptions {
   /** Default: for ever. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-}
-
-interface Parts {
-  readonly services: HarnessServices;
-  readonly store: JobStore;
-  readonly board: JobBoard;
-  readonly scale: ScaleManager;
-  readonly changes: DurableChanges;
-  readonly waiters: JobWaiters;
-  readonly loader: JobLoader;
-  readonly runner: SessionRunner;
-  readonly admission: JobAdmission;
-  readonly timers: CancelTimer[];
 }
 
 const HOST: JobCaller = Object.freeze({ tenant: 'default', user: 'default', authority: FULL_AUTHORITY });

@@ -9,7 +9,10 @@ import type { IRepository } from './session-contracts.js';
 import type { SessionRecord } from './stored-records.js';
 
 /** Ends every process that an earlier host left, of all jobs. To be done before anything else is begun. */
-export async function endOrphans(sessions: readonly SessionRecord[], { commands, logger }: HarnessServices): Promise<void> {
+export async function endOrphans(
+  sessions: readonly SessionRecord[],
+  { commands, logger }: Pick<HarnessServices, 'commands' | 'logger'>,
+): Promise<void> {
   for (const { id, process } of sessions) {
     const ended = await commands.endOrphan(process, id);
     if (ended > 0) logger.warn('Processes of a session of an earlier run were ended', { session: id, processes: ended });

@@ -11,6 +11,7 @@ import type { JobBoard } from './job-board.js';
 import type { Change } from './job-changes.js';
 import type { FailureReason } from './job-records.js';
 import type { LiveIssue, LiveJob } from './live-job.js';
+import { newSessionId, newSessionRecord } from './new-session-record.js';
 import { Session, type SessionJournal, type SessionResult } from './session.js';
 import type { EndCause, IRepository } from './session-contracts.js';
 import type { SessionRecord } from './stored-records.js';
@@ -97,20 +98,8 @@ export class SessionRunner {
 
   #begin(worker: Worker, job: LiveJob, live: LiveIssue): void {
     const { services, scale } = this.#options;
-    const id = sessionId(live, services.random.next());
-    const record: SessionRecord = {
-      id,
-      jobId: job.id,
-      issueId: live.issue.id,
-      epoch: live.record.epoch,
-      repo: job.spec.repo,
-      branch: job.spec.branch,
-      since: services.clock.now(),
-      workspacePath: null,
-      base: null,
-      process: null,
-      candidate: null,
-    };
+    const id = newSessionId(live, services.random.next());
+    const record = newSessionRecord({ job, live, id, since: services.clock.now() });
     const session = new Session({
       id,
       spec: job.spec,
@@ -305,13 +294,4 @@ interface Running {
   settled: boolean;
   /** When it is tidied up; never rejects. */
   done: Promise<void>;
-}
-
-/** Unique among all hosts; a name of a folder and of a branch. */
-function sessionId({ issue, record }: LiveIssue, random: number): string {
-  const slug = issue.id.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 40);
-  const unique = Math.floor(random * 2 ** 48)
-    .toString(36)
-    .padStart(10, '0');
-  return `${slug}-${record.epoch}-${unique}`;
 }

@@ -15,11 +15,12 @@ import {
 import type { ScaleConfig } from '../config.js';
 import { harnessError } from '../errors.js';
 import { judgeHealth } from './judge-health.js';
+import { limitReason } from './limit-reason.js';
 import { PoolBackpressure } from './pool-backpressure.js';
 import { scaleConfigFrom } from './scale-config.js';
 import { type ScaleDependencies, type ScaleServices, scaleServices } from './scale-dependencies.js';
 import { formatScaleMetrics, type ScaleMetrics } from './scale-metrics.js';
-import { recommendedWorkers, scaleWorkers, type WorkerLimit, type WorkerStep, workerBounds } from './scale-workers.js';
+import { recommendedWorkers, scaleWorkers, type WorkerStep, workerBounds } from './scale-workers.js';
 import { scalingMetrics } from './scaling-metrics.js';
 import { SessionCounts } from './session-counts.js';
 import { StallWatch } from './stall-watch.js';
@@ -255,10 +256,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   }
 
   get currentLimitReason(): LimitReason {
-    const { limitedBy, reason } = this.#step();
-    const { unavailable = '' } = this.#services.queue;
-    const why = `${this.name} is at ${this.#effective()} workers: ${reason}`;
-    return { limitedBy: LIMITED_BY[limitedBy], reason: unavailable === '' ? why : `${why}. Of those that wait besides, ${unavailable}` };
+    return limitReason(this.#step(), { name: this.name, workers: this.#effective(), unavailable: this.#services.queue.unavailable });
   }
 
   get currentBackpressureState(): BackpressureState {
@@ -316,17 +314,6 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     return this.#services.queue.waiting / this.currentLimits.maxQueueDepth;
   }
 }
-
-const LIMITED_BY = Object.freeze({
-  none: 'law',
-  nothing_ready: 'demand',
-  below_threshold: 'law',
-  cooldown: 'law',
-  cap: 'configured',
-  ceiling: 'ceiling',
-  busy: 'law',
-  minimum: 'floor',
-} satisfies Record<WorkerLimit, LimitReason['limitedBy']>);
 
 function sessionKey(workerId: string, issueId: string): string {
   return `${workerId} ${issueId}`;
