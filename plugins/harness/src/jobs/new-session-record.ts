@@ -26,11 +26,14 @@ export function newSessionRecord({ job, live, id, since }: SessionBeginning): Se
   };
 }
 
-/** Unique among all hosts; a name of a folder and of a branch. */
+/** Unique among all hosts; a name of a folder and of a branch, so it begins with a letter or digit. */
 export function newSessionId({ issue, record }: LiveIssue, random: number): string {
-  const slug = issue.id.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 40);
+  const slug = issue.id
+    .replaceAll(/[^A-Za-z0-9_-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 40);
   const unique = Math.floor(random * 2 ** 48)
     .toString(36)
     .padStart(10, '0');
-  return `${slug}-${record.epoch}-${unique}`;
+  return `${slug === '' ? 'issue' : slug}-${record.epoch}-${unique}`;
 }
