@@ -12,7 +12,7 @@ import { AGENT_GIT_ENV } from '../git/run-git.js';
 import { Workspaces } from '../git/workspaces.js';
 import { scaleConfigFrom } from '../scaling/scale-config.js';
 import type { ICommands, ILanding, IRepository, IWorkspaces, ProgressSigns, Workspace } from './session-contracts.js';
-import { treeOfCommit, workspaceSigns } from './workspace-signs.js';
+import { workspaceSigns } from './workspace-signs.js';
 
 export interface IBranchClaims {
   /** `BRANCH_IN_USE` while another host has it. */
@@ -36,7 +36,6 @@ export interface HarnessServices {
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly display: (text: string) => void;
   openRepository(folder: string): Promise<IRepository>;
-  treeOf(workspace: Workspace, commit: string): Promise<string>;
   progressOf(workspace: Workspace): Promise<ProgressSigns>;
 }
 
@@ -67,7 +66,6 @@ export async function harnessServices(
     agentEnv: given.agentEnv ?? AGENT_GIT_ENV,
     display: given.display ?? ((text) => console.log(text)),
     openRepository: given.openRepository ?? ((repo) => openRepository(repo)),
-    treeOf: given.treeOf ?? treeOfCommit,
     progressOf: given.progressOf ?? ((workspace) => workspaceSigns(workspace, config.scale.workerStallTimeoutMs)),
   };
 }

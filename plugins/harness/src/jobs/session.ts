@@ -43,7 +43,6 @@ export interface SessionTools {
   readonly verifier: Verifier;
   /** Environment of every command in a workspace. */
   readonly env: Readonly<Record<string, string>>;
-  treeOf(workspace: Workspace, commit: string): Promise<string>;
   progressOf(workspace: Workspace): Promise<ProgressSigns>;
 }
 
@@ -132,14 +131,14 @@ export class Session implements WorkerSession {
     await journal.onWorkspace(workspace);
     const failure = await this.#runAgent(workspace);
     if (failure !== null) return failure;
-    const { commit, uncommitted } = await tools.workspaces.inspect(workspace);
+    const { commit, tree, uncommitted } = await tools.workspaces.inspect(workspace, this.#aborter.signal);
     if (commit === base) return noCommit(uncommitted);
     await this.#enter('verification_failed', 'verifying');
-    await tools.workspaces.reset(workspace, commit);
-    const verdict = await this.#verify(workspace, await tools.treeOf(workspace, commit));
+    await tools.workspaces.reset(workspace, commit, this.#aborter.signal);
+    const verdict = await this.#verify(workspace, tree);
     if (!verdict.passed) return failed('verification_failed', verdict.message);
     await this.#enter('landing_failed', 'landing');
-    return this.#land(repository, workspace, commit);
+    return this.#land(repository, workspace, { commit, tree });
   }
 
   async #enter(step: Step, phase: 'verifying' | 'landing'): Promise<void> {
@@ -214,7 +213,11 @@ export class Session implements WorkerSession {
     });
   }
 
-  async #land(repository: IRepository, workspace: Workspace, commit: string): Promise<SessionResult> {
+  async #land(
+    repository: IRepository,
+    workspace: Workspace,
+    work: { readonly commit: string; readonly tree: string },
+  ): Promise<SessionResult> {
     const { tools, spec, issue, journal } = this.#options;
     const { branch, landOnCheckedOut } = spec;
     try {
@@ -222,7 +225,7 @@ export class Session implements WorkerSession {
         repository,
         branch,
         workspace,
-        commit,
+        ...work,
         message: landingMessage(spec, issue),
         landOnCheckedOut,
         verify: (tree) => this.#verify(workspace, tree, true),

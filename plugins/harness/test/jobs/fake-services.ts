@@ -133,7 +133,6 @@ export function fakeServices() {
     cores: 2,
     display: () => {},
     openRepository: () => repository.open(),
-    treeOf: async ({ name }) => trees.of(name),
     progressOf: async () => ({ files: [] }),
   } satisfies ServiceOverrides;
   return { commands, landed, workspaces, claims, trees, repository, services };
