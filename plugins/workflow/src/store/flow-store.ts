@@ -96,7 +96,10 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
 
   list(filter: RunFilter): FlowPage {
     return this.#read(() => {
-      const changed = this.#projections.changed().map((key) => this.run(key)).filter((run) => run !== null);
+      const changed = this.#projections
+        .changed()
+        .map((key) => this.run(key))
+        .filter((run) => run !== null);
       return listRuns({ database: this.#database, filter, changed });
     });
   }
