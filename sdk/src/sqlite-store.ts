@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { NotReadyError } from './errors.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
@@ -32,10 +33,11 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
     this.#statements = prepare(database);
   }
 
-  /** Opens or makes the file; its folder must be there. One process at a time should have it open. */
+  /** Opens or makes the file, readable for its owner only; its folder must be there. One process at a time should have it open. */
   static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
     // not at the top: the module costs start-up time of every process that imports this package
     const { DatabaseSync } = await import('node:sqlite');
+    await makePrivate(file);
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 1_000 });
@@ -187,12 +189,28 @@ interface Statements {
   readonly list: StatementSync;
 }
 
+const MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024;
+
+/**
+ * SQLite would make a file that everybody can read. The log beside it gets the rights of the file. Only a new file is opened here: to
+ * close one that this process has open elsewhere would let go of the locks of SQLite.
+ */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await (await open(file, 'wx', 0o600)).close();
+  } catch {
+    // it is there already; or else SQLite fails next, and its error is the one that callers know
+  }
+}
+
 function configure(database: DatabaseSync, { maxBytes, pageBytes: wantedPageBytes }: SqliteStoreOptions): void {
   // before anything is written; a file that is there keeps its own
   if (wantedPageBytes !== undefined) database.exec(`PRAGMA page_size = ${Math.floor(wantedPageBytes)}`);
   database.exec('PRAGMA journal_mode = WAL');
   // FULL syncs the log at every commit; the usual NORMAL may lose the last commits when the power goes
   database.exec('PRAGMA synchronous = FULL');
+  // a log that one large burst made long is cut back, instead of staying so until the store is closed
+  database.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
   database.exec('CREATE TABLE IF NOT EXISTS entries (path TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT');
   if (maxBytes !== undefined) {
     const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size);

@@ -3,6 +3,7 @@
 # and commits. Words after "stub:" in the issue say what it does; README.md lists them. Shell, because hundreds run at once.
 set -fu
 
+carriage_return=$(printf '\r')
 issue=${BELLOWS_ISSUE_ID:-}
 attempt=1
 sleep=0 files=1 exit_code=0 flood=0 chatter=0
@@ -14,7 +15,7 @@ fail() {
 }
 
 whole_number() {
-  case $2 in '' | *[!0-9]*) fail "$1 must be a whole number, not \"$2\"" ;; esac
+  case $2 in '' | *[!0-9]* | ??????????*) fail "$1 must be a whole number of at most 9 digits, not \"$2\"" ;; esac
 }
 
 read_words() {
@@ -24,7 +25,10 @@ read_words() {
       ok) ;;
       sleep=*) case $value in '' | *[!0-9.]* | *.*.* | .) fail "sleep must be seconds, not \"$value\"" ;; *) sleep=$value ;; esac ;;
       files=*) whole_number files "$value" && files=$value ;;
-      exit=*) whole_number exit "$value" && exit_code=$value ;;
+      exit=*)
+        whole_number exit "$value" && exit_code=$value
+        [ "$exit_code" -le 255 ] || fail "exit must be at most 255, not \"$value\""
+        ;;
       flood=*) whole_number flood "$value" && flood=$value ;;
       chatter=*) whole_number chatter "$value" && chatter=$value ;;
       no-commit | uncommitted | hang | busy | crash | conflict | fail-verify) fault=$word ;;
@@ -36,15 +40,18 @@ read_words() {
   done
 }
 
-# Lines with "stub:" count, in the Markdown of the issue or, without that, in its JSON, where lines are within strings.
+# Lines with "stub:" count, in the Markdown of the issue or, without that, in its JSON, where lines are within strings: there
+# one ends at a quote or a backslash. So does one of a file with line ends of Windows.
 read_script() {
   [ -r "$1" ] || fail "the issue cannot be read: $1"
   while IFS= read -r line || [ -n "$line" ]; do
-    case $line in *stub:*) ;; *) continue ;; esac
-    words=${line#*stub:}
-    words=${words%%\"*}
-    words=${words%%\\*}
-    read_words "$words"
+    while :; do
+      case $line in *stub:*) line=${line#*stub:} ;; *) break ;; esac
+      words=${line%%\"*}
+      words=${words%%\\*}
+      words=${words%%"$carriage_return"*}
+      read_words "$words"
+    done
   done <"$1"
 }
 
@@ -85,7 +92,7 @@ commit() {
     commit --quiet --allow-empty -m "Issue $issue" || fail 'git commit failed'
 }
 
-case $issue in '' | *[!A-Za-z0-9._-]*) fail "BELLOWS_ISSUE_ID is no id: \"$issue\"" ;; esac
+case $issue in '' | *[!A-Za-z0-9._-]*) fail "BELLOWS_ISSUE_ID must be the id of an issue, it is \"$issue\"; README.md shows how to start it by hand" ;; esac
 read_attempt
 read_script "${BELLOWS_ISSUE_TEXT:-${BELLOWS_ISSUE_FILE:-BELLOWS_ISSUE_FILE is not set}}"
 if [ "$once" = yes ] && [ "$attempt" -gt 1 ]; then

@@ -63,8 +63,15 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
   RUN_CANCELLED: { kind: 'cancelled', text: 'The run was cancelled; what it had done was compensated.' },
   RUN_CONFLICT: { kind: 'refused', text: 'There is a run of this id with another definition or input. Use another id.' },
   RUN_ENDED: { kind: 'refused', text: 'The run has ended and takes no signals and no cancellation any more.' },
-  RUN_INPUT_INVALID: { kind: 'input', text: 'The input does not fit the schema of the workflow; `details` names every place.' },
+  RUN_INPUT_INVALID: {
+    kind: 'input',
+    text: 'The input does not fit the schema of the workflow, `details` names every place; or it, or the payload of a signal, is nothing JSON can hold.',
+  },
   RUN_UNKNOWN: { kind: 'not_found', text: 'There is no run of this id, or it was removed after its time of retention.' },
+  SIGNALS_FULL: {
+    kind: 'capacity',
+    text: 'The run keeps as many signals as it may that none of its stages has waited for. Send no more until it takes some.',
+  },
   STAGE_FAILED: { kind: 'guest', text: 'The function of a stage threw; the message is its own.' },
   STAGE_FORBIDDEN: {
     kind: 'forbidden',

@@ -63,6 +63,8 @@ export interface PipelineScalingManagerOptions {
   /** Stages that are ready and wait for a slot. */
   readonly queue: Pick<ReadyQueue, 'length' | 'oldestSinceMs'>;
   readonly facts: () => PipelineFacts;
+  /** Told when `maxPipelineDepth` changes. */
+  readonly limitDepth?: (maxDepth: number) => void;
   /** Takes over limits other than the slots. */
   readonly apply: (limits: ScalingLimits) => void;
 }
@@ -128,6 +130,7 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
       throw workflowError('LIMITS_INVALID', `maxPipelineDepth must be a whole number of at least 1, it is ${depth}. Nothing was changed`);
     }
     this.#maxPipelineDepth = depth;
+    this.#options.limitDepth?.(depth);
   }
 
   /** `PIPELINE_TOO_DEEP`, with the longest chain, for a pipeline deeper than `maxPipelineDepth`; what child workflows add counts. */

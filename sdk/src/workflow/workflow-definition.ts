@@ -15,8 +15,10 @@ export interface RetryOptions {
 }
 
 /** Checks the input of a run; a schema of zod is one. What `parse` returns is what stages see; what it throws refuses the run. */
-export interface InputSchema<T = unknown> {
+export interface InputSchema<T = unknown, G = unknown> {
   parse(input: unknown): T;
+  /** Of a schema that follows Standard Schema: `G`, what is given to it, where that differs from `T` (defaults, transformations). */
+  readonly '~standard'?: { readonly types?: { readonly input: G } | undefined };
 }
 
 /** Reads `{ input, … }` with one field for each name in `after`. */

@@ -85,6 +85,12 @@ export class CommandOutput {
   async finish(graceMs: number): Promise<void> {
     const ends = this.#streams.map((stream) => (stream.closed ? null : new Promise((resolve) => stream.once('close', resolve))));
     await this.#atMost(graceMs, Promise.all(ends));
+    if (this.#streams.some((stream) => !stream.destroyed && stream.isPaused())) {
+      // the end of the output counts more than what the disk is still to take
+      this.#isStuck = true;
+      this.#resume();
+      await this.#atMost(graceMs, Promise.all(ends));
+    }
     for (const stream of this.#streams) stream.destroy();
     this.#cancelStuck?.();
     await this.#atMost(STUCK_AFTER_MS, this.#closeFile());

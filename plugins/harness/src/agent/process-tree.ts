@@ -10,16 +10,22 @@ export interface SessionProcesses {
   readonly cpuMs: number;
   /** How many processes were seen to begin or end since it is followed. */
   readonly changes: number;
+  /** The group of its leader when somebody is in it and it is surely the session's, else null. */
+  readonly group: number | null;
 }
 
-const NOTHING: SessionProcesses = Object.freeze({ alive: Object.freeze([]), cpuMs: 0, changes: 0 });
+/** Foreign programs that begin and end all the time must not keep a look from ending. */
+const MAX_TRIES = 4;
+
+const NOTHING: SessionProcesses = Object.freeze({ alive: Object.freeze([]), cpuMs: 0, changes: 0, group: null });
 
 /**
  * Which processes belong to which session, by one look for all sessions.
  *
- * A process belongs to a session when it is its leader, is in the group of the leader, carries the session in its environment, has a
- * parent that belongs to it, or did so at an earlier look. Only who leaves the group, clears its environment and loses its parent
- * between two looks is lost sight of. The environment of a process is read once.
+ * A process belongs to a session when it is its leader, is in the group or the system's session of the leader, has a parent that
+ * belongs to it, or did so at an earlier look; where nothing of that tells, when it carries the session in its environment: what a
+ * process says of itself moves nobody out of the session that started it. Only who leaves the system's session, clears its environment
+ * (or writes its title over it) and loses its parent, all between two looks, is lost sight of. An environment is read once.
  */
 export class ProcessTree {
   readonly #reader: IProcessReader;
@@ -73,12 +79,38 @@ export class ProcessTree {
     return this.#next;
   }
 
+  /** Whether it lives now: its number may be that of another by the time something is done about it. */
+  async isStill({ pid, startedAt }: ProcessRecord): Promise<boolean> {
+    const now = await this.#reader.read(pid);
+    return now !== null && now.startedAt === startedAt && !now.ended;
+  }
+
   async #lookNow(): Promise<void> {
+    for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+      const records = await this.#lookOnce();
+      if (!(await this.#hasLostSight(records))) break;
+    }
+    this.#lookedAtMs = this.#clock.monotonicMs();
+  }
+
+  /** Whether one ended before its environment told whose it is: a daemon that has just started another, which the look has not seen. */
+  async #hasLostSight(records: Iterable<ProcessRecord>): Promise<boolean> {
+    for (const record of records) {
+      const { session, carries } = this.#known.get(record.pid)!;
+      if (session === null && carries === null && hasEnvironment(record) && !(await this.isStill(record))) return true;
+    }
+    return false;
+  }
+
+  async #lookOnce(): Promise<Iterable<ProcessRecord>> {
     const records = new Map((await this.#reader.list()).map((record) => [record.pid, record]));
     const known = new Map<number, Known>();
     for (const record of records.values()) {
       const before = this.#known.get(record.pid);
-      known.set(record.pid, before?.startedAt === record.startedAt ? before : this.#meet(record));
+      known.set(
+        record.pid,
+        before?.startedAt === record.startedAt ? before : { startedAt: record.startedAt, carries: null, session: null },
+      );
     }
     this.#known = known;
     const groups = this.#groups(records);
@@ -90,12 +122,8 @@ export class ProcessTree {
       if (list === undefined) members.set(session, [record]);
       else list.push(record);
     }
-    for (const session of this.#sessions.values()) session.latest = summary(session.latest, members.get(session.id) ?? []);
-    this.#lookedAtMs = this.#clock.monotonicMs();
-  }
-
-  #meet({ pid, startedAt, ended }: ProcessRecord): Known {
-    return { startedAt, carries: ended ? '' : this.#reader.sessionOf(pid), session: null };
+    for (const session of this.#sessions.values()) session.latest = summary(session, members.get(session.id) ?? [], groups);
+    return records.values();
   }
 
   /** Groups that are surely those of sessions: the number of a leader that is gone may be in use again. */
@@ -112,20 +140,38 @@ export class ProcessTree {
   }
 
   #assign(record: ProcessRecord, look: Look): string | null {
-    const path: Known[] = [];
+    const path: ProcessRecord[] = [];
     let session: string | null = null;
-    for (let at: ProcessRecord | undefined = record; at !== undefined && session === null; at = look.records.get(at.parentPid)) {
-      const known = this.#known.get(at.pid)!;
-      // parents that seem to be their own ancestors: numbers were used again during the look
-      if (path.includes(known)) break;
-      path.push(known);
-      if (known.session !== null && this.#sessions.has(known.session)) session = known.session;
-      else if (this.#sessions.has(known.carries)) session = known.carries;
-      else session = look.groups.get(at.groupId) ?? null;
+    // parents that seem to be their own ancestors: numbers were used again during the look
+    for (let at: ProcessRecord | undefined = record; at !== undefined && !path.includes(at); at = look.records.get(at.parentPid)) {
+      path.push(at);
+      session = this.#startedBy(at, look.groups);
+      if (session !== null) break;
     }
-    if (session !== null) for (const known of path) known.session = session;
+    for (let index = 0; session === null && index < path.length; index += 1) {
+      session = this.#carriedBy(path[index]!);
+      if (session !== null) path.length = index + 1;
+    }
+    if (session !== null) for (const { pid } of path) this.#known.get(pid)!.session = session;
     return session;
   }
+
+  #startedBy({ pid, groupId, systemSessionId }: ProcessRecord, groups: ReadonlyMap<number, string>): string | null {
+    const { session } = this.#known.get(pid)!;
+    if (session !== null && this.#sessions.has(session)) return session;
+    return groups.get(groupId) ?? groups.get(systemSessionId) ?? null;
+  }
+
+  #carriedBy(record: ProcessRecord): string | null {
+    const known = this.#known.get(record.pid)!;
+    if (hasEnvironment(record)) known.carries ??= this.#reader.sessionOf(record.pid);
+    return known.carries !== null && this.#sessions.has(known.carries) ? known.carries : null;
+  }
+}
+
+/** The group 0 is that of threads of the kernel. */
+function hasEnvironment({ groupId, ended }: ProcessRecord): boolean {
+  return !ended && groupId !== 0;
 }
 
 interface Session {
@@ -137,8 +183,8 @@ interface Session {
 
 interface Known {
   readonly startedAt: string;
-  /** What its environment says. */
-  readonly carries: string;
+  /** What its environment says; null while that is not known. */
+  carries: string | null;
   session: string | null;
 }
 
@@ -147,7 +193,8 @@ interface Look {
   readonly groups: ReadonlyMap<number, string>;
 }
 
-function summary(before: SessionProcesses, alive: readonly ProcessRecord[]): SessionProcesses {
+function summary({ latest: before, leader }: Session, alive: readonly ProcessRecord[], groups: Look['groups']): SessionProcesses {
+  const group = alive.find(({ groupId }) => groupId === leader?.pid && groups.has(groupId))?.groupId ?? null;
   const key = ({ pid, startedAt }: ProcessRecord) => `${pid} ${startedAt}`;
   const old = new Set(before.alive.map(key));
   const stayed = alive.filter((record) => old.has(key(record))).length;
@@ -155,5 +202,6 @@ function summary(before: SessionProcesses, alive: readonly ProcessRecord[]): Ses
     alive,
     cpuMs: alive.reduce((sum, record) => sum + record.cpuMs, 0),
     changes: before.changes + (alive.length - stayed) + (old.size - stayed),
+    group,
   };
 }

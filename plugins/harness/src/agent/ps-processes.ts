@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import type { IProcessReader, ProcessRecord } from './process-record.js';
 
 const run = promisify(execFile);
-const COLUMNS = 'pid=,ppid=,pgid=,stat=,time=,lstart=';
+const COLUMNS = 'pid=,ppid=,pgid=,sess=,stat=,time=,lstart=';
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -37,12 +37,15 @@ async function ps(args: readonly string[]): Promise<string> {
 
 function parse(output: string): ProcessRecord[] {
   return output.split('\n').flatMap((line) => {
-    const [, pid, parent, group, state, time, startedAt] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(.+?)\s*$/.exec(line) ?? [];
+    const [, pid, parent, group, session, state, time, startedAt] =
+      /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(.+?)\s*$/.exec(line) ?? [];
     if (pid === undefined) return [];
     const record: ProcessRecord = {
       pid: Number(pid),
       parentPid: Number(parent),
       groupId: Number(group),
+      // macOS shows an address here, which is nobody's number
+      systemSessionId: Number(session),
       ended: state!.startsWith('Z'),
       cpuMs: cpuMs(time!),
       startedAt: startedAt!,

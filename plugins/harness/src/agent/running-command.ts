@@ -1,7 +1,7 @@
 import type { CommandEnd, CommandSpec, EndCause, ICommand, ProcessIdentity } from '../jobs/session-contracts.js';
 import type { Evidence } from '../scaling/judge-stall.js';
 import type { CommandOutput } from './command-output.js';
-import { askToEnd, type Ending, killAll } from './end-processes.js';
+import { askToEnd, type Ending, killAll, killGroup } from './end-processes.js';
 import type { SessionEvidence } from './session-evidence.js';
 import type { LeaderExit, StartedProcess } from './start-process.js';
 
@@ -87,22 +87,15 @@ export class RunningCommand implements ICommand {
         if (!(await askToEnd(spec.sessionId, graceMs, this.#parts))) await killAll(spec.sessionId, this.#parts);
         break;
       } catch (error) {
-        // the host has no free files, for example: the group can be ended all the same, the others when that is over
-        this.#killGroup();
+        // the host has no free files, for example: the group can be ended all the same, the others when that is over;
+        // once, because later its number may be that of another
+        if (attempt === 1) killGroup(this.identity.pid);
         logger.error('the processes of a session could not be looked at, its group was killed', { session: spec.sessionId, error });
         if (attempt === MAX_LOOKS_THAT_FAIL) break;
         await clock.sleep(attempt * FAILED_LOOK_PAUSE_MS);
       }
     }
     tree.forget(spec.sessionId);
-  }
-
-  #killGroup(): void {
-    try {
-      process.kill(-this.identity.pid, 'SIGKILL');
-    } catch {
-      // nobody is left in it
-    }
   }
 
   async #withinGrace(exited: Promise<LeaderExit>): Promise<LeaderExit> {

@@ -12,7 +12,7 @@ export interface EvidenceSources {
   processes(): Promise<Pick<SessionProcesses, 'cpuMs' | 'changes'>>;
 }
 
-/** Less CPU between two looks is no life: a process that only waits with a timer uses some. */
+/** Less CPU is no life yet: it is added up from look to look, because the looks may be close to each other. */
 const NOTICEABLE_CPU_MS = 50;
 
 /** Half of the documented ten minutes after which a session counts as stalled. */

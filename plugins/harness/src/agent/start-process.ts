@@ -28,7 +28,7 @@ export async function startProcess(spec: CommandSpec, processes: IProcessReader)
   try {
     const child = spawn(program, args, {
       cwd: spec.cwd,
-      env: commandEnvironment(spec.env, spec.sessionId),
+      env: commandEnvironment(spec),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       windowsHide: true,

@@ -1,7 +1,7 @@
-import path from 'node:path';
 import { harnessError } from '../errors.js';
 import type { IRepository, LandingRequest } from '../jobs/session-contracts.js';
-import { WORK_BRANCHES } from './registration.js';
+import { ownRegistrationAt } from './registration.js';
+import { retryGit, systemPauses } from './retry-git.js';
 import { runGit } from './run-git.js';
 
 /** The files of a person who has checked out the branch that work lands on, and allowed it. */
@@ -23,8 +23,10 @@ export class CheckedOutBranch {
   static async find(request: LandingRequest): Promise<CheckedOutBranch | null> {
     const { repository, branch, landOnCheckedOut } = request;
     let folder = await repository.checkedOutAt(branch);
-    for (let agents = 0; folder !== null && agents < MAX_AGENTS && (await isWorkspace(repository, folder)); agents++) {
-      await detach(folder);
+    for (let agents = 0; folder !== null && agents < MAX_AGENTS; agents++) {
+      const agent = await ownRegistrationAt(repository.commonDir, folder);
+      if (agent === null) break;
+      await detach(folder, agent);
       folder = await repository.checkedOutAt(branch);
     }
     if (folder === null) return null;
@@ -45,8 +47,9 @@ export class CheckedOutBranch {
    */
   async follow(tip: string, landed: string): Promise<void> {
     try {
-      await runGit(this.#folder, ['update-index', '-q', '--refresh'], { answers: [0, 1] });
-      await runGit(this.#folder, ['read-tree', '-m', '-u', tip, landed]);
+      // a git of theirs may hold the index for a moment
+      await retryGit(() => runGit(this.#folder, ['update-index', '--refresh'], { answers: [0, 1] }), systemPauses);
+      await retryGit(() => runGit(this.#folder, ['read-tree', '-m', '-u', tip, landed]), systemPauses);
     } catch (error) {
       const back = ['update-ref', '-m', 'bellows: files could not follow', `refs/heads/${this.#branch}`, tip, landed];
       await runGit(this.#repository.path, back, { answers: [0, 1, 128] });
@@ -65,15 +68,10 @@ export class CheckedOutBranch {
 /** Git lets one worktree have a branch; more come only one after the other, while this looks. */
 const MAX_AGENTS = 20;
 
-/** Of this host or another one: its own branch is there as long as it is. */
-async function isWorkspace(repository: IRepository, folder: string): Promise<boolean> {
-  const name = path.basename(folder);
-  return folder !== repository.path && (await repository.commitOf(`refs/heads/${WORK_BRANCHES}${name}`)) !== null;
-}
-
 /** A failure means that the agent commits at this moment; then the next look finds the branch again. */
-async function detach(folder: string): Promise<void> {
-  const head = await runGit(folder, ['rev-parse', '--verify', '--quiet', 'HEAD'], { answers: [0, 1, 128] });
+async function detach(folder: string, gitDir: string): Promise<void> {
+  const options = { gitDir, answers: [0, 1, 128] };
+  const head = await runGit(folder, ['rev-parse', '--verify', '--quiet', 'HEAD'], options);
   const commit = head.stdout.trim();
-  if (head.code === 0) await runGit(folder, ['update-ref', '--no-deref', 'HEAD', commit, commit], { answers: [0, 1, 128] });
+  if (head.code === 0) await runGit(folder, ['update-ref', '--no-deref', 'HEAD', commit, commit], options);
 }

@@ -3,7 +3,7 @@ import { harnessError } from '../errors.js';
 import type { ILanding, IRepository, IWorkspaces, LandingRequest, LandingResult } from '../jobs/session-contracts.js';
 import { CheckedOutBranch } from './checked-out-branch.js';
 import { KeyedMutex } from './keyed-mutex.js';
-import { mergeTrees } from './merge-trees.js';
+import { type MergedTrees, mergeTrees } from './merge-trees.js';
 import { retryGit } from './retry-git.js';
 import { runGit } from './run-git.js';
 
@@ -37,6 +37,9 @@ export class Landing implements ILanding {
   readonly #turns: KeyedMutex;
   /** `<verifier> <tree>` that passed. Those that failed are not remembered: tests may fail by chance. */
   readonly #passed = new BoundedCache<true>({ maxEntries: 1_000 });
+
+  /** Of tips that came from here. */
+  readonly #trees = new BoundedCache<string>({ maxEntries: 100 });
 
   constructor(options: LandingOptions) {
     this.#options = options;
@@ -72,19 +75,34 @@ export class Landing implements ILanding {
   async #attempt(request: LandingRequest): Promise<LandingResult | 'moved'> {
     const { repository, branch, commit, signal } = request;
     const tip = await repository.ensureBranch(branch);
-    if (await contains(repository, tip, commit)) return { outcome: 'landed', commit };
-    const checkedOut = await CheckedOutBranch.find(request);
-    await checkedOut?.assertClean();
-    const merged = await mergeTrees(repository, { ours: tip, theirs: commit, ...(signal === undefined ? {} : { signal }) });
+    const before = await CheckedOutBranch.find(request);
+    await before?.assertClean();
+    const merged = await this.#merge(request, tip);
+    if (merged === null) return { outcome: 'landed', commit };
     if (merged.outcome === 'conflict') return merged;
     const candidate = await this.#commit(request, tip, merged.tree);
     const rejected = await this.#verify(request, candidate, merged.tree);
     if (rejected !== null) return rejected;
     signal?.throwIfAborted();
+    // again: a verification takes minutes, and somebody may have switched to the branch
+    const checkedOut = await CheckedOutBranch.find(request);
     await request.onCandidate(candidate);
     if (!(await this.#swap(request, candidate, tip))) return 'moved';
+    await this.#trees.set(candidate, merged.tree);
     await checkedOut?.follow(tip, candidate);
     return { outcome: 'landed', commit: candidate };
+  }
+
+  /** Null when `tip` has the commit already. */
+  async #merge({ repository, workspace, commit, tree, signal }: LandingRequest, tip: string): Promise<MergedTrees | null> {
+    // it descends from its base, so that there is nothing to merge while the branch is still there
+    if (tip === workspace.base && commit !== tip) return { outcome: 'merged', tree };
+    const treeOfTip = this.#trees.get(tip);
+    if (treeOfTip === undefined && (await contains(repository, tip, commit))) return null;
+    const merged = await mergeTrees(repository, { ours: tip, theirs: commit, ...(signal === undefined ? {} : { signal }) });
+    // what is on the branch already changes no file, so that git need not be asked about anything else
+    const changesNothing = merged.outcome === 'merged' && merged.tree === treeOfTip;
+    return changesNothing && (await contains(repository, tip, commit)) ? null : merged;
   }
 
   async #commit({ repository, commit, message }: LandingRequest, tip: string, tree: string): Promise<string> {
@@ -96,11 +114,10 @@ export class Landing implements ILanding {
 
   /** The rejection; null when the tree passed, now or before. */
   async #verify(request: LandingRequest, candidate: string, tree: string): Promise<LandingResult | null> {
-    const { repository, commit, verifier } = request;
-    const own = (await runGit(repository.path, ['rev-parse', '--verify', `${commit}^{tree}`])).stdout.trim();
+    const { verifier } = request;
     const key = verifier === undefined ? null : `${verifier} ${tree}`;
-    if (tree === own || (key !== null && this.#passed.get(key))) return null;
-    await this.#options.workspaces.reset(request.workspace, candidate);
+    if (tree === request.tree || (key !== null && this.#passed.get(key))) return null;
+    await this.#options.workspaces.reset(request.workspace, candidate, request.signal);
     request.signal?.throwIfAborted();
     const verdict = await request.verify(tree);
     if (!verdict.passed) return { outcome: 'rejected', verdict };
@@ -127,6 +144,12 @@ export class Landing implements ILanding {
 const PAUSE = Object.freeze({ initialMs: 20, factor: 2, maxMs: 1_000 });
 
 async function contains(repository: IRepository, tip: string, commit: string): Promise<boolean> {
-  const { code } = await runGit(repository.path, ['merge-base', '--is-ancestor', commit, tip], { answers: [0, 1, 128] });
+  const { code, stderr } = await runGit(repository.path, ['merge-base', '--is-ancestor', commit, tip], { answers: [0, 1, 128] });
+  // "no" is what makes an issue be tried again, so it must not come from a git that could not look
+  if (code === 128 && !/not a valid (commit|object) name/i.test(stderr)) throw cannotTell(tip, commit, stderr);
   return code === 0;
+}
+
+function cannotTell(tip: string, commit: string, words: string) {
+  return harnessError('GIT_FAILED', `git cannot tell whether ${tip} contains ${commit}: ${words.trim().slice(0, 500)}`);
 }

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { messageOf } from '@bellows/sdk';
 import { harnessError } from '../errors.js';
 import type { IRepository } from '../jobs/session-contracts.js';
+import { looseCommit, mayBeCheckedOut, refBehind } from './ref-files.js';
 import { WORK_BRANCHES } from './registration.js';
 import { type GitPauses, retryGit, systemPauses } from './retry-git.js';
 import { runGit, wordsOfGit } from './run-git.js';
@@ -73,7 +74,7 @@ class Repository implements IRepository {
     if (branch !== this.#validBranch) await checkBranchName(this.path, branch);
     this.#validBranch = branch;
     const ref = `refs/heads/${branch}`;
-    const present = await this.#commitAt(ref);
+    const present = (await looseCommit(this.commonDir, branch)) ?? (await this.#commitAt(ref));
     if (present !== null) return present;
     const head = await this.#commitAt('HEAD');
     if (head === null) throw empty(this.path);
@@ -91,17 +92,25 @@ class Repository implements IRepository {
   }
 
   async checkedOutAt(branch: string): Promise<string | null> {
+    const ref = await refBehind(this.commonDir, `refs/heads/${branch}`);
+    // nearly always nobody has it, and that is known without a process
+    if (!(await mayBeCheckedOut(this.commonDir, ref))) return null;
     const list = () => runGit(this.path, ['worktree', 'list', '--porcelain', '-z']);
     const { stdout } = await retryGit(list, this.#pauses);
     for (const entry of stdout.split('\0\0')) {
       const lines = entry.split('\0');
       const folder = lines.find((line) => line.startsWith('worktree '))?.slice('worktree '.length);
-      if (folder === undefined || !lines.includes(`branch refs/heads/${branch}`)) continue;
+      if (folder === undefined || !lines.includes(`branch ${ref}`)) continue;
       // one that somebody deleted has no files that could differ from the branch
       const real = await realpath(folder).catch(() => null);
-      if (real !== null) return real;
+      if (real !== null) return real === this.commonDir ? this.#topOfMain() : real;
     }
     return null;
+  }
+
+  /** Git names the repository itself where that is not beside the files, as of a submodule. */
+  async #topOfMain(): Promise<string> {
+    return realpath(oneLine((await runGit(this.commonDir, ['rev-parse', '--show-toplevel'])).stdout));
   }
 
   async changedFiles(folder = this.path): Promise<readonly string[]> {

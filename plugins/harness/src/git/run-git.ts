@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { systemClock } from '@bellows/sdk';
 import { harnessError } from '../errors.js';
 import { checkGitVersion } from './check-git-version.js';
 
@@ -11,6 +12,13 @@ export interface GitOptions {
   readonly answers?: readonly number[];
   /** How much of the output is kept. Default 16 MiB. */
   readonly maxOutputBytes?: number;
+  /**
+   * What git keeps of the worktree at `folder`. Then neither its `.git` nor `core.worktree`, both of which an agent may change, leads git
+   * to the files of somebody else.
+   */
+  readonly gitDir?: string;
+  /** After so long it is ended like by an abort, and the call rejects with `GIT_FAILED`. Default 10 minutes. */
+  readonly timeoutMs?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -30,8 +38,9 @@ export interface GitOutput {
  */
 export async function runGit(folder: string, args: readonly string[], options: GitOptions = {}): Promise<GitOutput> {
   options.signal?.throwIfAborted();
-  await checkGitVersion(gitEnvironment());
-  const output = await execute(['-C', folder, ...SETTINGS, ...args], options);
+  const env = { ...gitEnvironment(), ...options.env };
+  await checkGitVersion(env);
+  const output = await execute(['-C', folder, ...SETTINGS, ...worktreeSettings(folder, options), ...args], env, options);
   if (!(options.answers ?? [0]).includes(output.code)) throw gitFailed(folder, args, output);
   return output;
 }
@@ -66,15 +75,27 @@ const SETTINGS = [
     'maintenance.auto=false',
     'i18n.commitEncoding=UTF-8',
     'advice.detachedHead=false',
+    'advice.graftFileDeprecated=false',
     // what decides whether a file counts as changed must not be for an agent to choose
     'core.trustctime=true',
     'core.checkStat=default',
     'core.ignoreStat=false',
     'core.sparseCheckout=false',
+    'core.splitIndex=false',
+    // those of a worktree are not where git looks for them, so that it would fail
+    'submodule.recurse=false',
   ].flatMap((setting) => ['-c', setting]),
 ];
 
+/** Modes and links as they are in the commit, whatever the configuration that all worktrees share says. */
+function worktreeSettings(folder: string, { gitDir }: GitOptions): readonly string[] {
+  if (gitDir === undefined) return [];
+  return [`--git-dir=${gitDir}`, `--work-tree=${folder}`, '-c', 'core.fileMode=true', '-c', 'core.symlinks=true'];
+}
+
 const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+/** A filter that waits for a network holds git, and with it everything behind. Checking out 50,000 files takes 3 s. */
+const DEFAULT_TIMEOUT_MS = 10 * 60_000;
 /** More of what git complains about helps nobody. */
 const MAX_ERROR_BYTES = 8 * 1024;
 const MAX_SHOWN_CHARACTERS = 1_000;
@@ -87,32 +108,44 @@ function gitEnvironment(): Record<string, string> {
     ...AGENT_GIT_ENV,
     LC_ALL: 'C',
     GIT_OPTIONAL_LOCKS: '0',
+    // history and files are what their hashes say, not what an agent put in their place
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_GRAFT_FILE: '/dev/null',
     GIT_SSH_COMMAND: 'ssh -oBatchMode=yes',
     GIT_EDITOR: 'false',
   };
 }
 
-function execute(args: readonly string[], options: GitOptions): Promise<GitOutput> {
+function execute(args: readonly string[], env: Readonly<Record<string, string>>, options: GitOptions): Promise<GitOutput> {
   return new Promise((resolve, reject) => {
-    const child = spawn('git', args, { env: { ...gitEnvironment(), ...options.env }, stdio: 'pipe' });
+    const child = spawn('git', args, { env, stdio: 'pipe' });
     const stdout = new BoundedText(options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES);
     const stderr = new BoundedText(MAX_ERROR_BYTES);
-    const onAbort = () => child.kill('SIGTERM');
+    let ended: { readonly why: unknown } | null = null;
+    const stop = (why: unknown) => {
+      ended ??= { why };
+      child.kill('SIGTERM');
+    };
+    const onAbort = () => stop(options.signal?.reason);
     options.signal?.addEventListener('abort', onAbort, { once: true });
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const cancelTimer = systemClock.setTimer(timeoutMs, () => stop(harnessError('GIT_FAILED', `git did not end within ${timeoutMs} ms`)));
     feed(child, options.input);
     child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
     const end = (settle: () => void) => {
       options.signal?.removeEventListener('abort', onAbort);
+      cancelTimer();
       settle();
     };
     child.on('error', (error) => {
       if (child.pid === undefined)
         end(() => reject(harnessError('GIT_FAILED', `git could not be started: ${error.message}`, { cause: error })));
     });
-    // after an abort a filter that git started may keep the pipes open
+    // a filter that git started may keep the pipes open
     child.on('exit', () => {
-      if (options.signal?.aborted) end(() => reject(options.signal?.reason));
+      const { why } = ended ?? {};
+      if (ended !== null) end(() => reject(why));
     });
     child.on('close', (code, signal) => {
       const lastWords = signal === null ? stderr.text() : `${stderr.text()}\nended by ${signal}`;

@@ -57,12 +57,12 @@ interface Fence {
   readonly line: number;
 }
 
-const TASK = /^[ \t]*[-*+][ \t]+\[([ xX])\](?:[ \t]+(.*))?$/;
+const TASK = /^[ \t]*[-*+][ \t]+\[([ xX])\](?:[ \t]+(.*))?$/s;
 /** What a tab is worth in Markdown. */
 const TAB_COLUMNS = 4;
 
 function fenceAfter(fence: Fence | null, line: string, number: number): Fence | null {
-  const [, marks = '', rest = ''] = /^[ \t]*(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
+  const [, marks = '', rest = ''] = /^[ \t]*(`{3,}|~{3,})(.*)$/s.exec(line) ?? [];
   if (fence === null) return marks === '' || (marks[0] === '`' && rest.includes('`')) ? null : { marks, line: number };
   const closes = marks[0] === fence.marks[0] && marks.length >= fence.marks.length && rest.trim() === '';
   return closes ? null : fence;
@@ -81,14 +81,16 @@ function indentOf(line: string): number {
 function bodyOf(lines: readonly string[]): string {
   const shared = lines.reduce((least, line) => (line.trim() === '' ? least : Math.min(least, indentOf(line))), Number.POSITIVE_INFINITY);
   const body = lines.map((line) => (line.trim() === '' ? '' : withoutIndent(line, shared)));
-  return body.join('\n').replace(/^\n+|\n+$/g, '');
+  const first = body.findIndex((line) => line !== '');
+  return first < 0 ? '' : body.slice(first, body.findLastIndex((line) => line !== '') + 1).join('\n');
 }
 
 /** Tabs behind the indentation stay: code may need them. One that reaches across becomes the spaces that are left of it. */
 function withoutIndent(line: string, indent: number): string {
   let at = 0;
-  while (indentOf(line.slice(0, at)) < indent) at += 1;
-  return ' '.repeat(indentOf(line.slice(0, at)) - indent) + line.slice(at);
+  let columns = 0;
+  for (; columns < indent; at++) columns += line[at] === '\t' ? TAB_COLUMNS - (columns % TAB_COLUMNS) : 1;
+  return ' '.repeat(columns - indent) + line.slice(at);
 }
 
 function unclosedFault(source: string, fence: Fence): ErrorDetail {

@@ -26,6 +26,15 @@ export interface IRepository {
   changedFiles(folder?: string): Promise<readonly string[]>;
 }
 
+export interface Inspection {
+  /** Descends from the base of the workspace, or is it. */
+  readonly commit: string;
+  /** Of the commit. */
+  readonly tree: string;
+  /** Why there may be no commit: files that were changed and not committed (tracked and untracked; ignored ones do not count). Looked for only while `commit` is the base. */
+  readonly uncommitted: readonly string[];
+}
+
 export interface IWorkspaces {
   /**
    * Makes a workspace at `base` on its own branch. Any number at once, also by other hosts: never fails for that.
@@ -35,10 +44,10 @@ export interface IWorkspaces {
     repository: IRepository,
     options: { readonly name: string; readonly base: string; readonly signal?: AbortSignal },
   ): Promise<Workspace>;
-  /** What the agent left: its commit, and whether files are changed that it did not commit (tracked and untracked; ignored ones do not count). */
-  inspect(workspace: Workspace): Promise<{ readonly commit: string; readonly uncommitted: readonly string[] }>;
+  /** What the agent left. */
+  inspect(workspace: Workspace, signal?: AbortSignal): Promise<Inspection>;
   /** Puts the files of `commit` into the workspace; removes everything else but ignored files. */
-  reset(workspace: Workspace, commit: string): Promise<void>;
+  reset(workspace: Workspace, commit: string, signal?: AbortSignal): Promise<void>;
   /** Removes folder, registration and branch. Silent when they are gone; concurrent calls are fine. */
   remove(repository: IRepository, workspace: Pick<Workspace, 'path' | 'name'>): Promise<void>;
   /** Removes every workspace of this host for `repository` that is not in `keep` and was not made since the start; answers their names. */
@@ -60,8 +69,10 @@ export interface LandingRequest {
   readonly repository: IRepository;
   readonly branch: string;
   readonly workspace: Workspace;
-  /** Verified on its own already; tree of that verdict. */
+  /** Verified on its own already; descends from the base of the workspace, as `inspect` saw. */
   readonly commit: string;
+  /** Of the commit. */
+  readonly tree: string;
   /** Subject and body of the merge commit; trailers `Bellows-Job` and `Bellows-Issue` are in it. */
   readonly message: string;
   readonly landOnCheckedOut: boolean;

@@ -43,7 +43,6 @@ export interface SessionTools {
   readonly verifier: Verifier;
   /** Environment of every command in a workspace. */
   readonly env: Readonly<Record<string, string>>;
-  treeOf(workspace: Workspace, commit: string): Promise<string>;
   progressOf(workspace: Workspace): Promise<ProgressSigns>;
 }
 
@@ -132,14 +131,14 @@ export class Session implements WorkerSession {
     await journal.onWorkspace(workspace);
     const failure = await this.#runAgent(workspace);
     if (failure !== null) return failure;
-    const { commit, uncommitted } = await tools.workspaces.inspect(workspace);
+    const { commit, tree, uncommitted } = await tools.workspaces.inspect(workspace, this.#aborter.signal);
     if (commit === base) return noCommit(uncommitted);
     await this.#enter('verification_failed', 'verifying');
-    await tools.workspaces.reset(workspace, commit);
-    const verdict = await this.#verify(workspace, await tools.treeOf(workspace, commit));
+    await tools.workspaces.reset(workspace, commit, this.#aborter.signal);
+    const verdict = await this.#verify(workspace, tree);
     if (!verdict.passed) return failed('verification_failed', verdict.message);
     await this.#enter('landing_failed', 'landing');
-    return this.#land(repository, workspace, commit);
+    return this.#land(repository, workspace, { commit, tree });
   }
 
   async #enter(step: Step, phase: 'verifying' | 'landing'): Promise<void> {
@@ -199,7 +198,7 @@ export class Session implements WorkerSession {
     return `The agent made no progress for longer than workerStallTimeoutMs, ${scale.workerStallTimeoutMs} ms, and was ended`;
   }
 
-  #verify(workspace: Workspace, tree: string): Promise<Verdict> {
+  #verify(workspace: Workspace, tree: string, holdsTheBranch = false): Promise<Verdict> {
     const { tools, spec, logFile } = this.#options;
     return tools.verifier.verify({
       sessionId: this.id,
@@ -210,10 +209,15 @@ export class Session implements WorkerSession {
       env: { ...tools.env, BELLOWS_WORKSPACE: workspace.path },
       logFile: `${logFile}.verify.log`,
       signal: this.#aborter.signal,
+      holdsTheBranch,
     });
   }
 
-  async #land(repository: IRepository, workspace: Workspace, commit: string): Promise<SessionResult> {
+  async #land(
+    repository: IRepository,
+    workspace: Workspace,
+    work: { readonly commit: string; readonly tree: string },
+  ): Promise<SessionResult> {
     const { tools, spec, issue, journal } = this.#options;
     const { branch, landOnCheckedOut } = spec;
     try {
@@ -221,10 +225,10 @@ export class Session implements WorkerSession {
         repository,
         branch,
         workspace,
-        commit,
+        ...work,
         message: landingMessage(spec, issue),
         landOnCheckedOut,
-        verify: (tree) => this.#verify(workspace, tree),
+        verify: (tree) => this.#verify(workspace, tree, true),
         onCandidate: async (candidate) => {
           this.#candidate = candidate;
           await journal.onCandidate(candidate);
@@ -260,6 +264,11 @@ function withTail(message: string, tail: string): string {
   return tail.trim() === '' ? message : `${message}. Its last output:\n${tail.trim()}`;
 }
 
+/** A title may be a novel; the whole of it is in the report. */
+const MAX_SUBJECT_CHARS = 200;
+
 function landingMessage({ id }: JobSpec, issue: Issue): string {
-  return `${issue.title.replaceAll(/\s+/g, ' ').trim()}\n\nBellows-Job: ${id}\nBellows-Issue: ${issue.id}\n`;
+  const title = issue.title.replaceAll(/\s+/g, ' ').trim();
+  const subject = title.length > MAX_SUBJECT_CHARS ? `${title.slice(0, MAX_SUBJECT_CHARS - 1)}…` : title;
+  return `${subject}\n\nBellows-Job: ${id}\nBellows-Issue: ${issue.id}\n`;
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { registrationOf } from '../git/registration.js';
-import { runGit } from '../git/run-git.js';
 import { statusPaths } from '../git/status-paths.js';
 import type { ProgressSigns, Workspace } from './session-contracts.js';
 
@@ -10,17 +9,12 @@ import type { ProgressSigns, Workspace } from './session-contracts.js';
 export async function workspaceSigns(workspace: Workspace, stallTimeoutMs: number): Promise<ProgressSigns> {
   const registration = await registrationOf(workspace.path);
   const files = ['HEAD', 'index', 'logs/HEAD'].map((name) => path.join(registration, name));
-  return { files, digest: () => changesDigest(workspace.path), digestAfterMs: stallTimeoutMs / 2 };
-}
-
-/** The tree of a commit. */
-export async function treeOfCommit(workspace: Workspace, commit: string): Promise<string> {
-  return (await runGit(workspace.path, ['rev-parse', '--verify', `${commit}^{tree}`])).stdout.trim();
+  return { files, digest: () => changesDigest(workspace.path, registration), digestAfterMs: stallTimeoutMs / 2 };
 }
 
 /** '' while nothing differs from the last commit; else another word whenever a changed file is written again. */
-async function changesDigest(folder: string): Promise<string> {
-  const changed = await statusPaths(folder, 'normal');
+async function changesDigest(folder: string, gitDir: string): Promise<string> {
+  const changed = await statusPaths(folder, 'normal', { gitDir });
   if (changed.length === 0) return '';
   const hash = createHash('sha256');
   for (const name of changed) {

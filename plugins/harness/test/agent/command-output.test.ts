@@ -108,6 +108,31 @@ describe('the output of a command', () => {
     }
   });
 
+  it('is read to its end although the disk hangs just then', async () => {
+    const clock = new FakeClock();
+    const output = await open(clock);
+    const { write } = CutFile.prototype;
+    let release = () => {};
+    CutFile.prototype.write = () =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
+    try {
+      const stream = new PassThrough({ highWaterMark: 1024 * 1024 });
+      output.read(stream);
+      for (let piece = 0; piece < 10; piece += 1) stream.write(Buffer.alloc(64 * 1024));
+      stream.end('end\n');
+      const finished = output.finish(1_000);
+      await clock.advance(20_000);
+      await finished;
+      expect(output.tail).toMatch(/end\n$/);
+      expect(output.fault).toMatch(/^the disk was too slow/);
+    } finally {
+      CutFile.prototype.write = write;
+      release();
+    }
+  });
+
   it('is cut when somebody keeps it open', async () => {
     const clock = new FakeClock();
     const output = await open(clock);

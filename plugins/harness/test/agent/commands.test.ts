@@ -49,6 +49,27 @@ describe('a command that runs', () => {
     }
   });
 
+  it('works on the repository it stands in although the host was started from a hook of another', async () => {
+    const variables = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_CONFIG_PARAMETERS'];
+    for (const name of variables) process.env[name] = '/of/the/host';
+    process.env.GIT_SSH_COMMAND = 'true';
+    try {
+      const { tail } = await (await test.shell('git init -q here && cd here && git rev-parse --show-toplevel; env | grep ^GIT_')).ended;
+      const [folder, ...left] = tail.split('\n');
+      expect(folder).toBe(path.join(test.folder, 'here'));
+      expect(left).toContain('GIT_SSH_COMMAND=true');
+      expect(left.filter((line) => line.includes('/of/the/host'))).toEqual([]);
+    } finally {
+      for (const name of [...variables, 'GIT_SSH_COMMAND']) delete process.env[name];
+    }
+  });
+
+  it('is told its own folder, not that of the host', async () => {
+    // without a shell, which would tell it by itself
+    const { tail } = await (await test.start(['env'])).ended;
+    expect(tail.split('\n').filter((line) => /^(OLD)?PWD=/.test(line))).toEqual([`PWD=${test.folder}`]);
+  });
+
   it('has no input, its folder, and a group and session of its own', async () => {
     const { tail } = await (await test.shell('cat; pwd; cut -d" " -f5,6 /proc/$$/stat; echo $$')).ended;
     const [folder, groupAndSession, pid] = tail.split('\n');

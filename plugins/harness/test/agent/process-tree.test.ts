@@ -1,117 +1,12 @@
-import { spawn } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { FakeClock } from '@bellows/sdk/testing';
 import { describe, expect, it } from '@jest/globals';
-import { LinuxProcesses, parseStat } from '../../src/agent/linux-processes.js';
-import { identityOf, isAlive } from '../../src/agent/process-identity.js';
 import type { IProcessReader, ProcessRecord } from '../../src/agent/process-record.js';
 import { ProcessTree } from '../../src/agent/process-tree.js';
-import { PsProcesses } from '../../src/agent/ps-processes.js';
-import { until } from './test-commands.js';
-
-const READERS = [
-  ['/proc', new LinuxProcesses()],
-  ['ps', new PsProcesses()],
-] as const;
-
-describe('a line of /proc/<pid>/stat', () => {
-  const line = (name: string, state = 'S') =>
-    `42 (${name}) ${state} 7 40 39 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 987654 1 2 18446744073709551615`;
-  const read = { pid: 42, parentPid: 7, groupId: 40, ended: false, cpuMs: 1_000, startedAt: 'boot:987654' };
-
-  it.each(['sh', 'a b', 'a) R 1 1 1', '((', '))', ') Z', 'line\nend', ''])('is read with the name %j', (name) => {
-    expect(parseStat(line(name), 'boot')).toEqual(read);
-  });
-
-  it.each(['Z', 'X', 'x'])('in the state %s is one that has ended', (state) => {
-    expect(parseStat(line('sh', state), 'boot')).toEqual({ ...read, ended: true });
-  });
-
-  it.each(['', '42', '42 (sh', '42 (sh) S 1 2', 'x (sh) S 7 40'])('that is cut short is none: %j', (cut) => {
-    expect(parseStat(cut, 'boot')).toBeNull();
-  });
-});
-
-describe.each(READERS)('the identity of a process by %s', (_, reader) => {
-  it('is that of this process as long as it lives', async () => {
-    const identity = await identityOf(process.pid, reader);
-    expect(identity).toMatchObject({ pid: process.pid });
-    expect(await isAlive(identity!, reader)).toBe(true);
-  });
-
-  it('is none for a number nobody has, and for who has ended but was not heard of', async () => {
-    expect(await identityOf(2 ** 22 + 1, reader)).toBeNull();
-    // the parent of the ended one never asks for it
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    try {
-      const zombie = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)));
-      await until(async () => (await reader.read(zombie))?.ended === true);
-      expect(await identityOf(zombie, reader)).toBeNull();
-    } finally {
-      parent.kill('SIGKILL');
-    }
-  });
-
-  it('is not that of another process with the same number', async () => {
-    const identity = await identityOf(process.pid, reader);
-    expect(await isAlive({ ...identity!, startedAt: 'another time' }, reader)).toBe(false);
-  });
-
-  it('is read right whatever the program is called', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'bellows-names-'));
-    await copyFile('/bin/sleep', path.join(folder, 'a) R (b 1'));
-    const child = spawn(path.join(folder, 'a) R (b 1'), ['60']);
-    try {
-      await new Promise((resolve) => child.once('spawn', resolve));
-      expect(await reader.read(child.pid!)).toMatchObject({ pid: child.pid, parentPid: process.pid, ended: false });
-    } finally {
-      child.kill('SIGKILL');
-      await rm(folder, { recursive: true });
-    }
-  });
-});
-
-describe('a look at /proc', () => {
-  it('of a host without free files is a failure, not a machine without processes', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
-    try {
-      // a folder where the file should be: any error but those of a process that has ended
-      await mkdir(path.join(folder, '12', 'stat'), { recursive: true });
-      await mkdir(path.join(folder, '13'));
-      const reader = new LinuxProcesses(folder);
-      await expect(reader.list()).rejects.toMatchObject({ code: 'EISDIR' });
-      expect(await reader.read(13)).toBeNull();
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
-
-  it('finds the session among variables that look like it, in environments of any size', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
-    try {
-      const reader = new LinuxProcesses(folder);
-      await mkdir(path.join(folder, '12'));
-      const environ = async (...entries: string[]) => {
-        await writeFile(path.join(folder, '12', 'environ'), entries.map((entry) => `${entry}\0`).join(''));
-        return reader.sessionOf(12);
-      };
-      expect(await environ('A=1', 'BELLOWS_SESSION=s', 'B=2')).toBe('s');
-      expect(await environ('X_BELLOWS_SESSION=no', 'A=BELLOWS_SESSION=no')).toBe('');
-      expect(await environ('X_BELLOWS_SESSION=no', `A=${'x'.repeat(200_000)}`, 'BELLOWS_SESSION=s')).toBe('s');
-      expect(await environ()).toBe('');
-      expect(reader.sessionOf(13)).toBe('');
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
-});
 
 /** Processes as a test says. */
 class ScriptedProcesses implements IProcessReader {
   records: ProcessRecord[] = [];
-  readonly carried = new Map<number, string>();
+  readonly carried = new Map<number, string | null>();
   lists = 0;
   environments = 0;
 
@@ -125,12 +20,13 @@ class ScriptedProcesses implements IProcessReader {
   }
   sessionOf(pid: number) {
     this.environments += 1;
-    return this.carried.get(pid) ?? '';
+    const carried = this.carried.get(pid);
+    return carried === undefined ? '' : carried;
   }
 }
 
 function record(pid: number, changed: Partial<ProcessRecord> = {}): ProcessRecord {
-  return { pid, parentPid: 1, groupId: pid, ended: false, cpuMs: 10, startedAt: `at ${pid}`, ...changed };
+  return { pid, parentPid: 1, groupId: pid, systemSessionId: pid, ended: false, cpuMs: 10, startedAt: `at ${pid}`, ...changed };
 }
 
 function scripted(...records: ProcessRecord[]) {
@@ -184,6 +80,30 @@ describe('the processes of a session', () => {
     expect(await pids('orphan')).toEqual([]);
   });
 
+  it('stay in the session that started them whatever their environment says', async () => {
+    const { processes, tree, pids } = scripted(record(10), record(11, { parentPid: 10 }), record(20), record(21));
+    processes.carried.set(11, 'other').set(21, 'other');
+    tree.follow('s', leader);
+    tree.follow('other', { pid: 20, startedAt: 'at 20' });
+    expect([await pids('s'), await pids('other')]).toEqual([
+      [10, 11],
+      [20, 21],
+    ]);
+  });
+
+  it('are those that left the group, lost their parent and cleared their environment, but not the system’s session', async () => {
+    const { tree, pids } = scripted(record(11, { systemSessionId: 10 }));
+    tree.follow('s', leader, true);
+    expect(await pids('s')).toEqual([11]);
+  });
+
+  it('are not those with a session in their environment of which theirs is only the beginning', async () => {
+    const { processes, tree, pids } = scripted(record(11), record(12));
+    processes.carried.set(11, 'ab').set(12, 'a');
+    tree.follow('a', null);
+    expect(await pids('a')).toEqual([12]);
+  });
+
   it('of a nested session belong to the outer one when only that is followed', async () => {
     const { processes, tree, pids } = scripted(record(10), record(11, { parentPid: 10 }));
     processes.carried.set(11, 'inner');
@@ -217,6 +137,8 @@ describe('the processes of a session', () => {
 });
 
 describe('a look', () => {
+  const leader = { pid: 10, startedAt: 'at 10' };
+
   it('serves all who ask at once and reads each environment once', async () => {
     const { processes, tree } = scripted(record(10), record(11));
     for (let id = 0; id < 300; id += 1) tree.follow(`s${id}`, null);
@@ -224,6 +146,40 @@ describe('a look', () => {
     expect(processes.lists).toBe(1);
     await tree.look('s1');
     expect([processes.lists, processes.environments]).toEqual([2, 2]);
+  });
+
+  it('during which a daemon ended, after it had started another, is made again', async () => {
+    const { processes, tree, pids } = scripted(record(11));
+    tree.follow('s', leader, true);
+    processes.carried.set(12, 's');
+    processes.sessionOf = (pid) => {
+      if (pid === 11) processes.records = [record(12)];
+      return pid === 11 ? null : (processes.carried.get(pid) ?? '');
+    };
+    expect(await pids('s')).toEqual([12]);
+  });
+
+  it('asks again for an environment that was just being loaded, and does not wait for it', async () => {
+    const { processes, tree, pids } = scripted(record(11));
+    tree.follow('s', leader, true);
+    processes.carried.set(11, null);
+    expect(await pids('s')).toEqual([]);
+    expect(processes.lists).toBe(1);
+    processes.carried.set(11, 's');
+    expect(await pids('s')).toEqual([11]);
+  });
+
+  it('does not go on for ever where programs begin and end all the time', async () => {
+    const { processes, tree, pids } = scripted(record(11));
+    tree.follow('s', leader, true);
+    let pid = 11;
+    processes.sessionOf = () => {
+      pid += 1;
+      processes.records = [record(pid)];
+      return null;
+    };
+    expect(await pids('s')).toEqual([]);
+    expect(processes.lists).toBeLessThan(10);
   });
 
   it('that has begun already does not serve who asks later', async () => {

@@ -60,6 +60,11 @@ describe('the stub agent', () => {
     expect([await commits(), await files(), await uncommitted()]).toEqual([1, ['stub/A-1-1.txt', 'stub/A-1-2.txt', 'stub/A-1-3.txt'], '']);
   });
 
+  it.each([true, false])('reads every line, also with line ends of Windows (text beside the JSON: %s)', async (withText) => {
+    expect((await ended('stub: files=2\r\nand\r\nstub: exit=3\r', { withText })).exitCode).toBe(3);
+    expect(await files()).toEqual(['stub/A-1-1.txt', 'stub/A-1-2.txt']);
+  });
+
   it('commits one file when the issue has no words for it', async () => {
     expect((await ended('nothing special')).exitCode).toBe(0);
     expect(await files()).toEqual(['stub/A-1-1.txt']);
@@ -95,6 +100,7 @@ describe('the stub agent', () => {
     expect(await verify()).toMatchObject({ exitCode: 1, tail: 'BROKEN is there: issue A-1, attempt 1\n' });
     await ended('stub: fail-verify once', { attempt: 2 });
     expect(await verify()).toMatchObject({ exitCode: 0, tail: 'nothing is broken\n' });
+    expect(await (await test.start([VERIFY, 'soon'], { cwd: repo })).ended).toMatchObject({ exitCode: 64 });
   });
 
   it('crashes', async () => {
@@ -128,6 +134,8 @@ describe('the stub agent', () => {
   it.each([
     ['stub: sleep=x', 'sleep must be seconds'],
     ['stub: exit=-1', 'exit must be a whole number'],
+    ['stub: exit=300', 'exit must be at most 255'],
+    ['stub: files=99999999999999999999', 'files must be a whole number of at most 9 digits'],
     ['stub: $(touch hacked) `touch hacked`', 'unknown word "$(touch"'],
     ['stub: *', 'unknown word "*"'],
   ])('refuses %j', async (line, words) => {

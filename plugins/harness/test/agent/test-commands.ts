@@ -66,7 +66,7 @@ export class TestCommands implements AsyncDisposable {
 /** Processes that carry one of these sessions in their environment and have not ended. */
 export async function living(...sessions: readonly string[]): Promise<readonly { pid: number }[]> {
   const records = await processes.list();
-  return records.filter(({ pid, ended }) => !ended && pid !== process.pid && sessions.includes(processes.sessionOf(pid)));
+  return records.filter(({ pid, ended }) => !ended && pid !== process.pid && sessions.includes(processes.sessionOf(pid) ?? ''));
 }
 
 /** The test's own limit of time ends it when this never comes. */

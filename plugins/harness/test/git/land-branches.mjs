@@ -27,6 +27,7 @@ async function work(name) {
     branch: 'work',
     workspace,
     commit: git('rev-parse', 'HEAD').trim(),
+    tree: git('rev-parse', 'HEAD^{tree}').trim(),
     message: `Land ${name}`,
     landOnCheckedOut: false,
   };

@@ -37,7 +37,18 @@ async function sceneOf(temporary: TemporaryRepository): Promise<Scene> {
       return { passed: true, message: '' };
     };
     const onCandidate = (candidate: string) => void candidates.push(candidate);
-    const plain = { repository, branch: 'work', workspace, commit, message: `Land ${name}`, landOnCheckedOut: false, verify, onCandidate };
+    const tree = gitIn(workspace.path, 'rev-parse', 'HEAD^{tree}');
+    const plain = {
+      repository,
+      branch: 'work',
+      workspace,
+      commit,
+      tree,
+      message: `Land ${name}`,
+      landOnCheckedOut: false,
+      verify,
+      onCandidate,
+    };
     return { workspace, commit, verified, candidates, request: (overrides = {}) => ({ ...plain, ...overrides }) };
   };
   return { repository, workspaces, landing: new Landing({ workspaces }), work };
@@ -143,6 +154,18 @@ describe('landing', () => {
     expect(await landing.land(one.request())).toEqual({ outcome: 'landed', commit: one.commit });
     expect(temporary.git('rev-parse', 'work')).toBe(tip);
     expect(one.candidates).toHaveLength(1);
+  });
+
+  it('makes a commit for work that changes nothing any more, unless the branch has it', async () => {
+    using temporary = new TemporaryRepository();
+    const { landing, work } = await sceneOf(temporary);
+    const one = await work('one', { 'a.txt': 'same\n' });
+    const two = await work('two', { 'a.txt': 'same\n' });
+    await landing.land(one.request());
+    expect(await landing.land(two.request())).toEqual({ outcome: 'landed', commit: temporary.git('rev-parse', 'work') });
+    expect(temporary.git('log', '--first-parent', '--format=%s', 'work')).toBe('Land two\nLand one\nfirst');
+    expect(await landing.land(one.request())).toEqual({ outcome: 'landed', commit: one.commit });
+    expect(temporary.git('rev-list', '--count', '--min-parents=2', 'work')).toBe('2');
   });
 
   it('begins again when somebody moved the branch between the verdict and the swap', async () => {
@@ -333,7 +356,7 @@ describe('landing on a branch that is checked out', () => {
     gitIn(two.workspace.path, 'switch', '-q', 'work');
     writeFileSync(path.join(two.workspace.path, 'b.txt'), 'under way');
     expect((await landing.land(one.request())).outcome).toBe('landed');
-    expect(await workspaces.inspect(two.workspace)).toEqual({ commit: tip, uncommitted: ['b.txt'] });
+    expect(await workspaces.inspect(two.workspace)).toMatchObject({ commit: tip, uncommitted: ['b.txt'] });
     commitIn(two.workspace.path, {});
     expect(temporary.git('rev-parse', 'work')).toBe(one.candidates[0]);
   });

@@ -58,9 +58,11 @@ describe('trying git again', () => {
   it('makes a workspace although git reads the half-written entry of another one', async () => {
     using temporary = new TemporaryRepository();
     const repository = await temporary.open();
+    // so that git itself makes the workspace, as beside reftables
+    writeFileSync(path.join(temporary.path, '.git/HEAD'), 'ref: refs/heads/.invalid\n');
     const words = 'fatal: failed to read .git/worktrees/x12/commondir: Success';
     const once = (step: string) => `*'${step}'*) mkdir '${temporary.folder}/${step}' 2>&- && { echo '${words}' >&2; exit 128; };;`;
-    const script = `#!/bin/sh\nPATH='${PATH}'\ncase "$*" in ${once('worktree add')} ${once('worktree list')} esac\nexec git "$@"\n`;
+    const script = `#!/bin/sh\nPATH='${PATH}'\ncase "$*" in ${once('worktree add')} ${once('worktree list')} ${once('checkout --force')} esac\nexec git "$@"\n`;
     writeFileSync(path.join(temporary.folder, 'git'), script);
     chmodSync(path.join(temporary.folder, 'git'), 0o755);
     process.env.PATH = temporary.folder;
@@ -68,6 +70,6 @@ describe('trying git again', () => {
     const workspaces = temporary.workspaces();
     const workspace = await workspaces.create(repository, { name: 'one', base });
     expect(await repository.checkedOutAt('bellows/work/one')).toBe(workspace.path);
-    expect(readdirSync(temporary.folder)).toEqual(expect.arrayContaining(['worktree add', 'worktree list']));
+    expect(readdirSync(temporary.folder)).toEqual(expect.arrayContaining(['worktree add', 'worktree list', 'checkout --force']));
   });
 });

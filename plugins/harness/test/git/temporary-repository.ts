@@ -56,9 +56,10 @@ export class TemporaryRepository implements Disposable {
       ),
       ...lines(execFileSync('find', [path.join(this.folder, 'workspaces'), '-mindepth', '2'], { encoding: 'utf8' })),
       ...lines(execFileSync('find', [path.join(this.path, '.git'), '-name', '*.lock'], { encoding: 'utf8' })),
-      ...(existsSync(path.join(this.path, '.git/bellows/removed'))
-        ? lines(execFileSync('find', [path.join(this.path, '.git/bellows/removed'), '-mindepth', '1'], { encoding: 'utf8' }))
-        : []),
+      ...['removed', 'made']
+        .map((name) => path.join(this.path, '.git/bellows', name))
+        .filter((folder) => existsSync(folder))
+        .flatMap((folder) => lines(execFileSync('find', [folder, '-mindepth', '1'], { encoding: 'utf8' }))),
     ];
   }
 

@@ -119,11 +119,26 @@ describe('a workspace', () => {
 });
 
 describe('what an agent left', () => {
-  it('is the commit of HEAD and the files it did not commit, with odd names', async () => {
+  it('is the commit of HEAD with its tree, and without one the files that were not committed, with odd names', async () => {
+    await withWorkspace(async ({ workspaces, workspace, base, temporary }) => {
+      mkdirSync(path.join(temporary.path, '.git/info'), { recursive: true });
+      writeFileSync(path.join(temporary.path, '.git/info/exclude'), 'ignored\n');
+      const tree = gitIn(workspace.path, 'rev-parse', `${base}^{tree}`);
+      for (const name of ['a.txt', 'ignored', '-new\nfile', 'ü "q"']) writeFileSync(path.join(workspace.path, name), 'changed');
+      expect(await workspaces.inspect(workspace)).toEqual({ commit: base, tree, uncommitted: ['a.txt', '-new\nfile', 'ü "q"'] });
+      const commit = commitIn(workspace.path, { '-odd\nname ü "q".txt': 'x' });
+      writeFileSync(path.join(workspace.path, 'a.txt'), 'changed again');
+      const own = { commit, tree: gitIn(workspace.path, 'rev-parse', 'HEAD^{tree}') };
+      expect(await workspaces.inspect(workspace)).toEqual({ ...own, uncommitted: [] });
+    });
+  });
+
+  it('is found to come from the base behind more commits than are looked at first', async () => {
     await withWorkspace(async ({ workspaces, workspace }) => {
-      const commit = commitIn(workspace.path, { '.gitignore': 'ignored\n', '-odd\nname ü "q".txt': 'x' });
-      for (const name of ['a.txt', 'ignored', '-new\nfile']) writeFileSync(path.join(workspace.path, name), 'changed');
-      expect(await workspaces.inspect(workspace)).toEqual({ commit, uncommitted: ['a.txt', '-new\nfile'] });
+      let commit = '';
+      for (let made = 0; made < 55; made++) commit = gitIn(workspace.path, 'commit-tree', '-p', commit || 'HEAD', '-m', 'x', 'HEAD^{tree}');
+      gitIn(workspace.path, 'reset', '-q', '--hard', commit);
+      expect((await workspaces.inspect(workspace)).commit).toBe(commit);
     });
   });
 
@@ -146,7 +161,7 @@ describe('what an agent left', () => {
         const { commit } = await workspaces.inspect(workspace);
         expect(commit).toBe(gitIn(workspace.path, 'rev-parse', 'HEAD'));
         await workspaces.reset(workspace, commit);
-        expect(await workspaces.inspect(workspace)).toEqual({ commit, uncommitted: [] });
+        expect(await workspaces.inspect(workspace)).toMatchObject({ commit, uncommitted: [] });
       });
     }
   });
@@ -229,7 +244,7 @@ describe('resetting a workspace', () => {
       expect(existsSync(path.join(workspace.path, 'sub/c.txt'))).toBe(true);
       writeFileSync(path.join(temporary.path, '.git/worktrees/one/index'), 'garbage');
       await workspaces.reset(workspace, base);
-      expect(await workspaces.inspect(workspace)).toEqual({ commit: base, uncommitted: [] });
+      expect(await workspaces.inspect(workspace)).toMatchObject({ commit: base, uncommitted: [] });
     });
   });
 });

@@ -221,3 +221,18 @@ function written({ id, title, body, dependsOn, priority }: Issue): string {
   const lines = body.split('\n').map((line) => (line === '' ? '' : `  ${line}`));
   return `- [ ] ${title} {${words.join(' ')}}\n${lines.join('\n')}\n`;
 }
+
+describe('a hostile list', () => {
+  it('with a huge indentation or a million blank lines is read without trying every place of it', () => {
+    const [indented] = read(`- [ ] a\n${' '.repeat(1_000_000)}x\n${' '.repeat(1_000_001)}y\n`);
+    expect(indented?.body).toBe('x\n y');
+    const [tabs] = read(`- [ ] a\n${'\t'.repeat(300_000)}x\n`);
+    expect(tabs?.body).toBe('x');
+    const [blank] = read(`- [ ] a\n  x${'\n'.repeat(1_000_000)}  y\n`);
+    expect(blank?.body).toHaveLength(1_000_002);
+  });
+
+  it('loses no issue whose title has separators of lines that are none in Markdown', () => {
+    expect(read('- [ ] one\u2028two\n- [ ] three\u2029 {#c}\n').map(({ title }) => title)).toEqual(['one\u2028two', 'three']);
+  });
+});

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isWorkflowDefinition, type StageFunction } from '@bellows/sdk/workflow';
 import { canonicalJson } from './canonical-json.js';
+import { outlineOf } from './definition-changes.js';
 import { Faults } from './faults.js';
 import { linkStages, type StageGraph } from './link-stages.js';
 import type { Pipeline, Stage } from './pipeline.js';
@@ -47,7 +48,9 @@ function pipelineOf(draft: PipelineDraft, { dependsOn, dependants, roots, depth 
   });
   const { name, version, maxDepth, output, checkInput, json } = draft;
   Object.freeze(stages);
-  return Object.freeze({ name, version, hash: hashOf(draft, dependsOn), stages, roots, depth, maxDepth, output, checkInput, file, json });
+  const outline = json === null ? outlineOf(draft) : null;
+  const hash = hashOf(draft, dependsOn);
+  return Object.freeze({ name, version, hash, stages, roots, depth, maxDepth, output, checkInput, file, json, outline });
 }
 
 /**

@@ -88,9 +88,11 @@ class Loader {
       try {
         for await (const match of glob(pattern, { cwd: this.#options.folder, exclude: ['**/node_modules/**'] })) {
           const file = path.resolve(this.#options.folder, match);
-          if (TYPES_ONLY.test(file) || !(await stat(file)).isFile()) continue;
+          if (TYPES_ONLY.test(file)) continue;
+          const real = await this.#realFile(file);
+          if (real === null) continue;
           matches += 1;
-          found.add(await realpath(file));
+          found.add(real);
           if (found.size > MAX_FILES) break;
         }
         if (matches === 0) this.#faults.push({ path: pattern, message: `matches no file in ${this.#options.folder}` });
@@ -101,6 +103,15 @@ class Loader {
     if (found.size <= MAX_FILES) return [...found].sort();
     this.#faults.push({ path: 'definitions', message: `these patterns match more than ${MAX_FILES} files` });
     return [];
+  }
+
+  /** null for a folder. A link that leads nowhere is left to be loaded, which tells what is wrong, so that other files are still found. */
+  async #realFile(file: string): Promise<string | null> {
+    try {
+      return (await stat(file)).isFile() ? await realpath(file) : null;
+    } catch {
+      return file;
+    }
   }
 
   async load(file: string): Promise<void> {

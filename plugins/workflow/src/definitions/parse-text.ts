@@ -1,5 +1,5 @@
 import { messageOf } from '@bellows/sdk';
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import { shortened } from './shortened.js';
 
 /** YAML takes about half a second and 100 MB per million characters to read; a pipeline that large is generated, and can be JSON. */
@@ -66,14 +66,42 @@ function parseYaml(text: string): ParsedText {
   };
   try {
     // no tags: a set, a date or bytes are nothing that JSON can hold; the parser would tell warnings to standard error
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false, logLevel: 'error' });
-    const found = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS);
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      resolveKnownTags: false,
+      logLevel: 'error',
+      uniqueKeys: false,
+    });
+    const found: Pick<YAMLError, 'message' | 'pos'>[] = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS);
+    if (found.length === 0) found.push(...doubledKeys(document));
     const faults = found.map(({ message, pos }) => ({ place: placeAt(pos[0]), message: shortened(message) }));
     const value: unknown = faults.length > 0 ? undefined : document.toJS({ maxAliasCount: MAX_ALIASES });
     return { value, faults, placeOf: (path) => placeIn(document, path, placeAt) };
   } catch (error) {
     return failed({ place: null, message: shortened(messageOf(error)) });
   }
+}
+
+/** Of each map those keys that are there before. The parser's own search compares each key with each other one, and takes minutes for 100,000. */
+function doubledKeys(document: Document.Parsed): Pick<YAMLError, 'message' | 'pos'>[] {
+  const found: Pick<YAMLError, 'message' | 'pos'>[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        // as JSON names them: 1 and "1" are the same
+        const name = key.value === null ? '' : String(key.value);
+        const at = key.range?.[0] ?? 0;
+        if (seen.has(name)) found.push({ message: `the key "${name}" is in this map already`, pos: [at, at] });
+        seen.add(name);
+        if (found.length >= MAX_FAULTS) return visit.BREAK;
+      }
+      return undefined;
+    },
+  });
+  return found;
 }
 
 function failed(fault: TextFault): ParsedText {

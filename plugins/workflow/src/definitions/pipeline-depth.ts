@@ -41,6 +41,26 @@ export function checkPipelineDepth(pipeline: Pipeline, { maxDepth, lookUp }: Dep
   );
 }
 
+/**
+ * Answers the same object for the same pipeline, however often it is asked for. Without it, pipelines that a small cache makes anew each
+ * time look like ever new ones: a walk through children would not notice that it goes in a circle. `top` is known already. For one walk only.
+ */
+export function rememberedLookUp(top: Pipeline, lookUp: LookUpPipeline): LookUpPipeline {
+  const versionKey = ({ name, version }: Pipeline) => `${version} ${name}`;
+  const byVersion = new Map([[versionKey(top), top]]);
+  const asked = new Map<string, Pipeline>();
+  return (name, version) => {
+    const key = `${version ?? 'newest'} ${name}`;
+    const known = (version === null ? undefined : byVersion.get(key)) ?? asked.get(key);
+    if (known !== undefined) return known;
+    const found = lookUp(name, version);
+    const pipeline = byVersion.get(versionKey(found)) ?? found;
+    byVersion.set(versionKey(pipeline), pipeline);
+    asked.set(key, pipeline);
+    return pipeline;
+  };
+}
+
 interface Measured {
   readonly depth: number;
   readonly levels: Float64Array;
@@ -57,7 +77,8 @@ interface Visit {
 }
 
 /** The pipeline and everything it starts, children first; a loop, because chains of workflows may be longer than the stack. */
-function measured(top: Pipeline, lookUp: LookUpPipeline): Map<Pipeline, Measured> {
+function measured(top: Pipeline, given: LookUpPipeline): Map<Pipeline, Measured> {
+  const lookUp = rememberedLookUp(top, given);
   const done = new Map<Pipeline, Measured>();
   const open = new Set([top]);
   const way: Visit[] = [{ pipeline: top, children: new Map(), next: 0 }];

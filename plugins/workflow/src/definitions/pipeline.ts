@@ -77,4 +77,6 @@ export interface Pipeline {
   readonly file: string | null;
   /** As given, for the store; null where it holds functions. */
   readonly json: string | null;
+  /** Where `json` is null, what tells which stages another definition changes; see `outlineOf`. */
+  readonly outline?: string | null;
 }

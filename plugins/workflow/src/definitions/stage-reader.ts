@@ -27,12 +27,13 @@ export class StageReader {
 
   constructor(options: ReadOptions, stageNames: ReadonlyMap<string, number>) {
     this.#options = options;
-    this.scope = { stageNames, faults: options.faults, total: { values: 0 } };
+    this.scope = { stageNames, faults: options.faults, total: { values: 0, chars: 0 } };
   }
 
   read(json: unknown, index: number): StageDraft | null {
     const path = `stages[${index}]`;
     const { faults } = this.#options;
+    if (this.#isOversized(json, path)) return null;
     const parsed = stageSchema.safeParse(json);
     if (!parsed.success) {
       addIssues(parsed.error, { path, keys: Object.keys(stageSchema.shape) }, faults);
@@ -62,6 +63,18 @@ export class StageReader {
       // as written, not as filled in: a default that changes with a release is no change of the definition
       identity: { ...(json as object), dependsOn: undefined },
     };
+  }
+
+  /** The schema makes a finding of each wrong item and key before anything is counted: a million of them would take a gigabyte. */
+  #isOversized(json: unknown, path: string): boolean {
+    if (typeof json !== 'object' || json === null) return false;
+    const { faults, maxStages } = this.#options;
+    const { dependsOn } = json as { readonly dependsOn?: unknown };
+    const dependencies = Array.isArray(dependsOn) ? dependsOn.length : 0;
+    if (dependencies > maxStages) faults.add({ path: `${path}.dependsOn`, message: `${dependencies} are more than there may be stages` });
+    const hasManyKeys = hasMoreKeys(json, MAX_KEYS);
+    if (hasManyKeys) faults.add({ path, message: `a stage has no more than ${MAX_KEYS} keys` });
+    return dependencies > maxStages || hasManyKeys;
   }
 
   /** What can still be checked of a stage that is faulty otherwise. */
@@ -157,6 +170,18 @@ export const NO_INPUT: InputSource = Object.freeze({
   kind: 'template',
   template: Object.freeze({ kind: 'object', fields: Object.freeze([]) }),
 });
+
+/** All that are known are fewer than twenty; the rest are slips, to be told one by one. */
+const MAX_KEYS = 100;
+
+function hasMoreKeys(object: object, most: number): boolean {
+  let count = 0;
+  for (const key in object) {
+    if (Object.hasOwn(object, key)) count += 1;
+    if (count > most) return true;
+  }
+  return false;
+}
 
 function readsOf(source: InputSource | undefined): readonly number[] {
   return source?.kind === 'template' ? templateReads(source.template) : [];

@@ -10,6 +10,8 @@ const MAX_VALUES = 100_000;
 const MAX_READS = 1_000;
 /** Values of all templates of one definition: 20 for each of 100,000 stages. Aliases of YAML would make far more of a short text. */
 const MAX_VALUES_IN_ALL = 2_000_000;
+/** Characters of all texts and keys of one definition: what the body of a call may have. Aliases of YAML would repeat a long text at no cost. */
+const MAX_CHARS_IN_ALL = 64 * 1024 * 1024;
 /** Characters that one resolved template may put together from `${…}` inside texts: what the body of a call may have. */
 const MAX_TEXT = 64 * 1024 * 1024;
 
@@ -34,8 +36,8 @@ export type Template =
 export interface TemplateScope {
   readonly stageNames: ReadonlyMap<string, number>;
   readonly faults: Faults;
-  /** Counts the values of all templates together; starts at 0. */
-  readonly total: { values: number };
+  /** Counts the values of all templates together, and their characters; both start at 0. */
+  readonly total: { values: number; chars: number };
 }
 
 /**
@@ -83,7 +85,7 @@ class TemplateParser {
       // told once, then everything else is skipped
       return this.#values === MAX_VALUES + 1 ? this.#fault(path, `more than ${MAX_VALUES} values in one template`) : NOTHING;
     }
-    if (typeof json === 'string') return this.#parseText(json, path);
+    if (typeof json === 'string') return this.#count(json, path) ? this.#parseText(json, path) : NOTHING;
     if (json === null || typeof json === 'boolean') return { kind: 'constant', value: json };
     if (typeof json === 'number') {
       return Number.isFinite(json) ? { kind: 'constant', value: json } : this.#fault(path, `${json} is no number that JSON can hold`);
@@ -91,8 +93,20 @@ class TemplateParser {
     if (typeof json !== 'object') return this.#fault(path, `a ${typeof json} is nothing that JSON can hold`);
     if (depth >= MAX_NESTING) return this.#fault(path, `nested deeper than ${MAX_NESTING} levels`);
     if (Array.isArray(json)) return { kind: 'list', items: json.map((item, index) => this.parse(item, `${path}[${index}]`, depth + 1)) };
-    const fields = Object.entries(json).map(([key, value]) => [key, this.parse(value, `${path}.${shortened(key)}`, depth + 1)] as const);
+    const entries = Object.entries(json);
+    if (!entries.every(([key]) => this.#count(key, path))) return NOTHING;
+    const fields = entries.map(([key, value]) => [key, this.parse(value, `${path}.${shortened(key)}`, depth + 1)] as const);
     return { kind: 'object', fields };
+  }
+
+  /** False when there is too much; told once. */
+  #count({ length }: string, path: string): boolean {
+    const { total } = this.#scope;
+    const wasEnough = total.chars > MAX_CHARS_IN_ALL;
+    total.chars += length;
+    if (total.chars <= MAX_CHARS_IN_ALL) return true;
+    if (!wasEnough) this.#fault(path, `more than ${MAX_CHARS_IN_ALL} characters in all stages`);
+    return false;
   }
 
   #parseText(text: string, path: string): Template {
@@ -169,8 +183,8 @@ class TemplateParser {
 
 const NOTHING: Template = Object.freeze({ kind: 'constant', value: null });
 
-/** `.key`, `[0]` or `["any key"]`. */
-const STEP = /\.([\w-]+)|\[(\d{1,9})\]|\[("(?:[^"\\\n]|\\.)*")\]/y;
+/** `.key`, `[0]` or `["any key"]`. Keys are bounded because the search keeps its way through one on a stack. */
+const STEP = /\.([\w-]{1,1000})|\[(\d{1,9})\]|\[("(?:[^"\\\n]|\\.){0,1000}")\]/y;
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at;

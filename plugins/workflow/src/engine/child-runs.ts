@@ -3,7 +3,7 @@ import type { Pipeline } from '../definitions/pipeline.js';
 import { workflowError } from '../errors.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import { ENDED_STATUSES, type IFlowStore, type KeptValue, type RunProjection } from '../store/flow-records.js';
-import { outputJson } from './json-output.js';
+import { inputJson } from './json-output.js';
 import { type LiveRun, STAGE } from './live-run.js';
 import type { RunPlan } from './run-plan.js';
 import { describeError } from './stage-error.js';
@@ -52,7 +52,7 @@ export class ChildRuns {
     const { name, version } = parent.pipeline.stages[stage]!.workflow!;
     const pipeline = pipelineOf(name, version);
     const checked = pipeline.checkInput ? pipeline.checkInput(input) : input;
-    const json = outputJson(checked, parent.pipeline.stages[stage]!.name);
+    const json = inputJson(checked, `input of the child workflow ${id}`);
     const plan = (kept: KeptValue): RunPlan => ({ ...parentPlan(parent, stage), id, pipeline, input: kept, inputJson: json });
     const kept = keeper.keep({ runId: id, stage: -1 }, json, {
       kept: (value) => this.#startLater(parent, stage, plan(value)),

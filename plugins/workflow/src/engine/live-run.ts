@@ -62,7 +62,10 @@ export class LiveRun {
   waits: Map<number, number | null> | null = null;
   /** Received and not yet taken, oldest first. */
   signals: ReceivedSignal[] | null = null;
-  signalCount = 0;
+  /** Characters of what is in `signals`. */
+  signalLength = 0;
+  /** Number of the next signal, under which a large payload is kept: each is given once, also to one that came to nothing. */
+  nextSignal = 0;
   /** Attempts under way, to abort them. */
   running: Map<number, StageAttempt> | null = null;
   phase: RunPhase = 'forward';
@@ -74,8 +77,11 @@ export class LiveRun {
   active = 0;
   /** Stages waiting for a child to end. */
   openChildren = 0;
-  /** Steps given to the store and not yet committed: the run must stay in memory. */
-  uncommitted = 0;
+  /** Children whose end is on its way to the store: the run goes on with it at once, so it must be neither evicted nor dormant. */
+  endingChildren = 0;
+  /** Steps given to the store, and those of them that are durable. */
+  submitted = 0;
+  committed = 0;
   /** Whether the store takes it for dormant; true also when that is not known. */
   isDormantInStore = false;
   isCancelRequested = false;
@@ -89,7 +95,9 @@ export class LiveRun {
   end: RunProjection | null = null;
   /** Its first step is durable. */
   isDurable = false;
-  #afterCommit: ((error: null) => void)[] | null = null;
+  #afterCommit: { readonly step: number; readonly told: (error: unknown) => void }[] | null = null;
+
+  #absences: Map<number, number> | undefined;
 
   constructor(record: RunRecord, pipeline: Pipeline) {
     const count = pipeline.stages.length;
@@ -102,9 +110,34 @@ export class LiveRun {
     this.remaining = count;
   }
 
+  /** Steps on their way: the run must stay in memory. */
+  get uncommitted(): number {
+    return this.submitted - this.committed;
+  }
+
+  /** Nothing of it executes or is about to. */
+  get isIdle(): boolean {
+    return this.phase !== 'ended' && this.active === 0 && this.endingChildren === 0;
+  }
+
+  /** The number of the step that makes everything that was added durable. */
+  get lastStep(): number {
+    return this.submitted + (this.step.events.length > 0 ? 1 : 0);
+  }
+
   /** From 1. */
   attemptOf(stage: number): number {
     return this.attempts === null ? 1 : Math.max(1, this.attempts[stage]!);
+  }
+
+  /** How often in a row the operation of the stage was not there. */
+  absencesOf(stage: number): number {
+    return this.#absences?.get(stage) ?? 0;
+  }
+
+  setAbsences(stage: number, absences: number): void {
+    if (absences > 0) (this.#absences ??= new Map()).set(stage, absences);
+    else this.#absences?.delete(stage);
   }
 
   setAttempt(stage: number, attempt: number): void {
@@ -123,20 +156,46 @@ export class LiveRun {
     else this.log = null;
   }
 
+  keepSignal(signal: ReceivedSignal): void {
+    (this.signals ??= []).push(signal);
+    this.signalLength += signal.payload.length;
+  }
+
+  /** The oldest of this name. */
+  takeSignal(name: string): ReceivedSignal | undefined {
+    const at = this.signals?.findIndex((signal) => signal.name === name) ?? -1;
+    if (at === -1) return undefined;
+    const [taken] = this.signals!.splice(at, 1);
+    this.signalLength -= taken!.payload.length;
+    return taken;
+  }
+
   wait(stage: number, dueAt: number | null): void {
     (this.waits ??= new Map()).set(stage, dueAt);
     (this.step.setWaits ??= []).push({ run: this.record.key, stage, dueAt });
   }
 
-  /** Calls when everything added so far, and added until then, is durable. */
-  afterCommit(told: (error: null) => void): void {
-    (this.#afterCommit ??= []).push(told);
+  /** Calls when everything added so far is durable, at once when it is; what is added later does not hold it up. */
+  afterCommit(told: (error: unknown) => void): void {
+    if (this.committed >= this.lastStep) told(null);
+    else (this.#afterCommit ??= []).push({ step: this.lastStep, told });
   }
 
+  /** Tells those whose step is durable. */
   tellCommitted(): void {
-    const told = this.#afterCommit;
-    this.#afterCommit = null;
-    for (const tell of told ?? []) tell(null);
+    const waiting = this.#afterCommit;
+    if (waiting === null || waiting[0]!.step > this.committed) return;
+    const later = waiting.findIndex(({ step }) => step > this.committed);
+    this.#afterCommit = later === -1 ? null : waiting.splice(later);
+    for (const { told } of waiting) told(null);
+  }
+
+  /** Tells those whose steps never reached the store, or were refused by it. */
+  refuseAfter(lastStep: number, error: unknown): void {
+    const waiting = this.#afterCommit ?? [];
+    const refused = waiting.filter(({ step }) => step > lastStep);
+    this.#afterCommit = refused.length === waiting.length ? null : waiting.filter(({ step }) => step <= lastStep);
+    for (const { told } of refused) told(error);
   }
 
   /** False when the stage did not wait. */
@@ -153,8 +212,8 @@ export interface UndoState {
   /** Compensations of the wave without an outcome. */
   open: number;
   failed: number;
-  /** The next wave waits until all before it is durable. */
-  isCommitting: boolean;
+  /** The next wave waits until this step, the last one before it, is durable; null while compensations are under way. */
+  awaitsStep: number | null;
 }
 
 /** What the next step of a run will hold. */

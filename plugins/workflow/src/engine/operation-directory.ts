@@ -1,11 +1,8 @@
-import { type CallAuthority, type ErrorDetail, type IClock, type IOperations, type OperationInfo, ROLES } from '@bellows/sdk';
+import { type CallAuthority, type ErrorDetail, type IOperations, ROLES } from '@bellows/sdk';
 import { NearestName } from '../definitions/nearest-name.js';
 import type { Pipeline } from '../definitions/pipeline.js';
-import type { LookUpPipeline } from '../definitions/pipeline-depth.js';
+import { type LookUpPipeline, rememberedLookUp } from '../definitions/pipeline-depth.js';
 import { workflowError } from '../errors.js';
-
-/** Listing operations makes their schemas, and plugins seldom come and go; a call is checked by the host again. */
-const KEPT_MS = 1_000;
 
 interface Use {
   /** Path in the definition. */
@@ -20,29 +17,20 @@ interface Uses {
 
 /** Which operations there are, and who may call those of a pipeline. */
 export class OperationDirectory {
-  readonly #operations: Pick<IOperations, 'list'>;
-  readonly #clock: Pick<IClock, 'monotonicMs'>;
+  readonly #operations: Pick<IOperations, 'list' | 'rulesOf'>;
   readonly #uses = new WeakMap<Pipeline, Uses>();
-  #known: ReadonlyMap<string, Pick<OperationInfo, 'role' | 'runsCommands'>> = new Map();
-  #knownUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(operations: Pick<IOperations, 'list'>, clock: Pick<IClock, 'monotonicMs'>) {
+  constructor(operations: Pick<IOperations, 'list' | 'rulesOf'>) {
     this.#operations = operations;
-    this.#clock = clock;
   }
 
   /** `DEFINITION_INVALID` that names every stage whose operation is not there, with the nearest name. */
   checkKnown(pipeline: Pipeline): void {
-    const uses = this.#usesOf(pipeline).operations;
-    if (uses.length === 0) return;
-    const isMissing = ({ operation }: Use) => !this.#all().has(operation);
-    if (!uses.some(isMissing)) return;
-    // perhaps it came within the last second
-    this.#knownUntilMs = Number.NEGATIVE_INFINITY;
-    const missing = uses.filter(isMissing);
+    const missing = this.#usesOf(pipeline).operations.filter(({ operation }) => this.#operations.rulesOf(operation) === undefined);
     if (missing.length === 0) return;
     const nearest = new NearestName();
-    const details = missing.slice(0, MAX_DETAILS).map((use) => unknownOperation(use, nearest.find(use.operation, this.#all().keys())));
+    const names = this.#operations.list().map(({ name }) => name);
+    const details = missing.slice(0, MAX_DETAILS).map((use) => unknownOperation(use, nearest.find(use.operation, names)));
     const more = missing.length === 1 ? '' : ` (and ${missing.length - 1} more, see details)`;
     const [first] = details;
     throw workflowError('DEFINITION_INVALID', `"${pipeline.name}" cannot be used: ${first!.path}: ${first!.message}${more}`, {
@@ -54,15 +42,17 @@ export class OperationDirectory {
   /** `STAGE_FORBIDDEN` when the pipeline, or a child workflow of it, calls what `authority` may not call. */
   checkRights(pipeline: Pipeline, authority: CallAuthority, lookUp: LookUpPipeline): void {
     const seen = new Set([pipeline]);
+    const childOf = rememberedLookUp(pipeline, lookUp);
     for (const one of seen) {
       const { operations, children } = this.#usesOf(one);
       for (const use of operations) this.#checkUse(one, use, authority);
-      for (const { name, version } of children) seen.add(lookUp(name, version));
+      for (const { name, version } of children) seen.add(childOf(name, version));
     }
   }
 
   #checkUse({ name }: Pipeline, { path, operation }: Use, authority: CallAuthority): void {
-    const info = this.#all().get(operation);
+    // one that is not there is told by `checkKnown`, and by the call
+    const info = this.#operations.rulesOf(operation);
     if (info === undefined) return;
     const isRoleLow = ROLES.indexOf(authority.role) < ROLES.indexOf(info.role);
     if (!isRoleLow && (!info.runsCommands || authority.runsCommands)) return;
@@ -73,15 +63,6 @@ export class OperationDirectory {
       phase: 'call',
       details: [{ path, message: `${operation} ${why}` }],
     });
-  }
-
-  #all(): ReadonlyMap<string, Pick<OperationInfo, 'role' | 'runsCommands'>> {
-    const now = this.#clock.monotonicMs();
-    if (now >= this.#knownUntilMs) {
-      this.#known = new Map(this.#operations.list().map(({ name, role, runsCommands }) => [name, { role, runsCommands }]));
-      this.#knownUntilMs = now + KEPT_MS;
-    }
-    return this.#known;
   }
 
   #usesOf(pipeline: Pipeline): Uses {

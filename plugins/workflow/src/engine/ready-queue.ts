@@ -1,4 +1,4 @@
-import type { LiveRun } from './live-run.js';
+import { type LiveRun, STAGE } from './live-run.js';
 
 export interface ReadyStage {
   readonly run: LiveRun;
@@ -12,9 +12,19 @@ export class ReadyQueue {
   /** Highest priority first. */
   #order: Lane[] = [];
   #length = 0;
+  /** Stages of runs that failed or were cancelled, still in their places. */
+  #dead = 0;
 
+  /** Those that may execute. */
   get length(): number {
     return this.#length;
+  }
+
+  /** So many of those in here do not execute any more: they are ready no longer. */
+  dropped(count: number): void {
+    this.#length -= count;
+    this.#dead += count;
+    if (this.#dead > this.#length + COMPACT_FROM) this.#compact();
   }
 
   push(ready: ReadyStage): void {
@@ -31,8 +41,11 @@ export class ReadyQueue {
 
   shift(): ReadyStage | undefined {
     for (const lane of this.#order) {
-      const ready = lane.items[lane.head];
-      if (ready === undefined) continue;
+      const ready = this.#head(lane);
+      if (ready === undefined) {
+        if (lane.items.length > 0) this.#tidy(lane);
+        continue;
+      }
       lane.items[lane.head] = undefined;
       lane.head += 1;
       this.#length -= 1;
@@ -45,11 +58,30 @@ export class ReadyQueue {
   /** When the longest waiting one came in; undefined when none waits. */
   get oldestSinceMs(): number | undefined {
     let oldest: number | undefined;
-    for (const { items, head } of this.#order) {
-      const since = items[head]?.sinceMs;
+    for (const lane of this.#order) {
+      const since = this.#head(lane)?.sinceMs;
       if (since !== undefined && (oldest === undefined || since < oldest)) oldest = since;
     }
     return oldest;
+  }
+
+  /** The first that may execute; those before it that may not are gone then. */
+  #head(lane: Lane): ReadyStage | undefined {
+    for (; lane.head < lane.items.length; lane.head += 1) {
+      const ready = lane.items[lane.head]!;
+      if (isReady(ready)) return ready;
+      lane.items[lane.head] = undefined;
+      this.#dead -= 1;
+    }
+    return undefined;
+  }
+
+  #compact(): void {
+    for (const lane of this.#order) {
+      lane.items = lane.items.slice(lane.head).filter((ready) => isReady(ready!));
+      lane.head = 0;
+    }
+    this.#dead = 0;
   }
 
   #tidy(lane: Lane): void {
@@ -72,6 +104,11 @@ interface Lane {
   readonly priority: number;
   items: (ReadyStage | undefined)[];
   head: number;
+}
+
+function isReady({ run, stage }: ReadyStage): boolean {
+  const state = run.states[stage];
+  return run.phase !== 'ended' && (state === STAGE.READY || state === STAGE.UNDO_READY);
 }
 
 const MAX_EMPTY_LANES = 16;

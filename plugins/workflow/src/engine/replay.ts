@@ -19,8 +19,9 @@ export function replay(run: LiveRun, events: Iterable<FlowEvent>): void {
 function replayRun(run: LiveRun, { type, data }: FlowEvent): void {
   switch (type) {
     case 'signal.received': {
-      run.signalCount += 1;
-      (run.signals ??= []).push(parse(data) as ReceivedSignal);
+      const { number = run.nextSignal, ...signal } = parse(data) as ReceivedSignal & { number?: number };
+      run.nextSignal = Math.max(run.nextSignal, number + 1);
+      run.keepSignal(signal);
       return;
     }
     case 'run.cancel_requested':
@@ -64,7 +65,7 @@ function startUndo(run: LiveRun): void {
   run.status = 'rolling_back';
   run.attempts = null;
   const waves = rollbackWaves(run.pipeline, (stage) => run.states[stage] === STAGE.COMPLETED);
-  run.undo = { waves, wave: -1, open: 0, failed: 0, isCommitting: false };
+  run.undo = { waves, wave: -1, open: 0, failed: 0, awaitsStep: null };
 }
 
 function replayStage(run: LiveRun, { type, stage, attempt, seq, data }: FlowEvent): void {
@@ -124,13 +125,12 @@ function completeStage(run: LiveRun, stage: number, seq: number): void {
   run.completedSeq[stage] = seq;
   run.remaining -= 1;
   for (const dependant of dependants) run.openDependencies[dependant]! -= 1;
-  if (signal === null) return;
-  const at = run.signals?.findIndex(({ name }) => name === signal) ?? -1;
-  if (at !== -1) run.signals!.splice(at, 1);
+  if (signal !== null) run.takeSignal(signal);
 }
 
 function setWait(run: LiveRun, stage: number, data: string | null): void {
-  const { dueAt = null } = (parse(data) ?? {}) as { dueAt?: number | null };
+  const { dueAt = null, absences = 0 } = (parse(data) ?? {}) as { dueAt?: number | null; absences?: number };
+  run.setAbsences(stage, absences);
   (run.waits ??= new Map()).set(stage, dueAt);
 }
 

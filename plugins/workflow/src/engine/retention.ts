@@ -1,8 +1,9 @@
 import { type CancelTimer, type IClock, type ILogger, messageOf } from '@bellows/sdk';
 import type { ICapturedStates } from '../store/captured-states.js';
+import type { FlowStore } from '../store/flow-store.js';
 
 export interface RetentionOptions {
-  readonly store: { removeEndedBefore(at: number, limit: number): readonly string[] };
+  readonly store: Pick<FlowStore, 'endedBefore' | 'removeRuns'>;
   readonly captured: Pick<ICapturedStates, 'forget'>;
   readonly clock: IClock;
   readonly logger: ILogger;
@@ -11,8 +12,9 @@ export interface RetentionOptions {
 }
 
 const SWEEP_MS = 60_000;
-/** Of one transaction, a few ms; then others get their turn. */
-const REMOVED_AT_ONCE = 200;
+/** Of one transaction, a few ms; then others get their turn. One run may have more events than all others together. */
+const RUNS_AT_ONCE = 200;
+const EVENTS_AT_ONCE = 5_000;
 /** Runs removed in one sweep at most: the next one goes on. */
 const MAX_BATCHES = 500;
 
@@ -54,10 +56,16 @@ export class Retention {
     const before = clock.now() - retentionMs;
     try {
       for (let batch = 0; batch < MAX_BATCHES && !this.#isStopped; batch += 1) {
-        const ids = store.removeEndedBefore(before, REMOVED_AT_ONCE);
-        for (const id of ids) await captured.forget(id);
-        if (ids.length < REMOVED_AT_ONCE) return;
-        await new Promise((resolve) => setImmediate(resolve));
+        const runs = store.endedBefore(before, RUNS_AT_ONCE);
+        // large values first: after a failure or crash the run is still there to be found by the next sweep, and while it is, no new
+        // run of the same id can have values in the same place
+        for (const { id } of runs) await captured.forget(id);
+        let left = runs.map(({ key }) => key);
+        while (left.length > 0 && !this.#isStopped) {
+          left = left.slice(store.removeRuns(left, EVENTS_AT_ONCE));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        if (runs.length < RUNS_AT_ONCE) return;
       }
     } catch (error) {
       logger.warn('runs whose time of retention is over could not be removed', { error: messageOf(error) });

@@ -2,23 +2,25 @@ import type { BellowsError, IClock, ILogger, IOperations, IRandom } from '@bello
 import type { Pipeline } from '../definitions/pipeline.js';
 import { resolveInput } from '../definitions/template.js';
 import type { ICapturedStates } from '../store/captured-states.js';
-import { ENDED_STATUSES, type IFlowStore, type KeptValue } from '../store/flow-records.js';
+import type { IFlowStore } from '../store/flow-records.js';
 import { ChildRuns } from './child-runs.js';
 import { Dispatcher, type TransactionSlots } from './dispatcher.js';
 import { InputReader } from './input-reader.js';
 import { LiveRun, STAGE } from './live-run.js';
 import { OutputMemory } from './output-memory.js';
 import type { ReadyQueue, ReadyStage } from './ready-queue.js';
-import { replay } from './replay.js';
 import { resumeRun } from './resume-run.js';
 import { RunFinisher } from './run-finisher.js';
+import { RunLoader } from './run-loader.js';
 import { type RunPlan, recordOf } from './run-plan.js';
 import { RunRegistry } from './run-registry.js';
 import { RunSteps } from './run-steps.js';
+import { type ArrivedSignal, SignalReceiver } from './signal-receiver.js';
 import { StageAttempt } from './stage-attempt.js';
 import type { StageError } from './stage-error.js';
 import { StageFlow, type WaitTimers } from './stage-flow.js';
 import { UndoFlow } from './undo-flow.js';
+import { UntilDone } from './until-done.js';
 import { ValueKeeper } from './value-keeper.js';
 
 export interface RunEngineOptions {
@@ -53,6 +55,8 @@ export class RunEngine {
   readonly #steps: RunSteps;
   readonly #keeper: ValueKeeper;
   readonly #registry: RunRegistry;
+  readonly #loader: RunLoader;
+  readonly #untilDone: UntilDone;
   readonly #outputs: OutputMemory;
   readonly #reader: InputReader;
   readonly #dispatcher: Dispatcher;
@@ -60,6 +64,7 @@ export class RunEngine {
   readonly #undo: UndoFlow;
   readonly #children: ChildRuns;
   readonly #finisher: RunFinisher;
+  readonly #signals: SignalReceiver;
   readonly #attempts = new Set<StageAttempt>();
   #isClosed = false;
 
@@ -75,6 +80,15 @@ export class RunEngine {
     this.#keeper = new ValueKeeper({ captured, clock, logger });
     this.#outputs = new OutputMemory(options.maxMemoryBytes);
     this.#registry = new RunRegistry({ maxResting: options.maxResting ?? MAX_RESTING, dropped: (run) => this.#outputs.forget(run) });
+    this.#untilDone = new UntilDone({ clock, logger });
+    this.#loader = new RunLoader({
+      store,
+      registry: this.#registry,
+      untilDone: this.#untilDone,
+      pipelineOf,
+      resume: (run) => resumeRun(run, { flow: this.#flow, undo: this.#undo, children: this.#children, finisher: this.#finisher, timers }),
+      childReturned: (parentKey) => this.#childReturned(parentKey),
+    });
     this.#reader = new InputReader({ store, captured, resolve: resolveInput });
     this.#dispatcher = new Dispatcher({ queue, slots, clock, execute: (ready) => this.#execute(ready) });
     const enqueue = (run: LiveRun, stage: number) => this.#dispatcher.push(run, stage);
@@ -87,11 +101,13 @@ export class RunEngine {
       clock,
       random,
       enqueue,
+      dequeued: (count) => queue.dropped(count),
       startChild: (run, stage, input) => this.#children.start(run, stage, input),
       cancelChild: (run, stage) => this.#children.cancel(run, stage),
       finish: (run) => this.#finisher.finish(run),
       undo: (run) => this.#undo.begin(run),
     });
+    this.#signals = new SignalReceiver({ keeper: this.#keeper, flow: this.#flow, clock, sort: (run) => this.#registry.sort(run) });
     this.#undo = new UndoFlow({
       steps: this.#steps,
       timers,
@@ -110,7 +126,8 @@ export class RunEngine {
       maxNesting: maxDepth,
       launch: (plan, settled) => this.launch(plan, settled, 'keep'),
       runInMemory: (id) => this.#registry.byId(id),
-      cancel: (id) => void this.cancel(id),
+      // not at once: it must be asked for even when its store cannot be read now
+      cancel: (id) => this.#untilDone.attempt(`the child ${id} cannot be told to end`, () => void this.cancel(id)),
     });
     this.#finisher = new RunFinisher({
       reader: this.#reader,
@@ -156,51 +173,14 @@ export class RunEngine {
     return run;
   }
 
-  /** Goes on with a run where its log ends, if there is anything to go on with. */
+  /** Goes on with a run where its log ends, if there is anything to go on with; tried again until it can be read. */
   wake(key: number, isDormantInStore = true): void {
-    const run = this.#load(key, isDormantInStore);
-    if (run !== null) this.#registry.sort(run);
+    this.#loader.wake(key, isDormantInStore);
   }
 
-  /**
-   * The run, read back when it is not in memory; null when it has ended, is not there, or its definition is missing. It stays in memory
-   * until the caller sorts it.
-   */
-  #load(key: number, isDormantInStore = true): LiveRun | null {
-    const known = this.#registry.get(key);
-    if (known !== undefined) return known.phase === 'ended' ? null : known;
-    const { store } = this.#options;
-    const record = store.run(key);
-    if (record === null || ENDED_STATUSES.has(record.status)) return null;
-    const pipeline = this.#pipelineOf(record.name, record.version);
-    if (pipeline === null) {
-      this.#registry.addOrphan(record.name, record.version, key);
-      return null;
-    }
-    const run = new LiveRun(record, pipeline);
-    replay(run, store.events(key));
-    if ((run.phase as string) === 'ended') return null;
-    run.isDormantInStore = isDormantInStore;
-    run.isDurable = true;
-    this.#registry.add(run);
-    const { timers } = this.#options;
-    resumeRun(run, { flow: this.#flow, undo: this.#undo, children: this.#children, finisher: this.#finisher, timers });
-    return run;
-  }
-
-  /** The time of a wait has come, or passed while the host was down. Too early or too late does no harm. */
+  /** The time of a wait has come, or passed while the host was down. Too early or too late does no harm. Never throws. */
   due(key: number, stage: number): void {
-    if (this.#isClosed) return;
-    const { clock, timers } = this.#options;
-    const run = this.#load(key);
-    const dueAt = run?.waits?.get(stage);
-    if (run === null) return;
-    if (dueAt === null || dueAt === undefined) {
-      // a time that no stage waits for any more
-    } else if (dueAt > clock.now()) timers.set(key, stage, dueAt);
-    else if (run.states[stage] === STAGE.UNDO_WAIT) this.#undo.due(run, stage);
-    else this.#flow.due(run, stage);
-    this.#registry.sort(run);
+    this.#untilDone.attempt(`run ${key}, whose time has come, cannot be read back`, () => this.#due(key, stage));
   }
 
   /** Why answers of a run's stages are not durable yet, by stage. */
@@ -208,42 +188,32 @@ export class RunEngine {
     return this.#keeper.waitingOf(id);
   }
 
-  /** Adds a signal; `settled` after its commit. False when the run takes none any more. */
-  receive(key: number, name: string, payloadJson: string, settled: (error: unknown) => void): boolean {
-    const run = this.#load(key);
+  /** Adds a signal. False when the run takes none any more. `SIGNALS_FULL` when too many are kept. */
+  receive(key: number, signal: ArrivedSignal): boolean {
+    const run = this.#loader.load(key);
     if (run === null) return false;
-    const number = run.signalCount;
-    run.signalCount += 1;
-    // in memory until it is kept
-    run.active += 1;
-    const kept = this.#keeper.keep({ runId: run.record.id, stage: -3 - number }, payloadJson, {
-      kept: (payload) => this.#received(run, { name, payload, settled }),
-      failed: (error) => {
-        run.active -= 1;
-        this.#flow.settle(run);
-        settled(error);
-      },
-    });
-    if (kept !== null) this.#received(run, { name, payload: kept, settled });
-    this.#registry.sort(run);
+    try {
+      this.#signals.receive(run, signal);
+    } finally {
+      this.#registry.sort(run);
+    }
     return true;
   }
 
   /** Asks the run to end; `settled` after the commit. False when it has ended. A second time, or while it rolls back, changes nothing. */
   cancel(id: string, settled?: (error: unknown) => void): boolean {
     const key = this.#registry.byId(id)?.record.key ?? this.#options.store.findRun(id)?.key;
-    const run = key === undefined ? null : this.#load(key);
+    const run = key === undefined ? null : this.#loader.load(key);
     if (run === null) return false;
-    if (settled !== undefined) run.afterCommit(settled);
     if (!run.isCancelRequested && (run.phase === 'forward' || run.phase === 'failing')) this.#finisher.cancel(run);
-    else if (run.uncommitted === 0) run.tellCommitted();
+    if (settled !== undefined) run.afterCommit(settled);
     this.#registry.sort(run);
     return true;
   }
 
-  /** Runs that waited for this definition go on. */
-  defined(name: string, version: number): void {
-    for (const key of this.#registry.takeOrphans(name, version)) this.wake(key, false);
+  /** Runs that waited for this definition go on. Never rejects. */
+  defined(name: string, version: number): Promise<void> {
+    return this.#loader.defined(name, version);
   }
 
   /** Nothing begins any more. */
@@ -258,7 +228,10 @@ export class RunEngine {
     this.#dispatcher.stop();
     this.#steps.close();
     this.#keeper.close();
-    for (const attempt of [...this.#attempts]) attempt.abort(reason);
+    this.#untilDone.close();
+    for (const attempt of [...this.#attempts]) attempt.abandon(reason);
+    this.#signals.close(reason);
+    for (const run of this.#registry.all()) run.refuseAfter(run.submitted, reason);
   }
 
   #begin(run: LiveRun): void {
@@ -270,16 +243,16 @@ export class RunEngine {
     this.#registry.sort(run);
   }
 
-  #received(run: LiveRun, { name, payload, settled }: { name: string; payload: KeptValue; settled: (error: unknown) => void }): void {
-    run.active -= 1;
-    if (run.phase === 'ended') {
-      settled(null);
-      return;
-    }
-    run.afterCommit(settled);
-    run.add('signal.received', -1, 0, this.#options.clock.now(), JSON.stringify({ name, payload }));
-    if (run.phase === 'forward') this.#flow.receive(run, name, payload);
-    this.#flow.settle(run);
+  #due(key: number, stage: number): void {
+    const { clock, timers } = this.#options;
+    const run = this.#loader.load(key);
+    const dueAt = run?.waits?.get(stage);
+    if (run === null) return;
+    if (dueAt === null || dueAt === undefined) {
+      // a time that no stage waits for any more
+    } else if (dueAt > clock.now()) timers.set(key, stage, dueAt);
+    else if (run.states[stage] === STAGE.UNDO_WAIT) this.#undo.due(run, stage);
+    else this.#flow.due(run, stage);
     this.#registry.sort(run);
   }
 
@@ -317,7 +290,8 @@ export class RunEngine {
     const { run, index: stage, isUndo } = attempt;
     if (this.#attempts.delete(attempt)) run.running?.delete(stage);
     this.#options.slots.releaseTransactionSlot();
-    if (this.#isClosed) return;
+    // a run that was lost executes anew, from its log
+    if (this.#isClosed || run.phase === 'ended') return;
     if (isUndo) {
       if (isOk) this.#undo.succeeded(run, stage);
       else this.#undo.failed(run, stage, value);
@@ -332,44 +306,56 @@ export class RunEngine {
     }
     this.#flow.committed(run, completed);
     this.#undo.committed(run);
-    if (run.uncommitted === 0) run.tellCommitted();
     this.#registry.sort(run);
   }
 
   #ended(run: LiveRun): void {
     const { parent } = run.record;
-    run.tellCommitted();
     this.#registry.remove(run);
     this.#options.ended(run);
-    if (parent === null || this.#isClosed) return;
-    const live = this.#registry.get(parent.key);
-    if (live === undefined) this.wake(parent.key);
-    else {
-      this.#children.check(live, parent.stage);
-      this.#registry.sort(live);
+    if (parent !== null)
+      this.#untilDone.attempt(`the parent of run ${run.record.id} cannot be told of its end`, () => this.#childEnded(parent));
+  }
+
+  #childEnded({ key, stage }: NonNullable<LiveRun['record']['parent']>): void {
+    const parent = this.#registry.take(key);
+    if (parent === undefined) {
+      this.wake(key);
+      return;
     }
+    this.#children.check(parent, stage);
+    parent.endingChildren = Math.max(0, parent.endingChildren - 1);
+    this.#flow.settle(parent);
+    this.#registry.sort(parent);
+  }
+
+  /** It was out of reach when its parent told it to end. */
+  #childReturned(parentKey: number): void {
+    const parent = this.#loader.load(parentKey);
+    if (parent === null) return;
+    if (parent.phase === 'failing') this.#flow.dropAll(parent);
+    this.#flow.settle(parent);
+    this.#registry.sort(parent);
   }
 
   /** The log contradicts what is in memory: what is in the store counts, and is read at the next need. */
   #lost(run: LiveRun): void {
-    for (const attempt of run.running?.values() ?? []) attempt.abort();
+    const { parent } = run.record;
+    const live = parent === null ? undefined : this.#registry.get(parent.key);
+    if (live !== undefined && run.phase === 'ended') live.endingChildren = Math.max(0, live.endingChildren - 1);
+    const ready = run.states.filter((state) => state === STAGE.READY || state === STAGE.UNDO_READY).length;
     run.phase = 'ended';
+    this.#options.queue.dropped(ready);
+    for (const attempt of [...(run.running?.values() ?? [])]) attempt.abort();
     this.#registry.remove(run);
   }
 
   /** Durable before, or with, the end of the child: a crash between would leave the parent asleep. */
   #wakeParent(key: number): void {
-    const parent = this.#registry.get(key);
+    const parent = this.#registry.take(key);
+    if (parent !== undefined) parent.endingChildren += 1;
     if (parent !== undefined && !parent.isDormantInStore) return;
     this.#steps.wake(key);
     if (parent !== undefined) parent.isDormantInStore = false;
-  }
-
-  #pipelineOf(name: string, version: number): Pipeline | null {
-    try {
-      return this.#options.pipelineOf(name, version);
-    } catch {
-      return null;
-    }
   }
 }

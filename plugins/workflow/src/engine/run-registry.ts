@@ -36,6 +36,15 @@ export class RunRegistry {
     return this.#byId.get(id);
   }
 
+  /** As `get`, for whoever goes on with the run and sorts it then: until then it stays in memory. */
+  take(key: number): LiveRun | undefined {
+    const resting = this.#resting.get(key);
+    if (resting === undefined) return this.#live.get(key);
+    this.#resting.delete(key);
+    this.#live.set(key, resting);
+    return resting;
+  }
+
   add(run: LiveRun): void {
     this.#live.set(run.record.key, run);
     this.#byId.set(run.record.id, run);
@@ -45,7 +54,7 @@ export class RunRegistry {
   sort(run: LiveRun): void {
     const { key } = run.record;
     if (this.get(key) !== run) return;
-    const isResting = run.phase !== 'ended' && run.active === 0 && run.uncommitted === 0 && run.isDormantInStore;
+    const isResting = run.isIdle && run.uncommitted === 0 && run.isDormantInStore;
     if (!isResting) {
       if (this.#resting.delete(key)) this.#live.set(key, run);
       return;

@@ -36,11 +36,12 @@ export class RunSteps {
     run.add('run.started', -1, 0, now);
     const { events } = run.step;
     run.step = new StepBuffer();
-    run.uncommitted += 1;
+    run.submitted += 1;
     const projection: RunProjection = { status: 'queued', updatedAt: now, endedAt: null, output: null, error: null };
     const done = (error: BellowsError | null) => {
-      run.uncommitted -= 1;
+      run.committed += 1;
       settled(error);
+      if (error === null) run.tellCommitted();
     };
     this.#options.store.submit({ run: run.record.key, newRun: run.record, events, projection, onFailure, done });
   }
@@ -48,13 +49,13 @@ export class RunSteps {
   /** Submits what was added to the run since, if anything, with where the run stands now. */
   flush(run: LiveRun): void {
     const { step } = run;
-    const isResting = run.phase !== 'ended' && run.active === 0;
+    const isResting = run.isIdle;
     const isDormancyNew = run.phase !== 'ended' && isResting !== run.isDormantInStore;
     // waking up is told with the first event that follows from it
     if (this.#isClosed || (step.events.length === 0 && !(isDormancyNew && isResting))) return;
     this.#project(run, isResting);
     run.step = new StepBuffer();
-    run.uncommitted += 1;
+    run.submitted += 1;
     const change = new RunStep(run, step, this);
     if (isDormancyNew) {
       change.dormant = isResting;
@@ -78,12 +79,17 @@ export class RunSteps {
     if (!this.#isClosed) this.#options.store.submit({ run: key, events: [], dormant: false, onFailure: 'keep' });
   }
 
-  /** For the steps. Silent once closed: the log is then as far as it gets. */
+  /** For the steps. Once closed nothing follows from them any more, but whoever waits for one still hears of it. */
   settled(run: LiveRun, completed: readonly number[], error: BellowsError | null): void {
-    run.uncommitted -= 1;
-    if (this.#isClosed) return;
-    if (error !== null) this.#options.lost(run);
-    else this.#options.committed(run, completed);
+    if (error !== null) {
+      run.refuseAfter(run.committed, error);
+      run.committed += 1;
+      if (!this.#isClosed) this.#options.lost(run);
+      return;
+    }
+    run.committed += 1;
+    if (!this.#isClosed) this.#options.committed(run, completed);
+    run.tellCommitted();
   }
 
   #project(run: LiveRun, isResting: boolean): void {

@@ -3,6 +3,7 @@ import type { StageCall, StageFunction } from '@bellows/sdk/workflow';
 import { workflowError } from '../errors.js';
 import { LateInput } from './input-reader.js';
 import type { LiveRun } from './live-run.js';
+import { readableError } from './stage-error.js';
 
 /** What an attempt is made with. */
 export interface AttemptServices {
@@ -22,6 +23,8 @@ export interface AttemptPlan {
 
 /** A function that does not end when its signal aborts is given up after this time, so that a cancelled run comes to its end. */
 const ABORT_GRACE_MS = 5_000;
+/** The other side may look at its clock so much earlier. */
+const DEADLINE_SLACK_MS = 20;
 
 /** One attempt to execute a stage or its compensation; also what the function of the stage sees of it. */
 export class StageAttempt implements StageCall {
@@ -33,6 +36,8 @@ export class StageAttempt implements StageCall {
   #controller: AbortController | undefined;
   #abortReason: unknown;
   #cancelTimer: CancelTimer | undefined;
+  /** On the monotonic clock: from here on a deadline that passed is the time-out of the stage. */
+  #lateFromMs = Number.POSITIVE_INFINITY;
   #isSettled = false;
 
   constructor({ run, stage, attempt, isUndo }: AttemptPlan, services: AttemptServices) {
@@ -56,7 +61,8 @@ export class StageAttempt implements StageCall {
   }
 
   get idempotencyKey(): string {
-    return `${this.runId}/${this.stage}${this.isUndo ? '/compensate' : ''}`;
+    // `~` is in no name of a stage: the key of no stage of a child run
+    return `${this.runId}/${this.stage}${this.isUndo ? '/~compensate' : ''}`;
   }
 
   /** Made when it is asked for: most functions never look at it. */
@@ -82,7 +88,13 @@ export class StageAttempt implements StageCall {
     try {
       const input = readInput();
       if (input instanceof LateInput) {
-        this.#await(input.value.then((value) => this.#act(value)));
+        this.#await(
+          input.value.then((value) => {
+            // its time was up, or the run was cancelled, while the input was read
+            if (this.#abortReason !== undefined) throw this.#abortReason;
+            return this.#act(value);
+          }),
+        );
         return;
       }
       const result = this.#act(input);
@@ -100,6 +112,12 @@ export class StageAttempt implements StageCall {
     this.#cancelTimer?.();
     this.#cancelTimer = this.#services.clock.setTimer(ABORT_GRACE_MS, () => this.#settle(false, reason));
     this.#controller?.abort(reason);
+  }
+
+  /** As `abort`, and ends at once: nobody waits for the outcome. */
+  abandon(reason: unknown): void {
+    this.abort(reason);
+    this.#settle(false, reason);
   }
 
   get #stage() {
@@ -137,8 +155,14 @@ export class StageAttempt implements StageCall {
 
   #await(result: PromiseLike<unknown>): void {
     const timeoutMs = this.#timeoutMs;
-    if (timeoutMs !== null) this.#cancelTimer = this.#services.clock.setTimer(timeoutMs, () => this.#timeOut(timeoutMs));
-    result.then(
+    if (timeoutMs !== null) {
+      const { clock } = this.#services;
+      this.#lateFromMs = clock.monotonicMs() + timeoutMs - DEADLINE_SLACK_MS;
+      this.#cancelTimer = clock.setTimer(timeoutMs, () => this.#timeOut(timeoutMs));
+    }
+    // what only looks like a promise may answer twice, or with another one
+    const promise = result instanceof Promise ? result : Promise.resolve(result);
+    promise.then(
       (value) => this.#settle(true, value),
       (error) => this.#settle(false, error),
     );
@@ -152,6 +176,13 @@ export class StageAttempt implements StageCall {
     this.#controller?.abort(error);
   }
 
+  /** The deadline of the operation is the time-out of the stage, told by the other side; one of its own that was earlier is not. */
+  #told(error: unknown): unknown {
+    const timeoutMs = this.#timeoutMs;
+    const isDeadline = timeoutMs !== null && isBellowsError(error) && error.code === 'DEADLINE_EXCEEDED';
+    return isDeadline && this.#services.clock.monotonicMs() >= this.#lateFromMs ? this.#timeoutError(timeoutMs) : error;
+  }
+
   #timeoutError(timeoutMs: number) {
     const what = this.isUndo ? `The compensation of "${this.stage}"` : `The stage "${this.stage}"`;
     return workflowError('STAGE_TIMEOUT', `${what} took longer than its timeoutMs of ${timeoutMs} ms in attempt ${this.attempt}`);
@@ -161,10 +192,7 @@ export class StageAttempt implements StageCall {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#cancelTimer?.();
-    const timeoutMs = this.#timeoutMs;
-    // the deadline of the operation is the time-out of the stage, told by the other side
-    const isLate = !isOk && timeoutMs !== null && isBellowsError(value) && value.code === 'DEADLINE_EXCEEDED';
-    this.#services.settled(this, isOk, isLate ? this.#timeoutError(timeoutMs) : value);
+    this.#services.settled(this, isOk, isOk ? value : this.#told(readableError(value)));
   }
 }
 

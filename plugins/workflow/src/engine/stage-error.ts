@@ -31,6 +31,16 @@ export function describeError(error: unknown, stage?: string): StageError {
   return { code, ...base, kind, ...extras(error) };
 }
 
+/** The error, or one that stands for it when looking at it throws: a revoked proxy, or a getter that fails. */
+export function readableError(error: unknown): unknown {
+  try {
+    if (isBellowsError(error)) void [error.code, error.kind, error.retryAfterMs, error.details, error.data];
+    return error;
+  } catch {
+    return new Error('The stage threw something that cannot be looked at');
+  }
+}
+
 /** The code by which `nonRetryable` knows an error. */
 export function codeOf(error: unknown): string {
   return (isBellowsError(error) ? error.code : ownCode(error)) ?? 'STAGE_FAILED';

@@ -4,8 +4,8 @@ import type { KeptValue } from '../store/flow-records.js';
 import { type InputReader, LateInput } from './input-reader.js';
 import { outputJson } from './json-output.js';
 import { type LiveRun, STAGE } from './live-run.js';
+import { scheduleNextAttempt } from './next-attempt.js';
 import type { OutputMemory } from './output-memory.js';
-import { retryDelayMs } from './retry-delay.js';
 import type { RunSteps } from './run-steps.js';
 import { describeError, type StageError } from './stage-error.js';
 import { timerDueAt } from './timer-due-at.js';
@@ -27,6 +27,8 @@ export interface StageFlowOptions {
   readonly random: IRandom;
   /** Puts a stage into the queue for slots. */
   readonly enqueue: (run: LiveRun, stage: number) => void;
+  /** So many stages in that queue do not execute any more. */
+  readonly dequeued: (count: number) => void;
   readonly startChild: (run: LiveRun, stage: number, input: unknown) => void;
   readonly cancelChild: (run: LiveRun, stage: number) => void;
   /** All stages have completed; may be called before that is durable. */
@@ -80,6 +82,8 @@ export class StageFlow {
 
   complete(run: LiveRun, stage: number, kept: KeptValue): void {
     const { steps, finish, clock, outputs } = this.#options;
+    // it was lost while the answer was kept
+    if (run.phase === 'ended') return;
     run.states[stage] = STAGE.COMMITTING;
     run.add('stage.completed', stage, run.attemptOf(stage), clock.now(), kept);
     run.completedSeq[stage] = run.seq;
@@ -108,25 +112,19 @@ export class StageFlow {
 
   /** An attempt failed: tries again later, or fails the run. */
   failed(run: LiveRun, stage: number, error: unknown): void {
-    const { clock, random, timers } = this.#options;
-    const { retry, name, kind } = run.pipeline.stages[stage]!;
-    const attempt = run.attemptOf(stage);
+    const { clock, timers } = this.#options;
+    const { retry, name, kind, operation } = run.pipeline.stages[stage]!;
     const isRepeatable = run.phase === 'forward' && (kind === 'operation' || kind === 'run');
-    const delayMs = isRepeatable ? retryDelayMs({ policy: retry, attempt, error, random }) : null;
-    const described = describeError(error, name);
-    const now = clock.now();
+    const dueAt = isRepeatable ? scheduleNextAttempt({ run, stage, error, policy: retry, operation }, this.#options) : null;
     run.active -= 1;
-    if (delayMs === null) {
+    if (dueAt === null) {
+      const described = describeError(error, name);
       run.states[stage] = STAGE.FAILED;
-      run.add('stage.failed', stage, attempt, now, JSON.stringify(described));
+      run.add('stage.failed', stage, run.attemptOf(stage), clock.now(), JSON.stringify(described));
       this.fail(run, described);
       return;
     }
-    const dueAt = now + delayMs;
     run.states[stage] = STAGE.RETRY_WAIT;
-    run.add('stage.retry_scheduled', stage, attempt, now, JSON.stringify({ dueAt, error: described }));
-    run.setAttempt(stage, attempt + 1);
-    run.wait(stage, dueAt);
     timers.set(run.record.key, stage, dueAt);
     this.settle(run);
   }
@@ -180,7 +178,7 @@ export class StageFlow {
       this.complete(run, stage, payload);
       return;
     }
-    (run.signals ??= []).push({ name, payload });
+    run.keepSignal({ name, payload });
   }
 
   /** The run failed while something of the stage was read. True: the stage does not begin. */
@@ -234,10 +232,9 @@ export class StageFlow {
     const { signal, timeoutMs } = run.pipeline.stages[stage]!;
     const now = clock.now();
     run.add('stage.started', stage, 1, now);
-    const at = run.signals?.findIndex(({ name }) => name === signal) ?? -1;
-    if (at !== -1) {
-      const [taken] = run.signals!.splice(at, 1);
-      this.complete(run, stage, taken!.payload);
+    const taken = run.takeSignal(signal!);
+    if (taken !== undefined) {
+      this.complete(run, stage, taken.payload);
       return;
     }
     const dueAt = timeoutMs === null ? null : now + timeoutMs;
@@ -255,11 +252,14 @@ export class StageFlow {
   }
 
   #dropReady(run: LiveRun): void {
+    let count = 0;
     for (let stage = 0; stage < run.states.length; stage += 1) {
       if (run.states[stage] !== STAGE.READY) continue;
       run.states[stage] = STAGE.DROPPED;
       run.active -= 1;
+      count += 1;
     }
+    if (count > 0) this.#options.dequeued(count);
   }
 
   #dropWaits(run: LiveRun): void {

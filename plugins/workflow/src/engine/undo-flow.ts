@@ -1,7 +1,7 @@
 import type { IClock, IRandom } from '@bellows/sdk';
 import type { RunStatus } from '../store/flow-records.js';
 import { type LiveRun, STAGE } from './live-run.js';
-import { retryDelayMs } from './retry-delay.js';
+import { scheduleNextAttempt } from './next-attempt.js';
 import { rollbackWaves } from './rollback-waves.js';
 import type { RunSteps } from './run-steps.js';
 import { describeError } from './stage-error.js';
@@ -37,7 +37,7 @@ export class UndoFlow {
     run.add('rollback.started', -1, 0, this.#options.clock.now(), JSON.stringify(run.error));
     run.phase = 'undoing';
     run.attempts = null;
-    run.undo = { waves, wave: -1, open: 0, failed: 0, isCommitting: true };
+    run.undo = { waves, wave: -1, open: 0, failed: 0, awaitsStep: run.lastStep };
     run.active += 1;
   }
 
@@ -49,8 +49,8 @@ export class UndoFlow {
   /** After COMMIT: the next wave begins when everything before it is durable. */
   committed(run: LiveRun): void {
     const { undo } = run;
-    if (undo === null || run.phase !== 'undoing' || !undo.isCommitting || run.uncommitted > 0) return;
-    undo.isCommitting = false;
+    if (undo === null || run.phase !== 'undoing' || undo.awaitsStep === null || run.committed < undo.awaitsStep) return;
+    undo.awaitsStep = null;
     run.active -= 1;
     this.#nextWave(run);
     this.#options.steps.flush(run);
@@ -71,25 +71,20 @@ export class UndoFlow {
   }
 
   failed(run: LiveRun, stage: number, error: unknown): void {
-    const { clock, random, timers, steps } = this.#options;
+    const { clock, timers, steps } = this.#options;
     const { compensation, name } = run.pipeline.stages[stage]!;
-    const attempt = run.attemptOf(stage);
-    const delayMs = retryDelayMs({ policy: compensation!.retry, attempt, error, random });
-    const described = describeError(error, name);
-    const now = clock.now();
-    if (delayMs === null) {
-      run.add('compensation.failed', stage, attempt, now, JSON.stringify(described));
+    const { action, retry: policy } = compensation!;
+    const operation = 'operation' in action ? action.operation : null;
+    const dueAt = scheduleNextAttempt({ run, stage, error, policy, operation }, this.#options);
+    if (dueAt === null) {
+      run.add('compensation.failed', stage, run.attemptOf(stage), clock.now(), JSON.stringify(describeError(error, name)));
       run.states[stage] = STAGE.UNDO_FAILED;
       run.undo!.failed += 1;
       this.#settled(run);
       return;
     }
-    const dueAt = now + delayMs;
     run.active -= 1;
     run.states[stage] = STAGE.UNDO_WAIT;
-    run.add('stage.retry_scheduled', stage, attempt, now, JSON.stringify({ dueAt, error: described }));
-    run.setAttempt(stage, attempt + 1);
-    run.wait(stage, dueAt);
     timers.set(run.record.key, stage, dueAt);
     steps.flush(run);
   }
@@ -119,7 +114,7 @@ export class UndoFlow {
     // the active stage now stands for the commit, before which the next wave does not begin
     if (undo.open > 0) run.active -= 1;
     else if (undo.wave === undo.waves.length - 1) this.#end(run);
-    else undo.isCommitting = true;
+    else undo.awaitsStep = run.lastStep;
     this.#options.steps.flush(run);
   }
 

@@ -7,14 +7,14 @@ import { workflowError } from '../errors.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import { ENDED_STATUSES, type IFlowStore, type StoredRun } from '../store/flow-records.js';
 import type { TransactionSlots } from './dispatcher.js';
-import { outputJson } from './json-output.js';
+import { inputJson } from './json-output.js';
 import type { OperationDirectory } from './operation-directory.js';
 import type { ReadyQueue } from './ready-queue.js';
 import { RunEngine } from './run-engine.js';
 import { idOfKey, RunIds } from './run-ids.js';
 import { RunObservers } from './run-observers.js';
-import { inputHashOf } from './run-plan.js';
 import { type RunView, runView } from './run-view.js';
+import { isSameInput } from './same-input.js';
 import type { WaitTimers } from './stage-flow.js';
 
 export interface WorkflowEngineOptions {
@@ -59,6 +59,8 @@ export interface Started {
 
 /** While a run is resumed nothing else happens in the process: this many, then the event loop goes round. */
 const RESUMED_AT_ONCE = 100;
+/** The store may be readable again then. */
+const RESUME_AGAIN_MS = 1_000;
 const WAITS_AT_ONCE = 5_000;
 
 /** Runs, as callers see them. `resume` once before the first start; after `stop` everything answers `WORKFLOW_STOPPING`. */
@@ -98,15 +100,23 @@ export class WorkflowEngine {
    * under way; others may start meanwhile.
    */
   async resume(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#resumeAll();
+      } catch (error) {
+        if (this.#isStopping) return;
+        this.#options.logger.warn('not all runs go on yet: it is tried again', { error: messageOf(error) });
+        await this.#options.clock.sleep(RESUME_AGAIN_MS);
+      }
+    }
+  }
+
+  async #resumeAll(): Promise<void> {
     const { store, timers, logger } = this.#options;
     let count = 0;
     for (const key of store.activeRuns()) {
       if (this.#isStopping) return;
-      try {
-        this.#runs.wake(key, false);
-      } catch (error) {
-        logger.error('a run cannot be read back and stays as it is', { run: key, error: messageOf(error) });
-      }
+      this.#runs.wake(key, false);
       count += 1;
       if (count % RESUMED_AT_ONCE === 0) await turn();
     }
@@ -126,11 +136,9 @@ export class WorkflowEngine {
    */
   async start(request: StartRequest, starter: Starter): Promise<Started> {
     this.#refuseWhenStopping();
-    const pipeline = this.#options.pipelineOf(request.name, request.version ?? null);
-    const inputJson = outputJson(pipeline.checkInput ? pipeline.checkInput(request.input) : request.input, 'input');
     const { tenant, idempotencyKey } = starter;
     const given = request.id ?? (idempotencyKey === undefined ? undefined : idOfKey(tenant, idempotencyKey));
-    const wanted: WantedRun = { request, starter, pipeline, inputJson };
+    const wanted: WantedRun = { request, starter };
     if (given !== undefined) return this.#oneAtATime(given, () => this.#startOrFind(given, wanted));
     const id = this.#ids.next();
     await this.#startNew(id, wanted);
@@ -154,7 +162,7 @@ export class WorkflowEngine {
     signal.throwIfAborted();
     const live = this.#runs.runInMemory(id);
     const key = live?.isDurable ? live.record.key : this.#keyOfOpen(id);
-    if (key === null) return this.get(id);
+    if (key === null || this.#isStopping) return this.get(id);
     const ended = await this.#observers.ended(key, { clock: this.#options.clock, timeoutMs, signal });
     if (ended === null || ended.log === null) return this.get(id);
     const { record, end, log, pipeline } = ended;
@@ -165,8 +173,8 @@ export class WorkflowEngine {
   async signal(id: string, name: string, payload: unknown): Promise<void> {
     this.#refuseWhenStopping();
     const run = this.#find(id);
-    const json = outputJson(payload, name);
-    await settled((done) => this.#runs.receive(run.key, name, json, done) || this.#refuse(run));
+    const json = inputJson(payload, `payload of the signal "${shortened(name)}"`);
+    await settled((done) => this.#runs.receive(run.key, { name, payloadJson: json, settled: done }) || this.#refuse(run));
   }
 
   /** Resolves after COMMIT; the run ends when what it did is compensated. A second time changes nothing. `RUN_UNKNOWN`, `RUN_ENDED`. */
@@ -178,7 +186,7 @@ export class WorkflowEngine {
 
   /** Runs that waited for this definition go on. */
   defined({ name, version }: Pipeline): void {
-    this.#runs.defined(name, version);
+    void this.#runs.defined(name, version);
   }
 
   find(id: string): StoredRun {
@@ -210,27 +218,35 @@ export class WorkflowEngine {
       return { id, created: true };
     }
     const { name, version } = wanted.request;
-    const isSame =
-      run.name === name && (version === undefined || run.version === version) && run.inputHash === inputHashOf(wanted.inputJson);
-    if (isSame && run.parent === null) return { id, created: false };
+    const isSame = run.parent === null && run.name === name && (version === undefined || run.version === version);
+    const found = { pipeline: this.#pipelineOf(run), captured: this.#options.captured };
+    if (isSame && (await isSameInput(run, wanted.request.input, found))) return { id, created: false };
     throw workflowError('RUN_CONFLICT', `There is a run "${shortened(id)}" of another definition or input: use another id`, {
       data: { id, name: run.name, version: run.version },
     });
   }
 
-  async #startNew(id: string, { request, starter, pipeline, inputJson }: WantedRun): Promise<void> {
+  async #startNew(id: string, { request, starter }: WantedRun): Promise<void> {
     const { slots, captured } = this.#options;
     const { tenant, user, authority } = starter;
+    const pipeline = this.#options.pipelineOf(request.name, request.version ?? null);
+    const json = inputJson(pipeline.checkInput ? pipeline.checkInput(request.input) : request.input);
     slots.refuseWhenFull();
     this.#check(pipeline, authority);
     const { attributes = NO_ATTRIBUTES, priority = 0 } = request;
-    const kept = captured.keep({ runId: id, stage: -1 }, inputJson);
+    const kept = captured.keep({ runId: id, stage: -1 }, json);
     const input = typeof kept === 'string' ? kept : await kept;
-    await settled((done) => {
-      this.#refuseWhenStopping();
-      const plan = { id, pipeline, input, inputJson, attributes, priority, tenant, user, authority, parent: null };
-      this.#runs.launch(plan, done, 'refuse');
-    });
+    try {
+      await settled((done) => {
+        this.#refuseWhenStopping();
+        const plan = { id, pipeline, input, inputJson: json, attributes, priority, tenant, user, authority, parent: null };
+        this.#runs.launch(plan, done, 'refuse');
+      });
+    } catch (error) {
+      // nobody would ever remove it: there is no run
+      if (typeof kept !== 'string') await captured.forget(id).catch(() => {});
+      throw error;
+    }
   }
 
   /** Of two starts of one id, the second finds the run of the first. */
@@ -292,8 +308,6 @@ export class WorkflowEngine {
 interface WantedRun {
   readonly request: StartRequest;
   readonly starter: Starter;
-  readonly pipeline: Pipeline;
-  readonly inputJson: string;
 }
 
 const NO_ATTRIBUTES = Object.freeze({});

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type BellowsError, isBellowsError, NotReadyError, sqliteError } from '@bellows/sdk';
@@ -22,9 +22,12 @@ export async function openFlowDatabase(folder: string, options: FlowDatabaseOpti
   let database: DatabaseSync | undefined;
   try {
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+    await makePrivate(file);
     database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 0 });
-    configure(database, options);
+    take(database);
+    // nothing is written before: a file of somebody else stays as it is
     checkOwner(database, file);
+    configure(database, options);
     migrate(database);
     return database;
   } catch (error) {
@@ -37,6 +40,7 @@ export const FLOW_FILE = 'flow.db';
 
 /** Only the owner: inputs and outputs of runs may be anything. */
 const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o600;
 /** Written into the header of the file ("BLWF"), so that another program's database is told from ours. */
 const APPLICATION_ID = 0x424c5746;
 /** Raised with every change of the tables below; a file with a higher one is refused. */
@@ -50,9 +54,26 @@ const CACHE_KIB = 16_384;
  */
 const CHECKPOINT_PAGES = 4_000;
 
-function configure(database: DatabaseSync, { maxBytes }: FlowDatabaseOptions): void {
+/**
+ * The log beside it gets the rights of the file. Only a new file is opened here: to close one that this process has open elsewhere would
+ * let go of the locks of SQLite.
+ */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await (await open(file, 'wx', PRIVATE_FILE)).close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function take(database: DatabaseSync): void {
   // first of all: the locks of the first transaction are then kept until the end, and no shared memory file is needed
   database.exec('PRAGMA locking_mode = EXCLUSIVE');
+  database.exec('BEGIN EXCLUSIVE');
+  database.exec('COMMIT');
+}
+
+function configure(database: DatabaseSync, { maxBytes }: FlowDatabaseOptions): void {
   database.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
   database.exec('PRAGMA journal_mode = WAL');
   // FULL syncs the log at every commit; NORMAL would acknowledge what a power cut can still take
@@ -61,8 +82,6 @@ function configure(database: DatabaseSync, { maxBytes }: FlowDatabaseOptions): v
   // a long log is cut back after a checkpoint instead of staying as long as it once was
   database.exec(`PRAGMA journal_size_limit = ${4 * CHECKPOINT_PAGES * PAGE_BYTES}`);
   database.exec(`PRAGMA cache_size = ${-CACHE_KIB}`);
-  database.exec('BEGIN EXCLUSIVE');
-  database.exec('COMMIT');
   if (maxBytes !== undefined) database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / PAGE_BYTES))}`);
 }
 
@@ -109,7 +128,7 @@ CREATE TABLE events (
   at INTEGER NOT NULL, data TEXT, PRIMARY KEY (run, seq)) WITHOUT ROWID;
 CREATE TABLE waits (run INTEGER NOT NULL, stage INTEGER NOT NULL, due_at INTEGER, PRIMARY KEY (run, stage)) WITHOUT ROWID;
 CREATE TABLE definitions (
-  name TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL, json TEXT, created_at INTEGER NOT NULL,
+  name TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL, json TEXT, outline TEXT, created_at INTEGER NOT NULL,
   PRIMARY KEY (name, version)) WITHOUT ROWID;
 CREATE TABLE marks (removed_key INTEGER NOT NULL);
 INSERT INTO marks VALUES (0);

@@ -108,7 +108,7 @@ export class FlowJournal {
     if (group.refused.size > 0) {
       // they build on a step that is not there
       for (const step of this.#queue) blockedByRefusal(group, step);
-      steps.push(...this.#queue.filter((step) => group.outcomes.has(step)));
+      for (const step of this.#queue) if (group.outcomes.has(step)) steps.push(step);
       this.#queue = this.#queue.filter((step) => !group.outcomes.has(step));
     }
     this.#tell(steps, group);

@@ -119,7 +119,10 @@ export interface FlowChange {
    * and all later steps of that run, and tries again until it fits.
    */
   readonly onFailure: 'refuse' | 'keep';
-  /** After COMMIT with null, or with the error of a refused step. Called in the order of submission, never before `submit` returned. */
+  /**
+   * After COMMIT with null, or with the error of a refused step. Of the steps of one run in the order of submission; of different
+   * runs too, unless one of them is refused or kept. Never before `submit` returned.
+   */
   done?(error: BellowsError | null): void;
 }
 
@@ -140,6 +143,8 @@ export interface StoredDefinition {
   readonly hash: string;
   /** JSON as it was given; null where the definition holds functions and comes from a file. */
   readonly json: string | null;
+  /** Where `json` is null: JSON of digests, to tell which stages another definition changes; see `outlineOf`. */
+  readonly outline?: string | null;
   readonly createdAt: number;
 }
 

@@ -71,6 +71,13 @@ export function projectionAtEnd(event: FlowEvent): RunProjection | null {
   };
 }
 
+/** What lists show of a run that sleeps; `rollback` is its event `rollback.started`, if it has one. */
+export function sleepingProjection(rollback: Row | undefined, updatedAt: number): RunProjection {
+  const line = { endedAt: null, output: null };
+  if (rollback === undefined) return { ...line, status: 'waiting', updatedAt, error: null };
+  return { ...line, status: 'rolling_back', updatedAt: rollback.at as number, error: rollback.data as string | null };
+}
+
 export function statusOf(number: SQLOutputValue | undefined): RunStatus {
   return STATUSES[Number(number)] ?? 'failed';
 }

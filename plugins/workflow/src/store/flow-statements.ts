@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { EVENT_NUMBERS } from './flow-rows.js';
 
 /** The columns that make a `StoredRun`; a long input stands apart. */
 export const RUN_COLUMNS = `key, id, name, version, input_hash, attributes, priority, tenant, user, role, runs_commands, parent_key, parent_stage,
@@ -29,17 +30,20 @@ export function prepareFlow(database: DatabaseSync) {
     activeRuns: 'SELECT key FROM runs INDEXED BY runs_active WHERE ended_at IS NULL AND dormant = 0 AND key > ? ORDER BY key LIMIT ?',
     dueWaits: `SELECT run, stage, due_at FROM waits WHERE (run, stage) > (?, ?) AND due_at IS NOT NULL
       AND EXISTS (SELECT 1 FROM runs WHERE key = run AND ended_at IS NULL) ORDER BY run, stage LIMIT ?`,
-    saveDefinition: `INSERT INTO definitions (name, version, hash, json, created_at) VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET hash = excluded.hash, json = excluded.json`,
-    definition: 'SELECT name, version, hash, json, created_at FROM definitions WHERE name = ? AND version = ?',
-    newestDefinition: 'SELECT name, version, hash, json, created_at FROM definitions WHERE name = ? ORDER BY version DESC LIMIT 1',
-    definitions: 'SELECT name, version, hash, json, created_at FROM definitions ORDER BY name, version',
+    saveDefinition: `INSERT INTO definitions (name, version, hash, json, outline, created_at) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET hash = excluded.hash, json = excluded.json, outline = excluded.outline`,
+    definition: 'SELECT name, version, hash, json, outline, created_at FROM definitions WHERE name = ? AND version = ?',
+    newestDefinition: 'SELECT name, version, hash, json, outline, created_at FROM definitions WHERE name = ? ORDER BY version DESC LIMIT 1',
+    definitions: 'SELECT name, version, hash, json, outline, created_at FROM definitions ORDER BY name, version',
+    sleepingRuns: `SELECT key, updated_at FROM runs INDEXED BY runs_status
+      WHERE status IN (SELECT value FROM json_each(?)) AND dormant = 1 AND ended_at IS NULL`,
+    rollback: `SELECT at, data FROM events WHERE run = ? AND type = ${EVENT_NUMBERS['rollback.started']} LIMIT 1`,
     openCounts: 'SELECT status, count(*) AS runs FROM runs WHERE status IN (SELECT value FROM json_each(?)) GROUP BY status',
     lastKey: 'SELECT max(ifnull((SELECT max(key) FROM runs), 0), (SELECT max(removed_key) FROM marks)) AS key',
     endedBefore: 'SELECT key, id FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?',
     removeRun: 'DELETE FROM runs WHERE key = ?',
     removeLongInput: 'DELETE FROM long_inputs WHERE run = ?',
-    removeEvents: 'DELETE FROM events WHERE run = ?',
+    removeEvents: 'DELETE FROM events WHERE run = ?1 AND seq IN (SELECT seq FROM events WHERE run = ?1 ORDER BY seq LIMIT ?2)',
     removeWaits: 'DELETE FROM waits WHERE run = ?',
     markRemoved: 'UPDATE marks SET removed_key = max(removed_key, ?)',
   };

@@ -6,7 +6,7 @@ import { closedError, FlowJournal } from './flow-journal.js';
 import { type FlowPage, listRuns } from './flow-list.js';
 import { FlowProjections } from './flow-projections.js';
 import type { FlowChange, FlowEvent, IFlowStore, RunFilter, RunStatus, StoredDefinition, StoredRun, Wait } from './flow-records.js';
-import { eventOf, projectionAtEnd, type Row, runOf } from './flow-rows.js';
+import { eventOf, projectionAtEnd, type Row, runOf, STATUS_NUMBERS, sleepingProjection } from './flow-rows.js';
 import { type FlowStatements, prepareFlow } from './flow-statements.js';
 import { FlowWriter } from './flow-writer.js';
 
@@ -129,8 +129,8 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
   }
 
   /** Replaces the one of the same name and version. Durable when it resolves. */
-  async saveDefinition({ name, version, hash, json, createdAt }: StoredDefinition): Promise<void> {
-    this.#read(() => this.#writer.transact(() => this.#statements.saveDefinition.run(name, version, hash, json, createdAt)));
+  async saveDefinition({ name, version, hash, json, outline = null, createdAt }: StoredDefinition): Promise<void> {
+    this.#read(() => this.#writer.transact(() => this.#statements.saveDefinition.run(name, version, hash, json, outline, createdAt)));
   }
 
   /** Without `version` the highest one. */
@@ -148,23 +148,18 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
     return this.#projections.counts();
   }
 
+  /** Up to `limit` runs that ended before `at`, the oldest first. One that ended within the last half second may be missing. */
+  endedBefore(at: number, limit: number): readonly { readonly key: number; readonly id: string }[] {
+    return this.#read(() => this.#statements.endedBefore.all(at, limit)) as { key: number; id: string }[];
+  }
+
   /**
-   * Removes up to `limit` runs that ended before `at`, the oldest first, with all that is kept of them here, and tells their ids.
-   * A run that ended within the last half second may be left for the next call. Throws `STORE_FULL` and the like; then nothing was removed.
+   * Removes ended runs with all that is kept of them here, in one transaction of at most `maxEvents` events, so that a run of a million
+   * of them holds up nobody. Answers how many of the first are gone; call it again for the others, also after a crash: until a run is
+   * gone, `endedBefore` tells it. Throws `STORE_FULL` and the like; then nothing was removed.
    */
-  removeEndedBefore(at: number, limit: number): readonly string[] {
-    return this.#read(() =>
-      this.#writer.transact(() => {
-        const { endedBefore, removeRun, removeLongInput, removeEvents, removeWaits, markRemoved } = this.#statements;
-        const rows = endedBefore.all(at, limit);
-        for (const { key } of rows) {
-          for (const statement of [removeRun, removeLongInput, removeEvents, removeWaits]) statement.run(key as number);
-          // a key is given once, also when the newest run is removed
-          markRemoved.run(key as number);
-        }
-        return rows.map((row) => row.id as string);
-      }),
-    );
+  removeRuns(keys: readonly number[], maxEvents: number): number {
+    return this.#read(() => this.#writer.remove(keys, maxEvents));
   }
 
   /** Twice is fine. Steps that cannot be written even now are told so. */
@@ -179,13 +174,23 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
     return this.close();
   }
 
-  /** A crash may have kept the last event of a run and lost its line for lists: that line is made from the event. */
+  /**
+   * A crash may have kept the last events of a run and lost its line for lists: that line is made from the events. Lines of active runs
+   * that have not ended are mended by going on with them; a run that sleeps would show the wrong status for as long as it sleeps.
+   */
   #repair(): void {
+    const { lastEvent, sleepingRuns, rollback } = this.#statements;
+    const lines: Pick<FlowChange, 'run' | 'projection'>[] = [];
     for (const run of this.activeRuns()) {
-      const row = this.#statements.lastEvent.get(run);
+      const row = lastEvent.get(run);
       const projection = row === undefined ? null : projectionAtEnd(eventOf(row));
-      if (projection !== null) this.#projections.accept({ run, projection });
+      if (projection !== null) lines.push({ run, projection });
     }
+    for (const { key, updated_at: updatedAt } of sleepingRuns.all(AWAKE_STATUSES)) {
+      const run = key as number;
+      lines.push({ run, projection: sleepingProjection(rollback.get(run), updatedAt as number) });
+    }
+    for (const line of lines) this.#projections.accept(line);
   }
 
   #oneRun(row: Row | undefined): StoredRun | null {
@@ -207,12 +212,16 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
   }
 }
 
+/** The two that a run which sleeps never has. */
+const AWAKE_STATUSES = JSON.stringify([STATUS_NUMBERS.queued, STATUS_NUMBERS.running]);
+
 function definitionOf(row: Row): StoredDefinition {
   return {
     name: row.name as string,
     version: row.version as number,
     hash: row.hash as string,
     json: row.json as string | null,
+    ...(row.outline === null ? {} : { outline: row.outline as string }),
     createdAt: row.created_at as number,
   };
 }

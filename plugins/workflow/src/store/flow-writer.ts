@@ -23,6 +23,27 @@ export class FlowWriter {
     });
   }
 
+  /** See `FlowStore.removeRuns`. */
+  remove(runs: readonly number[], maxEvents: number): number {
+    const { removeRun, removeLongInput, removeEvents, removeWaits, markRemoved } = this.#statements;
+    return this.transact(() => {
+      let events = 0;
+      let gone = 0;
+      for (const run of runs) {
+        const left = maxEvents - events;
+        const removed = left <= 0 ? 0 : Number(removeEvents.run(run, left).changes);
+        events += removed;
+        // there may be more of it
+        if (removed >= left) break;
+        for (const statement of [removeRun, removeLongInput, removeWaits]) statement.run(run);
+        // a key is given once, also when the newest run is removed
+        markRemoved.run(run);
+        gone += 1;
+      }
+      return gone;
+    });
+  }
+
   transact<T>(work: () => T): T {
     this.#statements.begin.run();
     try {

@@ -107,7 +107,8 @@ export class SpillStore implements IPersistentBackingStore, AsyncDisposable {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     call?.settled();
-    if (this.#calls.size === 0) this.#worker?.unref();
+    // while it is closed the process must live until the thread has ended
+    if (this.#calls.size === 0 && this.#closing === undefined) this.#worker?.unref();
     return call;
   }
 

@@ -74,6 +74,23 @@ describe('a huge definition', () => {
     });
   });
 
+  it('that repeats a long text again and again is refused before it fills the memory', () => {
+    const text = 'x'.repeat(1024 * 1024);
+    const stages = Array.from({ length: 90 }, (_, index) => ({ name: `s${index}`, operation: 'test.echo', input: { [text]: text } }));
+    expect(faultsOf({ name: 'p', stages }).details).toEqual([
+      { path: 'stages[32].input', message: expect.stringContaining('characters in all stages') },
+    ]);
+  });
+
+  it('with endless wrong dependencies or keys in one stage is refused before each of them is looked at', () => {
+    const wrong = { name: 'a', operation: 'test.echo', dependsOn: new Array(300_000).fill(1) };
+    const keys = { name: 'b', operation: 'test.echo', ...Object.fromEntries(Array.from({ length: 300_000 }, (_, key) => [`k${key}`, 1])) };
+    expect(faultsOf({ name: 'p', stages: [wrong, keys] }).details).toEqual([
+      { path: 'stages[0].dependsOn', message: '300000 are more than there may be stages' },
+      { path: 'stages[1]', message: 'a stage has no more than 100 keys' },
+    ]);
+  });
+
   it('with endless names, keys and texts is refused with a short message', () => {
     const long = 'x'.repeat(1_000_000);
     const error = faultsOf({

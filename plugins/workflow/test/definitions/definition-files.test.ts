@@ -121,6 +121,9 @@ describe('files of definitions in YAML and JSON', () => {
     expect(await faultsOf('*.yaml')).toMatchObject({ details: [{ path: '*.yaml' }] });
     await symlink(path.join(folder, 'nowhere'), path.join(folder, 'broken.yaml'));
     expect(await faultsOf('broken.yaml')).toMatchObject({ details: [{ path: 'broken.yaml' }] });
+    await write({ 'a.yaml': 'a: [', 'z.yaml': 'a: [' });
+    const { details } = (await faultsOf('*.yaml')) as Loaded;
+    expect(details?.map((fault) => fault.path.split(':')[0])).toEqual(expect.arrayContaining(['a.yaml', 'broken.yaml', 'z.yaml']));
   });
 });
 

@@ -145,13 +145,41 @@ describe('the registry of definitions', () => {
     await expect(registryOn(store).addFiles(changed)).rejects.toMatchObject({
       code: 'DEFINITION_CHANGED',
       details: [
-        { path: '/flows/script.ts', message: expect.stringContaining('write version: 2') },
+        { path: '/flows/script.ts', message: expect.stringMatching(/stages added: refund; stages removed: charge\).*write version: 2/) },
         { path: '/flows/plain.yaml', message: expect.stringContaining('stages added: b; stages removed: a') },
       ],
     });
     expect(store.definition('script', 9)).toBeNull();
     await registryOn(store).addFiles(files(scripted(2, 'refund')));
     expect(store.definition('script')!.version).toBe(2);
+  });
+
+  it('takes no name with a version in it for a workflow, whether that version is ready or not', async () => {
+    const registry = registryOn(new FakeStore());
+    await registry.define(order(1));
+    expect(registry.lookUp('order', 1).version).toBe(1);
+    for (const name of ['order@1', 'order@newest']) expect(thrownBy(() => registry.lookUp(name)).code).toBe('WORKFLOW_UNKNOWN');
+  });
+
+  it('names the stages of a TypeScript definition that changed', async () => {
+    const store = new FakeStore();
+    const shop = (...timeouts: number[]) =>
+      compile(
+        defineWorkflow({ name: 'shop' }, (flow) => {
+          const [first, ...others] = timeouts.map((timeoutMs, index) => flow.run(`s${index}`, { timeoutMs, run: () => index }));
+          return others.length > 1 ? flow.output({ first: first! }, ({ first: value }) => value) : undefined;
+        }),
+        { file: '/shop.ts' },
+      );
+    await registryOn(store).addFiles(files(shop(1, 2)));
+    const refusal = (pipeline: Pipeline) => registryOn(store).addFiles(files(pipeline));
+    await expect(refusal(shop(1, 9))).rejects.toMatchObject({ message: expect.stringContaining('(stages changed: s1)') });
+    await expect(refusal(shop(1, 2, 3))).rejects.toMatchObject({
+      message: expect.stringContaining('(stages added: s2; the output changed)'),
+    });
+    const data = compile({ name: 'shop', stages: stagesOf({ s0: [], other: [] }) });
+    await expect(refusal(data)).rejects.toMatchObject({ message: expect.stringContaining('(stages added: other; stages removed: s1)') });
+    await registryOn(store).addFiles(files(shop(1, 2)));
   });
 
   it('says that the file is gone for a version whose functions were in one, and falls back to a version that is there', async () => {

@@ -48,6 +48,19 @@ describe('the text of a definition', () => {
     expect(parseText(`a: ${'x'.repeat(1_000_000)}: b`, 'yaml').faults[0]!.message.length).toBeLessThan(300);
   });
 
+  it('with a key twice in one map is refused with its place, as JSON would see the keys', () => {
+    const { faults } = parseText('a: 1\nb: { 1: x, c: 2, "1": y }\na: 2\n', 'yaml');
+    expect(faults).toEqual([
+      { place: { line: 3, column: 1 }, message: 'the key "a" is in this map already' },
+      { place: { line: 2, column: 18 }, message: 'the key "1" is in this map already' },
+    ]);
+  });
+
+  it('with 100,000 keys in one map is read in time that grows with them', () => {
+    const text = Array.from({ length: 100_000 }, (_, index) => `k${index}: 1`).join('\n');
+    expect(Object.keys(parseText(text, 'yaml').value as object)).toHaveLength(100_000);
+  });
+
   it('with a name of a prototype stays data', () => {
     const { value } = parseText('__proto__: { polluted: 1 }', 'yaml');
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);

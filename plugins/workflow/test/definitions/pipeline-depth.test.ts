@@ -50,6 +50,26 @@ describe('the depth of a pipeline with child workflows', () => {
     expect(() => pipelineDepth(self, lookUpIn(self))).toThrow('self/again → self');
   });
 
+  it('is found where each look-up makes the pipeline anew, as one does whose cache is too small', () => {
+    const made: string[] = [];
+    const circle = (name: string) => {
+      made.push(name);
+      if (made.length > 100) throw new Error('it goes on for ever');
+      return compile({ name, stages: [child('go', name === 'a' ? 'b' : { name: 'a', version: 1 })] });
+    };
+    expect(thrownBy(() => pipelineDepth(circle('a'), circle)).message).toContain('a/go → b/go → a');
+    made.length = 0;
+    const levels = (name: string) => {
+      made.push(name);
+      const level = Number(name.slice(1));
+      return compile({ name, stages: level === 40 ? chainOf(1) : [child('one', `l${level + 1}`), child('two', `l${level + 1}`, ['one'])] });
+    };
+    expect(pipelineDepth(levels('l38'), levels)).toBe(2 * (1 + 2 * (1 + 1)));
+    made.length = 0;
+    expect(pipelineDepth(levels('l0'), levels)).toBeGreaterThan(2 ** 40);
+    expect(made).toHaveLength(41);
+  });
+
   it('is found without recursion, and when children are started twice on each of many levels', () => {
     const levels = Array.from({ length: 2_000 }, (_, level) =>
       compile({ name: `w${level}`, stages: level === 0 ? chainOf(1) : [child('x', `w${level - 1}`), child('y', `w${level - 1}`, ['x'])] }),

@@ -10,7 +10,7 @@ const STAGE_NAMES = new Map([
 
 function resolve(json: unknown, input: unknown = {}, outputs: readonly unknown[] = []): unknown {
   const faults = new Faults();
-  const template = parseTemplate(json, 'input', { stageNames: STAGE_NAMES, faults, total: { values: 0 } });
+  const template = parseTemplate(json, 'input', { stageNames: STAGE_NAMES, faults, total: { values: 0, chars: 0 } });
   const error = faults.error('the template');
   if (error !== undefined) throw error;
   return resolveInput({ kind: 'template', template }, { input, output: (stage) => outputs[stage] });
@@ -43,7 +43,7 @@ describe('a template', () => {
 
   it('makes objects and arrays anew for every call, so that one call cannot spoil the next', () => {
     const faults = new Faults();
-    const template = parseTemplate({ list: [1] }, 'input', { stageNames: STAGE_NAMES, faults, total: { values: 0 } });
+    const template = parseTemplate({ list: [1] }, 'input', { stageNames: STAGE_NAMES, faults, total: { values: 0, chars: 0 } });
     const once = () => resolveInput({ kind: 'template', template }, { input: {}, output: () => null }) as { list: number[] };
     once().list.push(2);
     expect(once()).toEqual({ list: [1] });
@@ -52,7 +52,7 @@ describe('a template', () => {
   it('lists the stages it reads, each once', () => {
     const json = ['${stages.send-mail.output}', { a: 'x ${stages.count.output} ${stages.send-mail.output.b} ${input}' }];
     expect(
-      [...templateReads(parseTemplate(json, '', { stageNames: STAGE_NAMES, faults: new Faults(), total: { values: 0 } }))].sort(),
+      [...templateReads(parseTemplate(json, '', { stageNames: STAGE_NAMES, faults: new Faults(), total: { values: 0, chars: 0 } }))].sort(),
     ).toEqual([0, 1]);
   });
 
@@ -126,6 +126,9 @@ describe('a template', () => {
       '$'.repeat(1_000_000),
       `\${input${'["'.repeat(500_000)}`,
       `\${input["${'\\'.repeat(1_000_000)}`,
+      `\${input["${'a'.repeat(10_000_000)}`,
+      `\${input["${'a'.repeat(10_000_000)}"]}`,
+      `\${input.${'a'.repeat(10_000_000)}}`,
     ]) {
       try {
         resolve(text);

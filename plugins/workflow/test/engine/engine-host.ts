@@ -77,7 +77,7 @@ export class EngineHost {
       facts: () => ({ activeRuns: 0, dormantRuns: 0, memoryBytes: 0, spilledTotal: 0, isStalled: false, cache: NO_CACHE }),
       apply: () => {},
     });
-    this.directory = new OperationDirectory(operations, clock);
+    this.directory = new OperationDirectory(operations);
     this.engine = new WorkflowEngine({
       store,
       captured: this.captured,

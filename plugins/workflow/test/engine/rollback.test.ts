@@ -143,7 +143,7 @@ describe('a rollback', () => {
     ]);
     await host.run({ id: 'r' });
     expect(host.calls).toMatchObject([
-      { name: 'test.undo', input: { of: null }, options: { idempotencyKey: 'r/a/compensate', deadlineMs: 700 } },
+      { name: 'test.undo', input: { of: null }, options: { idempotencyKey: 'r/a/~compensate', deadlineMs: 700 } },
     ]);
   });
 

@@ -11,18 +11,19 @@ export function makeContext({ config, dataDir, configFolder, store, operations =
     return operation(input, options);
   };
   const list = () => [...operations.keys()].map((name) => ({ name, role: 'operator', runsCommands: false }));
+  const rulesOf = (name) => (operations.has(name) ? { role: 'operator', runsCommands: false } : undefined);
   const context = {
     id: 'workflow',
     config,
     dataDir,
     configFolder: configFolder ?? dataDir,
-    operations: { provide: (definition) => provided.set(definition.name, definition), call, list },
+    operations: { provide: (definition) => provided.set(definition.name, definition), call, list, rulesOf },
     store,
     logger: silentLogger,
     clock,
     random,
     signal: new AbortController().signal,
-    get: () => ({ latest: { cores: 2, memoryTotalBytes: 2 ** 33 } }),
+    get: () => ({ latest: { cores: 2, memoryTotalBytes: 2 ** 33 }, complete: Promise.resolve() }),
     own: (one) => {
       owned.push(one);
       return one;

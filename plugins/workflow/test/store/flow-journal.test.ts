@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FlowChange } from '../../src/store/flow-records.js';
 import { FlowStore } from '../../src/store/flow-store.js';
-import { aLine, anEvent, aRun, aStart, submitted } from './flow-samples.js';
+import { aLine, anEvent, aRun, aStart, removeEndedBefore, submitted } from './flow-samples.js';
 
 let root: string;
 let lastFolder = 0;
@@ -34,7 +34,7 @@ async function nearlyFull(runs = 20) {
     });
     if ((await submitted(store, start)) !== null) break;
   }
-  return { store, clock, lines, folder, free: (count: number) => store.removeEndedBefore(1_000_000, count) };
+  return { store, clock, lines, folder, free: (count: number) => removeEndedBefore(store, 1_000_000, count) };
 }
 
 const big = (seq: number) => anEvent(seq, 'stage.completed', 'y'.repeat(100_000));

@@ -8,6 +8,7 @@ import type {
   RunRecord,
   RunStatus,
 } from '../../src/store/flow-records.js';
+import type { FlowStore } from '../../src/store/flow-store.js';
 
 /** Any run, with what the test cares for. */
 export function aRun(key: number, part: Partial<RunRecord> = {}): RunRecord {
@@ -40,6 +41,14 @@ export function aLine(status: RunStatus, part: Partial<RunProjection> = {}): Run
 /** A step that makes a run with its first event. */
 export function aStart(run: RunRecord, part: Partial<FlowChange> = {}): FlowChange {
   return { run: run.key, newRun: run, events: [anEvent(1, 'run.started', null)], onFailure: 'refuse', ...part };
+}
+
+/** Removes up to `limit` runs as retention does, and tells their ids. */
+export function removeEndedBefore(store: FlowStore, at: number, limit: number): readonly string[] {
+  const runs = store.endedBefore(at, limit);
+  let left = runs.map(({ key }) => key);
+  while (left.length > 0) left = left.slice(store.removeRuns(left, 3));
+  return runs.map(({ id }) => id);
 }
 
 /** Submits and waits for `done`. */

@@ -1,7 +1,9 @@
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { silentLogger } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -177,12 +179,33 @@ describe('FlowStore', () => {
       'rolled_back',
       'rollback_failed',
       'cancelled',
-      'queued',
+      'waiting',
     ]);
     expect(again.findRun('run.completed')).toMatchObject({ output: '{"value":1}', error: null, endedAt: 2_002 });
     expect(again.findRun('run.failed')).toMatchObject({ output: null, error: '{"value":1}' });
     expect([...again.activeRuns()]).toEqual([]);
-    expect(again.counts()).toMatchObject({ queued: 1, completed: 0 });
+    expect(again.counts()).toMatchObject({ queued: 0, waiting: 1, completed: 0 });
+  });
+
+  it('gives a run that sleeps the status of one, though its line was never written', async () => {
+    const folder = newFolder();
+    const clock = new FakeClock();
+    const store = await openStore(folder, clock);
+    const waiting = aRun(store.nextKey(), { id: 'waiting' });
+    const undoing = aRun(store.nextKey(), { id: 'undoing' });
+    const awake = aRun(store.nextKey(), { id: 'awake' });
+    for (const run of [waiting, undoing, awake]) await submitted(store, aStart(run, { projection: aLine('queued') }));
+    const error = '{"code":"X","message":"no"}';
+    await submitted(store, { run: waiting.key, events: [anEvent(2, 'timer.set')], dormant: true, onFailure: 'keep' });
+    const undo = [anEvent(2, 'rollback.started', error), anEvent(3, 'compensation.failed', error)];
+    await submitted(store, { run: undoing.key, events: undo, dormant: true, onFailure: 'keep' });
+    await store.close();
+    await using again = await openStore(folder);
+    expect(again.findRun('waiting')).toMatchObject({ status: 'waiting', error: null, endedAt: null });
+    expect(again.findRun('undoing')).toMatchObject({ status: 'rolling_back', error, updatedAt: 2_002 });
+    expect(again.findRun('awake')).toMatchObject({ status: 'queued' });
+    expect(again.counts()).toMatchObject({ queued: 1, waiting: 1, rolling_back: 1, running: 0 });
+    expect(again.list({ status: 'waiting', limit: 9 }).items.map(({ id }) => id)).toEqual(['waiting']);
   });
 
   it('goes through 100,000 events of one run without holding them all', async () => {
@@ -206,29 +229,37 @@ describe('FlowStore', () => {
     expect(one?.seq).toBe(99_001);
   });
 
-  it('removes runs that ended long ago with everything of them, and gives no key twice', async () => {
+  it('keeps other processes out also after somebody in its own process tried to open it', async () => {
     const folder = newFolder();
-    const store = await openStore(folder);
-    for (let index = 0; index < 5; index += 1) {
-      const run = aRun(store.nextKey(), { input: JSON.stringify('y'.repeat(index * 1_000)) });
-      await submitted(
-        store,
-        aStart(run, {
-          projection: aLine('completed', { endedAt: index === 1 ? null : 100 - index }),
-          setWaits: [{ run: run.key, stage: 1, dueAt: 1 }],
-        }),
-      );
-    }
-    expect(store.removeEndedBefore(100, 2)).toEqual(['run-5', 'run-4']);
-    expect(store.removeEndedBefore(100, 9)).toEqual(['run-3']);
-    expect(store.removeEndedBefore(100, 9)).toEqual([]);
-    expect(store.list({ limit: 9 }).items.map((run) => run.id)).toEqual(['run-2', 'run-1']);
-    expect([...store.events(5), ...store.dueWaits()].length).toBe(1);
-    await store.close();
-    await using again = await openStore(folder);
-    expect(again.nextKey()).toBe(6);
-    await submitted(again, aStart(aRun(6, { id: 'run-5' })));
-    expect(again.findRun('run-5')?.key).toBe(6);
+    await using store = await openStore(folder);
+    await expect(openStore(folder)).rejects.toMatchObject({ code: 'FLOW_STORE_IN_USE' });
+    const script = `
+      const { DatabaseSync } = require('node:sqlite');
+      try { new DatabaseSync(process.argv[1]).exec('BEGIN IMMEDIATE'); console.log('let in'); } catch (error) { console.log(error.message); }`;
+    const file = path.join(folder, 'flow.db');
+    const { stdout } = await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', '-e', script, file]);
+    expect(stdout).toBe('database is locked\n');
+    expect(await submitted(store, aStart(aRun(1)))).toBeNull();
+  });
+
+  it('is readable for its owner only, whatever the rights of the folder', async () => {
+    const folder = newFolder();
+    await mkdir(folder, { mode: 0o755 });
+    await using store = await openStore(folder);
+    await submitted(store, aStart(aRun(1)));
+    for (const name of ['flow.db', 'flow.db-wal']) expect((await stat(path.join(folder, name))).mode & 0o777).toBe(0o600);
+  });
+
+  it('leaves the file of another program as it is', async () => {
+    const folder = newFolder();
+    await mkdir(folder);
+    const file = path.join(folder, 'flow.db');
+    const other = new DatabaseSync(file);
+    other.exec('CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)');
+    other.close();
+    const before = await readFile(file);
+    await expect(openStore(folder)).rejects.toMatchObject({ code: 'FLOW_STORE_CORRUPT' });
+    expect(Buffer.compare(await readFile(file), before)).toBe(0);
   });
 
   it('writes what is pending when it is closed, and refuses everything afterwards', async () => {

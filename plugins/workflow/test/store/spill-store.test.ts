@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { checkStore } from '@bellows/sdk/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SpillStore, type SpillStoreOptions } from '../../src/store/spill-store.js';
@@ -91,6 +94,15 @@ describe('SpillStore', () => {
     await openStore().close();
     await using again = openStore(file);
     expect(await again.list('dw://internal/')).toEqual([A, B]);
+  });
+
+  it('keeps its process alive until it is closed', async () => {
+    const program = fileURLToPath(new URL('programs/close-spill.mjs', import.meta.url));
+    const file = newFile();
+    const { stdout } = await promisify(execFile)(process.execPath, [program, file]);
+    expect(stdout).toBe('closed\n');
+    await using again = openStore(file);
+    expect(await again.list('dw://internal/')).toHaveLength(5);
   });
 });
 
