@@ -227,7 +227,7 @@ export class StepBuffer {
 }
 
 /** One number for each stage, all there from the start. */
-export interface StageNumbers {
+export interface StageNumbers extends Iterable<number> {
   readonly length: number;
   [stage: number]: number;
 }
