@@ -343,7 +343,8 @@ export class RunEngine {
     const { parent } = run.record;
     const live = parent === null ? undefined : this.#registry.get(parent.key);
     if (live !== undefined && run.phase === 'ended') live.endingChildren = Math.max(0, live.endingChildren - 1);
-    const ready = run.states.filter((state) => state === STAGE.READY || state === STAGE.UNDO_READY).length;
+    let ready = 0;
+    for (const state of run.states) if (state === STAGE.READY || state === STAGE.UNDO_READY) ready += 1;
     run.phase = 'ended';
     this.#options.queue.dropped(ready);
     for (const attempt of [...(run.running?.values() ?? [])]) attempt.abort();
