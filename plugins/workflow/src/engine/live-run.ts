@@ -97,6 +97,8 @@ export class LiveRun {
   isDurable = false;
   #afterCommit: { readonly step: number; readonly told: (error: unknown) => void }[] | null = null;
 
+  #absences: Map<number, number> | undefined;
+
   constructor(record: RunRecord, pipeline: Pipeline) {
     const count = pipeline.stages.length;
     this.record = record;
@@ -125,6 +127,16 @@ export class LiveRun {
   /** From 1. */
   attemptOf(stage: number): number {
     return this.attempts === null ? 1 : Math.max(1, this.attempts[stage]!);
+  }
+
+  /** How often in a row the operation of the stage was not there. */
+  absencesOf(stage: number): number {
+    return this.#absences?.get(stage) ?? 0;
+  }
+
+  setAbsences(stage: number, absences: number): void {
+    if (absences > 0) (this.#absences ??= new Map()).set(stage, absences);
+    else this.#absences?.delete(stage);
   }
 
   setAttempt(stage: number, attempt: number): void {

@@ -59,12 +59,26 @@ describe('attempts', () => {
     expect(view.stages[0]?.attempts).toBe(1);
   });
 
-  it('call an operation again that is not there for a moment', async () => {
-    const host = new EngineHost({ infos: { 'test.gone': {} } });
+  it('wait for an operation that is not there for a while, as long as it takes, and count none of that', async () => {
+    const operations: Record<string, () => Promise<unknown>> = {};
+    const host = new EngineHost({ infos: { 'test.gone': {} }, operations });
     host.define([{ name: 'work', operation: 'test.gone', retry: RETRY }]);
-    const view = await host.run();
-    expect(view).toMatchObject({ status: 'failed', error: { code: 'OPERATION_UNKNOWN' } });
-    expect(view.stages[0]?.attempts).toBe(3);
+    const id = await host.start();
+    await host.clock.advance(10 * 60_000);
+    const away = await host.engine.get(id);
+    expect(away).toMatchObject({ status: 'waiting', stages: [{ status: 'waiting', error: { code: 'OPERATION_UNKNOWN' } }] });
+    const retries = host.events(id).filter(({ type }) => type === 'stage.retry_scheduled');
+    // ever longer pauses: the history of a run that waits for days stays small
+    expect(retries.length).toBeLessThan(20);
+    operations['test.gone'] = async () => 'here';
+    await host.clock.advance(90_000);
+    expect(await host.engine.get(id)).toMatchObject({ status: 'completed', output: 'here', stages: [{ attempts: 1 }] });
+  });
+
+  it('that call an operation which is not there fail at once when its code is named in nonRetryable', async () => {
+    const host = new EngineHost({ infos: { 'test.gone': {} } });
+    host.define([{ name: 'work', operation: 'test.gone', retry: { ...RETRY, nonRetryable: ['OPERATION_UNKNOWN'] } }]);
+    expect(await host.run()).toMatchObject({ status: 'failed', error: { code: 'OPERATION_UNKNOWN' } });
   });
 
   it('that take too long have their signal aborted and count as failed', async () => {
