@@ -171,6 +171,8 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, options
   container.provide(TOKENS.Logger, logger);
   container.provide(TOKENS.Machine, machine);
   container.provide(TOKENS.Uploads, uploads);
+  const started = Promise.withResolvers<void>();
+  container.provide(TOKENS.HostStart, Object.freeze({ complete: started.promise }));
 
   const onStatus = (status: PluginStatus) => {
     const { id, state, reason, message, since, configRevision } = status;
@@ -217,6 +219,7 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, options
   teardown.add(governor.start());
   teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
   await plugins.start(options.signal);
+  started.resolve();
   registry.readAll();
   for (const text of strayPolicies(config, registry)) logger.warn(text);
   return new Running({ http, token, view, plugins, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });

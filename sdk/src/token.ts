@@ -18,6 +18,12 @@ export function createToken<T>(name: string): Token<T> {
   return Object.freeze({ key: Symbol.for(`bellows/${name}`), description: name });
 }
 
+/** The start of the host as a whole. */
+export interface IHostStart {
+  /** Resolves when every plugin of the configuration has been tried: what others offer is there now, or its plugin is not up. Never rejects. */
+  readonly complete: Promise<void>;
+}
+
 /** What the host gives to every plugin through `ctx.get(token)`. */
 export const TOKENS = Object.freeze({
   Bus: createToken<IEventBus>('Bus'),
@@ -27,4 +33,5 @@ export const TOKENS = Object.freeze({
   Logger: createToken<ILogger>('Logger'),
   Machine: createToken<IMachine>('Machine'),
   Uploads: createToken<IUploads>('Uploads'),
+  HostStart: createToken<IHostStart>('HostStart'),
 });

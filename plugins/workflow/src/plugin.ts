@@ -76,8 +76,10 @@ export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>, spill
   retention.start();
   ctx.registerSubsystem(manager);
   provideOperations(ctx.operations, { definitions, directory, engine, manager, store });
-  const resumed = engine
-    .resume()
+  // not before the others are up: what stages call is theirs
+  const resumed = ctx
+    .get(TOKENS.HostStart)
+    .complete.then(() => engine.resume())
     .catch((error) => logger.error('not all runs go on; the next start tries again', { error: messageOf(error) }));
   return { engine, manager, store, definitions, resumed };
 }

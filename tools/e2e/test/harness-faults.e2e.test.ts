@@ -8,7 +8,7 @@ import { HARNESS, type RunningHost, startHost } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { until } from './until.js';
 
-const FAST = { scale: { minWorkers: 4, healthCheckIntervalMs: 100, workerStallTimeoutMs: 700 }, maxAttempts: 1, killGraceMs: 200 };
+const FAST = { scale: { minWorkers: 4, healthCheckIntervalMs: 100, workerStallTimeoutMs: 1_500 }, maxAttempts: 1, killGraceMs: 200 };
 const ISSUE = [{ id: 'one', title: 'Do it', body: '' }];
 
 let host: RunningHost;
@@ -100,7 +100,7 @@ describe('an agent', () => {
   });
 
   it('that floods its output is cut and lands, and the host stays small', async () => {
-    const { json } = await run(`head -c 300000000 /dev/zero | tr '\\0' 'x'; ${COMMIT}`);
+    const { json } = await run(`head -c 150000000 /dev/zero | tr '\\0' 'x'; ${COMMIT}`);
     expect(json.status).toBe('completed');
     const rssKib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${host.pid}/status`, 'utf8'))?.[1]);
     expect(rssKib).toBeLessThan(400 * 1024);

@@ -129,7 +129,8 @@ function completeStage(run: LiveRun, stage: number, seq: number): void {
 }
 
 function setWait(run: LiveRun, stage: number, data: string | null): void {
-  const { dueAt = null } = (parse(data) ?? {}) as { dueAt?: number | null };
+  const { dueAt = null, absences = 0 } = (parse(data) ?? {}) as { dueAt?: number | null; absences?: number };
+  run.setAbsences(stage, absences);
   (run.waits ??= new Map()).set(stage, dueAt);
 }
 

@@ -13,8 +13,11 @@ const FINAL_KINDS: ReadonlySet<ErrorKind> = new Set([
   'refused',
   'unauthenticated',
 ]);
-/** An operation is unknown also while its plugin restarts. */
-const REPEATED_CODES: ReadonlySet<string> = new Set(['OPERATION_UNKNOWN']);
+const ABSENCES: ReadonlySet<string> = new Set(['OPERATION_UNKNOWN', 'OPERATION_STOPPING']);
+/** A plugin that restarts is back within seconds. */
+const FIRST_ABSENCE_MS = 500;
+/** Each look is two lines of history. */
+const MAX_ABSENCE_MS = 60_000;
 /** A share of the delay, up or down: spreads those that failed together. */
 const JITTER = 0.2;
 /** A longer pause than a week is a mistake of whoever asks for it. */
@@ -35,7 +38,7 @@ export interface FailedAttempt {
  */
 export function retryDelayMs({ policy, attempt, error, random }: FailedAttempt): number | null {
   if (attempt >= policy.maxAttempts) return null;
-  const isFinal = isBellowsError(error) && FINAL_KINDS.has(error.kind) && !REPEATED_CODES.has(error.code);
+  const isFinal = isBellowsError(error) && FINAL_KINDS.has(error.kind);
   if (isFinal || policy.nonRetryable.includes(codeOf(error)) || (!isBellowsError(error) && policy.nonRetryable.includes('STAGE_FAILED'))) {
     return null;
   }
@@ -43,6 +46,17 @@ export function retryDelayMs({ policy, attempt, error, random }: FailedAttempt):
   const planned = policy.initialMs === 0 ? 0 : Math.min(policy.maxMs, policy.initialMs * policy.factor ** (attempt - 1));
   const jittered = planned * (1 - JITTER + 2 * JITTER * random.next());
   return Math.ceil(Math.max(jittered, isBellowsError(error) ? askedMs(error.retryAfterMs) : 0));
+}
+
+/** The plugin that offers the operation is not up: it restarts, or the host is stopping or starting. */
+export function isAbsence(error: unknown): boolean {
+  return isBellowsError(error) && ABSENCES.has(error.code);
+}
+
+/** `absences` from 0. Ever longer, because an operation that is away for long comes back when somebody does something about it. */
+export function absenceDelayMs(absences: number, random: IRandom): number {
+  const planned = Math.min(MAX_ABSENCE_MS, FIRST_ABSENCE_MS * 2 ** Math.min(absences, 30));
+  return Math.ceil(planned * (1 - JITTER + 2 * JITTER * random.next()));
 }
 
 /** Anything may stand in an error; a pause that is no number would have no end that can be written down. */

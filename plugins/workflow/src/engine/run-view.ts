@@ -22,6 +22,8 @@ export interface StageView {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly output?: unknown;
+  /** Of an output that is left out, because with it the answer would be too large. */
+  readonly outputBytes?: number;
   readonly error?: StageError;
   readonly compensation?: CompensationView;
 }
@@ -68,16 +70,31 @@ export async function runView({ run, events, pipeline, captured, waiting }: RunV
     const json = captured.load(kept);
     return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
   };
-  const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
-  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await readValue(kept) });
+  let leftBytes = MAX_OUTPUT_BYTES;
+  for (const stage of draft.stages) {
+    const outputBytes = stage.kept === null ? 0 : bytesOf(stage.kept);
+    if (outputBytes > leftBytes) {
+      stages.push({ ...viewOf({ ...stage, kept: null }, undefined), outputBytes });
+      continue;
+    }
+    leftBytes -= outputBytes;
+    // waiting for what is there already would make a turn of its own for each value
+    const value = stage.kept === null ? undefined : readValue(stage.kept);
+    stages.push(viewOf(stage, value instanceof Promise ? await value : value));
+  }
+  const inputValue = readValue(run.input);
+  const input = inputValue instanceof Promise ? await inputValue : inputValue;
+  const outputValue = run.output === null ? undefined : readValue(run.output);
+  const output = outputValue instanceof Promise ? await outputValue : outputValue;
+  const { id, name, version, status, attributes, createdAt, endedAt, error } = run;
   return {
     id,
     name,
     version,
     status: pipeline === null && endedAt === null ? 'waiting' : status,
-    input: await readValue(run.input),
-    ...(output === null ? {} : { output: await readValue(output) }),
+    input,
+    ...(run.output === null ? {} : { output }),
     ...(error === null ? missing(run, pipeline) : { error: JSON.parse(error) as StageError }),
     stages,
     ...(draft.rollback === null ? {} : { rollback: draft.rollback }),
@@ -87,10 +104,29 @@ export async function runView({ run, events, pipeline, captured, waiting }: RunV
   };
 }
 
+/** Written out: leaving `kept` out of a copy with `...` costs more than the rest of the view. */
+function viewOf({ name, status, attempts, startedAt, endedAt, kept, error, compensation }: StageDraft, output: unknown): StageView {
+  const view: Changeable<StageView> = { name, status, attempts, startedAt, endedAt };
+  if (kept !== null) view.output = output;
+  if (error !== undefined) view.error = error;
+  if (compensation !== undefined) view.compensation = compensation;
+  return view;
+}
+
 function missing({ name, version, endedAt }: StoredRun, pipeline: Pipeline | null): { error?: StageError } {
   if (pipeline !== null || endedAt !== null) return {};
   const message = `The definition "${name}" version ${version} is missing: the run goes on when it is there again`;
   return { error: { code: 'WORKFLOW_UNKNOWN', message, kind: 'not_found' } };
+}
+
+/** Of all stages together: an answer must not take all memory because a run has many large outputs. */
+const MAX_OUTPUT_BYTES = 128 * 1024 * 1024;
+const SPILLED = '{"spilled":';
+
+/** See `CapturedStates`: the value itself, or where it is. */
+function bytesOf(kept: KeptValue): number {
+  if (!kept.startsWith(SPILLED)) return kept.length;
+  return (JSON.parse(kept) as { spilled: { bytes: number } }).spilled.bytes;
 }
 
 type Changeable<T> = { -readonly [K in keyof T]: T[K] };

@@ -4,8 +4,8 @@ import type { KeptValue } from '../store/flow-records.js';
 import { type InputReader, LateInput } from './input-reader.js';
 import { outputJson } from './json-output.js';
 import { type LiveRun, STAGE } from './live-run.js';
+import { scheduleNextAttempt } from './next-attempt.js';
 import type { OutputMemory } from './output-memory.js';
-import { retryDelayMs } from './retry-delay.js';
 import type { RunSteps } from './run-steps.js';
 import { describeError, type StageError } from './stage-error.js';
 import { timerDueAt } from './timer-due-at.js';
@@ -112,25 +112,21 @@ export class StageFlow {
 
   /** An attempt failed: tries again later, or fails the run. */
   failed(run: LiveRun, stage: number, error: unknown): void {
-    const { clock, random, timers } = this.#options;
-    const { retry, name, kind } = run.pipeline.stages[stage]!;
-    const attempt = run.attemptOf(stage);
+    // it was lost meanwhile, and goes on from its log
+    if (run.phase === 'ended') return;
+    const { clock, timers } = this.#options;
+    const { retry, name, kind, operation } = run.pipeline.stages[stage]!;
     const isRepeatable = run.phase === 'forward' && (kind === 'operation' || kind === 'run');
-    const delayMs = isRepeatable ? retryDelayMs({ policy: retry, attempt, error, random }) : null;
-    const described = describeError(error, name);
-    const now = clock.now();
+    const dueAt = isRepeatable ? scheduleNextAttempt({ run, stage, error, policy: retry, operation }, this.#options) : null;
     run.active -= 1;
-    if (delayMs === null) {
+    if (dueAt === null) {
+      const described = describeError(error, name);
       run.states[stage] = STAGE.FAILED;
-      run.add('stage.failed', stage, attempt, now, JSON.stringify(described));
+      run.add('stage.failed', stage, run.attemptOf(stage), clock.now(), JSON.stringify(described));
       this.fail(run, described);
       return;
     }
-    const dueAt = now + delayMs;
     run.states[stage] = STAGE.RETRY_WAIT;
-    run.add('stage.retry_scheduled', stage, attempt, now, JSON.stringify({ dueAt, error: described }));
-    run.setAttempt(stage, attempt + 1);
-    run.wait(stage, dueAt);
     timers.set(run.record.key, stage, dueAt);
     this.settle(run);
   }

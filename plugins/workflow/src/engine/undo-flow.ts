@@ -1,7 +1,7 @@
 import type { IClock, IRandom } from '@bellows/sdk';
 import type { RunStatus } from '../store/flow-records.js';
 import { type LiveRun, STAGE } from './live-run.js';
-import { retryDelayMs } from './retry-delay.js';
+import { scheduleNextAttempt } from './next-attempt.js';
 import { rollbackWaves } from './rollback-waves.js';
 import type { RunSteps } from './run-steps.js';
 import { describeError } from './stage-error.js';
@@ -71,25 +71,20 @@ export class UndoFlow {
   }
 
   failed(run: LiveRun, stage: number, error: unknown): void {
-    const { clock, random, timers, steps } = this.#options;
+    const { clock, timers, steps } = this.#options;
     const { compensation, name } = run.pipeline.stages[stage]!;
-    const attempt = run.attemptOf(stage);
-    const delayMs = retryDelayMs({ policy: compensation!.retry, attempt, error, random });
-    const described = describeError(error, name);
-    const now = clock.now();
-    if (delayMs === null) {
-      run.add('compensation.failed', stage, attempt, now, JSON.stringify(described));
+    const { action, retry: policy } = compensation!;
+    const operation = 'operation' in action ? action.operation : null;
+    const dueAt = scheduleNextAttempt({ run, stage, error, policy, operation }, this.#options);
+    if (dueAt === null) {
+      run.add('compensation.failed', stage, run.attemptOf(stage), clock.now(), JSON.stringify(describeError(error, name)));
       run.states[stage] = STAGE.UNDO_FAILED;
       run.undo!.failed += 1;
       this.#settled(run);
       return;
     }
-    const dueAt = now + delayMs;
     run.active -= 1;
     run.states[stage] = STAGE.UNDO_WAIT;
-    run.add('stage.retry_scheduled', stage, attempt, now, JSON.stringify({ dueAt, error: described }));
-    run.setAttempt(stage, attempt + 1);
-    run.wait(stage, dueAt);
     timers.set(run.record.key, stage, dueAt);
     steps.flush(run);
   }

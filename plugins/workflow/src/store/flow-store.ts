@@ -84,19 +84,24 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
     return this.#oneRun(this.#read(() => this.#statements.runByKey.get(key)));
   }
 
-  *events(key: number, afterSeq = 0): Iterable<FlowEvent> {
+  *events(key: number, afterSeq = 0, atMost = Number.POSITIVE_INFINITY): Iterable<FlowEvent> {
     let last = afterSeq;
-    for (;;) {
-      const rows = this.#read(() => this.#statements.events.all(key, last, ROWS_AT_ONCE));
+    for (let left = atMost; left > 0; ) {
+      const count = Math.min(left, ROWS_AT_ONCE);
+      const rows = this.#read(() => this.#statements.events.all(key, last, count));
       for (const row of rows) yield eventOf(row);
-      if (rows.length < ROWS_AT_ONCE) return;
+      if (rows.length < count) return;
+      left -= count;
       last = rows.at(-1)?.seq as number;
     }
   }
 
   list(filter: RunFilter): FlowPage {
     return this.#read(() => {
-      const changed = [...this.#projections.waiting.keys()].map((key) => this.run(key)).filter((run) => run !== null);
+      const changed = this.#projections
+        .changed()
+        .map((key) => this.run(key))
+        .filter((run) => run !== null);
       return listRuns({ database: this.#database, filter, changed });
     });
   }
@@ -195,7 +200,7 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
   }
 
   #hasEnded(run: number): boolean {
-    const projection = this.#projections.waiting.get(run);
+    const projection = this.#projections.newest(run);
     return projection !== undefined && projection.endedAt !== null;
   }
 

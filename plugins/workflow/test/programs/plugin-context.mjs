@@ -23,7 +23,7 @@ export function makeContext({ config, dataDir, configFolder, store, operations =
     clock,
     random,
     signal: new AbortController().signal,
-    get: () => ({ latest: { cores: 2, memoryTotalBytes: 2 ** 33 } }),
+    get: () => ({ latest: { cores: 2, memoryTotalBytes: 2 ** 33 }, complete: Promise.resolve() }),
     own: (one) => {
       owned.push(one);
       return one;
