@@ -6,5 +6,7 @@ const MIN_NODE_MAJOR = 24;
  * newer may be imported here.
  */
 export function nodeTooOld(version: string): string | undefined {
-  return Number(version.split('.')[0]) >= MIN_NODE_MAJOR ? undefined : `Bellows needs Node.js ${MIN_NODE_MAJOR} or newer; this is v${version}`;
+  return Number(version.split('.')[0]) >= MIN_NODE_MAJOR
+    ? undefined
+    : `Bellows needs Node.js ${MIN_NODE_MAJOR} or newer; this is v${version}`;
 }

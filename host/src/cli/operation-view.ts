@@ -1,6 +1,6 @@
 import type { OperationInfo } from '@bellows/sdk';
 import type { CliOutput } from './cli-deps.js';
-import { plain, printTable } from './print.js';
+import { plain, printWrappedTable } from './print.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -34,7 +34,7 @@ function printFields(output: CliOutput, title: string, schema: Schema): void {
     ];
   });
   output.write(`\n${title}\n`);
-  printTable(output, ['NAME', 'TYPE', 'REQUIRED', 'DEFAULT', 'DESCRIPTION'], rows);
+  printWrappedTable(output, ['NAME', 'TYPE', 'REQUIRED', 'DEFAULT', 'DESCRIPTION'], rows);
 }
 
 /** One or two words; what an object holds below the first level is left to `--json`. */

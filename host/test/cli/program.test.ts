@@ -123,7 +123,7 @@ describe('bellows call', () => {
     const interrupt = new AbortController();
     const endless = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => interrupt.abort()) }) };
     const ran = bellows(['call', 'demo.echo', '-'], { host: here, stdin: endless, signal: interrupt.signal });
-    expect(await ran).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('(INTERRUPTED)') });
+    expect(await ran).toMatchObject({ code: 130, stdout: '', stderr: 'The command was interrupted.\n' });
     expect(await bellows(['call', 'demo.echo', '-'], { host: here, stdin: endless, signal: interrupt.signal })).toMatchObject({
       code: 130,
     });
@@ -209,6 +209,20 @@ describe('bellows call', () => {
     );
   });
 
+  it('lists all faults below the message, which then names none of them, wrapped to a terminal', async () => {
+    const details = [1, 2, 3].map((n) => ({ path: `a.yaml: stages[${n}]`, message: `unknown key "x" ${'very '.repeat(15)}(line ${n})` }));
+    const error = new InputError('ANY', `Files cannot be used: ${details[0]?.path}: ${details[0]?.message} (and 2 more, see details)`, {
+      details,
+    });
+    const deps = { startHost: () => Promise.reject(error) };
+    const piped = details.map(({ path: place, message }) => `  ${place}: ${message}\n`);
+    expect((await bellows(['start'], { deps })).stderr).toBe(`error: Files cannot be used (ANY)\n${piped.join('')}`);
+    const { stderr } = await bellows(['start'], { deps, isTTY: true, columns: 60 });
+    for (const line of stderr.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+    expect(stderr.match(/^ {2}a\.yaml/gm)).toHaveLength(3);
+    expect(stderr.replaceAll(/\s+/g, ' ')).toBe((await bellows(['start'], { deps })).stderr.replaceAll(/\s+/g, ' '));
+  });
+
   it('prints the facts of an error that its message does not have, as words', async () => {
     const failing = (message: string, data: Record<string, unknown>) => {
       const error = new InputError('ANY', message, { phase: 'call', data });
@@ -250,7 +264,7 @@ describe('bellows call', () => {
     const running = bellows(['call', 'demo.slow'], { host: here, signal: interrupt.signal });
     await until(() => host.slow.length === 1);
     interrupt.abort();
-    expect(await running).toMatchObject({ code: 130, stderr: expect.stringContaining('(INTERRUPTED)') });
+    expect(await running).toMatchObject({ code: 130, stderr: 'The command was interrupted.\n' });
     const [call] = host.slow.splice(0);
     await until(() => call?.signal.aborted === true);
   });
@@ -294,6 +308,20 @@ describe('bellows status, plugins, operations, explain', () => {
     expect((await bellows(['operations', 'add'], { host: here })).stderr).toContain('did you mean demo.add?');
   });
 
+  it('tells times in one short form, in UTC', async () => {
+    const { stdout } = await bellows(['status'], { host: here });
+    expect(stdout).toMatch(/since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/m);
+    expect(stdout).toContain('SINCE (UTC)');
+    expect(stdout + (await bellows(['explain', 'demo.pool'], { host: here })).stdout).not.toMatch(/\d\dT\d\d/);
+  });
+
+  it('wraps the list of operations to a terminal, and changes nothing in a pipe', async () => {
+    const ran = await bellows(['operations', 'demo.add'], { host: here });
+    const narrow = await bellows(['operations'], { host: here, isTTY: true, columns: 40 });
+    for (const line of narrow.stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(40);
+    expect((await bellows(['operations', 'demo.add'], { host: here, isTTY: true })).stdout).toBe(ran.stdout);
+  });
+
   it('explains what limits a subsystem and why', async () => {
     const { stdout, code } = await bellows(['explain', 'demo.pool'], { host: here });
     expect(code).toBe(0);
@@ -328,6 +356,24 @@ describe('bellows check and config print', () => {
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain('  host.prot: unknown key "prot"; did you mean port?\n  plugins.a.from: is missing\n');
     }
+  });
+
+  it('prints every option and every value whole within the width of a terminal, in one line each in a pipe', async () => {
+    const value = { words: Array.from({ length: 20 }, (_, at) => `word ${at}`), solid: 'x'.repeat(60) };
+    const entries = [
+      { path: 'host.port', value: 7070, origin: 'default' },
+      { path: 'plugins.demo.config', value, origin: '/srv/app/bellows.yaml, line 12' },
+    ];
+    const deps = { effectiveConfig: async () => ({ problems: [], entries }) };
+    const inPipe = await bellows(['config', 'print'], { deps });
+    expect(inPipe.stdout).toMatch(/^OPTION +VALUE +FROM\nhost\.port +7070 +default\nplugins\.demo\.config +\{.*\} +\/srv.*12\n$/);
+    const { stdout } = await bellows(['config', 'print'], { deps, isTTY: true });
+    for (const line of stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    const values = stdout
+      .split('\n')
+      .map((line) => line.slice(stdout.indexOf('VALUE'), stdout.indexOf('FROM')).trim())
+      .join('');
+    expect(values.replaceAll(' ', '')).toContain(JSON.stringify(value).replaceAll(' ', ''));
   });
 
   it('prints every option with its value and origin, and passes on the options of the command line', async () => {
