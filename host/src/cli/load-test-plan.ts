@@ -26,7 +26,7 @@ export function loadTestPlan(name: string, speed = 1): string | undefined {
   const { issues, agents, sessionMs } = scenario;
   const faster = speed === 1 ? '' : ` (${shortDuration(sessionMs)} ÷ ${speed})`;
   const takes = shortDuration(expectedMs(scenario) / speed);
-  return `Load test ${name}: ${issues} issues, up to ${agents} agents at once, sessions of ${shortDuration(sessionMs / speed)}${faster}. It takes about ${takes}, more on a busy machine; interrupting ends it.`;
+  return `Load test ${name}: ${issues} issues, up to ${agents} agents at once, sessions of ${shortDuration(sessionMs / speed)}${faster}. It takes at least ${takes}, more on a busy machine; interrupting ends it.`;
 }
 
 /** All agents are busy until the sessions are done, those of first attempts that fail too; or the last issue comes later. */

@@ -54,10 +54,15 @@ const LEAST_COLUMN = 12;
 function narrowed(widths: readonly number[], columns: number): number[] {
   const narrow = [...widths];
   const total = () => narrow.reduce((sum, width) => sum + width + 2, -2);
-  while (total() > columns && Math.max(...narrow) > LEAST_COLUMN) {
-    const widest = narrow.indexOf(Math.max(...narrow));
-    narrow[widest] = (narrow[widest] ?? 0) - 1;
-  }
+  const shrink = (from: number) => {
+    while (total() > columns && Math.max(...narrow.slice(from)) > LEAST_COLUMN) {
+      const widest = narrow.indexOf(Math.max(...narrow.slice(from)), from);
+      narrow[widest] = (narrow[widest] ?? 0) - 1;
+    }
+  };
+  // The names in the first one are copied: they give way last.
+  shrink(1);
+  shrink(0);
   return narrow;
 }
 

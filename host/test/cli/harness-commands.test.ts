@@ -334,7 +334,7 @@ describe('bellows harness get, list, metrics, cancel and load-test', () => {
       code: 0,
       stdout: 'heavy: PASSED\n200 issues\n',
       stderr:
-        'Load test heavy: 200 issues, up to 25 agents at once, sessions of 6.0 s (1 min 0 s ÷ 10). It takes about 54.0 s, more on a busy machine; interrupting ends it.\n',
+        'Load test heavy: 200 issues, up to 25 agents at once, sessions of 6.0 s (1 min 0 s ÷ 10). It takes at least 54.0 s, more on a busy machine; interrupting ends it.\n',
     });
     expect(inputs()).toEqual([{ scenario: 'heavy', speed: 10 }]);
     report = { summary: 'smoke: FAILED', passed: false };
