@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
 import path from 'node:path';
 
