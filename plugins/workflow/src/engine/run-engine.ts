@@ -77,7 +77,7 @@ export class RunEngine {
       committed: (run, completed) => this.#committed(run, completed),
       lost: (run) => this.#lost(run),
     });
-    this.#keeper = new ValueKeeper({ captured, clock, logger });
+    this.#keeper = new ValueKeeper({ captured, clock, logger, eased: () => this.#dispatcher.eased() });
     this.#outputs = new OutputMemory(options.maxMemoryBytes);
     this.#registry = new RunRegistry({ maxResting: options.maxResting ?? MAX_RESTING, dropped: (run) => this.#outputs.forget(run) });
     this.#untilDone = new UntilDone({ clock, logger });
@@ -90,7 +90,13 @@ export class RunEngine {
       childReturned: (parentKey) => this.#childReturned(parentKey),
     });
     this.#reader = new InputReader({ store, captured, resolve: resolveInput });
-    this.#dispatcher = new Dispatcher({ queue, slots, clock, execute: (ready) => this.#execute(ready) });
+    this.#dispatcher = new Dispatcher({
+      queue,
+      slots,
+      clock,
+      isFull: () => this.#keeper.pendingLength > this.#outputs.maxBytes,
+      execute: (ready) => this.#execute(ready),
+    });
     const enqueue = (run: LiveRun, stage: number) => this.#dispatcher.push(run, stage);
     this.#flow = new StageFlow({
       steps: this.#steps,
@@ -144,7 +150,7 @@ export class RunEngine {
       live: this.#registry.liveCount,
       resting: this.#registry.restingCount,
       executing: this.#attempts.size,
-      outputBytes: this.#outputs.bytes,
+      outputBytes: this.#outputs.bytes + this.#keeper.pendingLength,
       valuesWaiting: this.#keeper.waiting,
     };
   }

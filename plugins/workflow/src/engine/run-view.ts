@@ -22,6 +22,8 @@ export interface StageView {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly output?: unknown;
+  /** Of an output that is left out, because with it the answer would be too large. */
+  readonly outputBytes?: number;
   readonly error?: StageError;
   readonly compensation?: CompensationView;
 }
@@ -69,7 +71,14 @@ export async function runView({ run, events, pipeline, captured, waiting }: RunV
     return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
   };
   const stages: StageView[] = [];
+  let leftBytes = MAX_OUTPUT_BYTES;
   for (const stage of draft.stages) {
+    const outputBytes = stage.kept === null ? 0 : bytesOf(stage.kept);
+    if (outputBytes > leftBytes) {
+      stages.push({ ...viewOf({ ...stage, kept: null }, undefined), outputBytes });
+      continue;
+    }
+    leftBytes -= outputBytes;
     // waiting for what is there already would make a turn of its own for each value
     const value = stage.kept === null ? undefined : readValue(stage.kept);
     stages.push(viewOf(stage, value instanceof Promise ? await value : value));
@@ -108,6 +117,16 @@ function missing({ name, version, endedAt }: StoredRun, pipeline: Pipeline | nul
   if (pipeline !== null || endedAt !== null) return {};
   const message = `The definition "${name}" version ${version} is missing: the run goes on when it is there again`;
   return { error: { code: 'WORKFLOW_UNKNOWN', message, kind: 'not_found' } };
+}
+
+/** Of all stages together: an answer must not take all memory because a run has many large outputs. */
+const MAX_OUTPUT_BYTES = 128 * 1024 * 1024;
+const SPILLED = '{"spilled":';
+
+/** See `CapturedStates`: the value itself, or where it is. */
+function bytesOf(kept: KeptValue): number {
+  if (!kept.startsWith(SPILLED)) return kept.length;
+  return (JSON.parse(kept) as { spilled: { bytes: number } }).spilled.bytes;
 }
 
 type Changeable<T> = { -readonly [K in keyof T]: T[K] };

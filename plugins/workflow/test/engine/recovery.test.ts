@@ -39,6 +39,29 @@ describe('a parent', () => {
     expect(host.store.disk.violations).toEqual([]);
   });
 
+  it.each([0, 2_000])(
+    'that is cancelled ends children of its children, with %s runs kept in memory, also through a crash',
+    async (maxResting) => {
+      const undone: string[] = [];
+      const host = new EngineHost({ functions: { noop: () => null, undo: (input) => undone.push(String(input)) }, maxResting });
+      const work = (name: string) => ({ name: 'work', run: 'noop', compensate: { run: 'undo', input: name } });
+      host.define([work('c'), { name: 'ask', signal: 'never', dependsOn: ['work'] }], { name: 'c' });
+      host.define([work('b'), { name: 'c', workflow: 'c', dependsOn: ['work'] }], { name: 'b' });
+      host.define([work('a'), { name: 'b', workflow: 'b', dependsOn: ['work'] }]);
+      const id = await host.start();
+      await host.settle();
+      await host.engine.cancel(id);
+      const next = await host.restart();
+      expect((await next.end(id)).status).toBe('cancelled');
+      for (const child of [`${id}/b`, `${id}/b/c`]) expect(next.store.findRun(child)?.status).toBe('cancelled');
+      // one that the crash cut off executes again
+      expect([...new Set(undone)]).toEqual(['c', 'b', 'a']);
+      expect(next.store.disk.violations).toEqual([]);
+      await next.settle();
+      expect(next.engine.facts).toMatchObject({ live: 0, resting: 0 });
+    },
+  );
+
   it('that was cancelled while the definition of its child was missing ends the child when that is back', async () => {
     const seen: string[] = [];
     const note = (input: unknown) => seen.push(String(input));
@@ -190,6 +213,20 @@ describe('a run', () => {
     host.pipelines.clear();
     expect(await again({ a: 1, b: [2] })).toEqual({ id: 'x', created: false });
   });
+});
+
+it('outputs that are in the store only are read one by one, not with all that follows', async () => {
+  const host = new EngineHost({ functions: { echo: (input) => input } });
+  const wide = Array.from({ length: 300 }, (_, n) => ({ name: `s${n}`, run: 'echo', input: n }));
+  host.define([...wide, { name: 'ask', signal: 'go' }]);
+  const id = await host.start();
+  await host.settle();
+  const next = await host.restart();
+  await next.engine.signal(id, 'go', 1);
+  await next.settle();
+  expect(next.store.findRun(id)?.status).toBe('completed');
+  // once to replay the run, once for each output
+  expect(next.store.eventsRead).toBeLessThan(1_500);
 });
 
 const STARTER_OF_TEST = { tenant: 'acme', user: 'ann', authority: { role: 'admin', runsCommands: true } } as const;
