@@ -18,7 +18,6 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HOST_NODE_OPTIONS } from './host-node-options.mjs';
 
 const MIN_MAJOR = 24;
 /** How often a child looks whether the process that started it is still there. */
@@ -69,11 +68,11 @@ function main() {
     case 'start':
       console.error('Building what changed');
       build();
-      return hold(node, [...HOST_NODE_OPTIONS, host, 'start', ...rest], env);
+      return hold(node, [host, 'start', ...rest], env);
     case 'bellows':
       if (!existsSync(host)) build();
       // The user's own folder stays the working folder: `@file` arguments and `--config` are meant from there.
-      return hold(node, [...HOST_NODE_OPTIONS, host, ...rest], env, process.env.INIT_CWD ?? process.cwd());
+      return hold(node, [host, ...rest], env, process.env.INIT_CWD ?? process.cwd());
     case 'test':
       return hold(node, [nx, 'run-many', '-t', 'test', '--output-style=static', ...rest], env);
     case 'lint':

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { HOST_NODE_OPTIONS } from './host-node-options.mjs';
 
 export const root = path.resolve(import.meta.dirname, '..');
 export const HOST_MAIN = path.join(root, 'host/dist/main.js');
@@ -35,7 +34,7 @@ export async function startHost(folder, config = {}) {
     greeter: { from: path.join(root, 'docs/examples/greeter') },
   };
   writeFileSync(file, JSON.stringify({ plugins, ...config, host: { port: 0, logLevel: 'warn', ...config.host, dataDir } }));
-  const child = spawn(process.execPath, [...HOST_NODE_OPTIONS, HOST_MAIN, 'start', '--config', file, '--json'], {
+  const child = spawn(process.execPath, [HOST_MAIN, 'start', '--config', file, '--json'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env node
 import { nodeTooOld } from './node-version.js';
 
 const tooOld = nodeTooOld(process.versions.node);
