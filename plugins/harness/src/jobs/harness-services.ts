@@ -4,12 +4,13 @@ import path from 'node:path';
 import { type IClock, type ILogger, type IRandom, silentLogger, systemClock, systemRandom } from '@bellows/sdk';
 import { Commands } from '../agent/commands.js';
 import { identityOf, isAlive, systemProcesses } from '../agent/process-identity.js';
-import { type HarnessConfig, harnessConfigSchema } from '../config.js';
+import { type HarnessConfig, harnessConfigSchema, type ScaleConfig } from '../config.js';
 import { BranchClaims } from '../git/branch-claims.js';
 import { Landing } from '../git/landing.js';
 import { openRepository } from '../git/repository.js';
 import { AGENT_GIT_ENV } from '../git/run-git.js';
 import { Workspaces } from '../git/workspaces.js';
+import { scaleConfigFrom } from '../scaling/scale-config.js';
 import type { ICommands, ILanding, IRepository, IWorkspaces, ProgressSigns, Workspace } from './session-contracts.js';
 import { workspaceSigns } from './workspace-signs.js';
 
@@ -40,9 +41,13 @@ export interface HarnessServices {
 
 export type ServiceOverrides = Partial<Omit<HarnessServices, 'dataDir'>>;
 
-/** The real ones wherever `given` is silent. Makes the folders. */
-export async function harnessServices(dataDir: string, given: ServiceOverrides = {}): Promise<HarnessServices> {
-  const config = given.config ?? harnessConfigSchema.parse({});
+/** The real ones wherever `given` is silent; `scale` stands above what its configuration says. Makes the folders. */
+export async function harnessServices(
+  dataDir: string,
+  given: ServiceOverrides = {},
+  scale: ScaleConfig = scaleConfigFrom(given.config?.scale),
+): Promise<HarnessServices> {
+  const config = { ...(given.config ?? harnessConfigSchema.parse({})), scale };
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = given;
   const folder = (name: string) => path.join(dataDir, name);
   for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), { recursive: true });

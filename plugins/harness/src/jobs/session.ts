@@ -198,7 +198,7 @@ export class Session implements WorkerSession {
     return `The agent made no progress for longer than workerStallTimeoutMs, ${scale.workerStallTimeoutMs} ms, and was ended`;
   }
 
-  #verify(workspace: Workspace, tree: string): Promise<Verdict> {
+  #verify(workspace: Workspace, tree: string, holdsTheBranch = false): Promise<Verdict> {
     const { tools, spec, logFile } = this.#options;
     return tools.verifier.verify({
       sessionId: this.id,
@@ -209,6 +209,7 @@ export class Session implements WorkerSession {
       env: { ...tools.env, BELLOWS_WORKSPACE: workspace.path },
       logFile: `${logFile}.verify.log`,
       signal: this.#aborter.signal,
+      holdsTheBranch,
     });
   }
 
@@ -227,7 +228,7 @@ export class Session implements WorkerSession {
         ...work,
         message: landingMessage(spec, issue),
         landOnCheckedOut,
-        verify: (tree) => this.#verify(workspace, tree),
+        verify: (tree) => this.#verify(workspace, tree, true),
         onCandidate: async (candidate) => {
           this.#candidate = candidate;
           await journal.onCandidate(candidate);
@@ -263,6 +264,11 @@ function withTail(message: string, tail: string): string {
   return tail.trim() === '' ? message : `${message}. Its last output:\n${tail.trim()}`;
 }
 
+/** A title may be a novel; the whole of it is in the report. */
+const MAX_SUBJECT_CHARS = 200;
+
 function landingMessage({ id }: JobSpec, issue: Issue): string {
-  return `${issue.title.replaceAll(/\s+/g, ' ').trim()}\n\nBellows-Job: ${id}\nBellows-Issue: ${issue.id}\n`;
+  const title = issue.title.replaceAll(/\s+/g, ' ').trim();
+  const subject = title.length > MAX_SUBJECT_CHARS ? `${title.slice(0, MAX_SUBJECT_CHARS - 1)}…` : title;
+  return `${subject}\n\nBellows-Job: ${id}\nBellows-Issue: ${issue.id}\n`;
 }

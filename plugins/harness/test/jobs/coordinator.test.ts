@@ -63,6 +63,8 @@ describe('a coordinator with real agents', () => {
       ];
       const { id } = await coordinator.start(jobOf(repo, issues));
       const report = await coordinator.wait(id);
+      const odd = report.issues.filter(({ reason }) => reason === 'workspace_failed');
+      expect(odd).toEqual([]);
       const shown = Object.fromEntries(report.issues.map(({ id: issue, status, reason, attempts }) => [issue, [status, reason, attempts]]));
       expect(shown).toEqual({
         good: ['landed', undefined, 1],

@@ -92,6 +92,9 @@ export function fakeServices() {
   const landed: string[] = [];
   const workspaces = new Set<string>();
   const claims: string[] = [];
+  /** Trees by the name of the workspace. */
+  const trees = { of: (name: string) => `tree-${name}` };
+  const repository = { open: async () => REPOSITORY };
   const land = async (request: LandingRequest): Promise<LandingResult> => {
     const commit = `merge-${request.workspace.name}`;
     await request.onCandidate(commit);
@@ -105,7 +108,7 @@ export function fakeServices() {
         workspaces.add(name);
         return { path: `/workspaces/${name}`, name, base };
       },
-      inspect: async ({ name }) => ({ commit: `work-${name}`, tree: `tree-${name}`, uncommitted: [] }),
+      inspect: async ({ name }) => ({ commit: `work-${name}`, tree: trees.of(name), uncommitted: [] }),
       reset: async () => {},
       remove: async (_repository, { name }) => {
         workspaces.delete(name);
@@ -129,8 +132,8 @@ export function fakeServices() {
     },
     cores: 2,
     display: () => {},
-    openRepository: async () => REPOSITORY,
+    openRepository: () => repository.open(),
     progressOf: async () => ({ files: [] }),
   } satisfies ServiceOverrides;
-  return { commands, landed, workspaces, claims, services };
+  return { commands, landed, workspaces, claims, trees, repository, services };
 }
