@@ -50,7 +50,7 @@ export async function harnessServices(
   const config = { ...(given.config ?? harnessConfigSchema.parse({})), scale };
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = given;
   const folder = (name: string) => path.join(dataDir, name);
-  for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), { recursive: true });
+  for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), PRIVATE_FOLDER);
   const workspaces = given.workspaces ?? new Workspaces({ folder: folder('workspaces'), clock, random, logger });
   return {
     config,
@@ -70,9 +70,12 @@ export async function harnessServices(
   };
 }
 
-/** Where the logs of a job are. */
+/** How folders for what agents are told, do and write are made: it may hold secrets, so that others of the machine must not read it. */
+export const PRIVATE_FOLDER = Object.freeze({ recursive: true, mode: 0o700 });
+
+/** Where the logs of a job are; absolute. */
 export function logFolder({ dataDir }: Pick<HarnessServices, 'dataDir'>, jobId: string): string {
-  return path.join(dataDir, 'logs', jobId);
+  return path.resolve(dataDir, 'logs', jobId);
 }
 
 async function ownClaims(dataDir: string): Promise<IBranchClaims> {

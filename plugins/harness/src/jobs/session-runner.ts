@@ -14,6 +14,7 @@ import type { LiveIssue, LiveJob } from './live-job.js';
 import { newSessionId, newSessionRecord } from './new-session-record.js';
 import { Session, type SessionJournal, type SessionResult } from './session.js';
 import type { EndCause, IRepository } from './session-contracts.js';
+import { sessionLogs } from './session-logs.js';
 import type { SessionRecord } from './stored-records.js';
 import type { Verifier } from './verifier.js';
 
@@ -109,7 +110,7 @@ export class SessionRunner {
       journal: this.#journal(id),
       tools: { ...services, env: services.agentEnv, verifier: this.#options.verifier },
       issueFolder: path.join(services.dataDir, 'issues', id),
-      logFile: path.join(logFolder(services, job.id), id),
+      logs: sessionLogs(logFolder(services, job.id), live.record),
     });
     const startedAtMs = services.clock.monotonicMs();
     const running: Running = { session, worker, job, live, record, startedAtMs, settled: false, done: Promise.resolve() };

@@ -4,6 +4,7 @@ import type { Evidence } from '../scaling/judge-stall.js';
 import type { WorkerSession } from '../scaling/worker.js';
 import { writeIssueFiles } from './issue-files.js';
 import type { AttemptFailure, FailureReason, Issue, JobSpec } from './job-records.js';
+import type { SessionLogs } from './session-logs.js';
 import type {
   CommandEnd,
   EndCause,
@@ -56,8 +57,7 @@ export interface SessionOptions {
   readonly tools: SessionTools;
   /** For the files that tell the agent what to do. */
   readonly issueFolder: string;
-  /** Without its ending. */
-  readonly logFile: string;
+  readonly logs: SessionLogs;
 }
 
 /** What goes wrong in a step that throws. */
@@ -149,7 +149,7 @@ export class Session implements WorkerSession {
 
   /** Null when the agent ended well. */
   async #runAgent(workspace: Workspace): Promise<SessionResult | null> {
-    const { tools, spec, issue, attempt, lastFailure, journal, issueFolder, logFile } = this.#options;
+    const { tools, spec, issue, attempt, lastFailure, journal, issueFolder, logs } = this.#options;
     const { sessionTimeoutMs, maxOutputBytes, killGraceMs } = tools.config;
     const told = await writeIssueFiles(issueFolder, { issue, attempt, lastFailure, workspace: workspace.path });
     const progress = await tools.progressOf(workspace);
@@ -160,7 +160,7 @@ export class Session implements WorkerSession {
       command: spec.agent.command,
       cwd: workspace.path,
       env: { ...tools.env, ...told },
-      logFile: `${logFile}.log`,
+      logFile: logs.agent,
       maxOutputBytes,
       graceMs: killGraceMs,
       progress,
@@ -199,7 +199,7 @@ export class Session implements WorkerSession {
   }
 
   #verify(workspace: Workspace, tree: string, holdsTheBranch = false): Promise<Verdict> {
-    const { tools, spec, logFile } = this.#options;
+    const { tools, spec, logs } = this.#options;
     return tools.verifier.verify({
       sessionId: this.id,
       repo: spec.repo,
@@ -207,7 +207,7 @@ export class Session implements WorkerSession {
       command: spec.verify,
       cwd: workspace.path,
       env: { ...tools.env, BELLOWS_WORKSPACE: workspace.path },
-      logFile: `${logFile}.verify.log`,
+      logFile: logs.verify,
       signal: this.#aborter.signal,
       holdsTheBranch,
     });
