@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type IClock, type ILogger, type IRandom, silentLogger, systemClock, systemRandom } from '@bellows/sdk';
 import { Commands } from '../agent/commands.js';
 import { identityOf, isAlive, systemProcesses } from '../agent/process-identity.js';
+import { type ProgramPlace, programFault } from '../agent/program-fault.js';
 import { type HarnessConfig, harnessConfigSchema, type ScaleConfig } from '../config.js';
 import { BranchClaims } from '../git/branch-claims.js';
 import { Landing } from '../git/landing.js';
@@ -36,6 +37,8 @@ export interface HarnessServices {
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly display: (text: string) => void;
   openRepository(folder: string): Promise<IRepository>;
+  /** Why a program could not be started in a workspace; null when nothing speaks against it. */
+  programFault(program: string, place: ProgramPlace): Promise<string | null>;
   progressOf(workspace: Workspace): Promise<ProgressSigns>;
 }
 
@@ -66,6 +69,7 @@ export async function harnessServices(
     agentEnv: given.agentEnv ?? AGENT_GIT_ENV,
     display: given.display ?? ((text) => console.log(text)),
     openRepository: given.openRepository ?? ((repo) => openRepository(repo)),
+    programFault: given.programFault ?? programFault,
     progressOf: given.progressOf ?? ((workspace) => workspaceSigns(workspace, config.scale.workerStallTimeoutMs)),
   };
 }

@@ -1,4 +1,4 @@
-import { type IClock, messageOf } from '@bellows/sdk';
+import { type IClock, isBellowsError, messageOf } from '@bellows/sdk';
 import type { HarnessConfig } from '../config.js';
 import type { Evidence } from '../scaling/judge-stall.js';
 import type { WorkerSession } from '../scaling/worker.js';
@@ -24,8 +24,15 @@ import type { Verifier } from './verifier.js';
 /** How a session ended: `interrupted` is neither success nor failure, somebody stopped it. */
 export type SessionResult =
   | { readonly outcome: 'landed'; readonly commit: string }
-  | { readonly outcome: 'failed'; readonly failure: AttemptFailure }
+  | FailedSession
   | { readonly outcome: 'interrupted' };
+
+export interface FailedSession {
+  readonly outcome: 'failed';
+  readonly failure: AttemptFailure;
+  /** An agent was not started for want of something that the machine may have again soon. */
+  readonly mayPass?: boolean;
+}
 
 /** Told before each step is done; the step is done when the promise resolves, and not when it rejects. */
 export interface SessionJournal {
@@ -102,7 +109,7 @@ export class Session implements WorkerSession {
     } catch (error) {
       if (this.#cause === 'stopped' || this.#cause === 'cancelled') return { outcome: 'interrupted' };
       if (this.#cause !== null) return failed(this.#cause, this.#whyEnded(this.#cause));
-      return failed(this.#step, messageOf(error));
+      return { ...failed(this.#step, messageOf(error)), ...(mayPass(error) ? { mayPass: true } : {}) };
     }
   }
 
@@ -256,7 +263,14 @@ function noCommit(uncommitted: readonly string[]): SessionResult {
   return failed('no_commit', `The agent ended with exit code 0 without a commit, ${left}: it must commit its work`);
 }
 
-function failed(reason: FailureReason, message: string): SessionResult {
+/** Processes, files or memory that others use up at this moment, or a file that is being written. (errno) */
+const MAY_PASS: ReadonlySet<unknown> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ETXTBSY']);
+
+function mayPass(error: unknown): boolean {
+  return isBellowsError(error) && error.code === 'COMMAND_NOT_STARTED' && MAY_PASS.has(error.data?.reason);
+}
+
+function failed(reason: FailureReason, message: string): FailedSession {
   return { outcome: 'failed', failure: { reason, message } };
 }
 
