@@ -39,6 +39,7 @@ const stageSchema = z.strictObject({
   startedAt: timeSchema.nullable(),
   endedAt: timeSchema.nullable(),
   output: z.unknown().optional(),
+  outputBytes: count.optional().describe('Of an output that is left out: those of all stages together may have 128 MiB in one answer'),
   error: errorSchema.optional().describe('Of the last attempt, while the stage has not completed'),
   compensation: compensationSchema.optional(),
 });

@@ -37,6 +37,8 @@ export class MemoryDisk {
 export class MemoryFlowStore implements IFlowStore {
   readonly disk: MemoryDisk;
   commits = 0;
+  /** Events asked for. */
+  eventsRead = 0;
   /** Steps stay uncommitted while it is true. */
   isHeld = false;
   /** Takes this many commits, then crashes before the next one. */
@@ -90,8 +92,9 @@ export class MemoryFlowStore implements IFlowStore {
     return run === undefined ? null : stored(run);
   }
 
-  events(key: number, afterSeq = 0): Iterable<FlowEvent> {
-    return [...(this.disk.runs.get(key)?.events.slice(afterSeq) ?? [])];
+  events(key: number, afterSeq = 0, atMost = Number.POSITIVE_INFINITY): Iterable<FlowEvent> {
+    this.eventsRead += Math.min(atMost, this.disk.runs.get(key)?.events.length ?? 0);
+    return this.disk.runs.get(key)?.events.slice(afterSeq, afterSeq + atMost) ?? [];
   }
 
   list(filter: RunFilter) {

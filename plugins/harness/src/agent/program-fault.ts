@@ -34,7 +34,8 @@ async function workspaceFault(program: string, { repository, commit }: ProgramPl
   const meant = 'relative paths are meant from the top of the workspace, which holds what is committed';
   if (file.startsWith('../')) return `${shown(program)} leads out of the workspace: ${meant}. Give an absolute path`;
   const found = await committedProgram(repository, commit, file);
-  if (found === 'missing') return `there is no ${shown(file)} in commit ${commit.slice(0, 12)}: ${meant}. Commit it, or give an absolute path`;
+  if (found === 'missing')
+    return `there is no ${shown(file)} in commit ${commit.slice(0, 12)}: ${meant}. Commit it, or give an absolute path`;
   if (found === 'program') return null;
   return `${shown(file)} is not executable in commit ${commit.slice(0, 12)}: ${meant}. Make it executable (git update-index --chmod=+x) and commit that, or name its interpreter first`;
 }

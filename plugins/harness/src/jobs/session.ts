@@ -4,7 +4,6 @@ import type { Evidence } from '../scaling/judge-stall.js';
 import type { WorkerSession } from '../scaling/worker.js';
 import { writeIssueFiles } from './issue-files.js';
 import type { AttemptFailure, FailureReason, Issue, JobSpec } from './job-records.js';
-import type { SessionLogs } from './session-logs.js';
 import type {
   CommandEnd,
   EndCause,
@@ -19,13 +18,11 @@ import type {
   Verdict,
   Workspace,
 } from './session-contracts.js';
+import type { SessionLogs } from './session-logs.js';
 import type { Verifier } from './verifier.js';
 
 /** How a session ended: `interrupted` is neither success nor failure, somebody stopped it. */
-export type SessionResult =
-  | { readonly outcome: 'landed'; readonly commit: string }
-  | FailedSession
-  | { readonly outcome: 'interrupted' };
+export type SessionResult = { readonly outcome: 'landed'; readonly commit: string } | FailedSession | { readonly outcome: 'interrupted' };
 
 export interface FailedSession {
   readonly outcome: 'failed';

@@ -1,5 +1,6 @@
 import type { ScaleConfig } from '../config.js';
-import { type IMergeQueue, ScaleManager } from './scale-manager.js';
+import type { IMergeQueue } from './scale-dependencies.js';
+import { ScaleManager } from './scale-manager.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** The documented factory. */

@@ -12,12 +12,11 @@ export function healthReason({
   const rate = `${(successRate * 100).toFixed(1)} % of the sessions of the last half hour succeeded`;
   const stalled = stalledWorkers === 1 ? '1 worker is stalled' : `${stalledWorkers} workers are stalled`;
   if (state === 'healthy') {
-    return totalSessionsCompleted + totalSessionsFailed === 0 ? 'No session has ended yet, and no worker is stalled' : `${rate}, and no worker is stalled`;
+    return totalSessionsCompleted + totalSessionsFailed === 0
+      ? 'No session has ended yet, and no worker is stalled'
+      : `${rate}, and no worker is stalled`;
   }
-  const reasons = [
-    ...(judgeHealth(successRate, 0) === 'healthy' ? [] : [`only ${rate}`]),
-    ...(stalledWorkers > 0 ? [stalled] : []),
-  ];
+  const reasons = [...(judgeHealth(successRate, 0) === 'healthy' ? [] : [`only ${rate}`]), ...(stalledWorkers > 0 ? [stalled] : [])];
   return sentence(reasons.join(', and '));
 }
 

@@ -1,5 +1,10 @@
 import { type CacheStats, type IClock, type ILogger, silentLogger, systemClock } from '@bellows/sdk';
 
+/** Work that is verified and waits to land. */
+export interface IMergeQueue {
+  readonly depth: number;
+}
+
 /** What waits, now. */
 export interface IssueQueue {
   /** Waiting for nothing but a worker. */

@@ -14,12 +14,11 @@ import {
 } from '@bellows/sdk';
 import type { ScaleConfig } from '../config.js';
 import { harnessError } from '../errors.js';
-import { judgeHealth } from './judge-health.js';
 import { limitReason } from './limit-reason.js';
 import { PoolBackpressure } from './pool-backpressure.js';
 import { scaleConfigFrom } from './scale-config.js';
-import { type ScaleDependencies, type ScaleServices, scaleServices } from './scale-dependencies.js';
-import { formatScaleMetrics, type ScaleMetrics } from './scale-metrics.js';
+import { type IMergeQueue, type ScaleDependencies, type ScaleServices, scaleServices } from './scale-dependencies.js';
+import { formatScaleMetrics, type ScaleMetrics, scaleMetricsFrom } from './scale-metrics.js';
 import { recommendedWorkers, scaleWorkers, type WorkerStep, workerBounds } from './scale-workers.js';
 import { scalingMetrics } from './scaling-metrics.js';
 import { SessionCounts } from './session-counts.js';
@@ -29,11 +28,6 @@ import type { WorkerPool } from './worker-pool.js';
 
 /** An agent mostly waits for its model. */
 const COST_CORES = 0.1;
-
-/** Work that is verified and waits to land. */
-export interface IMergeQueue {
-  readonly depth: number;
-}
 
 /**
  * How many agents run at once, and whether each still gets somewhere. The number of workers is the smallest of the governor's ceiling,
@@ -142,28 +136,16 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   }
 
   getMetrics(): ScaleMetrics {
-    const workers = this.#pool.getMetrics();
-    const { window, completed, failed } = this.#sessions;
-    const { successRate } = window;
-    const { stalledWorkers } = this.#stalls;
-    return {
-      currentWorkers: workers.totalWorkers,
-      activeWorkers: workers.workingWorkers,
-      idleWorkers: workers.availableWorkers,
-      stalledWorkers,
+    return scaleMetricsFrom({
+      workers: this.#pool.getMetrics(),
+      sessions: this.#sessions,
+      stalledWorkers: this.#stalls.stalledWorkers,
       queueDepth: this.#services.queue.ready,
       mergeQueueDepth: this.#mergeQueue?.depth ?? 0,
-      throughputPerMinute: window.perMinute,
-      avgSessionDurationMs: window.avgMs,
-      p95SessionDurationMs: window.p95Ms,
-      successRate,
-      totalSessionsCompleted: completed,
-      totalSessionsFailed: failed,
-      health: judgeHealth(successRate, stalledWorkers),
       backpressureActive: this.shouldApplyBackpressure(),
       scaleOperations: this.#operations,
       lastScaleAt: this.#lastScaleAt,
-    };
+    });
   }
 
   /** Writes the metrics for people: to the log of the host, to standard output where there is none. */

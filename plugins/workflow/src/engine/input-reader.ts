@@ -65,7 +65,7 @@ export class InputReader {
     if (kept !== undefined) return kept;
     const seq = run.completedSeq[stage];
     if (!seq) return undefined;
-    for (const event of this.#options.store.events(run.record.key, seq - 1)) return event.data ?? undefined;
+    for (const event of this.#options.store.events(run.record.key, seq - 1, 1)) return event.data ?? undefined;
     return undefined;
   }
 }

@@ -1,11 +1,14 @@
 import type { LiveRun } from './live-run.js';
 
 export interface RunRegistryOptions {
-  /** How many runs at rest stay in memory, so that a short wait does not read everything back. */
+  /** How many runs at rest stay in memory, so that a short wait does not read everything back; together they have a bounded number of stages. */
   readonly maxResting: number;
   /** The run has left memory. */
   readonly dropped: (run: LiveRun) => void;
 }
+
+/** A stage takes about ten bytes of a run at rest, so about 10 MB. */
+const MAX_RESTING_STAGES = 1_000_000;
 
 /** The runs in memory, and those that cannot be loaded because their definition is missing. */
 export class RunRegistry {
@@ -13,6 +16,7 @@ export class RunRegistry {
   readonly #live = new Map<number, LiveRun>();
   /** Nothing of them executes; the one that rests the longest first. */
   readonly #resting = new Map<number, LiveRun>();
+  #restingStages = 0;
   readonly #byId = new Map<string, LiveRun>();
   readonly #orphans = new Map<string, Set<number>>();
 
@@ -40,7 +44,7 @@ export class RunRegistry {
   take(key: number): LiveRun | undefined {
     const resting = this.#resting.get(key);
     if (resting === undefined) return this.#live.get(key);
-    this.#resting.delete(key);
+    this.#leaveRest(resting);
     this.#live.set(key, resting);
     return resting;
   }
@@ -56,14 +60,15 @@ export class RunRegistry {
     if (this.get(key) !== run) return;
     const isResting = run.isIdle && run.uncommitted === 0 && run.isDormantInStore;
     if (!isResting) {
-      if (this.#resting.delete(key)) this.#live.set(key, run);
+      if (this.#leaveRest(run)) this.#live.set(key, run);
       return;
     }
     if (!this.#live.delete(key)) return;
     this.#resting.set(key, run);
+    this.#restingStages += run.states.length;
     run.log = null;
     for (const oldest of this.#resting.values()) {
-      if (this.#resting.size <= this.#options.maxResting) break;
+      if (this.#resting.size <= this.#options.maxResting && this.#restingStages <= MAX_RESTING_STAGES) break;
       this.remove(oldest);
     }
   }
@@ -72,13 +77,19 @@ export class RunRegistry {
     const { key, id } = run.record;
     if (this.get(key) !== run) return;
     this.#live.delete(key);
-    this.#resting.delete(key);
+    this.#leaveRest(run);
     this.#byId.delete(id);
     this.#options.dropped(run);
   }
 
   all(): LiveRun[] {
     return [...this.#live.values(), ...this.#resting.values()];
+  }
+
+  #leaveRest(run: LiveRun): boolean {
+    if (!this.#resting.delete(run.record.key)) return false;
+    this.#restingStages -= run.states.length;
+    return true;
   }
 
   addOrphan(name: string, version: number, key: number): void {

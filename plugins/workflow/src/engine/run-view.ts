@@ -22,6 +22,8 @@ export interface StageView {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly output?: unknown;
+  /** Of an output that is left out, because with it the answer would be too large. */
+  readonly outputBytes?: number;
   readonly error?: StageError;
   readonly compensation?: CompensationView;
 }
@@ -70,7 +72,16 @@ export async function runView({ run, events, pipeline, captured, waiting }: RunV
   };
   const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
-  for (const { kept, ...stage } of draft.stages) stages.push(kept === null ? stage : { ...stage, output: await readValue(kept) });
+  let leftBytes = MAX_OUTPUT_BYTES;
+  for (const { kept, ...stage } of draft.stages) {
+    const outputBytes = kept === null ? 0 : bytesOf(kept);
+    if (kept === null) stages.push(stage);
+    else if (outputBytes > leftBytes) stages.push({ ...stage, outputBytes });
+    else {
+      leftBytes -= outputBytes;
+      stages.push({ ...stage, output: await readValue(kept) });
+    }
+  }
   return {
     id,
     name,
@@ -91,6 +102,16 @@ function missing({ name, version, endedAt }: StoredRun, pipeline: Pipeline | nul
   if (pipeline !== null || endedAt !== null) return {};
   const message = `The definition "${name}" version ${version} is missing: the run goes on when it is there again`;
   return { error: { code: 'WORKFLOW_UNKNOWN', message, kind: 'not_found' } };
+}
+
+/** Of all stages together: an answer must not take all memory because a run has many large outputs. */
+const MAX_OUTPUT_BYTES = 128 * 1024 * 1024;
+const SPILLED = '{"spilled":';
+
+/** See `CapturedStates`: the value itself, or where it is. */
+function bytesOf(kept: KeptValue): number {
+  if (!kept.startsWith(SPILLED)) return kept.length;
+  return (JSON.parse(kept) as { spilled: { bytes: number } }).spilled.bytes;
 }
 
 type Changeable<T> = { -readonly [K in keyof T]: T[K] };

@@ -159,8 +159,8 @@ export interface IFlowStore {
   submit(change: FlowChange): void;
   findRun(id: string): StoredRun | null;
   run(key: number): StoredRun | null;
-  /** Committed events of a run in order, from `afterSeq` (excluded) on. */
-  events(key: number, afterSeq?: number): Iterable<FlowEvent>;
+  /** Committed events of a run in order, from `afterSeq` (excluded) on, `atMost` so many. */
+  events(key: number, afterSeq?: number, atMost?: number): Iterable<FlowEvent>;
   /** Newest first. */
   list(filter: RunFilter): { readonly items: readonly StoredRun[]; readonly cursor?: string };
   /** Runs that have not ended and are not dormant, oldest first: what a restart goes on with. */

@@ -40,7 +40,9 @@ export function prepareFlow(database: DatabaseSync) {
     rollback: `SELECT at, data FROM events WHERE run = ? AND type = ${EVENT_NUMBERS['rollback.started']} LIMIT 1`,
     openCounts: 'SELECT status, count(*) AS runs FROM runs WHERE status IN (SELECT value FROM json_each(?)) GROUP BY status',
     lastKey: 'SELECT max(ifnull((SELECT max(key) FROM runs), 0), (SELECT max(removed_key) FROM marks)) AS key',
-    endedBefore: 'SELECT key, id FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?',
+    // the parent of a child may not have seen how it ended: its definition is missing, or the host was down
+    endedBefore: `SELECT key, id FROM runs r WHERE ended_at < ?
+      AND NOT EXISTS (SELECT 1 FROM runs p WHERE p.key = r.parent_key AND p.ended_at IS NULL) ORDER BY ended_at LIMIT ?`,
     removeRun: 'DELETE FROM runs WHERE key = ?',
     removeLongInput: 'DELETE FROM long_inputs WHERE run = ?',
     removeEvents: 'DELETE FROM events WHERE run = ?1 AND seq IN (SELECT seq FROM events WHERE run = ?1 ORDER BY seq LIMIT ?2)',

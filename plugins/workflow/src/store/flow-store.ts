@@ -84,12 +84,14 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
     return this.#oneRun(this.#read(() => this.#statements.runByKey.get(key)));
   }
 
-  *events(key: number, afterSeq = 0): Iterable<FlowEvent> {
+  *events(key: number, afterSeq = 0, atMost = Number.POSITIVE_INFINITY): Iterable<FlowEvent> {
     let last = afterSeq;
-    for (;;) {
-      const rows = this.#read(() => this.#statements.events.all(key, last, ROWS_AT_ONCE));
+    for (let left = atMost; left > 0; ) {
+      const count = Math.min(left, ROWS_AT_ONCE);
+      const rows = this.#read(() => this.#statements.events.all(key, last, count));
       for (const row of rows) yield eventOf(row);
-      if (rows.length < ROWS_AT_ONCE) return;
+      if (rows.length < count) return;
+      left -= count;
       last = rows.at(-1)?.seq as number;
     }
   }

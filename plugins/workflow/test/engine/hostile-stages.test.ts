@@ -146,6 +146,20 @@ describe('stages', () => {
     expect(host.manager.getScalingMetrics()).toMatchObject({ inUse: 0, demand: 0 });
   });
 
+  it('with more output together than one answer may hold are shown without', async () => {
+    const host = new EngineHost({ functions: { large: () => 'x'.repeat(30_000_000), noop: () => null } });
+    host.define([...Array.from({ length: 5 }, (_, n) => ({ name: `s${n}`, run: 'large' })), { name: 'end', run: 'noop' }], {
+      output: 'done',
+    });
+    const { stages, output } = await host.run();
+    expect(output).toBe('done');
+    expect(stages.map((stage) => ['output' in stage, stage.outputBytes])).toEqual([
+      ...Array.from({ length: 4 }, () => [true, undefined]),
+      [false, 30_000_002],
+      [true, undefined],
+    ]);
+  });
+
   it('that do not listen leave nothing behind when the engine stops', async () => {
     const host = new EngineHost({ functions: { deaf: () => new Promise(() => {}) } });
     host.define([{ name: 'deaf', run: 'deaf', timeoutMs: 60_000 }]);

@@ -192,4 +192,18 @@ describe('a run', () => {
   });
 });
 
+it('outputs that are in the store only are read one by one, not with all that follows', async () => {
+  const host = new EngineHost({ functions: { echo: (input) => input } });
+  const wide = Array.from({ length: 300 }, (_, n) => ({ name: `s${n}`, run: 'echo', input: n }));
+  host.define([...wide, { name: 'ask', signal: 'go' }]);
+  const id = await host.start();
+  await host.settle();
+  const next = await host.restart();
+  await next.engine.signal(id, 'go', 1);
+  await next.settle();
+  expect(next.store.findRun(id)?.status).toBe('completed');
+  // once to replay the run, once for each output
+  expect(next.store.eventsRead).toBeLessThan(1_500);
+});
+
 const STARTER_OF_TEST = { tenant: 'acme', user: 'ann', authority: { role: 'admin', runsCommands: true } } as const;

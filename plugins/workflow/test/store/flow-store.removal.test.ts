@@ -17,6 +17,21 @@ const newFolder = () => path.join(root, `${(lastFolder += 1)}`);
 const openStore = (folder: string) => FlowStore.open(folder, { clock: new FakeClock(), logger: silentLogger });
 
 describe('FlowStore', () => {
+  it('keeps a child whose parent has not ended: it may not have seen how the child did', async () => {
+    await using store = await openStore(newFolder());
+    const parent = aRun(store.nextKey());
+    await submitted(store, aStart(parent));
+    const child = aRun(store.nextKey(), { parent: { key: parent.key, stage: 0 } });
+    await submitted(store, aStart(child, { projection: aLine('completed', { endedAt: 1 }) }));
+    expect(store.endedBefore(100, 9)).toEqual([]);
+    const events = [anEvent(2, 'run.completed')];
+    await submitted(store, { run: parent.key, events, projection: aLine('completed', { endedAt: 50 }), onFailure: 'keep' });
+    // lines follow within half a second
+    await store.close();
+    await using again = await openStore(path.join(root, `${lastFolder}`));
+    expect(again.endedBefore(100, 9).map(({ key }) => key)).toEqual([child.key, parent.key]);
+  });
+
   it('removes runs that ended long ago with everything of them, and gives no key twice', async () => {
     const folder = newFolder();
     const store = await openStore(folder);
