@@ -2,11 +2,12 @@ import path from 'node:path';
 import { FULL_AUTHORITY, isKind, type LimitReason, messageOf } from '@bellows/sdk';
 import type { ScaleConfig } from '../config.js';
 import { harnessError } from '../errors.js';
+import { healthReason } from '../scaling/health-reason.js';
 import { scaleConfigFrom } from '../scaling/scale-config.js';
 import type { ScaleManager } from '../scaling/scale-manager.js';
 import type { ScaleMetrics } from '../scaling/scale-metrics.js';
 import { assembleParts, type CoordinatorParts } from './coordinator-parts.js';
-import { harnessServices, type ServiceOverrides } from './harness-services.js';
+import { harnessServices, logFolder, type ServiceOverrides } from './harness-services.js';
 import { type JobReport, jobReport } from './job-report.js';
 import type { JobCaller, JobRequest } from './job-requests.js';
 import { type JobPage, JobStore } from './job-store.js';
@@ -40,6 +41,8 @@ export interface CoordinatorOptions {
 }
 
 export interface CoordinatorMetrics extends ScaleMetrics {
+  /** Why `health` is what it is: a sentence. */
+  readonly healthReason: string;
   readonly runningJobs: number;
   /** How many workers are allowed now, and what holds the number there. */
   readonly workers: { readonly limit: number } & LimitReason;
@@ -104,16 +107,12 @@ export class Coordinator {
 
   /** `JOB_UNKNOWN`. */
   get(id: string): JobReport {
-    const { board, store } = this.#ready();
+    const { board, store, services } = this.#ready();
+    const logs = logFolder(services, id);
     const live = board.get(id);
-    if (live !== undefined)
-      return jobReport(
-        live.record,
-        live.issues.map(({ record }) => record),
-      );
-    const job = store.job(id);
+    const job = live?.record ?? store.job(id);
     if (job === null) throw unknown(id);
-    return jobReport(job, store.issues(id));
+    return jobReport(job, live?.issues.map(({ record }) => record) ?? store.issues(id), logs);
   }
 
   /** Resolves with the job as it is when it has ended or the time is up. Rejects with the reason of `signal`; the job goes on. */
@@ -155,8 +154,10 @@ export class Coordinator {
 
   getMetrics(): CoordinatorMetrics {
     const { board, scale } = this.#ready();
+    const metrics = scale.getMetrics();
     return {
-      ...scale.getMetrics(),
+      ...metrics,
+      healthReason: healthReason(metrics),
       runningJobs: board.jobs.length,
       workers: { limit: scale.currentLimits.maxConcurrentOperations, ...scale.currentLimitReason },
     };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type IClock, type ILogger, type IRandom, silentLogger, systemClock, systemRandom } from '@bellows/sdk';
 import { Commands } from '../agent/commands.js';
 import { identityOf, isAlive, systemProcesses } from '../agent/process-identity.js';
+import { type ProgramPlace, programFault } from '../agent/program-fault.js';
 import { type HarnessConfig, harnessConfigSchema, type ScaleConfig } from '../config.js';
 import { BranchClaims } from '../git/branch-claims.js';
 import { Landing } from '../git/landing.js';
@@ -36,6 +37,8 @@ export interface HarnessServices {
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly display: (text: string) => void;
   openRepository(folder: string): Promise<IRepository>;
+  /** Why a program could not be started in a workspace; null when nothing speaks against it. */
+  programFault(program: string, place: ProgramPlace): Promise<string | null>;
   progressOf(workspace: Workspace): Promise<ProgressSigns>;
 }
 
@@ -50,7 +53,7 @@ export async function harnessServices(
   const config = { ...(given.config ?? harnessConfigSchema.parse({})), scale };
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = given;
   const folder = (name: string) => path.join(dataDir, name);
-  for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), { recursive: true });
+  for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), PRIVATE_FOLDER);
   const workspaces = given.workspaces ?? new Workspaces({ folder: folder('workspaces'), clock, random, logger });
   return {
     config,
@@ -66,13 +69,17 @@ export async function harnessServices(
     agentEnv: given.agentEnv ?? AGENT_GIT_ENV,
     display: given.display ?? ((text) => console.log(text)),
     openRepository: given.openRepository ?? ((repo) => openRepository(repo)),
+    programFault: given.programFault ?? programFault,
     progressOf: given.progressOf ?? ((workspace) => workspaceSigns(workspace, config.scale.workerStallTimeoutMs)),
   };
 }
 
-/** Where the logs of a job are. */
+/** How folders for what agents are told, do and write are made: it may hold secrets, so that others of the machine must not read it. */
+export const PRIVATE_FOLDER = Object.freeze({ recursive: true, mode: 0o700 });
+
+/** Where the logs of a job are; absolute. */
 export function logFolder({ dataDir }: Pick<HarnessServices, 'dataDir'>, jobId: string): string {
-  return path.join(dataDir, 'logs', jobId);
+  return path.resolve(dataDir, 'logs', jobId);
 }
 
 async function ownClaims(dataDir: string): Promise<IBranchClaims> {

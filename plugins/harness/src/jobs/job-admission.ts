@@ -1,5 +1,6 @@
 import { harnessError } from '../errors.js';
 import type { ScaleManager } from '../scaling/scale-manager.js';
+import { checkPrograms } from './check-programs.js';
 import type { HarnessServices } from './harness-services.js';
 import type { JobBoard } from './job-board.js';
 import { type LocatedRequest, locateRequest, newJobRecord, prepareBranch, specOf } from './job-intake.js';
@@ -8,6 +9,7 @@ import type { JobSpec } from './job-records.js';
 import { checkedRequest, type JobCaller, type JobRequest, jobIdFor } from './job-requests.js';
 import type { JobStore } from './job-store.js';
 import { LiveJob } from './live-job.js';
+import { removeUnusedBranch } from './unused-branch.js';
 
 /** What a caller who was refused is told to wait at least and at most, and without any session to judge by. */
 const MIN_RETRY_AFTER_MS = 100;
@@ -74,16 +76,20 @@ export class JobAdmission {
       throw harnessError('JOB_CONFLICT', `There is another job ${located.id}, of another request: use another id`);
     }
     const spec = await specOf(located);
+    let made = spec;
     this.#reserve(spec, patient);
     try {
-      const warnings = await prepareBranch(spec, located.repository);
+      await checkPrograms(spec, located.repository, services);
+      const { warnings, madeAt } = await prepareBranch(spec, located.repository);
+      if (madeAt !== null) made = { ...spec, branchMadeAt: madeAt };
       await loader.claim(spec, located.repository);
       const at = services.clock.now();
-      const job = new LiveJob(newJobRecord(located, spec, { warnings, createdAt: at }), [], services.clock.monotonicMs());
+      const job = new LiveJob(newJobRecord(located, made, { warnings, createdAt: at }), [], services.clock.monotonicMs());
       const event = { jobId: spec.id, issueId: null, type: 'job.started', at, data: { issues: spec.issues.length } };
       await store.write([...job.everything(), { kind: 'event', event }]);
       board.add(job);
     } catch (error) {
+      await removeUnusedBranch(made, { board, logger: services.logger, repository: async () => located.repository });
       await loader.release(spec.id);
       throw error;
     } finally {

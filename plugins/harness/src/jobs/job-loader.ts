@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { backoffMs, type CancelTimer, isKind, messageOf } from '@bellows/sdk';
-import { type HarnessServices, logFolder } from './harness-services.js';
+import { type HarnessServices, logFolder, PRIVATE_FOLDER } from './harness-services.js';
 import type { JobBoard } from './job-board.js';
 import type { JobSpec } from './job-records.js';
 import type { JobStore } from './job-store.js';
@@ -62,7 +62,7 @@ export class JobLoader {
   async claim({ id, branch }: JobSpec, repository: IRepository): Promise<void> {
     const claim = await this.#options.services.claims.claim(repository, branch);
     this.#open.set(id, { repository, release: () => claim.release() });
-    await mkdir(logFolder(this.#options.services, id), { recursive: true });
+    await mkdir(logFolder(this.#options.services, id), PRIVATE_FOLDER);
   }
 
   /** Silent for a job that has no claim. */

@@ -12,9 +12,11 @@ import type { Change } from './job-changes.js';
 import type { FailureReason } from './job-records.js';
 import type { LiveIssue, LiveJob } from './live-job.js';
 import { newSessionId, newSessionRecord } from './new-session-record.js';
-import { Session, type SessionJournal, type SessionResult } from './session.js';
+import { type FailedSession, Session, type SessionJournal, type SessionResult } from './session.js';
 import type { EndCause, IRepository } from './session-contracts.js';
+import { sessionLogs } from './session-logs.js';
 import type { SessionRecord } from './stored-records.js';
+import { removeUnusedBranch } from './unused-branch.js';
 import type { Verifier } from './verifier.js';
 
 /** A session whose processes cannot be ended is given up so long after they should have been: the kernel holds them. */
@@ -52,6 +54,8 @@ export class SessionRunner {
   readonly #options: SessionRunnerOptions;
   readonly #running = new Map<string, Running>();
   readonly #stopping = new AbortController();
+  /** Of jobs, under way; none rejects. */
+  readonly #endings = new Set<Promise<void>>();
   #cleaning = 0;
   #ended = 0;
 
@@ -88,6 +92,7 @@ export class SessionRunner {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the harness is being stopped'));
     await this.#end('stopped', () => true);
+    await Promise.all(this.#endings);
   }
 
   async #end(cause: Exclude<EndCause, 'exit'>, isMeant: (running: Running) => boolean): Promise<void> {
@@ -109,7 +114,7 @@ export class SessionRunner {
       journal: this.#journal(id),
       tools: { ...services, env: services.agentEnv, verifier: this.#options.verifier },
       issueFolder: path.join(services.dataDir, 'issues', id),
-      logFile: path.join(logFolder(services, job.id), id),
+      logs: sessionLogs(logFolder(services, job.id), live.record),
     });
     const startedAtMs = services.clock.monotonicMs();
     const running: Running = { session, worker, job, live, record, startedAtMs, settled: false, done: Promise.resolve() };
@@ -161,7 +166,7 @@ export class SessionRunner {
   /** Keeps the outcome. Only the first of a session counts: what comes after it was given up is refused. */
   async #settle(running: Running, result: SessionResult): Promise<void> {
     if (running.settled) return;
-    if (result.outcome === 'failed') await this.#pauseAfter(running, result.failure.reason);
+    if (result.outcome === 'failed') await this.#pauseAfter(running, result);
     if (running.settled) return;
     running.settled = true;
     const { job, session, worker } = running;
@@ -185,16 +190,21 @@ export class SessionRunner {
   }
 
   #apply({ job, live }: Running, result: SessionResult): readonly Change[] {
-    const { clock, config } = this.#options.services;
+    const { clock } = this.#options.services;
     const moment = { at: clock.now(), nowMs: clock.monotonicMs() };
     if (result.outcome === 'landed') return job.land(live, result.commit, moment);
-    if (result.outcome === 'failed') return job.fail(live, result.failure, { ...moment, maxAttempts: config.maxAttempts });
+    if (result.outcome === 'failed') return job.fail(live, result.failure, { ...moment, maxAttempts: this.#attemptsFor(result) });
     return job.giveBack(live, moment);
   }
 
-  async #pauseAfter({ live }: Running, reason: FailureReason): Promise<void> {
-    const { clock, random, config } = this.#options.services;
-    if (!PAUSE_AFTER.has(reason) || live.record.attempts >= config.maxAttempts) return;
+  /** A program that cannot be started will not be at the next attempt either, unless the machine only had no room for it. */
+  #attemptsFor({ failure, mayPass }: FailedSession): number {
+    return failure.reason === 'agent_not_started' && mayPass !== true ? 1 : this.#options.services.config.maxAttempts;
+  }
+
+  async #pauseAfter({ live }: Running, result: FailedSession): Promise<void> {
+    const { clock, random } = this.#options.services;
+    if (!PAUSE_AFTER.has(result.failure.reason) || live.record.attempts >= this.#attemptsFor(result)) return;
     await clock.sleep(backoffMs(live.record.attempts, random), this.#stopping.signal).catch(() => {});
   }
 
@@ -241,11 +251,21 @@ export class SessionRunner {
     const at = this.#options.services.clock.now();
     const ended = job.endIfDone(at);
     if (ended.length === 0) return;
+    const ending = this.#keepEnd(job, ended, at).finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
+    await ending;
+  }
+
+  async #keepEnd(job: LiveJob, ended: readonly Change[], at: number): Promise<void> {
+    const { services, board, repositoryOf } = this.#options;
+    if (job.issues.every(({ record }) => record.status !== 'landed')) {
+      await removeUnusedBranch(job.spec, { board, logger: services.logger, repository: () => repositoryOf(job) });
+    }
     const event = { jobId: job.id, issueId: null, type: 'job.ended', at, data: { status: job.record.status } };
     try {
       await this.#options.changes.keep([...ended, { kind: 'event', event }]);
     } catch (error) {
-      this.#options.services.logger.error('The end of a job could not be written', { job: job.id, error: messageOf(error) });
+      services.logger.error('The end of a job could not be written', { job: job.id, error: messageOf(error) });
     }
     this.#options.onJobEnded(job);
   }

@@ -102,15 +102,14 @@ class LoadTest {
     }
   }
 
-  /** Starts each job at its time; answers their ids. */
+  /** Starts each job at its time, whether those before it are accepted yet or not; answers their ids. */
   async #feed(beganAtMs: number): Promise<readonly string[]> {
-    const ids: string[] = [];
-    for (const batch of batches(planLoadTest(this.#spec))) {
+    const start = async (batch: readonly PlannedIssue[]) => {
       const waitMs = beganAtMs + (batch[0]?.arrivesAtMs ?? 0) - this.#clock.monotonicMs();
       if (waitMs > 0) await this.#clock.sleep(waitMs, this.#options.signal);
-      ids.push(await this.#startWhenThereIsRoom(batch));
-    }
-    return ids;
+      return this.#startWhenThereIsRoom(batch);
+    };
+    return Promise.all(batches(planLoadTest(this.#spec)).map(start));
   }
 
   async #startWhenThereIsRoom(batch: readonly PlannedIssue[]): Promise<string> {

@@ -95,7 +95,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     const { clock, logger } = this.#services;
     this.#timers = [clock.setRepeating(this.#config.healthCheckIntervalMs, () => void this.checkHealth())];
     this.fit();
-    logger.info('Scaling of agents began', { minWorkers: this.#config.minWorkers, maxWorkers: this.#config.maxWorkers });
+    logger.debug('Scaling of agents began', { minWorkers: this.#config.minWorkers, maxWorkers: this.#config.maxWorkers });
   }
 
   /** Ends following and looking; running sessions go on. Without `start` and twice is fine. */

@@ -84,6 +84,7 @@ const REPOSITORY: IRepository = {
   ensureBranch: async () => 'base',
   checkedOutAt: async () => null,
   changedFiles: async () => [],
+  removeBranch: async () => false,
 };
 
 /** Git that always works, and commands that the test ends. */
@@ -133,6 +134,7 @@ export function fakeServices() {
     cores: 2,
     display: () => {},
     openRepository: () => repository.open(),
+    programFault: async () => null,
     progressOf: async () => ({ files: [] }),
   } satisfies ServiceOverrides;
   return { commands, landed, workspaces, claims, trees, repository, services };
