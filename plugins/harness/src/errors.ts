@@ -5,6 +5,7 @@ import {
   ConfigError,
   defineErrorCodes,
   type ErrorOptions,
+  GuestError,
   InputError,
   InvariantError,
   NotFoundError,
@@ -43,6 +44,10 @@ export const HARNESS_ERRORS = defineErrorCodes({
   JOB_CANCELLED: { kind: 'cancelled', text: 'The job was cancelled, or its session was given up.' },
   JOB_CONFLICT: { kind: 'refused', text: 'There is another job of this id. Use another id.' },
   JOB_ENDED: { kind: 'refused', text: 'The job has ended; there is nothing to cancel.' },
+  JOB_FAILED: {
+    kind: 'guest',
+    text: 'Fewer issues landed than `mustLand` asked for; `data` has the job with what landed and what failed, the message the first failures.',
+  },
   JOB_INVALID: { kind: 'input', text: 'What was asked of a coordinator is no job; the message names every fault.' },
   JOB_UNKNOWN: { kind: 'not_found', text: 'There is no job of this id, or it was removed after its time of retention.' },
   LANDING_FAILED: {
@@ -78,6 +83,7 @@ const CLASSES = Object.freeze({
   cancelled: CancelledError,
   capacity: CapacityError,
   config: ConfigError,
+  guest: GuestError,
   input: InputError,
   invariant: InvariantError,
   not_found: NotFoundError,

@@ -7,15 +7,10 @@ export { HARNESS_ERRORS } from './errors.js';
 export { Coordinator, type CoordinatorMetrics, type CoordinatorOptions, type HarnessState } from './jobs/coordinator.js';
 export type { JobReport } from './jobs/job-report.js';
 export type { JobRequest } from './jobs/job-requests.js';
-export {
-  generateLoadTestSpec,
-  LOAD_TEST_SCENARIOS,
-  type LoadTestResults,
-  type LoadTestScenario,
-  type LoadTestSpec,
-} from './load-test/load-test-spec.js';
-export { runLoadTest, runLoadTestScenario } from './load-test/run-load-test.js';
-export { createScaleManager, type IMergeQueue, ScaleManager } from './scaling/scale-manager.js';
+export * from './load-test.js';
+export { createScaleManager } from './scaling/create-scale-manager.js';
+export type { IMergeQueue } from './scaling/scale-dependencies.js';
+export { ScaleManager } from './scaling/scale-manager.js';
 export type { ScaleMetrics } from './scaling/scale-metrics.js';
 export { Worker, type WorkerState } from './scaling/worker.js';
 export { WorkerPool, type WorkerPoolMetrics } from './scaling/worker-pool.js';

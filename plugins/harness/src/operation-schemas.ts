@@ -17,8 +17,11 @@ const outcome = {
     .describe('Those that ended otherwise; `reason` of the last attempt'),
 };
 
+const jobIdDescription =
+  'The one that was asked for; else one that follows from the idempotency key: a stage of a workflow, whose key is `<run>/<stage>`, finds its job again';
+
 const jobSchema = z.strictObject({
-  id: z.string(),
+  id: z.string().describe(jobIdDescription),
   status: statusSchema,
   repo: z.string(),
   branch: z.string(),
@@ -31,6 +34,8 @@ const jobSchema = z.strictObject({
       commit: z.string().optional(),
       reason: z.string().optional().describe('Why the latest failed attempt failed'),
       message: z.string().optional(),
+      log: z.string().optional().describe('File with what the agent of the last attempt wrote'),
+      verifyLog: z.string().optional().describe('File with what the verification wrote, where that failed last'),
       startedAt: timeSchema.optional(),
       endedAt: timeSchema.optional(),
     }),
@@ -39,6 +44,14 @@ const jobSchema = z.strictObject({
   warnings: z.array(z.string()).readonly(),
   createdAt: timeSchema,
   endedAt: timeSchema.optional(),
+});
+
+const runInputSchema = z.strictObject({
+  ...jobRequestSchema.shape,
+  mustLand: z
+    .enum(['all', 'some'])
+    .optional()
+    .describe('When fewer issues land, the call fails with JOB_FAILED. Without it every end of the job is an answer'),
 });
 
 const runSchema = z.strictObject({
@@ -61,6 +74,7 @@ const scaleMetrics = {
   totalSessionsCompleted: count,
   totalSessionsFailed: count,
   health: z.enum(HEALTH_STATES),
+  healthReason: z.string().describe('Why the health is what it is'),
   backpressureActive: z.boolean(),
   scaleOperations: count,
   lastScaleAt: z.string().nullable(),
@@ -68,7 +82,7 @@ const scaleMetrics = {
 
 export const schemas = Object.freeze({
   start: { input: jobRequestSchema, output: z.strictObject({ id: z.string() }) },
-  run: { input: jobRequestSchema, output: runSchema },
+  run: { input: runInputSchema, output: runSchema },
   get: { input: z.strictObject({ id: idSchema }), output: jobSchema },
   wait: {
     input: z.strictObject({ id: idSchema, timeoutMs: z.int().min(0).default(30_000).describe('Then the job is answered as it is') }),

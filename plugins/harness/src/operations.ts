@@ -1,9 +1,10 @@
 import type { IOperations, OperationCall, OperationDefinition } from '@bellows/sdk';
 import type { Coordinator } from './jobs/coordinator.js';
-import { type JobReport, type RunReport, runReport } from './jobs/job-report.js';
+import type { JobReport, RunReport } from './jobs/job-report.js';
 import type { CheckedJobRequest, JobCaller } from './jobs/job-requests.js';
 import { type LoadTestResults, type LoadTestScenario, type LoadTestSpec, scenarioSpec } from './load-test/load-test-spec.js';
 import { schemas } from './operation-schemas.js';
+import { runJob } from './run-operation.js';
 
 export interface HarnessOperations {
   readonly coordinator: Coordinator;
@@ -30,7 +31,7 @@ function provideJobs(operations: IOperations, coordinator: Coordinator): void {
   operations.provide(
     defineOperation({
       name: 'harness.start',
-      summary: 'Gives issues to agents and answers at once; verified work lands on a branch.',
+      summary: 'Gives issues to agents and answers at once; verified work lands on a branch. The job outlives its caller.',
       ...schemas.start,
       runsCommands: true,
       handler: async (request, call) => ({ id: (await coordinator.start(asked(request), callerOf(call))).id }),
@@ -39,13 +40,12 @@ function provideJobs(operations: IOperations, coordinator: Coordinator): void {
   operations.provide(
     defineOperation({
       name: 'harness.run',
-      summary: 'As start, and waits for the end. When the caller stops waiting the job goes on; cancel it to end it.',
+      summary:
+        'As start, and waits for the end. The job belongs to its caller: when that one goes away, is cancelled or runs out of time, the job is cancelled; when the host stops, it goes on after the next start.',
       ...schemas.run,
       runsCommands: true,
-      handler: async (request, call): Promise<Mutable<RunReport>> => {
-        const { id } = await coordinator.start(asked(request), callerOf(call));
-        return runReport(await coordinator.wait(id, { signal: call.signal }));
-      },
+      handler: async ({ mustLand, ...request }, call): Promise<Mutable<RunReport>> =>
+        runJob(coordinator, { request: asked(request), mustLand, caller: callerOf(call), signal: call.signal }),
     }),
   );
   operations.provide(

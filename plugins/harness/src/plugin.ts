@@ -3,6 +3,7 @@ import type { HarnessConfig } from './config.js';
 import { checkGitVersion } from './git/check-git-version.js';
 import { Coordinator } from './jobs/coordinator.js';
 import { runLoadTest } from './load-test/run-load-test.js';
+import { sweepLoadTests } from './load-test/sweep-load-tests.js';
 import { provideOperations } from './operations.js';
 
 /** Puts the parts of harness together and goes on with the jobs of an earlier run. `GIT_MISSING`, `SCALE_CONFIG_INVALID`. */
@@ -19,6 +20,7 @@ export async function activateHarness(ctx: PluginContext<HarnessConfig>): Promis
   );
   ctx.own(() => coordinator.stop());
   await checkGitVersion(process.env as Record<string, string>);
+  await sweepLoadTests(dataDir, { clock, logger });
   await coordinator.initialize();
   ctx.registerSubsystem(coordinator.scaleManager);
   const turns = new Semaphore({ permits: 1, clock });

@@ -59,7 +59,7 @@ describe('an agent', () => {
       landed: [],
       failed: [{ issue: 'one', reason: expect.stringMatching(/^no_commit/), attempts: 1 }],
     });
-    expect(git(repo, 'log', '--oneline', 'work').split('\n')).toHaveLength(1);
+    expect(git(repo, 'branch', '--list', 'work')).toBe('');
     expect(leftovers(repo)).toEqual([1, '']);
   });
 
@@ -72,7 +72,7 @@ describe('an agent', () => {
   it('whose work the verification refuses does not land', async () => {
     const { repo, json } = await run(COMMIT, { verify: ['sh', '-c', 'test ! -e done-one.txt'] });
     expect(json.failed[0].reason).toMatch(/^verification_failed/);
-    expect(git(repo, 'log', '--oneline', 'work').split('\n')).toHaveLength(1);
+    expect(git(repo, 'branch', '--list', 'work')).toBe('');
   });
 
   it('that hangs is ended as stalled, and nothing of it is left', async () => {

@@ -91,6 +91,18 @@ class Repository implements IRepository {
     }
   }
 
+  async removeBranch(branch: string, commit: string): Promise<boolean> {
+    if ((await this.checkedOutAt(branch)) !== null) return false;
+    const ref = `refs/heads/${branch}`;
+    try {
+      await retryGit(() => runGit(this.path, ['update-ref', '--no-deref', '-d', ref, commit]), this.#pauses);
+      return true;
+    } catch (error) {
+      if ((await this.#commitAt(ref)) !== commit) return false;
+      throw error;
+    }
+  }
+
   async checkedOutAt(branch: string): Promise<string | null> {
     const ref = await refBehind(this.commonDir, `refs/heads/${branch}`);
     // nearly always nobody has it, and that is known without a process

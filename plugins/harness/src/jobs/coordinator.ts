@@ -1,30 +1,24 @@
 import path from 'node:path';
-import { type CancelTimer, FULL_AUTHORITY, type LimitReason, messageOf } from '@bellows/sdk';
+import { FULL_AUTHORITY, isKind, type LimitReason, messageOf } from '@bellows/sdk';
 import type { ScaleConfig } from '../config.js';
 import { harnessError } from '../errors.js';
+import { healthReason } from '../scaling/health-reason.js';
 import { scaleConfigFrom } from '../scaling/scale-config.js';
-import { ScaleManager } from '../scaling/scale-manager.js';
+import type { ScaleManager } from '../scaling/scale-manager.js';
 import type { ScaleMetrics } from '../scaling/scale-metrics.js';
-import { WorkerPool } from '../scaling/worker-pool.js';
-import { DurableChanges } from './durable-changes.js';
-import { type HarnessServices, harnessServices, type ServiceOverrides } from './harness-services.js';
-import { JobBoard } from './job-board.js';
-import { type LocatedRequest, locateRequest, newJobRecord, prepareBranch, specOf } from './job-intake.js';
-import { JobLoader } from './job-loader.js';
-import type { JobSpec } from './job-records.js';
+import { assembleParts, type CoordinatorParts } from './coordinator-parts.js';
+import { harnessServices, logFolder, type ServiceOverrides } from './harness-services.js';
 import { type JobReport, jobReport } from './job-report.js';
-import { checkedRequest, type JobCaller, type JobRequest, jobIdFor } from './job-requests.js';
+import type { JobCaller, JobRequest } from './job-requests.js';
 import { type JobPage, JobStore } from './job-store.js';
-import { JobWaiters } from './job-waiters.js';
-import { LiveJob } from './live-job.js';
-import { type SessionObserver, SessionRunner } from './session-runner.js';
+import { keepProcessAlive } from './keep-process-alive.js';
+import type { LiveJob } from './live-job.js';
+import type { SessionObserver } from './session-runner.js';
 import { sweepJobs } from './sweep-jobs.js';
-import { Verifier } from './verifier.js';
 
 const SWEEP_EVERY_MS = 3_600_000;
-/** What a caller who was refused is told to wait at least and at most. */
-const MIN_RETRY_AFTER_MS = 100;
-const MAX_RETRY_AFTER_MS = 5 * 60_000;
+/** How often `run` looks whether there is room for the next of its jobs. */
+const ROOM_EVERY_MS = 1_000;
 
 /** Where a coordinator keeps what it knows, and what it is to do. */
 export interface HarnessState {
@@ -47,6 +41,8 @@ export interface CoordinatorOptions {
 }
 
 export interface CoordinatorMetrics extends ScaleMetrics {
+  /** Why `health` is what it is: a sentence. */
+  readonly healthReason: string;
   readonly runningJobs: number;
   /** How many workers are allowed now, and what holds the number there. */
   readonly workers: { readonly limit: number } & LimitReason;
@@ -64,8 +60,10 @@ export class Coordinator {
   readonly #state: HarnessState;
   readonly #options: CoordinatorOptions;
   readonly #scaleConfig: ScaleConfig;
-  #parts: Parts | null = null;
-  #stopping = false;
+  readonly #stopping = new AbortController();
+  #parts: CoordinatorParts | null = null;
+  #initialized: Promise<void> | null = null;
+  #stopped: Promise<void> | null = null;
 
   /** `SCALE_CONFIG_INVALID` for numbers that contradict each other. */
   constructor(state: HarnessState, options: CoordinatorOptions) {
@@ -74,29 +72,24 @@ export class Coordinator {
     this.#scaleConfig = scaleConfigOf(options);
   }
 
-  /** Opens the data folder, settles what an earlier run left, and goes on with its jobs. Once. */
-  async initialize(): Promise<void> {
-    if (this.#parts !== null) return;
-    const services = await harnessServices(this.#state.dataDir, this.#options.services);
-    const store = await JobStore.open(path.join(this.#state.dataDir, 'harness.db'));
-    this.#parts = this.#assemble(services, store);
-    const { scale, loader, runner } = this.#parts;
-    this.#sweep();
-    this.#parts.timers.push(services.clock.setRepeating(SWEEP_EVERY_MS, () => this.#sweep()));
-    await scale.start();
-    await loader.load();
-    scale.onCapacity(() => runner.dispatch());
-    runner.dispatch();
+  /** Opens the data folder, settles what an earlier run left, and goes on with its jobs. Twice is once. `HARNESS_STOPPING` after `stop`. */
+  initialize(): Promise<void> {
+    this.#initialized ??= this.#initialize();
+    return this.#initialized;
   }
 
-  /** Begins the jobs of the state, waits until no job runs any more, stops, and answers what became of each. */
+  /**
+   * Begins the jobs of the state, each when there is room for it, waits until no job runs any more, stops, and answers what became of each.
+   * The process does not end by itself meanwhile.
+   */
   async run(): Promise<readonly JobReport[]> {
+    const letGo = keepProcessAlive();
     try {
       const ids = new Set(this.#ready().board.jobs.map(({ id }) => id));
-      for (const job of this.#state.jobs ?? []) ids.add((await this.start(job)).id);
+      for (const job of this.#state.jobs ?? []) ids.add(await this.#startWhenThereIsRoom(job));
       return await Promise.all([...ids].map((id) => this.wait(id)));
     } finally {
-      await this.stop();
+      await this.stop().finally(letGo);
     }
   }
 
@@ -106,44 +99,25 @@ export class Coordinator {
    * however large. Rejects too with what is wrong with the request, `JOB_CONFLICT`, `BRANCH_IN_USE`, `HARNESS_STOPPING`.
    */
   async start(request: JobRequest, caller: JobCaller = HOST): Promise<{ readonly id: string; readonly created: boolean }> {
-    const { services, starting } = this.#ready();
-    if (this.#stopping) throw stopping();
-    const checked = checkedRequest(request);
-    const id = jobIdFor(checked, caller, services.random);
-    // two at once must not both find nothing
-    const before = starting.get(id) ?? Promise.resolve();
-    const started = before.then(async () =>
-      this.#start(await locateRequest({ id, request: checked, caller }, this.#options.cwd, services)),
-    );
-    const turn = started.then(
-      () => {},
-      () => {},
-    );
-    starting.set(id, turn);
-    try {
-      return { id, created: await started };
-    } finally {
-      if (starting.get(id) === turn) starting.delete(id);
-    }
+    const { admission, runner } = this.#running();
+    const started = await admission.admit(request, caller);
+    runner.dispatch();
+    return started;
   }
 
   /** `JOB_UNKNOWN`. */
   get(id: string): JobReport {
-    const { board, store } = this.#ready();
+    const { board, store, services } = this.#ready();
+    const logs = logFolder(services, id);
     const live = board.get(id);
-    if (live !== undefined)
-      return jobReport(
-        live.record,
-        live.issues.map(({ record }) => record),
-      );
-    const job = store.job(id);
+    const job = live?.record ?? store.job(id);
     if (job === null) throw unknown(id);
-    return jobReport(job, store.issues(id));
+    return jobReport(job, live?.issues.map(({ record }) => record) ?? store.issues(id), logs);
   }
 
   /** Resolves with the job as it is when it has ended or the time is up. Rejects with the reason of `signal`; the job goes on. */
   async wait(id: string, { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {}): Promise<JobReport> {
-    const { waiters, board } = this.#ready();
+    const { waiters, board } = this.#running();
     const report = this.get(id);
     if (board.get(id) === undefined) return report;
     await waiters.wait(id, timeoutMs, signal);
@@ -155,9 +129,10 @@ export class Coordinator {
     return this.#ready().store.list(page);
   }
 
-  /** Ends its agents; what has landed stays. Resolves when none of it runs any more. `JOB_UNKNOWN`, `JOB_ENDED`. */
+  /** Ends its agents; what has landed stays. Resolves when none of it runs any more. `JOB_UNKNOWN`, `JOB_ENDED`, `HARNESS_STOPPING`. */
   async cancel(id: string): Promise<JobReport> {
-    const { board, runner, changes, services, waiters } = this.#ready();
+    const { board, runner, changes, services, waiters, loader } = this.#running();
+    await loader.settled(id);
     const job = board.get(id);
     if (job === undefined || job.record.endedAt !== null) {
       const { status } = this.get(id);
@@ -167,7 +142,10 @@ export class Coordinator {
     // a stop meanwhile is heard of below, and must not be an unhandled rejection before that
     ended.catch(() => {});
     const at = services.clock.now();
-    await changes.keep([...job.cancel(at), { kind: 'event', event: { jobId: id, issueId: null, type: 'job.cancelled', at, data: {} } }]);
+    // one that is held has no agents, and its repository may never be there again to tell what landed
+    const lost = board.isHeld(id) ? job.abandon({ at, nowMs: services.clock.monotonicMs() }) : [];
+    const event = { jobId: id, issueId: null, type: 'job.cancelled', at, data: {} };
+    await changes.keep([...job.cancel(at), ...lost, { kind: 'event', event }]);
     await runner.endJob(id);
     await runner.settleJob(job);
     await ended;
@@ -176,8 +154,10 @@ export class Coordinator {
 
   getMetrics(): CoordinatorMetrics {
     const { board, scale } = this.#ready();
+    const metrics = scale.getMetrics();
     return {
-      ...scale.getMetrics(),
+      ...metrics,
+      healthReason: healthReason(metrics),
       runningJobs: board.jobs.length,
       workers: { limit: scale.currentLimits.maxConcurrentOperations, ...scale.currentLimitReason },
     };
@@ -189,112 +169,66 @@ export class Coordinator {
   }
 
   /** Ends every agent and gives its issue back for the next start; jobs are not ended. Twice and before `initialize` is fine. */
-  async stop(): Promise<void> {
-    if (this.#parts === null || this.#stopping) return;
-    this.#stopping = true;
-    const { timers, changes, runner, scale, loader, store, waiters, starting } = this.#parts;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #initialize(): Promise<void> {
+    this.#assertNotStopping();
+    const { dataDir } = this.#state;
+    // what a scale config says counts for everybody who asks
+    const services = await harnessServices(dataDir, this.#options.services, this.#scaleConfig);
+    const store = await JobStore.open(path.join(dataDir, 'harness.db'));
+    this.#parts = assembleParts(services, store, {
+      cwd: this.#options.cwd,
+      scaleConfig: this.#scaleConfig,
+      displaysMetrics: this.#options.enableScaleManager === true,
+      observer: this.#options.observer,
+      onReady: (job) => this.#onReady(job),
+      onJobEnded: (job) => this.#onJobEnded(job),
+    });
+    this.#assertNotStopping();
+    const { scale, loader, runner, timers } = this.#parts;
+    this.#sweep();
+    timers.push(services.clock.setRepeating(SWEEP_EVERY_MS, () => this.#sweep()));
+    await scale.start();
+    await loader.load();
+    this.#assertNotStopping();
+    scale.onCapacity(() => runner.dispatch());
+    runner.dispatch();
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort(stopping());
+    // nothing to end before there is a store
+    if (this.#parts === null) await this.#initialized?.catch(() => {});
+    if (this.#parts === null) return;
+    const { timers, changes, runner, scale, loader, store, waiters, admission } = this.#parts;
     for (const cancel of timers.splice(0)) cancel();
     changes.close();
     loader.stop();
     waiters.rejectAll(stopping());
-    await Promise.all([...starting.values()]);
+    await admission.idle();
     await runner.stop();
     await scale.stop();
+    await this.#initialized?.catch(() => {});
     await loader.releaseAll();
     store.close();
   }
 
-  #assemble(services: HarnessServices, store: JobStore): Parts {
-    const { clock, logger, config, commands, display, cores } = services;
-    const board = new JobBoard(clock);
-    const pool = new WorkerPool(this.#options.cwd);
-    const verifier = new Verifier({
-      commands,
-      clock,
-      permits: config.maxConcurrentVerifications ?? Math.max(1, Math.floor(cores)),
-      timeoutMs: config.verifyTimeoutMs,
-      graceMs: config.killGraceMs,
-      maxOutputBytes: config.maxOutputBytes,
-    });
-    const dependencies = { clock, logger, queue: board, cache: verifier, display };
-    const scale = new ScaleManager(
-      pool,
-      this.#options.cwd,
-      {
-        get depth() {
-          return runner.depth;
-        },
-      },
-      this.#scaleConfig,
-      dependencies,
-    );
-    const changes = new DurableChanges({ store, clock, logger });
-    const waiters = new JobWaiters(clock);
-    const loader: JobLoader = new JobLoader({ services, store, board, onReady: (job) => this.#onReady(job) });
-    const runner: SessionRunner = new SessionRunner({
-      services,
-      board,
-      pool,
-      scale,
-      verifier,
-      changes,
-      displaysMetrics: this.#options.enableScaleManager === true,
-      observer: this.#options.observer,
-      repositoryOf: (job) => loader.repositoryOf(job),
-      onJobEnded: (job) => this.#onJobEnded(job),
-    });
-    return { services, store, board, scale, changes, waiters, loader, runner, starting: new Map(), timers: [], reserved: 0 };
-  }
-
-  /** Whether it is a new one. */
-  async #start(located: LocatedRequest): Promise<boolean> {
-    const parts = this.#ready();
-    const { store, board, services, loader } = parts;
-    const present = board.get(located.id)?.record ?? store.job(located.id);
-    if (present !== null) {
-      if (present.requestHash === located.hash) return false;
-      throw harnessError('JOB_CONFLICT', `There is another job ${located.id}, of another request: use another id`);
+  async #startWhenThereIsRoom(request: JobRequest): Promise<string> {
+    const { admission, runner, services } = this.#running();
+    for (;;) {
+      try {
+        const { id } = await admission.admit(request, HOST, { patient: true });
+        runner.dispatch();
+        return id;
+      } catch (error) {
+        if (!isKind(error, 'capacity')) throw error;
+        await services.clock.sleep(ROOM_EVERY_MS, this.#stopping.signal);
+      }
     }
-    const spec = await specOf(located);
-    this.#reserve(spec);
-    try {
-      const warnings = await prepareBranch(spec, located.repository);
-      await loader.claim(spec, located.repository);
-      const at = services.clock.now();
-      const job = new LiveJob(newJobRecord(located, spec, { warnings, createdAt: at }), [], services.clock.monotonicMs());
-      const event = { jobId: spec.id, issueId: null, type: 'job.started', at, data: { issues: spec.issues.length } };
-      await store.write([...job.everything(), { kind: 'event', event }]);
-      board.add(job);
-    } catch (error) {
-      await loader.release(spec.id);
-      throw error;
-    } finally {
-      parts.reserved -= spec.issues.length;
-    }
-    parts.runner.dispatch();
-    return true;
-  }
-
-  /** Counts the issues of a job that is being accepted, so that many at once cannot slip in together. */
-  #reserve({ id, issues }: JobSpec): void {
-    const parts = this.#ready();
-    const { board, scale } = parts;
-    const { maxQueueDepth } = scale.currentLimits;
-    const waiting = board.waiting + parts.reserved;
-    if (waiting > 0 && waiting + issues.length > maxQueueDepth) {
-      scale.recordRejection();
-      const retryAfterMs = this.#retryAfterMs(waiting + issues.length - maxQueueDepth);
-      const message = `${waiting} issues wait, and ${issues.length} more of ${id} would be past maxQueueDepth ${maxQueueDepth}`;
-      throw harnessError('CAPACITY', `${message}: try again in ${retryAfterMs} ms`, { retryAfterMs });
-    }
-    parts.reserved += issues.length;
-  }
-
-  /** When so many sessions will have ended, by what was seen of late. */
-  #retryAfterMs(surplus: number): number {
-    const { throughputPerMinute } = this.#ready().scale.getMetrics();
-    const expected = throughputPerMinute > 0 ? (surplus / throughputPerMinute) * 60_000 : this.#scaleConfig.healthCheckIntervalMs;
-    return Math.ceil(Math.min(MAX_RETRY_AFTER_MS, Math.max(MIN_RETRY_AFTER_MS, expected)));
   }
 
   #onReady(job: LiveJob): void {
@@ -318,9 +252,19 @@ export class Coordinator {
     });
   }
 
-  #ready(): Parts {
+  #ready(): CoordinatorParts {
     if (this.#parts === null) throw harnessError('HARNESS_STOPPING', 'The coordinator is not initialized: call initialize first');
     return this.#parts;
+  }
+
+  /** What is asked after a stop would never be answered. */
+  #running(): CoordinatorParts {
+    this.#assertNotStopping();
+    return this.#ready();
+  }
+
+  #assertNotStopping(): void {
+    if (this.#stopping.signal.aborted) throw stopping();
   }
 }
 
@@ -328,22 +272,6 @@ export interface WaitOptions {
   /** Default: for ever. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-}
-
-interface Parts {
-  readonly services: HarnessServices;
-  readonly store: JobStore;
-  readonly board: JobBoard;
-  readonly scale: ScaleManager;
-  readonly changes: DurableChanges;
-  readonly waiters: JobWaiters;
-  readonly loader: JobLoader;
-  readonly runner: SessionRunner;
-  /** The last start of each id that is under way. */
-  readonly starting: Map<string, Promise<void>>;
-  readonly timers: CancelTimer[];
-  /** Issues of jobs that are being accepted. */
-  reserved: number;
 }
 
 const HOST: JobCaller = Object.freeze({ tenant: 'default', user: 'default', authority: FULL_AUTHORITY });

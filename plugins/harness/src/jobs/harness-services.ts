@@ -4,12 +4,14 @@ import path from 'node:path';
 import { type IClock, type ILogger, type IRandom, silentLogger, systemClock, systemRandom } from '@bellows/sdk';
 import { Commands } from '../agent/commands.js';
 import { identityOf, isAlive, systemProcesses } from '../agent/process-identity.js';
-import { type HarnessConfig, harnessConfigSchema } from '../config.js';
+import { type ProgramPlace, programFault } from '../agent/program-fault.js';
+import { type HarnessConfig, harnessConfigSchema, type ScaleConfig } from '../config.js';
 import { BranchClaims } from '../git/branch-claims.js';
 import { Landing } from '../git/landing.js';
 import { openRepository } from '../git/repository.js';
 import { AGENT_GIT_ENV } from '../git/run-git.js';
 import { Workspaces } from '../git/workspaces.js';
+import { scaleConfigFrom } from '../scaling/scale-config.js';
 import type { ICommands, ILanding, IRepository, IWorkspaces, ProgressSigns, Workspace } from './session-contracts.js';
 import { workspaceSigns } from './workspace-signs.js';
 
@@ -35,17 +37,23 @@ export interface HarnessServices {
   readonly agentEnv: Readonly<Record<string, string>>;
   readonly display: (text: string) => void;
   openRepository(folder: string): Promise<IRepository>;
+  /** Why a program could not be started in a workspace; null when nothing speaks against it. */
+  programFault(program: string, place: ProgramPlace): Promise<string | null>;
   progressOf(workspace: Workspace): Promise<ProgressSigns>;
 }
 
 export type ServiceOverrides = Partial<Omit<HarnessServices, 'dataDir'>>;
 
-/** The real ones wherever `given` is silent. Makes the folders. */
-export async function harnessServices(dataDir: string, given: ServiceOverrides = {}): Promise<HarnessServices> {
-  const config = given.config ?? harnessConfigSchema.parse({});
+/** The real ones wherever `given` is silent; `scale` stands above what its configuration says. Makes the folders. */
+export async function harnessServices(
+  dataDir: string,
+  given: ServiceOverrides = {},
+  scale: ScaleConfig = scaleConfigFrom(given.config?.scale),
+): Promise<HarnessServices> {
+  const config = { ...(given.config ?? harnessConfigSchema.parse({})), scale };
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = given;
   const folder = (name: string) => path.join(dataDir, name);
-  for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), { recursive: true });
+  for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), PRIVATE_FOLDER);
   const workspaces = given.workspaces ?? new Workspaces({ folder: folder('workspaces'), clock, random, logger });
   return {
     config,
@@ -61,13 +69,17 @@ export async function harnessServices(dataDir: string, given: ServiceOverrides =
     agentEnv: given.agentEnv ?? AGENT_GIT_ENV,
     display: given.display ?? ((text) => console.log(text)),
     openRepository: given.openRepository ?? ((repo) => openRepository(repo)),
+    programFault: given.programFault ?? programFault,
     progressOf: given.progressOf ?? ((workspace) => workspaceSigns(workspace, config.scale.workerStallTimeoutMs)),
   };
 }
 
-/** Where the logs of a job are. */
+/** How folders for what agents are told, do and write are made: it may hold secrets, so that others of the machine must not read it. */
+export const PRIVATE_FOLDER = Object.freeze({ recursive: true, mode: 0o700 });
+
+/** Where the logs of a job are; absolute. */
 export function logFolder({ dataDir }: Pick<HarnessServices, 'dataDir'>, jobId: string): string {
-  return path.join(dataDir, 'logs', jobId);
+  return path.resolve(dataDir, 'logs', jobId);
 }
 
 async function ownClaims(dataDir: string): Promise<IBranchClaims> {

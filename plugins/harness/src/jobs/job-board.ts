@@ -7,7 +7,8 @@ export class JobBoard implements IssueQueue {
   readonly #clock: Pick<IClock, 'now' | 'monotonicMs'>;
   /** In the order of their turns. */
   readonly #jobs = new Map<string, LiveJob>();
-  readonly #held = new Set<string>();
+  /** Why, by job. */
+  readonly #held = new Map<string, string>();
 
   constructor(clock: Pick<IClock, 'now' | 'monotonicMs'>) {
     this.#clock = clock;
@@ -30,17 +31,22 @@ export class JobBoard implements IssueQueue {
     return [...this.#jobs.values()];
   }
 
-  /** A held job begins nothing: its branch is not to be had yet. */
-  hold(id: string): void {
-    this.#held.add(id);
+  /** A held job begins nothing: its repository or branch is not to be had yet. Held again, it is for the newer reason. */
+  hold(id: string, why: string): void {
+    this.#held.set(id, why);
+  }
+
+  isHeld(id: string): boolean {
+    return this.#held.has(id);
   }
 
   unhold(id: string): void {
     this.#held.delete(id);
   }
 
+  /** That a worker could take now: not those past the workers their job may have. */
   get ready(): number {
-    return this.#open().reduce((sum, job) => sum + job.ready, 0);
+    return this.#open().reduce((sum, job) => sum + job.available, 0);
   }
 
   get waiting(): number {
@@ -48,14 +54,28 @@ export class JobBoard implements IssueQueue {
   }
 
   get oldestReadyMs(): number {
-    const since = this.#open().reduce((oldest, job) => Math.min(oldest, job.oldestReadySinceMs), Number.POSITIVE_INFINITY);
+    const open = this.#open().filter(({ available }) => available > 0);
+    const since = open.reduce((oldest, job) => Math.min(oldest, job.oldestReadySinceMs), Number.POSITIVE_INFINITY);
     return since === Number.POSITIVE_INFINITY ? 0 : this.#clock.monotonicMs() - since;
+  }
+
+  /** Why issues wait that no worker could take; '' when there are none. */
+  get unavailable(): string {
+    const open = this.#open();
+    const capped = open.reduce((sum, job) => sum + job.ready - job.available, 0);
+    const blocked = open.reduce((sum, job) => sum + job.blocked, 0);
+    const [[id, why] = []] = this.#held;
+    return [
+      ...(blocked > 0 ? [`${blocked} wait for issues they depend on`] : []),
+      ...(capped > 0 ? [`${capped} wait because their jobs have all the workers they asked for (maxWorkers of the job)`] : []),
+      ...(id === undefined ? [] : [`${this.#held.size} jobs are held, the first is ${id}: ${why}`]),
+    ].join('; ');
   }
 
   /** The next issue, which is then under way; null when nothing may begin. The job goes to the end of the row. */
   take(): { readonly job: LiveJob; readonly live: LiveIssue } | null {
     for (const job of this.#open()) {
-      if (!job.hasWork) continue;
+      if (job.available === 0) continue;
       const live = job.begin(this.#clock.now());
       if (live === null) continue;
       this.#jobs.delete(job.id);

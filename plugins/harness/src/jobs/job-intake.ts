@@ -47,13 +47,22 @@ export async function specOf({ id, request, caller, repository }: LocatedRequest
   };
 }
 
+export interface PreparedBranch {
+  /** The commit it was made at; null when it was there. */
+  readonly madeAt: string | null;
+  /** What the caller should know of the repository. */
+  readonly warnings: readonly string[];
+}
+
 /**
- * Makes the branch, and answers what the caller should know of the repository.
+ * Makes the branch where it is missing.
  * `BRANCH_INVALID`, `BRANCH_CHECKED_OUT`, and `REPO_DIRTY` where the files of a checked-out branch would have to follow.
  */
-export async function prepareBranch(spec: JobSpec, repository: IRepository): Promise<readonly string[]> {
+export async function prepareBranch(spec: JobSpec, repository: IRepository): Promise<PreparedBranch> {
   const { branch, landOnCheckedOut } = spec;
-  await repository.ensureBranch(branch);
+  const wasThere = (await repository.commitOf(`refs/heads/${branch}`)) !== null;
+  const commit = await repository.ensureBranch(branch);
+  const madeAt = wasThere ? null : commit;
   const folder = await repository.checkedOutAt(branch);
   if (folder !== null && !landOnCheckedOut) {
     const message = `The branch ${branch} is checked out at ${folder}: name another branch, or allow it with landOnCheckedOut`;
@@ -65,8 +74,9 @@ export async function prepareBranch(spec: JobSpec, repository: IRepository): Pro
     throw harnessError('REPO_DIRTY', message, { data: { files: dirty } });
   }
   const unseen = await repository.changedFiles();
-  if (unseen.length === 0) return [];
-  return [`Agents work from the last commit: they do not see the uncommitted changes of ${unseen.length} files (${named(unseen)})`];
+  if (unseen.length === 0) return { madeAt, warnings: [] };
+  const warning = `Agents work from the last commit: they do not see the uncommitted changes of ${unseen.length} files (${named(unseen)})`;
+  return { madeAt, warnings: [warning] };
 }
 
 export function newJobRecord(

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { backoffMs, type CancelTimer, isKind, messageOf } from '@bellows/sdk';
-import { type HarnessServices, logFolder } from './harness-services.js';
+import { type HarnessServices, logFolder, PRIVATE_FOLDER } from './harness-services.js';
 import type { JobBoard } from './job-board.js';
 import type { JobSpec } from './job-records.js';
 import type { JobStore } from './job-store.js';
@@ -25,6 +25,7 @@ export class JobLoader {
   readonly #options: JobLoaderOptions;
   readonly #open = new Map<string, Opened>();
   readonly #timers = new Map<string, CancelTimer>();
+  readonly #attempts = new Map<string, Promise<void>>();
   #stopped = false;
 
   constructor(options: JobLoaderOptions) {
@@ -51,8 +52,8 @@ export class JobLoader {
       records.map(async (record) => {
         const job = this.#live(record);
         board.add(job);
-        board.hold(job.id);
-        await this.#reopen(job, sessions, 1);
+        board.hold(job.id, 'it is being brought back');
+        await this.#attempt(job, sessions, 1);
       }),
     );
   }
@@ -61,13 +62,15 @@ export class JobLoader {
   async claim({ id, branch }: JobSpec, repository: IRepository): Promise<void> {
     const claim = await this.#options.services.claims.claim(repository, branch);
     this.#open.set(id, { repository, release: () => claim.release() });
-    await mkdir(logFolder(this.#options.services, id), { recursive: true });
+    await mkdir(logFolder(this.#options.services, id), PRIVATE_FOLDER);
   }
 
   /** Silent for a job that has no claim. */
   async release(id: string): Promise<void> {
     const opened = this.#open.get(id);
     this.#open.delete(id);
+    this.#timers.get(id)?.();
+    this.#timers.delete(id);
     try {
       await opened?.release();
     } catch (error) {
@@ -83,6 +86,11 @@ export class JobLoader {
     return this.#open.get(id)?.repository ?? this.#options.services.openRepository(spec.repo);
   }
 
+  /** Resolves when no attempt to bring the job back is under way. */
+  async settled(id: string): Promise<void> {
+    await this.#attempts.get(id);
+  }
+
   /** Tries nothing again. */
   stop(): void {
     this.#stopped = true;
@@ -95,26 +103,44 @@ export class JobLoader {
     return new LiveJob(record, store.issues(record.spec.id), services.clock.monotonicMs());
   }
 
+  #attempt(job: LiveJob, sessions: readonly SessionRecord[], attempt: number): Promise<void> {
+    const done = this.#reopen(job, sessions, attempt).finally(() => this.#attempts.delete(job.id));
+    this.#attempts.set(job.id, done);
+    return done;
+  }
+
   async #reopen(job: LiveJob, sessions: readonly SessionRecord[], attempt: number): Promise<void> {
     const { services, store, board, onReady } = this.#options;
     try {
       const repository = await services.openRepository(job.spec.repo);
+      // an earlier attempt may have decided what it could not write
+      if (attempt > 1) await store.write(job.everything());
       await recoverJob(job, repository, { services, store, sessions });
       await this.claim(job.spec, repository);
-      if (this.#stopped) return;
+      if (this.#isOver(job)) return await this.release(job.id);
       board.unhold(job.id);
       onReady(job);
     } catch (error) {
-      if (this.#stopped) return;
-      const retryMs = backoffMs(attempt, { next: () => 1 }, RETRY);
-      const level = isKind(error, 'refused') ? 'info' : 'warn';
-      services.logger[level]('A job cannot go on yet', { job: job.id, error: messageOf(error), retryMs });
-      const again = services.clock.setTimer(retryMs, () => {
-        this.#timers.delete(job.id);
-        void this.#reopen(job, sessions, attempt + 1);
-      });
-      this.#timers.set(job.id, again);
+      if (!this.#isOver(job)) this.#tryLater(job, sessions, attempt, error);
     }
+  }
+
+  /** Stopped, or cancelled meanwhile. */
+  #isOver(job: LiveJob): boolean {
+    return this.#stopped || this.#options.board.get(job.id) !== job;
+  }
+
+  #tryLater(job: LiveJob, sessions: readonly SessionRecord[], attempt: number, error: unknown): void {
+    const { services, board } = this.#options;
+    const retryMs = backoffMs(attempt, { next: () => 1 }, RETRY);
+    const level = isKind(error, 'refused') ? 'info' : 'warn';
+    services.logger[level]('A job cannot go on yet', { job: job.id, error: messageOf(error), retryMs });
+    board.hold(job.id, messageOf(error));
+    const again = services.clock.setTimer(retryMs, () => {
+      this.#timers.delete(job.id);
+      if (!this.#isOver(job)) void this.#attempt(job, sessions, attempt + 1);
+    });
+    this.#timers.set(job.id, again);
   }
 
   async #tidyUp(repo: string, sessions: readonly SessionRecord[]): Promise<void> {

@@ -18,6 +18,8 @@ export interface JobSpec {
   readonly repo: string;
   /** Verified work lands here. */
   readonly branch: string;
+  /** The commit the job made `branch` at; missing when it was there before. */
+  readonly branchMadeAt?: string;
   /** Whether `branch` may be one that somebody has checked out. */
   readonly landOnCheckedOut: boolean;
   readonly issues: readonly Issue[];

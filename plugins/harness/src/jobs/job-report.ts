@@ -1,4 +1,5 @@
-import type { IssueStatus, JobStatus } from './job-records.js';
+import type { FailureReason, IssueStatus, JobStatus } from './job-records.js';
+import { sessionLogs } from './session-logs.js';
 import type { IssueRecord, JobRecord } from './stored-records.js';
 
 export interface IssueReport {
@@ -10,6 +11,10 @@ export interface IssueReport {
   /** Of the last attempt that failed. */
   readonly reason?: string;
   readonly message?: string;
+  /** Absolute path of what the agent of the last attempt wrote; missing where none was started. */
+  readonly log?: string;
+  /** Absolute path of what the verification wrote; only where that is why the issue failed. */
+  readonly verifyLog?: string;
   readonly startedAt?: number;
   readonly endedAt?: number;
 }
@@ -37,9 +42,10 @@ export interface RunReport {
   readonly failed: readonly { readonly issue: string; readonly reason: string; readonly attempts: number }[];
 }
 
-export function jobReport(job: JobRecord, records: readonly IssueRecord[]): JobReport {
+/** `logs`: the folder of the job's. */
+export function jobReport(job: JobRecord, records: readonly IssueRecord[], logs: string): JobReport {
   const titles = new Map(job.spec.issues.map(({ id, title }) => [id, title]));
-  const issues = records.map((issue) => issueReport(issue, titles.get(issue.id) ?? ''));
+  const issues = records.map((issue) => ({ ...issueReport(issue, titles.get(issue.id) ?? ''), ...logsOf(issue, logs) }));
   return {
     id: job.spec.id,
     status: job.status,
@@ -58,6 +64,17 @@ export function jobReport(job: JobRecord, records: readonly IssueRecord[]): JobR
 
 export function runReport({ id, status, landed, failed }: JobReport): RunReport {
   return { id, status, landed, failed };
+}
+
+/** Without them an agent was not started. */
+const WITHOUT_AGENT: ReadonlySet<FailureReason> = new Set(['agent_not_started', 'workspace_failed']);
+
+function logsOf(record: IssueRecord, folder: string): Pick<IssueReport, 'log' | 'verifyLog'> {
+  const { epoch, status, failure } = record;
+  const reason = status === 'failed' ? failure?.reason : undefined;
+  if (epoch === 0 || (reason !== undefined && WITHOUT_AGENT.has(reason))) return {};
+  const { agent, verify } = sessionLogs(folder, record);
+  return reason === 'verification_failed' ? { log: agent, verifyLog: verify } : { log: agent };
 }
 
 function issueReport({ id, status, attempts, commit, failure, startedAt, endedAt }: IssueRecord, title: string): IssueReport {

@@ -97,7 +97,10 @@ export async function issuesOf({ issues }: CheckedJobRequest, repo: string): Pro
 
 async function readIssues(file: string, source: string): Promise<string> {
   try {
-    const { size } = await stat(file);
+    const stats = await stat(file);
+    // a device or a pipe has no end, or never begins
+    if (!stats.isFile()) throw new Error('it is no file');
+    const { size } = stats;
     if (size > MAX_ISSUES_BYTES) throw new Error(`it has ${size} bytes, at most ${MAX_ISSUES_BYTES} are allowed`);
     return await readFile(file, 'utf8');
   } catch (error) {

@@ -38,7 +38,11 @@ export class LiveJob {
     for (const [position, issue] of record.spec.issues.entries()) {
       const live: LiveIssue = { issue, position, record: known.get(issue.id) ?? newIssue(issue.id), readySinceMs: nowMs };
       this.#issues.set(issue.id, live);
-      for (const id of issue.dependsOn) this.#dependants.set(id, [...(this.#dependants.get(id) ?? []), live]);
+      for (const id of issue.dependsOn) {
+        const dependants = this.#dependants.get(id);
+        if (dependants === undefined) this.#dependants.set(id, [live]);
+        else dependants.push(live);
+      }
     }
     for (const live of this.#issues.values()) this.#place(live, nowMs);
   }
@@ -72,9 +76,13 @@ export class LiveJob {
     return this.#ready.reduce((oldest, { readySinceMs }) => Math.min(oldest, readySinceMs), Number.POSITIVE_INFINITY);
   }
 
-  /** Whether an issue may be handed to a worker now. */
-  get hasWork(): boolean {
-    return this.#ready.length > 0 && this.#running < (this.spec.maxWorkers ?? Number.POSITIVE_INFINITY);
+  get blocked(): number {
+    return this.#blocked;
+  }
+
+  /** How many issues may be handed to workers now. */
+  get available(): number {
+    return Math.max(0, Math.min(this.#ready.length, (this.spec.maxWorkers ?? Number.POSITIVE_INFINITY) - this.#running));
   }
 
   get issues(): readonly LiveIssue[] {
@@ -137,6 +145,14 @@ export class LiveJob {
     return [{ kind: 'job', record: this.#record }, ...waiting.map((live) => this.#cancelled(live, at))];
   }
 
+  /** Ends, after `cancel` was called too, what no session works on any more and nobody can tell whether it landed. */
+  abandon({ at }: Moment): readonly Change[] {
+    const lost = this.issues.filter(({ record }) => UNDER_WAY.has(record.status));
+    this.#running -= lost.length;
+    const message = 'The job was cancelled while its repository could not be opened: whether the last attempt landed is not known';
+    return lost.map((live) => this.#set(live, { status: 'cancelled', failure: { reason: 'cancelled', message }, endedAt: at }));
+  }
+
   /** Ends the job when every issue has ended; then answers what to write, else nothing. */
   endIfDone(at: number): readonly Change[] {
     if (this.#record.endedAt !== null || this.#ready.length + this.#blocked + this.#running > 0) return [];
@@ -163,7 +179,7 @@ export class LiveJob {
   /** Where an issue stands when the job is loaded. */
   #place(live: LiveIssue, nowMs: number): void {
     const { status } = live.record;
-    if (status === 'working' || status === 'verifying' || status === 'landing') this.#running += 1;
+    if (UNDER_WAY.has(status)) this.#running += 1;
     else if (status === 'ready') this.#insert(live, nowMs);
     else if (status === 'blocked' && this.#isFree(live)) this.#makeReady(live, nowMs);
     else if (status === 'blocked') this.#blocked += 1;
@@ -215,6 +231,9 @@ export class LiveJob {
     return this.changeOf(live);
   }
 }
+
+/** A session works on it, or did when its host ended. */
+export const UNDER_WAY: ReadonlySet<IssueStatus> = new Set(['working', 'verifying', 'landing']);
 
 export interface Moment {
   /** `IClock.now`. */

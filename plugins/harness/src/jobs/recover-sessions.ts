@@ -4,14 +4,15 @@ import { messageOf } from '@bellows/sdk';
 import type { HarnessServices } from './harness-services.js';
 import type { Change } from './job-changes.js';
 import type { JobStore } from './job-store.js';
-import type { LiveIssue, LiveJob } from './live-job.js';
+import { type LiveIssue, type LiveJob, UNDER_WAY } from './live-job.js';
 import type { IRepository } from './session-contracts.js';
 import type { SessionRecord } from './stored-records.js';
 
-const UNDER_WAY: ReadonlySet<string> = new Set(['working', 'verifying', 'landing']);
-
 /** Ends every process that an earlier host left, of all jobs. To be done before anything else is begun. */
-export async function endOrphans(sessions: readonly SessionRecord[], { commands, logger }: HarnessServices): Promise<void> {
+export async function endOrphans(
+  sessions: readonly SessionRecord[],
+  { commands, logger }: Pick<HarnessServices, 'commands' | 'logger'>,
+): Promise<void> {
   for (const { id, process } of sessions) {
     const ended = await commands.endOrphan(process, id);
     if (ended > 0) logger.warn('Processes of a session of an earlier run were ended', { session: id, processes: ended });
@@ -36,6 +37,8 @@ export async function recoverJob(
   for (const live of job.issues.filter(({ record }) => UNDER_WAY.has(record.status))) {
     const candidate = candidateOf(live, own);
     const landed = candidate !== null && (await landing.hasLanded(repository, job.spec.branch, candidate));
+    // cancelled while git was asked
+    if (!UNDER_WAY.has(live.record.status)) continue;
     const moment = { at: clock.now(), nowMs: clock.monotonicMs() };
     const changes = landed ? job.land(live, candidate, moment) : job.giveBack(live, moment);
     const type = landed ? 'issue.landed' : 'issue.interrupted';

@@ -20,6 +20,8 @@ export interface IRepository {
   commitOf(revision: string): Promise<string | null>;
   /** The commit of `branch`; makes it at `HEAD` when missing. `REPO_EMPTY` without any commit, `BRANCH_INVALID` for a bad name. */
   ensureBranch(branch: string): Promise<string>;
+  /** Removes `branch` if it still is at `commit` and no worktree has it; answers whether it did. Never loses a commit of somebody else. */
+  removeBranch(branch: string, commit: string): Promise<boolean>;
   /** Folder of the worktree that has `branch` checked out; null when none has. */
   checkedOutAt(branch: string): Promise<string | null>;
   /** Tracked files that differ from HEAD in the worktree at `folder` (default: the top folder), at most 100. */

@@ -11,9 +11,12 @@ import type { JobBoard } from './job-board.js';
 import type { Change } from './job-changes.js';
 import type { FailureReason } from './job-records.js';
 import type { LiveIssue, LiveJob } from './live-job.js';
-import { Session, type SessionJournal, type SessionResult } from './session.js';
+import { newSessionId, newSessionRecord } from './new-session-record.js';
+import { type FailedSession, Session, type SessionJournal, type SessionResult } from './session.js';
 import type { EndCause, IRepository } from './session-contracts.js';
+import { sessionLogs } from './session-logs.js';
 import type { SessionRecord } from './stored-records.js';
+import { removeUnusedBranch } from './unused-branch.js';
 import type { Verifier } from './verifier.js';
 
 /** A session whose processes cannot be ended is given up so long after they should have been: the kernel holds them. */
@@ -34,13 +37,13 @@ export interface SessionRunnerOptions {
   readonly displaysMetrics: boolean;
   readonly observer: SessionObserver | undefined;
   repositoryOf(job: LiveJob): Promise<IRepository>;
-  /** Called when the job's last change is durable. */
+  /** Called when the job's last change is durable, or never will be: then the store says what is. */
   onJobEnded(job: LiveJob): void;
 }
 
 /** Hears of every session. */
 export interface SessionObserver {
-  /** `running`: how many run now, this one included. */
+  /** `running`: how many workers are busy now, this one included. */
   onSessionStart(running: number): void;
   /** Not for sessions that were cut off. */
   onSessionEnd(durationMs: number, landed: boolean): void;
@@ -51,6 +54,9 @@ export class SessionRunner {
   readonly #options: SessionRunnerOptions;
   readonly #running = new Map<string, Running>();
   readonly #stopping = new AbortController();
+  /** Of jobs, under way; none rejects. */
+  readonly #endings = new Set<Promise<void>>();
+  #cleaning = 0;
   #ended = 0;
 
   constructor(options: SessionRunnerOptions) {
@@ -86,6 +92,7 @@ export class SessionRunner {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the harness is being stopped'));
     await this.#end('stopped', () => true);
+    await Promise.all(this.#endings);
   }
 
   async #end(cause: Exclude<EndCause, 'exit'>, isMeant: (running: Running) => boolean): Promise<void> {
@@ -96,20 +103,8 @@ export class SessionRunner {
 
   #begin(worker: Worker, job: LiveJob, live: LiveIssue): void {
     const { services, scale } = this.#options;
-    const id = sessionId(live, services.random.next());
-    const record: SessionRecord = {
-      id,
-      jobId: job.id,
-      issueId: live.issue.id,
-      epoch: live.record.epoch,
-      repo: job.spec.repo,
-      branch: job.spec.branch,
-      since: services.clock.now(),
-      workspacePath: null,
-      base: null,
-      process: null,
-      candidate: null,
-    };
+    const id = newSessionId(live, services.random.next());
+    const record = newSessionRecord({ job, live, id, since: services.clock.now() });
     const session = new Session({
       id,
       spec: job.spec,
@@ -119,14 +114,14 @@ export class SessionRunner {
       journal: this.#journal(id),
       tools: { ...services, env: services.agentEnv, verifier: this.#options.verifier },
       issueFolder: path.join(services.dataDir, 'issues', id),
-      logFile: path.join(logFolder(services, job.id), id),
+      logs: sessionLogs(logFolder(services, job.id), live.record),
     });
     const startedAtMs = services.clock.monotonicMs();
     const running: Running = { session, worker, job, live, record, startedAtMs, settled: false, done: Promise.resolve() };
     this.#running.set(id, running);
-    this.#options.observer?.onSessionStart(this.#running.size);
     const { issueId } = session;
     worker.claim({ id, issueId, evidence: () => session.evidence(), endStalled: () => this.#endStalled(running) });
+    this.#options.observer?.onSessionStart(this.#options.pool.getMetrics().workingWorkers);
     scale.recordSessionStart(worker.id, id);
     running.done = this.#run(running).catch((error: unknown) => {
       services.logger.error('A session was left as it is', { session: id, error: messageOf(error) });
@@ -144,17 +139,34 @@ export class SessionRunner {
       ]);
       const result = await session.run(() => this.#options.repositoryOf(job));
       await this.#settle(running, result);
+    } catch (error) {
+      this.#giveUp(running, error);
+      throw error;
+    } finally {
+      await this.#cleanUp(running);
+    }
+  }
+
+  /** The worker goes on meanwhile; unless cleaning up is slower than the work, and folders would pile up. */
+  async #cleanUp(running: Running): Promise<void> {
+    const { pool } = this.#options;
+    this.#cleaning += 1;
+    if (this.#cleaning <= pool.getMetrics().totalWorkers) this.#release(running);
+    else this.dispatch();
+    try {
       await this.#tidyUp(running);
     } finally {
-      this.#running.delete(session.id);
+      this.#cleaning -= 1;
+      this.#running.delete(running.session.id);
       this.#release(running);
+      void this.#endJobIfDone(running.job);
     }
   }
 
   /** Keeps the outcome. Only the first of a session counts: what comes after it was given up is refused. */
   async #settle(running: Running, result: SessionResult): Promise<void> {
     if (running.settled) return;
-    if (result.outcome === 'failed') await this.#pauseAfter(running, result.failure.reason);
+    if (result.outcome === 'failed') await this.#pauseAfter(running, result);
     if (running.settled) return;
     running.settled = true;
     const { job, session, worker } = running;
@@ -169,17 +181,30 @@ export class SessionRunner {
     this.#display();
   }
 
+  /** What cannot be written, now or ever, must not stay under way: those who wait for its job would wait for ever. */
+  #giveUp(running: Running, error: unknown): void {
+    if (running.settled || this.#stopping.signal.aborted) return;
+    running.settled = true;
+    this.#options.scale.recordSessionComplete(running.worker.id, running.session.id, false);
+    this.#apply(running, { outcome: 'failed', failure: { reason: 'workspace_failed', message: messageOf(error) } });
+  }
+
   #apply({ job, live }: Running, result: SessionResult): readonly Change[] {
-    const { clock, config } = this.#options.services;
+    const { clock } = this.#options.services;
     const moment = { at: clock.now(), nowMs: clock.monotonicMs() };
     if (result.outcome === 'landed') return job.land(live, result.commit, moment);
-    if (result.outcome === 'failed') return job.fail(live, result.failure, { ...moment, maxAttempts: config.maxAttempts });
+    if (result.outcome === 'failed') return job.fail(live, result.failure, { ...moment, maxAttempts: this.#attemptsFor(result) });
     return job.giveBack(live, moment);
   }
 
-  async #pauseAfter({ live }: Running, reason: FailureReason): Promise<void> {
-    const { clock, random, config } = this.#options.services;
-    if (!PAUSE_AFTER.has(reason) || live.record.attempts >= config.maxAttempts) return;
+  /** A program that cannot be started will not be at the next attempt either, unless the machine only had no room for it. */
+  #attemptsFor({ failure, mayPass }: FailedSession): number {
+    return failure.reason === 'agent_not_started' && mayPass !== true ? 1 : this.#options.services.config.maxAttempts;
+  }
+
+  async #pauseAfter({ live }: Running, result: FailedSession): Promise<void> {
+    const { clock, random } = this.#options.services;
+    if (!PAUSE_AFTER.has(result.failure.reason) || live.record.attempts >= this.#attemptsFor(result)) return;
     await clock.sleep(backoffMs(live.record.attempts, random), this.#stopping.signal).catch(() => {});
   }
 
@@ -195,6 +220,7 @@ export class SessionRunner {
     this.#running.delete(running.session.id);
     await this.#settle(running, { outcome: 'failed', failure: { reason: 'stalled', message } });
     this.#release(running);
+    void this.#endJobIfDone(running.job);
   }
 
   /** The workspace goes whatever happened; a record that stays is tidied up by the next start. */
@@ -212,25 +238,36 @@ export class SessionRunner {
     }
   }
 
-  /** Frees the worker and ends the job when this was its last session. Twice is fine. */
-  #release({ worker, session, job }: Running): void {
+  /** Frees the worker for the next issue. Twice is fine. */
+  #release({ worker, session }: Running): void {
     const { session: present } = worker;
     if (present?.id === session.id) worker.release(present);
-    void this.#endJobIfDone(job);
     this.dispatch();
   }
 
+  /** Not before everything its sessions left is gone. */
   async #endJobIfDone(job: LiveJob): Promise<void> {
+    if ([...this.#running.values()].some((running) => running.job === job)) return;
     const at = this.#options.services.clock.now();
     const ended = job.endIfDone(at);
     if (ended.length === 0) return;
+    const ending = this.#keepEnd(job, ended, at).finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
+    await ending;
+  }
+
+  async #keepEnd(job: LiveJob, ended: readonly Change[], at: number): Promise<void> {
+    const { services, board, repositoryOf } = this.#options;
+    if (job.issues.every(({ record }) => record.status !== 'landed')) {
+      await removeUnusedBranch(job.spec, { board, logger: services.logger, repository: () => repositoryOf(job) });
+    }
     const event = { jobId: job.id, issueId: null, type: 'job.ended', at, data: { status: job.record.status } };
     try {
       await this.#options.changes.keep([...ended, { kind: 'event', event }]);
-      this.#options.onJobEnded(job);
     } catch (error) {
-      this.#options.services.logger.error('The end of a job could not be written', { job: job.id, error: messageOf(error) });
+      services.logger.error('The end of a job could not be written', { job: job.id, error: messageOf(error) });
     }
+    this.#options.onJobEnded(job);
   }
 
   /** Ends it where nothing of it runs: cancelled while all of it waited, or loaded with all of its issues ended. */
@@ -277,13 +314,4 @@ interface Running {
   settled: boolean;
   /** When it is tidied up; never rejects. */
   done: Promise<void>;
-}
-
-/** Unique among all hosts; a name of a folder and of a branch. */
-function sessionId({ issue, record }: LiveIssue, random: number): string {
-  const slug = issue.id.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 40);
-  const unique = Math.floor(random * 2 ** 48)
-    .toString(36)
-    .padStart(10, '0');
-  return `${slug}-${record.epoch}-${unique}`;
 }

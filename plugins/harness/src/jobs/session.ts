@@ -1,4 +1,4 @@
-import { type IClock, messageOf } from '@bellows/sdk';
+import { type IClock, isBellowsError, messageOf } from '@bellows/sdk';
 import type { HarnessConfig } from '../config.js';
 import type { Evidence } from '../scaling/judge-stall.js';
 import type { WorkerSession } from '../scaling/worker.js';
@@ -18,13 +18,18 @@ import type {
   Verdict,
   Workspace,
 } from './session-contracts.js';
+import type { SessionLogs } from './session-logs.js';
 import type { Verifier } from './verifier.js';
 
 /** How a session ended: `interrupted` is neither success nor failure, somebody stopped it. */
-export type SessionResult =
-  | { readonly outcome: 'landed'; readonly commit: string }
-  | { readonly outcome: 'failed'; readonly failure: AttemptFailure }
-  | { readonly outcome: 'interrupted' };
+export type SessionResult = { readonly outcome: 'landed'; readonly commit: string } | FailedSession | { readonly outcome: 'interrupted' };
+
+export interface FailedSession {
+  readonly outcome: 'failed';
+  readonly failure: AttemptFailure;
+  /** An agent was not started for want of something that the machine may have again soon. */
+  readonly mayPass?: boolean;
+}
 
 /** Told before each step is done; the step is done when the promise resolves, and not when it rejects. */
 export interface SessionJournal {
@@ -56,8 +61,7 @@ export interface SessionOptions {
   readonly tools: SessionTools;
   /** For the files that tell the agent what to do. */
   readonly issueFolder: string;
-  /** Without its ending. */
-  readonly logFile: string;
+  readonly logs: SessionLogs;
 }
 
 /** What goes wrong in a step that throws. */
@@ -102,7 +106,7 @@ export class Session implements WorkerSession {
     } catch (error) {
       if (this.#cause === 'stopped' || this.#cause === 'cancelled') return { outcome: 'interrupted' };
       if (this.#cause !== null) return failed(this.#cause, this.#whyEnded(this.#cause));
-      return failed(this.#step, messageOf(error));
+      return { ...failed(this.#step, messageOf(error)), ...(mayPass(error) ? { mayPass: true } : {}) };
     }
   }
 
@@ -149,7 +153,7 @@ export class Session implements WorkerSession {
 
   /** Null when the agent ended well. */
   async #runAgent(workspace: Workspace): Promise<SessionResult | null> {
-    const { tools, spec, issue, attempt, lastFailure, journal, issueFolder, logFile } = this.#options;
+    const { tools, spec, issue, attempt, lastFailure, journal, issueFolder, logs } = this.#options;
     const { sessionTimeoutMs, maxOutputBytes, killGraceMs } = tools.config;
     const told = await writeIssueFiles(issueFolder, { issue, attempt, lastFailure, workspace: workspace.path });
     const progress = await tools.progressOf(workspace);
@@ -160,7 +164,7 @@ export class Session implements WorkerSession {
       command: spec.agent.command,
       cwd: workspace.path,
       env: { ...tools.env, ...told },
-      logFile: `${logFile}.log`,
+      logFile: logs.agent,
       maxOutputBytes,
       graceMs: killGraceMs,
       progress,
@@ -198,8 +202,8 @@ export class Session implements WorkerSession {
     return `The agent made no progress for longer than workerStallTimeoutMs, ${scale.workerStallTimeoutMs} ms, and was ended`;
   }
 
-  #verify(workspace: Workspace, tree: string): Promise<Verdict> {
-    const { tools, spec, logFile } = this.#options;
+  #verify(workspace: Workspace, tree: string, holdsTheBranch = false): Promise<Verdict> {
+    const { tools, spec, logs } = this.#options;
     return tools.verifier.verify({
       sessionId: this.id,
       repo: spec.repo,
@@ -207,8 +211,9 @@ export class Session implements WorkerSession {
       command: spec.verify,
       cwd: workspace.path,
       env: { ...tools.env, BELLOWS_WORKSPACE: workspace.path },
-      logFile: `${logFile}.verify.log`,
+      logFile: logs.verify,
       signal: this.#aborter.signal,
+      holdsTheBranch,
     });
   }
 
@@ -227,7 +232,7 @@ export class Session implements WorkerSession {
         ...work,
         message: landingMessage(spec, issue),
         landOnCheckedOut,
-        verify: (tree) => this.#verify(workspace, tree),
+        verify: (tree) => this.#verify(workspace, tree, true),
         onCandidate: async (candidate) => {
           this.#candidate = candidate;
           await journal.onCandidate(candidate);
@@ -255,7 +260,14 @@ function noCommit(uncommitted: readonly string[]): SessionResult {
   return failed('no_commit', `The agent ended with exit code 0 without a commit, ${left}: it must commit its work`);
 }
 
-function failed(reason: FailureReason, message: string): SessionResult {
+/** Processes, files or memory that others use up at this moment, or a file that is being written. (errno) */
+const MAY_PASS: ReadonlySet<unknown> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ETXTBSY']);
+
+function mayPass(error: unknown): boolean {
+  return isBellowsError(error) && error.code === 'COMMAND_NOT_STARTED' && MAY_PASS.has(error.data?.reason);
+}
+
+function failed(reason: FailureReason, message: string): FailedSession {
   return { outcome: 'failed', failure: { reason, message } };
 }
 
@@ -263,6 +275,11 @@ function withTail(message: string, tail: string): string {
   return tail.trim() === '' ? message : `${message}. Its last output:\n${tail.trim()}`;
 }
 
+/** A title may be a novel; the whole of it is in the report. */
+const MAX_SUBJECT_CHARS = 200;
+
 function landingMessage({ id }: JobSpec, issue: Issue): string {
-  return `${issue.title.replaceAll(/\s+/g, ' ').trim()}\n\nBellows-Job: ${id}\nBellows-Issue: ${issue.id}\n`;
+  const title = issue.title.replaceAll(/\s+/g, ' ').trim();
+  const subject = title.length > MAX_SUBJECT_CHARS ? `${title.slice(0, MAX_SUBJECT_CHARS - 1)}…` : title;
+  return `${subject}\n\nBellows-Job: ${id}\nBellows-Issue: ${issue.id}\n`;
 }

@@ -26,20 +26,27 @@ export interface Verification {
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly signal: AbortSignal;
+  /** Others wait to land behind it: it goes before those that verify their own work. Default false. */
+  readonly holdsTheBranch?: boolean;
 }
 
 /**
- * Runs the verification command of a job: exit 0, and nothing else, is a pass. So many at once as there are permits, in order. A tree that
+ * Runs the verification command of a job: exit 0, and nothing else, is a pass. So many at once as there are permits, in order; who holds
+ * a branch waits for no more than those that run. A tree that
  * passed is not verified again by the same command; one that failed is, because tests may fail by chance.
  */
 export class Verifier {
   readonly #options: VerifierOptions;
   readonly #permits: Semaphore;
+  /** Lets as many as there are permits to the queue for these, so that it stays short for those who do not come through here. */
+  readonly #gate: Semaphore;
   readonly #passed = new BoundedCache<true>({ maxEntries: MAX_VERDICTS });
 
   constructor(options: VerifierOptions) {
     this.#options = options;
-    this.#permits = new Semaphore({ permits: options.permits, clock: options.clock });
+    const { permits, clock } = options;
+    this.#permits = new Semaphore({ permits, clock });
+    this.#gate = new Semaphore({ permits, clock });
   }
 
   /** Rejects with `COMMAND_NOT_STARTED`, and with the reason of `signal`; then its processes have ended. */
@@ -48,6 +55,16 @@ export class Verifier {
       .update(JSON.stringify([verification.repo, verification.command, verification.tree]))
       .digest('hex');
     if (this.#passed.get(key)) return { passed: true, message: `The same files, tree ${verification.tree}, passed before` };
+    const { signal, holdsTheBranch = false } = verification;
+    const entry = holdsTheBranch ? null : await this.#gate.acquire({ signal });
+    try {
+      return await this.#verifyInTurn(verification, key);
+    } finally {
+      entry?.release();
+    }
+  }
+
+  async #verifyInTurn(verification: Verification, key: string): Promise<Verdict> {
     const permit = await this.#permits.acquire({ signal: verification.signal });
     try {
       const end = await this.#run(verification);

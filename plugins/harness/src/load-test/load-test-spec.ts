@@ -61,13 +61,13 @@ export const loadTestInputSchema = z.strictObject({
 
 export const loadTestResultsSchema = z.strictObject({
   throughputPerSecond: z.number(),
-  avgLatencyMs: z.number().describe('Of sessions, from the start of the agent to landed or failed'),
+  avgLatencyMs: z.number().describe('Of sessions, from when a worker took the issue to landed or failed'),
   p95LatencyMs: z.number(),
   p99LatencyMs: z.number(),
   successRate: ratio.describe('Of sessions'),
   peakConcurrentWorkers: z.int(),
   scaleOperations: z.int(),
-  backpressureActivations: z.int().describe('How often new issues had to wait outside'),
+  backpressureActivations: z.int().describe('How many batches of new issues had to wait outside because the queue was full'),
   workerStalls: z.int(),
   health: z.enum(HEALTH_STATES),
   issuesLanded: z.int(),

@@ -5,6 +5,7 @@ import { type IClock, type ILogger, isKind, systemClock } from '@bellows/sdk';
 import { harnessConfigSchema, type ScaleConfig } from '../config.js';
 import { Coordinator } from '../jobs/coordinator.js';
 import type { JobRequest } from '../jobs/job-requests.js';
+import { keepProcessAlive } from '../jobs/keep-process-alive.js';
 import { failedCriteria } from './judge-load-test.js';
 import { type PlannedIssue, planLoadTest } from './load-test-plan.js';
 import { generateLoadTestSpec, type LoadTestResults, type LoadTestScenario, type LoadTestSpec, scenarioSpec } from './load-test-spec.js';
@@ -14,6 +15,8 @@ import { makeSampleRepository } from './sample-repository.js';
 /** Issues come in by so many jobs, or one each when they are fewer. */
 const MAX_JOBS = 20;
 const BRANCH = 'load-test';
+/** Of the folders that tests run in. */
+export const LOAD_TEST_PREFIX = 'bellows-load-test-';
 /** However fast: an agent that is started on a busy machine must not count as stalled. */
 const MIN_STALL_MS = 10_000;
 
@@ -31,11 +34,12 @@ export interface LoadTestOptions {
  */
 export async function runLoadTest(given: Partial<LoadTestSpec>, cwd: string, options: LoadTestOptions = {}): Promise<LoadTestResults> {
   const spec = generateLoadTestSpec(given);
-  const folder = await mkdtemp(path.join(cwd, 'bellows-load-test-'));
+  const folder = await mkdtemp(path.join(cwd, LOAD_TEST_PREFIX));
+  const letGo = keepProcessAlive();
   try {
     return await new LoadTest(spec, folder, options).run();
   } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).finally(letGo);
   }
 }
 
@@ -98,25 +102,24 @@ class LoadTest {
     }
   }
 
-  /** Starts each job at its time; answers their ids. */
+  /** Starts each job at its time, whether those before it are accepted yet or not; answers their ids. */
   async #feed(beganAtMs: number): Promise<readonly string[]> {
-    const ids: string[] = [];
-    for (const batch of batches(planLoadTest(this.#spec))) {
+    const start = async (batch: readonly PlannedIssue[]) => {
       const waitMs = beganAtMs + (batch[0]?.arrivesAtMs ?? 0) - this.#clock.monotonicMs();
       if (waitMs > 0) await this.#clock.sleep(waitMs, this.#options.signal);
-      ids.push(await this.#startWhenThereIsRoom(batch));
-    }
-    return ids;
+      return this.#startWhenThereIsRoom(batch);
+    };
+    return Promise.all(batches(planLoadTest(this.#spec)).map(start));
   }
 
   async #startWhenThereIsRoom(batch: readonly PlannedIssue[]): Promise<string> {
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       this.#options.signal?.throwIfAborted();
       try {
         return (await this.#coordinator.start(jobFor(batch))).id;
       } catch (error) {
         if (!isKind(error, 'capacity')) throw error;
-        this.#backpressureActivations += 1;
+        if (attempt === 1) this.#backpressureActivations += 1;
         await this.#clock.sleep(Math.min(error.retryAfterMs ?? 0, 5_000 / this.#spec.speed), this.#options.signal);
       }
     }

@@ -1,13 +1,20 @@
 import { type CacheStats, type IClock, type ILogger, silentLogger, systemClock } from '@bellows/sdk';
 
+/** Work that is verified and waits to land. */
+export interface IMergeQueue {
+  readonly depth: number;
+}
+
 /** What waits, now. */
 export interface IssueQueue {
-  /** Ready, waiting for a worker. */
+  /** Waiting for nothing but a worker. */
   readonly ready: number;
   /** Ready, or waiting for other issues. */
   readonly waiting: number;
   /** Age of the oldest ready one, ms; 0 when none waits. */
   readonly oldestReadyMs: number;
+  /** Why others wait that no worker could take; '' or missing when there are none. */
+  readonly unavailable?: string;
 }
 
 /** What a `ScaleManager` works with where it does not stand alone. */

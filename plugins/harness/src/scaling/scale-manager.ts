@@ -1,15 +1,12 @@
 import {
   type BackpressureContext,
   type BackpressureState,
-  backpressureFor,
-  backpressureLevel,
   type CancelTimer,
   DEFAULT_SCALING_LIMITS,
   type IBackpressureAware,
   type IScalableSubsystem,
   type LimitReason,
   limitProblems,
-  messageOf,
   minLimits,
   type ScalingDefaults,
   type ScalingLimits,
@@ -17,22 +14,20 @@ import {
 } from '@bellows/sdk';
 import type { ScaleConfig } from '../config.js';
 import { harnessError } from '../errors.js';
-import { HEALTH_STATES, judgeHealth } from './judge-health.js';
+import { limitReason } from './limit-reason.js';
+import { PoolBackpressure } from './pool-backpressure.js';
 import { scaleConfigFrom } from './scale-config.js';
-import { type ScaleDependencies, type ScaleServices, scaleServices } from './scale-dependencies.js';
-import { formatScaleMetrics, type ScaleMetrics } from './scale-metrics.js';
-import { recommendedWorkers, scaleWorkers, type WorkerLimit, type WorkerStep, workerBounds } from './scale-workers.js';
+import { type IMergeQueue, type ScaleDependencies, type ScaleServices, scaleServices } from './scale-dependencies.js';
+import { formatScaleMetrics, type ScaleMetrics, scaleMetricsFrom } from './scale-metrics.js';
+import { recommendedWorkers, scaleWorkers, type WorkerStep, workerBounds } from './scale-workers.js';
+import { scalingMetrics } from './scaling-metrics.js';
 import { SessionCounts } from './session-counts.js';
 import { StallWatch } from './stall-watch.js';
+import { tellAll } from './tell-all.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** An agent mostly waits for its model. */
 const COST_CORES = 0.1;
-
-/** Work that is verified and waits to land. */
-export interface IMergeQueue {
-  readonly depth: number;
-}
 
 /**
  * How many agents run at once, and whether each still gets somewhere. The number of workers is the smallest of the governor's ceiling,
@@ -53,7 +48,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   readonly #sessions: SessionCounts;
   readonly #stalls: StallWatch;
   readonly #capacityListeners = new Set<() => void>();
-  readonly #backpressureListeners = new Set<(from: BackpressureState, to: BackpressureState) => void>();
+  readonly #backpressure: PoolBackpressure;
   readonly #configured: ScalingLimits;
   #ceiling: ScalingLimits;
   /** What the law allows; more than there are while the ceiling is lower. */
@@ -62,7 +57,6 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   #lastScaleAt: string | null = null;
   #operations = 0;
   #rejected = 0;
-  #backpressure: BackpressureState = 'normal';
   #timers: CancelTimer[] = [];
   #cooldownTimer: CancelTimer | null = null;
 
@@ -79,9 +73,16 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     this.#config = scaleConfigFrom(config);
     this.#services = scaleServices(dependencies);
     const { clock, logger } = this.#services;
-    const { maxWorkers, minWorkers, maxQueueDepth, maxSessionsPerWorker, workerStallTimeoutMs } = this.#config;
+    const { maxWorkers, minWorkers, maxQueueDepth, maxSessionsPerWorker, workerStallTimeoutMs, healthCheckIntervalMs } = this.#config;
+    this.#backpressure = new PoolBackpressure(logger);
     this.#sessions = new SessionCounts(clock);
-    this.#stalls = new StallWatch({ pool: workerPool, stallTimeoutMs: workerStallTimeoutMs, logger });
+    this.#stalls = new StallWatch({
+      pool: workerPool,
+      stallTimeoutMs: workerStallTimeoutMs,
+      boundMs: healthCheckIntervalMs,
+      clock,
+      logger,
+    });
     this.#configured = { ...DEFAULT_SCALING_LIMITS, maxConcurrentOperations: maxWorkers, maxQueueDepth };
     this.#ceiling = this.#configured;
     this.#law = Math.max(minWorkers, Math.min(maxWorkers, workerPool.getAllWorkers().length));
@@ -94,7 +95,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     const { clock, logger } = this.#services;
     this.#timers = [clock.setRepeating(this.#config.healthCheckIntervalMs, () => void this.checkHealth())];
     this.fit();
-    logger.info('Scaling of agents began', { minWorkers: this.#config.minWorkers, maxWorkers: this.#config.maxWorkers });
+    logger.debug('Scaling of agents began', { minWorkers: this.#config.minWorkers, maxWorkers: this.#config.maxWorkers });
   }
 
   /** Ends following and looking; running sessions go on. Without `start` and twice is fine. */
@@ -135,28 +136,16 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   }
 
   getMetrics(): ScaleMetrics {
-    const workers = this.#pool.getMetrics();
-    const { window, completed, failed } = this.#sessions;
-    const { successRate } = window;
-    const { stalledWorkers } = this.#stalls;
-    return {
-      currentWorkers: workers.totalWorkers,
-      activeWorkers: workers.workingWorkers,
-      idleWorkers: workers.availableWorkers,
-      stalledWorkers,
+    return scaleMetricsFrom({
+      workers: this.#pool.getMetrics(),
+      sessions: this.#sessions,
+      stalledWorkers: this.#stalls.stalledWorkers,
       queueDepth: this.#services.queue.ready,
       mergeQueueDepth: this.#mergeQueue?.depth ?? 0,
-      throughputPerMinute: window.perMinute,
-      avgSessionDurationMs: window.avgMs,
-      p95SessionDurationMs: window.p95Ms,
-      successRate,
-      totalSessionsCompleted: completed,
-      totalSessionsFailed: failed,
-      health: judgeHealth(successRate, stalledWorkers),
       backpressureActive: this.shouldApplyBackpressure(),
       scaleOperations: this.#operations,
       lastScaleAt: this.#lastScaleAt,
-    };
+    });
   }
 
   /** Writes the metrics for people: to the log of the host, to standard output where there is none. */
@@ -188,7 +177,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   /** Applies the law now. To be called after issues became ready or a worker became idle; cheap. Nothing before `start`. */
   refresh(): void {
     if (this.#timers.length === 0) return;
-    this.#refreshBackpressure();
+    this.#backpressure.update(this.#fill());
     const before = this.#effective();
     const step = this.#step();
     if (step.workers !== before) this.#change(before, step);
@@ -207,7 +196,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
     for (const worker of surplus > 0 ? before.toReversed() : []) {
       if (surplus > 0 && this.#pool.removeWorker(worker.id)) surplus -= 1;
     }
-    if (before.length < allowed) this.#tell(this.#capacityListeners, (listener) => listener());
+    if (before.length < allowed) tellAll(this.#capacityListeners, (listener) => listener(), this.#services.logger);
   }
 
   /** Looks at every busy worker now and ends the sessions of stalled ones; then applies the law. Never rejects. */
@@ -218,36 +207,16 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
 
   getScalingMetrics(): ScalingMetrics {
     const { queue, cache } = this.#services;
-    const metrics = this.getMetrics();
-    const { ready, waiting, oldestReadyMs } = queue;
-    const { size = 0, hitRate = 0, memoryBytes = 0 } = cache?.stats() ?? {};
-    return {
-      demand: metrics.activeWorkers + ready,
-      inUse: metrics.activeWorkers,
-      'queue.depth': ready,
-      'queue.oldestMs': oldestReadyMs,
-      'wait.p95Ms': this.#sessions.waitP95Ms,
-      'rejected.total': this.#rejected,
-      'completed.total': metrics.totalSessionsCompleted,
-      'failed.total': metrics.totalSessionsFailed,
-      memoryBytes: 0,
-      'cache.size': size,
-      'cache.hitRate': hitRate,
-      'cache.memoryBytes': memoryBytes,
-      'backpressure.state': backpressureLevel(this.#backpressure),
-      'backpressure.queueDepth': waiting,
-      'workers.current': metrics.currentWorkers,
-      'workers.idle': metrics.idleWorkers,
-      'workers.stalled': metrics.stalledWorkers,
-      'workers.law': this.#law,
-      health: HEALTH_STATES.indexOf(metrics.health),
-      'scale.operations.total': metrics.scaleOperations,
-      'stalls.total': this.#stalls.total,
-      'merge.queueDepth': metrics.mergeQueueDepth,
-      'sessions.successRate': metrics.successRate,
-      'sessions.p95Ms': metrics.p95SessionDurationMs,
-      'sessions.perMinute': metrics.throughputPerMinute,
-    };
+    return scalingMetrics({
+      metrics: this.getMetrics(),
+      queue,
+      cache: cache?.stats(),
+      backpressure: this.#backpressure.state,
+      waitP95Ms: this.#sessions.waitP95Ms,
+      rejected: this.#rejected,
+      stalls: this.#stalls.total,
+      law: this.#law,
+    });
   }
 
   async reconfigureLimits(limits: ScalingLimits, signal?: AbortSignal): Promise<void> {
@@ -269,28 +238,23 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   }
 
   get currentLimitReason(): LimitReason {
-    const step = this.#step();
-    return { limitedBy: LIMITED_BY[step.limitedBy], reason: `${this.name} is at ${this.#effective()} workers: ${step.reason}` };
+    return limitReason(this.#step(), { name: this.name, workers: this.#effective(), unavailable: this.#services.queue.unavailable });
   }
 
   get currentBackpressureState(): BackpressureState {
-    return this.#backpressure;
+    return this.#backpressure.state;
   }
 
   get currentState(): BackpressureState {
-    return this.#backpressure;
+    return this.#backpressure.state;
   }
 
   onBackpressureChanged(listener: (from: BackpressureState, to: BackpressureState) => void): () => void {
-    // a function of its own, so that one listener given twice is two listeners
-    const own = (from: BackpressureState, to: BackpressureState) => listener(from, to);
-    this.#backpressureListeners.add(own);
-    return () => this.#backpressureListeners.delete(own);
+    return this.#backpressure.onChanged(listener);
   }
 
   applyBackpressure({ queueDepth, maxQueueDepth }: BackpressureContext): BackpressureState {
-    this.#become(backpressureFor(Math.max(maxQueueDepth > 0 ? queueDepth / maxQueueDepth : 0, this.#fill()), this.#backpressure));
-    return this.#backpressure;
+    return this.#backpressure.update(Math.max(maxQueueDepth > 0 ? queueDepth / maxQueueDepth : 0, this.#fill()));
   }
 
   /** What the governor and the law allow; there may be more while busy ones finish. */
@@ -331,49 +295,7 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   #fill(): number {
     return this.#services.queue.waiting / this.currentLimits.maxQueueDepth;
   }
-
-  #refreshBackpressure(): void {
-    this.#become(backpressureFor(this.#fill(), this.#backpressure));
-  }
-
-  #become(to: BackpressureState): void {
-    const from = this.#backpressure;
-    if (from === to) return;
-    this.#backpressure = to;
-    this.#tell(this.#backpressureListeners, (listener) => listener(from, to));
-  }
-
-  #tell<L>(listeners: ReadonlySet<L>, call: (listener: L) => void): void {
-    for (const listener of [...listeners]) {
-      try {
-        call(listener);
-      } catch (error) {
-        this.#services.logger.warn('A listener of harness.scale threw', { error: messageOf(error) });
-      }
-    }
-  }
 }
-
-/** The documented factory. */
-export function createScaleManager(
-  workerPool: WorkerPool,
-  cwd: string,
-  mergeQueue: IMergeQueue | null = null,
-  config: Partial<ScaleConfig> = {},
-): ScaleManager {
-  return new ScaleManager(workerPool, cwd, mergeQueue, config);
-}
-
-const LIMITED_BY = Object.freeze({
-  none: 'law',
-  nothing_ready: 'demand',
-  below_threshold: 'law',
-  cooldown: 'law',
-  cap: 'configured',
-  ceiling: 'ceiling',
-  busy: 'law',
-  minimum: 'floor',
-} satisfies Record<WorkerLimit, LimitReason['limitedBy']>);
 
 function sessionKey(workerId: string, issueId: string): string {
   return `${workerId} ${issueId}`;

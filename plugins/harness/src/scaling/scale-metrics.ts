@@ -1,4 +1,6 @@
-import type { Health } from './judge-health.js';
+import { type Health, judgeHealth } from './judge-health.js';
+import type { SessionCounts } from './session-counts.js';
+import type { WorkerPoolMetrics } from './worker-pool.js';
 
 /** Seed 001, "Metrics". Durations, rates and health are of the last half hour; totals since the start. */
 export interface ScaleMetrics {
@@ -23,6 +25,32 @@ export interface ScaleMetrics {
   readonly scaleOperations: number;
   /** When the number last changed, ISO 8601; null before. */
   readonly lastScaleAt: string | null;
+}
+
+type Taken = 'stalledWorkers' | 'queueDepth' | 'mergeQueueDepth' | 'backpressureActive' | 'scaleOperations' | 'lastScaleAt';
+
+export interface ScaleReadings extends Pick<ScaleMetrics, Taken> {
+  readonly workers: WorkerPoolMetrics;
+  readonly sessions: SessionCounts;
+}
+
+/** From what was read; nothing of it changes. */
+export function scaleMetricsFrom({ workers, sessions, ...taken }: ScaleReadings): ScaleMetrics {
+  const { window, completed, failed } = sessions;
+  const { successRate } = window;
+  return {
+    ...taken,
+    currentWorkers: workers.totalWorkers,
+    activeWorkers: workers.workingWorkers,
+    idleWorkers: workers.availableWorkers,
+    throughputPerMinute: window.perMinute,
+    avgSessionDurationMs: window.avgMs,
+    p95SessionDurationMs: window.p95Ms,
+    successRate,
+    totalSessionsCompleted: completed,
+    totalSessionsFailed: failed,
+    health: judgeHealth(successRate, taken.stalledWorkers),
+  };
 }
 
 /** A few lines for people. */

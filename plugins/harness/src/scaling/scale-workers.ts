@@ -47,7 +47,8 @@ export function scaleWorkers(demand: WorkerDemand, config: ScaleConfig): WorkerS
   const ratio = demand.readyIssues / inside;
   if (ratio > config.scaleUpThreshold) return grow(demand, config, max);
   if (ratio < config.scaleDownThreshold && inside > min) return shrinkByOne(demand, config);
-  return stay(demand, config, inside === min && ratio < config.scaleDownThreshold ? 'minimum' : 'below_threshold');
+  if (ratio >= config.scaleDownThreshold) return stay(demand, config, 'below_threshold');
+  return stay(demand, config, min < config.minWorkers && demand.readyIssues > 0 ? 'ceiling' : 'minimum');
 }
 
 function grow(demand: WorkerDemand, config: ScaleConfig, max: number): WorkerStep {

@@ -1,4 +1,4 @@
-import { type ILogger, messageOf } from '@bellows/sdk';
+import { type IClock, type ILogger, messageOf } from '@bellows/sdk';
 import { judgeStall } from './judge-stall.js';
 import type { Worker } from './worker.js';
 import type { WorkerPool } from './worker-pool.js';
@@ -6,6 +6,9 @@ import type { WorkerPool } from './worker-pool.js';
 export interface StallWatchOptions {
   readonly pool: WorkerPool;
   readonly stallTimeoutMs: number;
+  /** How long one look may take; who has not answered by then is looked at again by the next. */
+  readonly boundMs: number;
+  readonly clock: Pick<IClock, 'sleep'>;
   readonly logger: ILogger;
 }
 
@@ -43,7 +46,15 @@ export class StallWatch {
   }
 
   async #lookAtAll(): Promise<void> {
-    const found = await Promise.all(this.#options.pool.getAllWorkers().map((worker) => this.#isStalled(worker)));
+    const { pool, clock, boundMs } = this.#options;
+    const over = new AbortController();
+    // a file system that hangs under one session must not end the looks at all others
+    const late = clock.sleep(boundMs, over.signal).then(
+      () => false,
+      () => false,
+    );
+    const found = await Promise.all(pool.getAllWorkers().map((worker) => Promise.race([this.#isStalled(worker), late])));
+    over.abort();
     this.#found = found.filter(Boolean).length;
   }
 
@@ -52,7 +63,9 @@ export class StallWatch {
     if (session === null || worker.getState().status !== 'working') return false;
     try {
       const evidence = await session.evidence();
-      if (worker.session !== session || judgeStall(evidence, this.#options.stallTimeoutMs) === 'healthy') return false;
+      // it has gone on, or another look was quicker
+      if (worker.session !== session || worker.getState().status !== 'working') return false;
+      if (judgeStall(evidence, this.#options.stallTimeoutMs) === 'healthy') return false;
       this.#total += 1;
       this.#options.logger.warn('An agent has stalled and is ended', { worker: worker.id, issue: session.issueId, ...evidence });
       worker.markStalled(session);

@@ -49,7 +49,7 @@ describe('what a killed host left', () => {
   });
 
   it('is found when the leader has ended and its number is that of another', async () => {
-    const { sessionId } = await orphan(`sh -c '${STAYS}' & exit`);
+    const { sessionId } = await orphan(`sh -c '${STAYS}' & until [ -e ready ]; do sleep 0.01; done`);
     const other = await test.shell('sleep 60');
     expect(await test.commands.endOrphan({ pid: other.identity.pid, startedAt: 'before' }, sessionId)).toBeGreaterThanOrEqual(1);
     expect(await living(sessionId)).toEqual([]);

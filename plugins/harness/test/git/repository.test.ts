@@ -150,4 +150,20 @@ describe('a repository', () => {
     for (const name of names) writeFileSync(path.join(temporary.path, name), 'y');
     expect(await repository.changedFiles()).toHaveLength(100);
   });
+
+  it('removes a branch only where it was left and nobody has it checked out', async () => {
+    using temporary = new TemporaryRepository();
+    const repository = await temporary.open();
+    const at = await repository.ensureBranch('team/work');
+    temporary.git('worktree', 'add', '-q', path.join(temporary.folder, 'other'), 'team/work');
+    expect(await repository.removeBranch('team/work', at)).toBe(false);
+    temporary.git('worktree', 'remove', path.join(temporary.folder, 'other'));
+    const moved = temporary.commit({ 'c.txt': 'c' });
+    temporary.git('update-ref', 'refs/heads/team/work', moved);
+    expect(await repository.removeBranch('team/work', at)).toBe(false);
+    expect(await repository.commitOf('refs/heads/team/work')).toBe(moved);
+    expect(await repository.removeBranch('team/work', moved)).toBe(true);
+    expect(await repository.removeBranch('team/work', moved)).toBe(false);
+    expect(temporary.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
+  });
 });

@@ -1,43 +1,7 @@
-import path from 'node:path';
-import { FakeClock } from '@bellows/sdk/testing';
 import { describe, expect, it } from '@jest/globals';
-import { harnessConfigSchema } from '../../src/config.js';
-import { Coordinator, type CoordinatorOptions } from '../../src/jobs/coordinator.js';
 import type { JobRequest } from '../../src/jobs/job-requests.js';
-import { rejection, scratchFolder, stubIssue, until } from '../running-harness.js';
-import { fakeServices } from './fake-services.js';
-
-function jobOf(id: string, issues: readonly string[], more: Partial<JobRequest> = {}): JobRequest {
-  return { id, repo: '/repo', issues: issues.map((issue) => stubIssue(issue)), agent: { command: ['agent'] }, verify: ['check'], ...more };
-}
-
-async function setUp(options: Partial<CoordinatorOptions> = {}, config: Parameters<typeof harnessConfigSchema.parse>[0] = {}) {
-  const scratch = await scratchFolder();
-  const clock = new FakeClock();
-  const fakes = fakeServices();
-  const dataDir = path.join(scratch.path, 'data');
-  const make = () =>
-    new Coordinator(
-      { dataDir },
-      { cwd: scratch.path, maxWorkers: 2, ...options, services: { ...fakes.services, clock, config: harnessConfigSchema.parse(config) } },
-    );
-  const coordinator = make();
-  await coordinator.initialize();
-  const agents = (count: number) => until(() => fakes.commands.agents.length >= count);
-  return {
-    ...fakes,
-    clock,
-    coordinator,
-    make,
-    agents,
-    [Symbol.asyncDispose]: async () => {
-      await coordinator.stop();
-      await scratch[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const DEAD = { progressAgeMs: 11 * 60_000, lifeAgeMs: 11 * 60_000 };
+import { rejection, stubIssue, until } from '../running-harness.js';
+import { DEAD, jobOf, setUp } from './fake-coordinator.js';
 
 describe('a coordinator', () => {
   it('ends a stalled session, frees its worker and tries the issue again', async () => {
@@ -124,8 +88,8 @@ describe('a coordinator', () => {
 
   it('verifies the same files once', async () => {
     await using harness = await setUp();
-    const { coordinator, commands, agents, services } = harness;
-    services.workspaces.inspect = async ({ name }) => ({ commit: `work-${name}`, tree: 'one-tree', uncommitted: [] });
+    const { coordinator, commands, agents, trees } = harness;
+    trees.of = () => 'one-tree';
     await coordinator.start(jobOf('job', ['a', 'b'], { maxWorkers: 1 }));
     await agents(1);
     commands.agentOf('a').exit();
@@ -175,25 +139,6 @@ describe('a coordinator', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  it('cancels: ends agents, keeps what landed, begins nothing more', async () => {
-    await using harness = await setUp();
-    const { coordinator, commands, agents } = harness;
-    await coordinator.start({
-      ...jobOf('job', []),
-      issues: [...['a', 'b', 'c'].map((id) => stubIssue(id)), stubIssue('d', 'ok', { dependsOn: ['c'] })],
-    });
-    await agents(2);
-    commands.agentOf('a').exit();
-    await agents(3);
-    const report = await coordinator.cancel('job');
-    expect(report).toMatchObject({ status: 'cancelled', landed: [{ issue: 'a' }] });
-    expect(report.issues.map(({ status }) => status)).toEqual(['landed', 'cancelled', 'cancelled', 'cancelled']);
-    expect(commands.agentOf('b').causes).toEqual(['cancelled']);
-    expect((await rejection(coordinator.cancel('job'))).code).toBe('JOB_ENDED');
-    expect((await rejection(coordinator.cancel('unknown'))).code).toBe('JOB_UNKNOWN');
-    expect(coordinator.getMetrics()).toMatchObject({ runningJobs: 0, queueDepth: 0 });
-  });
-
   it('waits as long as asked and no longer; the job goes on when its caller goes away', async () => {
     await using harness = await setUp();
     const { coordinator, commands, clock, agents } = harness;
@@ -208,71 +153,6 @@ describe('a coordinator', () => {
     expect((await rejection(gone)).message).toBe('gone');
     commands.agentOf('a').exit();
     expect((await coordinator.wait('job')).status).toBe('completed');
-  });
-
-  it('gives issues back when it stops, and goes on with them after the next start without counting the attempt', async () => {
-    await using harness = await setUp();
-    const { coordinator, commands, workspaces, make, agents, claims } = harness;
-    await coordinator.start(jobOf('job', ['a', 'b', 'c']));
-    await agents(2);
-    const waiting = rejection(coordinator.wait('job'));
-    await coordinator.stop();
-    expect((await waiting).code).toBe('HARNESS_STOPPING');
-    expect((await rejection(coordinator.start(jobOf('other', ['a'])))).code).toBe('HARNESS_STOPPING');
-    expect(commands.agents.map(({ causes }) => causes)).toEqual([['stopped'], ['stopped']]);
-    expect([...workspaces]).toEqual([]);
-    expect(claims).toEqual(['+bellows/job', '-bellows/job']);
-    const next = make();
-    await next.initialize();
-    await agents(4);
-    expect(next.get('job').issues.map(({ attempts }) => attempts)).toEqual([1, 1, 0]);
-    for (let count = 3; count <= 5; count += 1) {
-      await agents(count);
-      commands.agents[count - 1]?.exit();
-    }
-    expect(await next.wait('job')).toMatchObject({ status: 'completed', failed: [] });
-    await next.stop();
-  });
-
-  it('answers a cancellation that a stop overtakes, and ends the job at the next start', async () => {
-    await using harness = await setUp();
-    const { coordinator, make, agents, commands } = harness;
-    await coordinator.start(jobOf('job', ['a', 'b', 'c']));
-    await agents(2);
-    const [first] = commands.agents;
-    if (first !== undefined) first.stuck = true;
-    const cancelling = rejection(coordinator.cancel('job'));
-    await until(() => coordinator.get('job').issues.some(({ status }) => status === 'cancelled'));
-    const stopped = coordinator.stop();
-    first?.exit();
-    await stopped;
-    expect((await cancelling).code).toBe('HARNESS_STOPPING');
-    const next = make();
-    await next.initialize();
-    expect((await next.wait('job')).status).toBe('cancelled');
-    await next.stop();
-  });
-
-  it('holds a job whose branch another host has, and goes on when it is free', async () => {
-    await using harness = await setUp();
-    const { coordinator, make, agents, services, clock, commands } = harness;
-    await coordinator.start(jobOf('job', ['a']));
-    await agents(1);
-    await coordinator.stop();
-    const { claim } = services.claims;
-    services.claims.claim = () => Promise.reject(new Error('somebody else has it'));
-    const next = make();
-    await next.initialize();
-    await clock.advance(1_000);
-    expect(commands.agents).toHaveLength(1);
-    expect(next.get('job').issues[0]?.status).toBe('ready');
-    expect(next.scaleManager.getMetrics().queueDepth).toBe(0);
-    services.claims.claim = claim;
-    await clock.advance(2_000);
-    await agents(2);
-    commands.agentOf('a').exit();
-    expect((await next.wait('job')).status).toBe('completed');
-    await next.stop();
   });
 
   it('pauses before it tries again what the machine and not the agent did wrong', async () => {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { harnessConfigSchema } from '../../src/config.js';
@@ -63,6 +63,8 @@ describe('a coordinator with real agents', () => {
       ];
       const { id } = await coordinator.start(jobOf(repo, issues));
       const report = await coordinator.wait(id);
+      const odd = report.issues.filter(({ reason }) => reason === 'workspace_failed');
+      expect(odd).toEqual([]);
       const shown = Object.fromEntries(report.issues.map(({ id: issue, status, reason, attempts }) => [issue, [status, reason, attempts]]));
       expect(shown).toEqual({
         good: ['landed', undefined, 1],
@@ -138,17 +140,53 @@ describe('a coordinator with real agents', () => {
     });
   });
 
-  it('reports an agent that cannot be started, a driver that is not there, and a command for verification that is missing', async () => {
+  it('refuses programs that cannot be started and a driver that is not there, and leaves nothing behind', async () => {
+    await withCoordinator(async (coordinator, repo) => {
+      const refusal = async (more: Partial<JobRequest>) => rejection(coordinator.start(jobOf(repo, [stubIssue('a')], more)));
+      const both = await refusal({ agent: { command: ['no-such-agent'] }, verify: ['./no-such-check'] });
+      expect([both.code, both.status, both.details?.map((detail) => detail.path)]).toEqual([
+        'COMMAND_NOT_STARTED',
+        400,
+        ['agent.command[0]', 'verify[0]'],
+      ]);
+      expect(both.message).toMatch(/PATH of the host.*relative paths are meant from the top of the workspace/);
+      expect((await refusal({ agent: { driver: 'acp', command: ['x'] } })).code).toBe('FEATURE_UNSUPPORTED');
+      expect(coordinator.list({ limit: 1, cursor: null }).items).toEqual([]);
+      expect(await git(repo, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
+    });
+  });
+
+  it('does not try again what cannot be started, nor keeps a branch on which nothing landed', async () => {
+    await withCoordinator(async (coordinator, repo) => {
+      const script = path.join(repo, 'lost-interpreter.sh');
+      await writeFile(script, '#!/nobody/has/this\n', { mode: 0o755 });
+      const { id } = await coordinator.start(jobOf(repo, [stubIssue('a')], { agent: { command: [script] } }));
+      const [issue] = (await coordinator.wait(id)).issues;
+      expect(issue).toMatchObject({ status: 'failed', reason: 'agent_not_started', attempts: 1 });
+      expect(issue).not.toHaveProperty('log');
+      expect(await git(repo, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
+      await git(repo, 'branch', 'mine');
+      const failing = jobOf(repo, [stubIssue('a', 'exit=1')], { branch: 'mine' });
+      expect((await coordinator.wait((await coordinator.start(failing)).id)).status).toBe('failed');
+      expect(await git(repo, 'branch', '--list', 'mine', 'bellows/*')).toBe('mine');
+    });
+  });
+
+  it('says where the logs of each issue are, which nobody else may read', async () => {
     await withCoordinator(
       async (coordinator, repo) => {
-        const noAgent = await coordinator.start(jobOf(repo, [stubIssue('a')], { agent: { command: ['no-such-agent'] } }));
-        const noVerify = await coordinator.start(jobOf(repo, [stubIssue('a')], { verify: ['no-such-check'] }));
-        expect((await coordinator.wait(noAgent.id)).issues[0]).toMatchObject({ status: 'failed', reason: 'agent_not_started' });
-        expect((await coordinator.wait(noVerify.id)).issues[0]).toMatchObject({ status: 'failed', reason: 'verification_failed' });
-        const driver = await rejection(coordinator.start(jobOf(repo, [stubIssue('a')], { agent: { driver: 'acp', command: ['x'] } })));
-        expect(driver.code).toBe('FEATURE_UNSUPPORTED');
+        const verify = ['sh', '-c', 'echo looked at it; test ! -e bad'];
+        const agent = { command: ['sh', '-c', 'echo did "$BELLOWS_ISSUE_ID"; touch "$BELLOWS_ISSUE_ID"; git add .; git commit -qm work'] };
+        const { id } = await coordinator.start(jobOf(repo, [stubIssue('good'), stubIssue('bad')], { agent, verify }));
+        const [good, bad] = (await coordinator.wait(id)).issues;
+        expect([good?.status, good?.verifyLog, bad?.reason]).toEqual(['landed', undefined, 'verification_failed']);
+        expect(await readFile(good?.log ?? '', 'utf8')).toBe('did good\n');
+        expect(await readFile(bad?.log ?? '', 'utf8')).toBe('did bad\n');
+        expect(await readFile(bad?.verifyLog ?? '', 'utf8')).toBe('looked at it\n');
+        const folder = path.dirname(bad?.log ?? '');
+        for (const at of [folder, path.dirname(folder)]) expect((await stat(at)).mode & 0o777).toBe(0o700);
       },
-      { services: { config: harnessConfigSchema.parse({ maxAttempts: 1 }) } },
+      { services: { config: harnessConfigSchema.parse({ maxAttempts: 2 }) } },
     );
   });
 });

@@ -84,6 +84,7 @@ const REPOSITORY: IRepository = {
   ensureBranch: async () => 'base',
   checkedOutAt: async () => null,
   changedFiles: async () => [],
+  removeBranch: async () => false,
 };
 
 /** Git that always works, and commands that the test ends. */
@@ -92,6 +93,9 @@ export function fakeServices() {
   const landed: string[] = [];
   const workspaces = new Set<string>();
   const claims: string[] = [];
+  /** Trees by the name of the workspace. */
+  const trees = { of: (name: string) => `tree-${name}` };
+  const repository = { open: async () => REPOSITORY };
   const land = async (request: LandingRequest): Promise<LandingResult> => {
     const commit = `merge-${request.workspace.name}`;
     await request.onCandidate(commit);
@@ -105,7 +109,7 @@ export function fakeServices() {
         workspaces.add(name);
         return { path: `/workspaces/${name}`, name, base };
       },
-      inspect: async ({ name }) => ({ commit: `work-${name}`, tree: `tree-${name}`, uncommitted: [] }),
+      inspect: async ({ name }) => ({ commit: `work-${name}`, tree: trees.of(name), uncommitted: [] }),
       reset: async () => {},
       remove: async (_repository, { name }) => {
         workspaces.delete(name);
@@ -129,8 +133,9 @@ export function fakeServices() {
     },
     cores: 2,
     display: () => {},
-    openRepository: async () => REPOSITORY,
+    openRepository: () => repository.open(),
+    programFault: async () => null,
     progressOf: async () => ({ files: [] }),
   } satisfies ServiceOverrides;
-  return { commands, landed, workspaces, claims, services };
+  return { commands, landed, workspaces, claims, trees, repository, services };
 }

@@ -2,9 +2,10 @@ import { REQUIRED_METRIC_KEYS } from '@bellows/sdk';
 import { checkSubsystem, FakeClock } from '@bellows/sdk/testing';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_SCALE_CONFIG, type ScaleConfig } from '../../src/config.js';
+import { createScaleManager } from '../../src/scaling/create-scale-manager.js';
 import { judgeHealth } from '../../src/scaling/judge-health.js';
 import type { Evidence } from '../../src/scaling/judge-stall.js';
-import { createScaleManager, ScaleManager } from '../../src/scaling/scale-manager.js';
+import { ScaleManager } from '../../src/scaling/scale-manager.js';
 import type { WorkerSession } from '../../src/scaling/worker.js';
 import { WorkerPool } from '../../src/scaling/worker-pool.js';
 
@@ -231,6 +232,37 @@ describe('a scale manager', () => {
     await clock.advance(30_000);
     expect(dead.state.ended).toBe(1);
     expect(broken?.getState().status).toBe('working');
+  });
+
+  it('goes on looking at others, and stops, while one session does not answer', async () => {
+    const { clock, pool, manager } = setUp();
+    await manager.start();
+    let answer = (_evidence: Evidence) => {};
+    let ended = 0;
+    pool.getAvailableWorker()?.claim({
+      id: 'h',
+      issueId: 'h',
+      evidence: () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+      endStalled: async () => {
+        ended += 1;
+      },
+    });
+    await clock.advance(30_000);
+    const first = answer;
+    const dead = busy(pool, { now: DEAD });
+    await clock.advance(60_000);
+    expect(dead.state.ended).toBe(1);
+    for (const late of [first, answer]) late(DEAD);
+    await clock.advance(0);
+    expect(ended).toBe(1);
+    expect(manager.totalStalls).toBe(2);
+    const stopped = manager.stop();
+    await clock.advance(30_000);
+    await stopped;
+    expect(clock.pending).toBe(0);
   });
 
   it('tells durations, throughput and success of the last half hour, so that health recovers', async () => {

@@ -119,6 +119,7 @@ describe('the threshold law of harness.scale', () => {
     ['at minWorkers without work', { workers: 4, idleWorkers: 4 }, 4, 'nothing_ready'],
     ['at minWorkers with little work', { workers: 4, readyIssues: 1 }, 4, 'minimum'],
     ['below minWorkers, also in the cool-down', { workers: 1, sinceChangeMs: 0 }, 4, 'none'],
+    ['a governor that allows fewer than minWorkers', { workers: 3, ceiling: 3, readyIssues: 1, idleWorkers: 0 }, 3, 'ceiling'],
     ['a governor that allows one', { workers: 1, ceiling: 1, idleWorkers: 1 }, 1, 'nothing_ready'],
   ] as const)('%s', (_name, fields, workers, limitedBy) => {
     expect(scaleWorkers(at(fields), DEFAULT_SCALE_CONFIG)).toMatchObject({ workers, limitedBy });

@@ -1,4 +1,4 @@
-import type { z } from '@bellows/sdk';
+import { z } from '@bellows/sdk';
 import type { Faults } from './faults.js';
 import { issueMessage } from './issue-message.js';
 import { shortened } from './shortened.js';
@@ -7,16 +7,28 @@ import { shortened } from './shortened.js';
 const MAX_KEYS = 20;
 
 /** Adds what a schema found, each with the path of the value within the definition. */
-export function addIssues(error: z.ZodError, at: { readonly path: string; readonly keys: readonly string[] }, faults: Faults): void {
+export function addIssues(error: z.ZodError, at: { readonly path: string; readonly schema: z.ZodType }, faults: Faults): void {
   for (const issue of error.issues) {
     const path = joined(at.path, issue.path);
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys.slice(0, MAX_KEYS)) {
-        const known = issue.path.length === 0 ? at.keys : [];
-        faults.addUnknown({ path: joined(path, [key]), message: 'is not known here' }, key, known);
+        faults.addUnknown({ path: joined(path, [key]), message: 'is not known here' }, key, keysAt(at.schema, issue.path));
       }
     } else faults.add({ path, message: issue.code === 'invalid_union' ? shortened(unionMessage(issue)) : issueMessage(issue) });
   }
+}
+
+/** The keys there are where a path of a schema leads; none where that is no object. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let at: unknown = bare(schema);
+  for (const key of path) at = at instanceof z.ZodObject ? bare(at.shape[String(key)]) : undefined;
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function bare(schema: unknown): unknown {
+  let inner = schema;
+  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodNullable) inner = inner.unwrap();
+  return inner;
 }
 
 function unionMessage(issue: { readonly errors?: readonly (readonly { readonly message: string }[])[] }): string {

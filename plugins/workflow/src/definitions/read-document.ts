@@ -9,7 +9,7 @@ import { parseTemplate } from './template.js';
 export function readDocument(definition: unknown, options: ReadOptions): PipelineDraft | null {
   const { faults, maxStages } = options;
   const parsed = headSchema.safeParse(definition);
-  if (!parsed.success) addIssues(parsed.error, { path: '', keys: Object.keys(headSchema.shape) }, faults);
+  if (!parsed.success) addIssues(parsed.error, { path: '', schema: headSchema }, faults);
   const stages: unknown = parsed.success ? parsed.data.stages : (definition as Partial<DefinitionHead> | null)?.stages;
   if (!Array.isArray(stages)) return null;
   if (stages.length > maxStages) {

@@ -21,7 +21,7 @@ import { NO_INPUT, type ReadOptions, StageReader } from './stage-reader.js';
 export function readWorkflow(definition: WorkflowDefinition, { faults, maxStages, operations }: ReadOptions): PipelineDraft | null {
   const { name, version, maxDepth, stages, output } = definition;
   const head = headSchema.safeParse({ name, version, maxDepth, stages });
-  if (!head.success) addIssues(head.error, { path: '', keys: [] }, faults);
+  if (!head.success) addIssues(head.error, { path: '', schema: headSchema }, faults);
   if (!Array.isArray(stages)) return null;
   if (stages.length > maxStages) {
     faults.add({ path: 'stages', message: `${stages.length} stages are more than maxStages allows, which is ${maxStages}` });

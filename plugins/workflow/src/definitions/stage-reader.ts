@@ -47,7 +47,7 @@ export class StageReader {
     if (this.#isOversized(json, path)) return null;
     const parsed = stageSchema.safeParse(json);
     if (!parsed.success) {
-      addIssues(parsed.error, { path, keys: Object.keys(stageSchema.shape) }, faults);
+      addIssues(parsed.error, { path, schema: stageSchema }, faults);
       this.#checkRest(json, path);
       return null;
     }

@@ -82,25 +82,31 @@ export async function runView({ run, events, pipeline, missing = null, captured,
     const json = captured.load(kept);
     return typeof json === 'string' ? JSON.parse(json) : json.then((text) => JSON.parse(text) as unknown);
   };
-  const { id, name, version, status, attributes, createdAt, endedAt, output, error } = run;
   const stages: StageView[] = [];
   let leftBytes = MAX_OUTPUT_BYTES;
-  for (const { kept, ...stage } of draft.stages) {
-    const outputBytes = kept === null ? 0 : bytesOf(kept);
-    if (kept === null) stages.push(stage);
-    else if (outputBytes > leftBytes) stages.push({ ...stage, outputBytes });
-    else {
-      leftBytes -= outputBytes;
-      stages.push({ ...stage, output: await readValue(kept) });
+  for (const stage of draft.stages) {
+    const outputBytes = stage.kept === null ? 0 : bytesOf(stage.kept);
+    if (outputBytes > leftBytes) {
+      stages.push({ ...viewOf({ ...stage, kept: null }, undefined), outputBytes });
+      continue;
     }
+    leftBytes -= outputBytes;
+    // waiting for what is there already would make a turn of its own for each value
+    const value = stage.kept === null ? undefined : readValue(stage.kept);
+    stages.push(viewOf(stage, value instanceof Promise ? await value : value));
   }
+  const inputValue = readValue(run.input);
+  const input = inputValue instanceof Promise ? await inputValue : inputValue;
+  const outputValue = run.output === null ? undefined : readValue(run.output);
+  const output = outputValue instanceof Promise ? await outputValue : outputValue;
+  const { id, name, version, status, attributes, createdAt, endedAt, error } = run;
   return {
     id,
     name,
     version,
     status: pipeline === null && endedAt === null ? 'waiting' : status,
-    input: await readValue(run.input),
-    ...(output === null ? {} : { output: await readValue(output) }),
+    input,
+    ...(run.output === null ? {} : { output }),
     ...(error === null ? errorOfMissing(run, missing) : { error: JSON.parse(error) as StageError }),
     stages,
     ...(draft.rollback === null ? {} : { rollback: draft.rollback }),
@@ -108,6 +114,17 @@ export async function runView({ run, events, pipeline, missing = null, captured,
     createdAt,
     ...(endedAt === null ? {} : { endedAt }),
   };
+}
+
+/** Written out: leaving `kept` out of a copy with `...` costs more than the rest of the view. */
+function viewOf(draft: StageDraft, output: unknown): StageView {
+  const { name, status, attempts, startedAt, endedAt, kept, waitsFor, error, compensation } = draft;
+  const view: Changeable<StageView> = { name, status, attempts, startedAt, endedAt };
+  if (kept !== null) view.output = output;
+  if (waitsFor !== undefined) view.waitsFor = waitsFor;
+  if (error !== undefined) view.error = error;
+  if (compensation !== undefined) view.compensation = compensation;
+  return view;
 }
 
 function errorOfMissing({ endedAt }: StoredRun, missing: MissingDefinition | null): { error?: StageError } {
@@ -202,8 +219,7 @@ class ViewDraft {
   #addStage(event: FlowEvent): void {
     const { type, stage: index, attempt, at, data } = event;
     const stage = this.#stage(index);
-    delete stage.waitsFor;
-    const wait = waitOf(event);
+    if (stage.waitsFor !== undefined) delete stage.waitsFor;
     if (type === 'stage.started') {
       stage.status = 'running';
       stage.startedAt ??= at;
@@ -218,7 +234,9 @@ class ViewDraft {
       stage.endedAt = at;
       stage.error = JSON.parse(data!) as StageError;
       this.#fail();
-    } else if (wait !== undefined) {
+    } else {
+      const wait = waitOf(event);
+      if (wait === undefined) return;
       stage.status = 'waiting';
       stage.waitsFor = wait;
       // why the last attempt failed
