@@ -152,7 +152,7 @@ class Loader {
   throwFaults(): void {
     const [first] = this.#faults;
     if (first === undefined) return;
-    const more = this.#faults.length === 1 ? '' : ` (and ${this.#faults.length - 1} more)`;
+    const more = this.#faults.length === 1 ? '' : ` (and ${this.#faults.length - 1} more, see details)`;
     throw workflowError('DEFINITION_FILE_INVALID', `Files of definitions cannot be used: ${first.path}: ${first.message}${more}`, {
       phase: 'activate',
       details: this.#faults,

@@ -79,7 +79,7 @@ export class DefinitionRegistry {
     }
     const [first] = changed;
     if (first !== undefined) {
-      const more = changed.length === 1 ? '' : ` (and ${changed.length - 1} more)`;
+      const more = changed.length === 1 ? '' : ` (and ${changed.length - 1} more, see details)`;
       throw workflowError('DEFINITION_CHANGED', `${first.path}: ${first.message}${more}`, { phase: 'activate', details: changed });
     }
     await Promise.all(added.map((pipeline) => this.#save(pipeline)));

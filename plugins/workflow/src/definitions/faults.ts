@@ -45,7 +45,7 @@ export class Faults {
     const first = this.#kept[0];
     if (first === undefined) return undefined;
     const code = this.#codes.size === 1 ? [...this.#codes][0]! : 'DEFINITION_INVALID';
-    const more = this.#count === 1 ? '' : ` (and ${this.#count - 1} more)`;
+    const more = this.#count === 1 ? '' : ` (and ${this.#count - 1} more, see details)`;
     const left = this.#count - this.#kept.length;
     const details = left === 0 ? this.#kept : [...this.#kept, { path: '', message: `and ${left} more faults that are not listed` }];
     const place = first.path === '' ? '' : `${first.path}: `;

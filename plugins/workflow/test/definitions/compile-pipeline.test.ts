@@ -157,7 +157,7 @@ describe('a definition', () => {
     const error = faultsOf({ name: 'x', stages }, { operations });
     expect(error).toMatchObject({
       code: 'DEFINITION_INVALID',
-      message: expect.stringMatching(/^The definition of "x" cannot be used: .* \(and 5 more\)$/),
+      message: expect.stringMatching(/^The definition of "x" cannot be used: .* \(and 5 more, see details\)$/),
     });
     const nearest = 'there is no operation "compute.invok"; did you mean "compute.invoke"?';
     expect(error.details).toEqual([
