@@ -100,7 +100,9 @@ describe('a workflow of TypeScript', () => {
         flow.signal('go', { zebra: 1 } as never);
       }),
     );
-    expect(error.message).toBe('The definition of "x" cannot be used: versioq: is not known here; did you mean "version"? (and 3 more, see details)');
+    expect(error.message).toBe(
+      'The definition of "x" cannot be used: versioq: is not known here; did you mean "version"? (and 3 more, see details)',
+    );
     expect(error.details).toEqual([
       { path: 'versioq', message: expect.any(String), suggestion: 'version' },
       { path: 'stages[0] (work).timeoutMS', message: 'is not known here; did you mean "timeoutMs"?', suggestion: 'timeoutMs' },
