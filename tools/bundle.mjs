@@ -27,7 +27,6 @@ const { metafile, warnings } = await build({
   target: 'node24',
   sourcemap: 'linked',
   sourcesContent: false,
-  keepNames: true,
   // protobufjs: only for exporting sketches, which nobody here does; it is an optional peer and not installed
   external: [...SHARED, 'protobufjs/minimal'],
   conditions: ['node', 'import'],

@@ -1,15 +1,22 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { type ILogger, type LogFields, type LogLevel, messageOf } from '@bellows/sdk';
+import { type ErrorDetail, type ILogger, type LogFields, type LogLevel, messageOf } from '@bellows/sdk';
 import { type DestinationStream, type Logger, multistream, pino } from 'pino';
 import { LogFile } from './log-file.js';
+import { faultLines, headline } from './shown-faults.js';
+import { columnsOf, hang, type Screen } from './wrap.js';
+
+/** Where lines for people go. */
+export interface HostConsole extends Screen {
+  write(text: string): unknown;
+}
 
 interface LoggerOptions {
   readonly level: LogLevel;
   /** Structured lines go to `<logFolder>/host.log`. */
   readonly logFolder: string;
   /** Lines for people. */
-  readonly console: { write(text: string): unknown };
+  readonly console: HostConsole;
 }
 
 /**
@@ -37,19 +44,21 @@ function wrap(logger: Logger): ILogger {
   };
 }
 
-function consoleStream(console: LoggerOptions['console']): DestinationStream {
-  return { write: (json) => void console.write(forPeople(json)) };
+function consoleStream(console: HostConsole): DestinationStream {
+  return { write: (json) => void console.write(forPeople(json, console)) };
 }
 
-function forPeople(json: string): string {
+function forPeople(json: string, screen: Screen): string {
   try {
     const { level: number, time, msg, plugin, error, ...fields } = JSON.parse(json) as Line;
     const level = pino.levels.labels[number] ?? 'info';
     const clock = new Date(time).toISOString().slice(11, 19);
     // An error of ours says in its message what to do; where in our code it was made helps nobody.
     const stack = level === 'error' && error?.stack && error.kind === undefined ? `\n${error.stack}` : '';
+    // A line that tells the error tells all its faults.
+    const faults = level === 'error' && error?.message?.startsWith(msg.replace(/^failed: /, '')) ? error.details : undefined;
     const shown = Object.entries(fields).map(([name, value]) => ` ${name}=${shortText(value)}`);
-    return `${clock} ${level.padEnd(5)} ${plugin ? `[${plugin}] ` : ''}${msg}${shown.join('')}${stack}\n`;
+    return `${clock} ${level.padEnd(5)} ${plugin ? `[${plugin}] ` : ''}${headline(msg, faults)}${shown.join('')}${stack}\n${listOf(msg, faults, screen)}`;
   } catch (error) {
     return `${json.trimEnd()} (${messageOf(error)})\n`;
   }
@@ -60,8 +69,20 @@ interface Line {
   readonly time: number;
   readonly msg: string;
   readonly plugin?: string;
-  readonly error?: { readonly stack?: string; readonly kind?: string };
+  readonly error?: {
+    readonly message?: string;
+    readonly stack?: string;
+    readonly kind?: string;
+    readonly details?: readonly ErrorDetail[];
+  };
   readonly [field: string]: unknown;
+}
+
+function listOf(msg: string, faults: readonly ErrorDetail[] | undefined, screen: Screen): string {
+  const lines = faultLines(msg, faults).map((line) =>
+    hang(`  ${line.replaceAll(/\p{Cc}/gu, ' ')}`, { columns: columnsOf(screen), indent: '    ' }),
+  );
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** One line for people: longer values are whole in the file. */

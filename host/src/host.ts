@@ -21,7 +21,7 @@ import { Governor } from './governor/governor.js';
 import { MachineSampler } from './governor/machine-sampler.js';
 import { SubsystemRegistry } from './governor/subsystem-registry.js';
 import { openHttp } from './host-http.js';
-import { createHostLogger } from './host-logger.js';
+import { createHostLogger, type HostConsole } from './host-logger.js';
 import type { HostOptions } from './host-options.js';
 import { hostView } from './host-status.js';
 import type { HostView } from './host-view.js';
@@ -54,7 +54,7 @@ export type FaultReport = (pluginId: string | undefined, error: unknown) => void
 
 export interface StartOptions extends HostOptions {
   /** Lines of the log for people. */
-  readonly console: { write(text: string): unknown };
+  readonly console: HostConsole;
   /** Aborts while the host starts: the start ends at once, what was started is stopped in order. Has no effect afterwards. */
   readonly signal?: AbortSignal;
   /** Called before code of any plugin runs, with where errors belong that reach the process. */

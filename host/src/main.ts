@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
-import path from 'node:path';
+import { nodeTooOld } from './node-version.js';
 
-const MIN_NODE_MAJOR = 24;
-if (Number(process.versions.node.split('.')[0]) < MIN_NODE_MAJOR) {
-  process.stderr.write(`error: Bellows needs Node.js ${MIN_NODE_MAJOR} or newer, this is ${process.version}\n`);
+const tooOld = nodeTooOld(process.versions.node);
+if (tooOld !== undefined) {
+  process.stderr.write(`error: ${tooOld}\n`);
   process.exit(2);
 }
+// Only now, and not by name above: an older Node.js links the names of an import before it runs a line, and dies of one it does not have.
+const { enableCompileCache } = await import('node:module');
+const path = await import('node:path');
 // Compiled code is kept beside the code itself, not in the shared temporary folder, where others could put theirs. Where that
 // folder cannot be written the start is slower and nothing else.
 enableCompileCache(path.join(import.meta.dirname, 'compile-cache'));

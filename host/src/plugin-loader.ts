@@ -125,7 +125,35 @@ async function loadOne(
   const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
   if (problems.length > 0) return { problems };
   const configFolder = entry.configFile === undefined ? loaded.folder : path.dirname(path.resolve(loaded.folder, entry.configFile));
+  const own = await ownProblems(plugin, { config, configFolder, clock, timeoutMs: entry.activateTimeoutMs });
+  if (own.length > 0) return { problems: own };
   return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder }, problems: [] };
+}
+
+interface OwnCheck {
+  readonly config: unknown;
+  readonly configFolder: string;
+  readonly clock: IClock;
+  readonly timeoutMs: number;
+}
+
+/** What the plugin itself finds wrong with what its configuration names. */
+async function ownProblems(plugin: Plugin, { config, configFolder, clock, timeoutMs }: OwnCheck): Promise<readonly ErrorDetail[]> {
+  const { check } = plugin;
+  if (check === undefined) return [];
+  const path = `plugins.${plugin.id}.config`;
+  const abort = new AbortController();
+  try {
+    const checking = inPluginScope({ pluginId: plugin.id, phase: 'check' }, async () =>
+      check(config, { configFolder, signal: abort.signal }),
+    );
+    const found = await within(clock, timeoutMs, checking);
+    if (found !== undefined) return found;
+    abort.abort();
+    return [{ path, message: `its check did not end within ${timeoutMs} ms (PLUGIN_TIMEOUT)` }];
+  } catch (error) {
+    return [{ path, message: `its check failed: ${messageOf(error)}` }];
+  }
 }
 
 function checkPluginConfig(

@@ -79,9 +79,9 @@ export class PluginRunner {
 
   /**
    * Activates once. Ends in `active`, `waiting` (then `retryAfterMs` says when to try again) or `failed`; never rejects.
-   * What a failed attempt took is released before this resolves.
+   * What a failed attempt took is released before this resolves. `isTold`: the caller tells the error, the log only that there is one.
    */
-  async activate(): Promise<{ readonly retryAfterMs?: number; readonly error?: BellowsError }> {
+  async activate({ isTold = false } = {}): Promise<{ readonly retryAfterMs?: number; readonly error?: BellowsError }> {
     this.#attempt += 1;
     this.#lifecycle.to('activating', { reason: 'ACTIVATING', message: `activating, attempt ${this.#attempt}` });
     const teardown = new TeardownStack({ clock: this.#services.clock, logger: this.#logger });
@@ -98,7 +98,7 @@ export class PluginRunner {
       }
       return {};
     } catch (thrown) {
-      return await this.#afterFailure(thrown, { teardown, abort });
+      return await this.#afterFailure(thrown, { teardown, abort, isTold });
     }
   }
 
@@ -147,7 +147,7 @@ export class PluginRunner {
 
   async #afterFailure(
     thrown: unknown,
-    running: { readonly teardown: TeardownStack; readonly abort: AbortController },
+    running: { readonly teardown: TeardownStack; readonly abort: AbortController; readonly isTold: boolean },
   ): Promise<{ readonly retryAfterMs?: number; readonly error?: BellowsError }> {
     const error = isBellowsError(thrown)
       ? thrown
@@ -167,7 +167,7 @@ export class PluginRunner {
       return { retryAfterMs, error };
     }
     this.#lifecycle.to('failed', change);
-    this.#logger.error(`failed: ${error.message}`, { error: thrown });
+    this.#logger.error(running.isTold ? `failed (${error.code})` : `failed: ${error.message}`, { error: thrown });
     return { error };
   }
 

@@ -1,5 +1,6 @@
-import { type BellowsError, type IClock, PluginError, type PluginStatus } from '@bellows/sdk';
+import { type BellowsError, type ErrorDetail, type IClock, PluginError, type PluginStatus } from '@bellows/sdk';
 import type { PluginRunner } from './plugin-runner.js';
+import { faultLines, headline } from './shown-faults.js';
 import { untilAborted } from './until-aborted.js';
 
 /** All plugins of a host, in waves: starts them by their needs, retries those that wait, stops them in reverse. */
@@ -39,7 +40,7 @@ export class PluginSet {
   async start(signal?: AbortSignal): Promise<void> {
     for (const wave of this.#waves) {
       signal?.throwIfAborted();
-      await untilAborted(Promise.all(wave.map((runner) => this.#tryActivate(runner))), signal);
+      await untilAborted(Promise.all(wave.map((runner) => this.#tryActivate(runner, { isTold: true }))), signal);
       this.#throwForRequired();
     }
   }
@@ -60,14 +61,15 @@ export class PluginSet {
     return clean;
   }
 
-  async #tryActivate(runner: PluginRunner): Promise<void> {
+  /** `isTold`: whoever calls tells the failure of a required plugin. */
+  async #tryActivate(runner: PluginRunner, { isTold = false } = {}): Promise<void> {
     if (this.#stopping) return;
     const missing = runner.loaded.needs.map((need) => this.#byId.get(need)).find((need) => !need?.isUp);
     if (missing) {
       runner.block(`needs the plugin ${missing.id}, which is ${missing.status.state}: ${missing.status.message}`);
       return;
     }
-    const { error, retryAfterMs } = await runner.activate();
+    const { error, retryAfterMs } = await runner.activate({ isTold: isTold && runner.loaded.entry.required });
     if (error) this.#errors.set(runner.id, error);
     else this.#errors.delete(runner.id);
     if (retryAfterMs !== undefined) this.#retryLater(runner, retryAfterMs);
@@ -92,10 +94,7 @@ export class PluginSet {
   #throwForRequired(): void {
     const failed = this.#waves.flat().filter((runner) => runner.loaded.entry.required && this.#isLost(runner));
     if (failed.length === 0) return;
-    const details = failed.map((runner) => ({
-      path: `plugins.${runner.id}`,
-      message: `${runner.status.message} (${runner.status.reason})`,
-    }));
+    const details = failed.flatMap((runner) => this.#faultsOf(runner));
     const names = failed.map((runner) => runner.id).join(', ');
     const first = failed.map((runner) => this.#errors.get(runner.id)).find((error) => error !== undefined);
     throw new PluginError(
@@ -103,6 +102,13 @@ export class PluginSet {
       `the host cannot run without ${names}: mend it, or set required: false in the configuration to go on without`,
       { phase: 'activate', details, cause: first, ...(failed[0] ? { plugin: failed[0].id } : {}) },
     );
+  }
+
+  /** The plugin, and below it every fault that its error names. */
+  #faultsOf({ id, status }: PluginRunner): readonly ErrorDetail[] {
+    const { details = [] } = this.#errors.get(id) ?? {};
+    const listed = faultLines(status.message, details).length === 0 ? [] : details;
+    return [{ path: `plugins.${id}`, message: `${headline(status.message, listed)} (${status.reason})` }, ...listed];
   }
 
   /** Failed, or blocked by something that will not come by itself. */

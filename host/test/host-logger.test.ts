@@ -40,6 +40,20 @@ describe('the log of the host', () => {
     expect(lines[1]).toMatch(/^\d\d:\d\d:\d\d error ours\n$/);
   });
 
+  it('lists every fault of an error that a line tells, the first one once, and not where the line only points to it', () => {
+    const { logger, lines } = setUp();
+    const details = ['a.yaml', 'b.yaml'].map((name) => ({ path: name, message: `unknown key in ${name}`, suggestion: 'retry' }));
+    const message = 'Files cannot be used: a.yaml: unknown key in a.yaml (and 1 more, see details)';
+    const error = new ConfigError('FILES_INVALID', message, { details, cause: new Error('why') });
+    logger.error(`failed: ${message}`, { error });
+    logger.error('failed (FILES_INVALID)', { error });
+    logger.close();
+    expect(lines[0]).toMatch(
+      /error failed: Files cannot be used\n {2}a\.yaml: unknown key in a\.yaml; did you mean retry\?\n {2}b\.yaml: .*\n$/,
+    );
+    expect(lines[1]).toMatch(/error failed \(FILES_INVALID\)\n$/);
+  });
+
   it('leaves out what is less important than asked for', () => {
     const { logger, lines } = setUp();
     logger.debug('detail');

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { definePlugin, z } from '@bellows/sdk';
+import { type ConfigPlace, definePlugin, z } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../src/config-file.js';
@@ -45,6 +45,36 @@ describe('loadPlugins', () => {
     expect(waves.map((wave) => wave.map(({ id }) => id))).toEqual([['b'], ['a']]);
     expect(waves[0]?.[0]?.config).toEqual({ size: 1 });
     expect(Object.isFrozen(waves[0]?.[0]?.config)).toBe(true);
+  });
+
+  it('asks a plugin what is wrong with the files its configuration names, and survives one that throws or never answers', async () => {
+    for (const id of ['faulty', 'throws', 'hangs', 'fine']) await write(id, { id });
+    const checks = {
+      faulty: async (_config: unknown, { configFolder }: ConfigPlace) => [
+        { path: `${path.relative(root, configFolder)}a.yaml:3`, message: 'bad' },
+      ],
+      throws: async () => {
+        throw new Error('broken check');
+      },
+      hangs: () => new Promise<never>(() => {}),
+      fine: async () => [],
+    };
+    const clock = new FakeClock();
+    const entry = (id: string) => [id, { from: `./${id}`, activateTimeoutMs: 1_000 }] as const;
+    const importModule = async (url: string) => {
+      const id = (/staging\/([^/]+)/.exec(url)?.[1] ?? '') as keyof typeof checks;
+      return { default: definePlugin({ id, config: z.strictObject({}), check: checks[id], activate() {} }) };
+    };
+    const loading = load(Object.fromEntries(Object.keys(checks).map(entry)), importModule, clock);
+    const done = loading.then(() => true);
+    while (!(await Promise.race([done, clock.advance(1_000).then(() => false)])));
+    const { problems, waves } = await loading;
+    expect(waves).toEqual([]);
+    expect(problems).toEqual([
+      { path: 'a.yaml:3', message: 'bad' },
+      { path: 'plugins.throws.config', message: 'its check failed: broken check' },
+      { path: 'plugins.hangs.config', message: 'its check did not end within 1000 ms (PLUGIN_TIMEOUT)' },
+    ]);
   });
 
   it('reports all problems of all plugins at once, and none that only follows from another', async () => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import {
+  ConfigError,
   definePlugin,
   type IOperations,
   NotReadyError,
@@ -118,6 +119,18 @@ describe('PluginSet', () => {
     expect(released).toBe(1);
     expect(states()).toEqual({ bad: 'failed' });
     expect(plugins.ready).toBe(false);
+  });
+
+  it('rejects with every fault that the error of a required plugin names, the first one once', async () => {
+    const details = ['a.yaml', 'b.yaml', 'c.yaml'].map((path) => ({ path, message: `unknown key in ${path}` }));
+    const error = new ConfigError('FILES_INVALID', 'Files cannot be used: a.yaml: unknown key in a.yaml (and 2 more, see details)', {
+      details,
+    });
+    const { plugins } = host([loaded('bad', () => Promise.reject(error))]);
+    await expect(plugins.start()).rejects.toMatchObject({
+      code: 'FILES_INVALID',
+      details: [{ path: 'plugins.bad', message: 'Files cannot be used (FILES_INVALID)' }, ...details],
+    });
   });
 
   it('goes on without an optional plugin, and blocks what needs it with the root cause', async () => {

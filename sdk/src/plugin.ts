@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { IClock } from './clock.js';
+import type { ErrorDetail } from './errors.js';
 import type { IEventBus } from './event-bus-contract.js';
 import type { ILogger } from './logger.js';
 import type { IOperations } from './operations.js';
@@ -39,12 +40,25 @@ export interface PluginContext<C = unknown> {
   registerSubsystem(subsystem: IScalableSubsystem): void;
 }
 
+/** Where a configuration stands. */
+export interface ConfigPlace {
+  /** As `PluginContext.configFolder`. */
+  readonly configFolder: string;
+  /** Aborts when the check took too long. */
+  readonly signal: AbortSignal;
+}
+
 /** The default export of a plugin's package. Make it with {@link definePlugin}. */
 export interface Plugin<C = unknown> {
   readonly [PLUGIN_BRAND]: 1;
   readonly id: string;
   /** A zod object schema; its defaults must make `{}` valid where every option has a sensible default. */
   readonly config: z.ZodType<C>;
+  /**
+   * Finds what a schema cannot: faults in files that the configuration names. Called for `bellows check` and before a start activates
+   * anything, so that all problems of all plugins are told at once. It must change nothing. Answers every fault; throwing counts as one.
+   */
+  check?(config: C, place: ConfigPlace): Promise<readonly ErrorDetail[]>;
   /**
    * Called once per start, after everything in `needs` is active. The plugin is active when the promise resolves.
    * Throw `NotReadyError` for "later", `ConfigError` for a configuration that cannot work; anything else is the plugin's fault.
@@ -59,6 +73,7 @@ export const PLUGIN_BRAND: unique symbol = Symbol.for('bellows/plugin') as never
 export function definePlugin<S extends z.ZodType>(plugin: {
   readonly id: string;
   readonly config: S;
+  check?(config: z.output<S>, place: ConfigPlace): Promise<readonly ErrorDetail[]>;
   activate(ctx: PluginContext<z.output<S>>): void | Promise<void>;
 }): Plugin<z.output<S>> {
   return Object.freeze({ ...plugin, [PLUGIN_BRAND]: 1 as const }) as Plugin<z.output<S>>;

@@ -1,10 +1,10 @@
 import type { ErrorDetail } from '@bellows/sdk';
 import type { RunningHost } from '../host.js';
 import type { HostOptions } from '../host-options.js';
+import type { Screen } from '../wrap.js';
 
-export interface CliOutput {
+export interface CliOutput extends Screen {
   write(chunk: string | Uint8Array): unknown;
-  readonly isTTY?: boolean | undefined;
 }
 
 /** The surroundings of a command: all it reads and writes, so that it runs in a test as in a terminal. */

@@ -42,7 +42,7 @@ export class CommandContext {
    */
   async connect(command: Command): Promise<HostClient> {
     const { env, signal } = this.io;
-    const named = command.optsWithGlobals<GlobalOptions>().url ?? env.BELLOWS_URL;
+    const named = this.#namedUrl(command);
     const { file, host: found } = await this.deps.findHost(this.hostOptions(command));
     const url = named ?? found?.url;
     if (url === undefined) {
@@ -53,6 +53,15 @@ export class CommandContext {
     }
     const token = env.BELLOWS_TOKEN ?? (found && sameOrigin(found.url, url) ? found.token : undefined);
     return new HostClient({ url, signal, ...(token === undefined ? {} : { token }) });
+  }
+
+  /** Whether the host is named by its address, and not found by its data folder, which is on this machine. */
+  namesHost(command: Command): boolean {
+    return this.#namedUrl(command) !== undefined;
+  }
+
+  #namedUrl(command: Command): string | undefined {
+    return command.optsWithGlobals<GlobalOptions>().url ?? this.io.env.BELLOWS_URL;
   }
 
   isJson(command: Command): boolean {

@@ -2,7 +2,7 @@ import type { ErrorDetail } from '@bellows/sdk';
 import type { Command } from 'commander';
 import { configError } from '../config-error.js';
 import type { CommandContext } from './command-context.js';
-import { printJson, printTable } from './print.js';
+import { printJson, printWrappedTable } from './print.js';
 
 /** `bellows check` and `bellows config print`: what a start would say and use, without starting anything. */
 export function addConfigCommands(program: Command, context: CommandContext): void {
@@ -28,7 +28,7 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
       const { entries, problems } = await deps.effectiveConfig(context.hostOptions(command));
       refuseProblems(problems);
       if (context.isJson(command)) return printJson(io.stdout, { entries });
-      printTable(
+      printWrappedTable(
         io.stdout,
         ['OPTION', 'VALUE', 'FROM'],
         entries.map(({ path, value, origin }) => [path, JSON.stringify(value) ?? '', origin]),

@@ -15,8 +15,10 @@ import {
   statesOf,
 } from './harness-view.js';
 import type { HostClient } from './host-client.js';
+import { findIssues } from './issues-file.js';
+import { LOAD_TESTS, loadTestPlan } from './load-test-plan.js';
 import { countOfAtLeastOne, numberAboveZero, timeoutOption } from './option-values.js';
-import { printJson, printLine } from './print.js';
+import { printJson, printLine, printParagraph } from './print.js';
 import { splitCommand } from './split-command.js';
 import { StateLines } from './state-lines.js';
 import { waitUntilEnded } from './wait-until-ended.js';
@@ -42,11 +44,11 @@ interface LoadTestView {
 const WAIT_HELP =
   '\nExit code: 0 when every issue landed, 1 when not, 5 when the time was up first.\nInterrupting (Ctrl-C) ends the waiting only; the job goes on.\n';
 const COMMAND_HELP = `
-The agent comes after --, as it is run: one word, one argument. It gets BELLOWS_ISSUE_FILE and BELLOWS_WORKSPACE and works in its own
-copy. --verify is split into words as a shell does, but no shell runs it: write "sh -c '…'" for one.
+The agent is written after -- as you would type it, for example: -- my-agent --model large "be brief". It is told BELLOWS_ISSUE_FILE and
+BELLOWS_WORKSPACE and works in its own copy of the repository. --verify and --agent take a whole command in quotes, for example
+--verify "npm test"; no shell runs it: for && or $NAME write --verify "sh -c 'npm ci && npm test'".
+--issues is looked for in the current folder, then in the repository.
 `;
-/** Load tests of the harness, from the smallest. */
-const SCENARIOS = ['smoke', 'light', 'medium', 'heavy', 'stress'];
 
 /** `bellows harness …`: jobs of the harness plugin, each a list of issues for a pool of agents. */
 export function addHarnessCommands(program: Command, context: CommandContext): void {
@@ -66,7 +68,7 @@ function addStart(harness: Command, context: CommandContext): void {
       `${COMMAND_HELP}\nExamples:\n  bellows harness start --issues ISSUES.md --branch work --verify "npm test" -- my-agent --flag`,
     )
     .action(async (agent: readonly string[], flags: JobFlags, command: Command) => {
-      const input = jobInput(context, agent, flags);
+      const input = await jobInput({ context, command }, agent, flags);
       const started = await (await context.connect(command)).call<{ id: string }>('harness.start', input);
       if (context.isJson(command)) return printJson(context.io.stdout, started);
       printLine(context.io.stdout, started.id);
@@ -81,7 +83,7 @@ function addRun(harness: Command, context: CommandContext): void {
       `${COMMAND_HELP}${WAIT_HELP}\nExamples:\n  bellows harness run --issues ISSUES.md --branch work --verify "npm test" -- my-agent --flag\n  bellows harness run --issues ISSUES.md --verify "make check" --max-workers 4 -- sh -c 'my-agent < "$BELLOWS_ISSUE_FILE"'\n  bellows harness run --issues ISSUES.md --verify "npm test" --agent "my-agent --flag" --id nightly --json`,
     )
     .action(async (agent: readonly string[], flags: JobFlags, command: Command) => {
-      const input = jobInput(context, agent, flags);
+      const input = await jobInput({ context, command }, agent, flags);
       const client = await context.connect(command);
       // Not `harness.run`: its caller would have to come back for the answer, and would not know to what.
       const { id } = await client.call<{ id: string }>('harness.start', input);
@@ -96,26 +98,39 @@ function jobCommand(harness: Command, name: string, description: string): Comman
     .description(description)
     .argument('[agent...]', 'the command of the agent, after --')
     .usage('[options] -- <agent> [args...]')
-    .requiredOption('--issues <file>', 'the issues: Markdown with "- [ ] title {#id after:#other}" and an indented text below')
+    .requiredOption(
+      '--issues <file>',
+      'the issues: Markdown with "- [ ] title {#id after:#other}" and an indented text below; relative to the current folder, else to the repository',
+    )
     .requiredOption('--verify <command>', 'run in the copy of the agent; exit code 0 means verified')
     .option('--repo <folder>', 'the repository', '.')
     .option('--branch <name>', 'verified work lands here; made when missing, and named after the job when left out')
-    .option('--land-on-checked-out', 'the branch may be one that is checked out, if nothing is uncommitted there')
+    .option(
+      '--land-on-checked-out',
+      'the branch may be one that is checked out, if nothing is uncommitted there (landOnCheckedOut in messages of the host)',
+    )
     .option('--agent <command>', 'the command of the agent in one piece, instead of after --')
     .option('--driver <name>', 'how the agent is spoken to', 'plain')
-    .option('--max-workers <count>', 'agents at once, at most', countOfAtLeastOne)
+    .option('--max-workers <count>', 'agents at once, at most (maxWorkers in messages of the host)', countOfAtLeastOne)
     .option('--id <id>', 'names the job');
 }
 
-function jobInput(context: CommandContext, agent: readonly string[], flags: JobFlags): Record<string, unknown> {
+async function jobInput(
+  { context, command: asked }: { readonly context: CommandContext; readonly command: Command },
+  agent: readonly string[],
+  flags: JobFlags,
+): Promise<Record<string, unknown>> {
   if (agent.length > 0 && flags.agent !== undefined) throw usageError('The agent is given twice: with --agent and after --.');
   const command = flags.agent === undefined ? agent : splitCommand(flags.agent, '--agent');
   if (command.length === 0) throw usageError('The command of the agent is missing: write it after --, for example -- my-agent --flag.');
+  const verify = splitCommand(flags.verify, '--verify');
+  const repo = context.resolve(flags.repo);
   return {
-    repo: context.resolve(flags.repo),
-    issues: { file: context.resolve(flags.issues) },
+    repo,
+    // Files of a host named by its address may be on another machine.
+    issues: { file: await findIssues(flags.issues, { cwd: context.io.cwd, repo, isElsewhere: context.namesHost(asked) }) },
     agent: { driver: flags.driver, command },
-    verify: splitCommand(flags.verify, '--verify'),
+    verify,
     ...(flags.branch === undefined ? {} : { branch: flags.branch }),
     ...(flags.maxWorkers === undefined ? {} : { maxWorkers: flags.maxWorkers }),
     ...(flags.id === undefined ? {} : { id: flags.id }),
@@ -165,6 +180,7 @@ async function waitForJob(
     id,
     clock: systemClock,
     comeBack: `The waiting was interrupted; job ${id} goes on. See it again with "bellows harness wait ${id}", end it with "bellows harness cancel ${id}".`,
+    what: `job ${id}`,
     hasEnded: hasJobEnded,
     ...(lines === undefined ? {} : { onLook: (job) => lines.show(statesOf(job)) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -214,7 +230,7 @@ function addLoadTest(harness: Command, context: CommandContext): void {
   harness
     .command('load-test')
     .description('run real processes as agents on a repository of its own, and judge the pool')
-    .addOption(new Option('--scenario <name>', 'how many issues and agents').choices(SCENARIOS).default('smoke'))
+    .addOption(new Option('--scenario <name>', 'how many issues and agents').choices(Object.keys(LOAD_TESTS)).default('smoke'))
     .option('--speed <factor>', 'sessions so many times shorter than the scenario says', numberAboveZero)
     .addHelpText(
       'after',
@@ -224,7 +240,8 @@ function addLoadTest(harness: Command, context: CommandContext): void {
       const { io } = context;
       const json = context.isJson(command);
       const client = await context.connect(command);
-      if (!json && io.stderr.isTTY) printLine(io.stderr, `Running the scenario ${scenario}; interrupting ends it.`);
+      const plan = loadTestPlan(scenario, speed);
+      if (!json && plan !== undefined) printParagraph(io.stderr, '', plan);
       const report = await client.call<LoadTestView>('harness.loadTest', { scenario, ...(speed === undefined ? {} : { speed }) });
       context.exitCode = report.passed === true ? EXIT.ok : EXIT.failed;
       if (json) return printJson(io.stdout, report);

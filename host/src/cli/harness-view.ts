@@ -1,5 +1,6 @@
 import type { CliOutput } from './cli-deps.js';
 import { shortDuration, shortTime, took } from './durations.js';
+import { type FailedRow, printFailures, withoutOwner } from './failures.js';
 import { printFitted, printLines } from './print.js';
 import type { NamedState } from './state-lines.js';
 
@@ -11,6 +12,8 @@ interface IssueView {
   readonly commit?: string | null;
   readonly reason?: string | null;
   readonly message?: string | null;
+  /** Of the last attempt: the path of what its agent and its verification wrote. */
+  readonly log?: string | null;
 }
 
 /** What `harness.run`, `get` and `wait` answer; nearly all of it optional: the host that is asked may be older or newer than this command. */
@@ -81,11 +84,19 @@ export function printJob(output: CliOutput, job: JobView): void {
   ]);
   if (issues.length === 0) return;
   output.write('\n');
-  printFitted(
+  const cut = printFitted(
     output,
     ['ISSUE', 'STATUS', 'ATTEMPTS', 'RESULT'],
-    issues.map((issue) => [issue.id, issue.status, String(issue.attempts ?? ''), resultOf(issue) ?? issue.title ?? '']),
+    issues.map((issue) => [issue.id, issue.status, String(issue.attempts ?? ''), resultOf(issue) ?? '']),
   );
+  printFailures(output, issues.map(failureOf), cut);
+}
+
+/** What is said in full below the table. */
+function failureOf(issue: IssueView): FailedRow | undefined {
+  const { id, commit, reason, message, log } = issue;
+  if (commit || !(reason || message)) return undefined;
+  return { name: id, lines: [resultOf(issue) ?? '', ...(log ? [`log: ${log}`] : [])] };
 }
 
 export function printJobs(output: CliOutput, { items }: JobListView): void {
@@ -122,11 +133,21 @@ export function printMetrics(output: CliOutput, { runningJobs, workers = {}, ...
     ['success rate', successRate === undefined ? undefined : `${(successRate * 100).toFixed(1)} %`],
     ['sessions completed', scale.totalSessionsCompleted],
     ['sessions failed', scale.totalSessionsFailed],
-    ['health', scale.health],
+    ['health', healthOf(scale)],
     ['backpressure', backpressureActive === undefined ? undefined : backpressureActive ? 'yes: new jobs are refused' : 'no'],
     ['scale operations', scale.scaleOperations],
     ['last scaled', scale.lastScaleAt ?? undefined],
   ]);
+}
+
+/** With what speaks against it: sessions that failed, agents that have stalled. */
+function healthOf({ health, successRate = 1, stalledWorkers = 0 }: ScaleView): string | undefined {
+  if (health === undefined || health === 'healthy') return health;
+  const reasons = [
+    ...(successRate < 1 ? [`${Math.round(successRate * 100)} % of recent sessions succeeded`] : []),
+    ...(stalledWorkers > 0 ? [`${stalledWorkers} ${stalledWorkers === 1 ? 'worker has' : 'workers have'} stalled`] : []),
+  ];
+  return reasons.length === 0 ? health : `${health}: ${reasons.join(', ')}`;
 }
 
 /** What `harness.run` answers, of a job that somebody else waited for. */
@@ -168,10 +189,13 @@ function issuesOf({ issues, landed, failed }: JobView): readonly IssueView[] {
   ];
 }
 
-function resultOf({ commit, reason, message }: IssueView): string | undefined {
+function resultOf({ id, status, commit, reason, message }: IssueView): string | undefined {
   if (commit) return `commit ${commit.slice(0, SHORT_COMMIT_LENGTH)}`;
-  const why = [reason, message].filter((part) => part !== undefined && part !== null && part !== '');
-  return why.length === 0 ? undefined : why.join(': ');
+  const why = [reason, withoutOwner(message ?? '', id)].filter((part) => part !== undefined && part !== null && part !== '');
+  if (why.length === 0) return undefined;
+  // It is not what has become of the issue.
+  const earlier = RESTING_ISSUES.includes(status) ? 'last attempt: ' : '';
+  return earlier + why.join(': ');
 }
 
 function countsOf(issues: readonly IssueView[]): string {

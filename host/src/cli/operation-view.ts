@@ -1,6 +1,6 @@
 import type { OperationInfo } from '@bellows/sdk';
 import type { CliOutput } from './cli-deps.js';
-import { plain, printTable } from './print.js';
+import { plain, printParagraph, printWrappedTable } from './print.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -9,8 +9,8 @@ export function printOperation(
   output: CliOutput,
   { name, plugin, summary, role, runsCommands, input, output: answer }: OperationInfo,
 ): void {
-  output.write(`${plain(name)}: ${plain(summary)}\n`);
-  output.write(`plugin ${plain(plugin)}, least role ${role}${runsCommands ? ', runs commands of this machine: needs a token' : ''}\n`);
+  printParagraph(output, '', `${name}: ${plain(summary)}`);
+  printParagraph(output, '', `plugin ${plugin}, least role ${role}${runsCommands ? ', runs commands of this machine: needs a token' : ''}`);
   printFields(output, 'input', input);
   printFields(output, 'output', answer);
 }
@@ -34,7 +34,7 @@ function printFields(output: CliOutput, title: string, schema: Schema): void {
     ];
   });
   output.write(`\n${title}\n`);
-  printTable(output, ['NAME', 'TYPE', 'REQUIRED', 'DEFAULT', 'DESCRIPTION'], rows);
+  printWrappedTable(output, ['NAME', 'TYPE', 'REQUIRED', 'DEFAULT', 'DESCRIPTION'], rows);
 }
 
 /** One or two words; what an object holds below the first level is left to `--json`. */

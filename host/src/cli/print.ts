@@ -1,5 +1,6 @@
-import { type BellowsError, type ErrorDetail, errorBody, InvariantError, isBellowsError, messageOf } from '@bellows/sdk';
-import { nearestName } from '../operations/nearest-name.js';
+import { type BellowsError, errorBody, InvariantError, isBellowsError, messageOf } from '@bellows/sdk';
+import { faultLines, headline, holds } from '../shown-faults.js';
+import { columnsOf, hang, wrap } from '../wrap.js';
 import type { CliIo, CliOutput } from './cli-deps.js';
 import { RemoteError } from './host-client.js';
 
@@ -22,31 +23,71 @@ export function printLine(output: CliOutput, text: string): void {
 /** Columns as wide as their widest cell, two blanks between them. */
 export function printTable(output: CliOutput, heads: readonly string[], rows: readonly (readonly string[])[]): void {
   const all = [heads, ...rows].map((row) => row.map(plain));
-  const widths = heads.map((_head, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  for (const row of all)
-    output.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
+  const widths = widthsOf(all);
+  for (const row of all) printRow(output, row, widths);
 }
 
-/** A terminal that nobody has made wider. */
-const COLUMNS = 80;
-/** Less says nothing. */
-const LEAST_LAST_COLUMN = 20;
+/** A table that a terminal shows in full: the widest columns give way, and their cells go on in lines below. */
+export function printWrappedTable(output: CliOutput, heads: readonly string[], rows: readonly (readonly string[])[]): void {
+  const all = [heads, ...rows].map((row) => row.map(plain));
+  const widths = narrowed(widthsOf(all), columnsOf(output));
+  for (const row of all) {
+    const cells = row.map((cell, column) => wrap(cell, widths[column] ?? 0));
+    const height = Math.max(...cells.map((lines) => lines.length));
+    for (let line = 0; line < height; line += 1) {
+      printRow(
+        output,
+        cells.map((lines) => lines[line] ?? ''),
+        widths,
+      );
+    }
+  }
+}
 
-/** A table whose last column is cut, so that a row is a line of 80 columns; the others hold what one copies. */
-export function printFitted(output: CliOutput, heads: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widthOf = (column: number) => Math.max(...[heads, ...rows].map((row) => (row[column] ?? '').length));
-  const before = heads.slice(0, -1).reduce((sum, _head, column) => sum + widthOf(column) + 2, 0);
-  const room = Math.max(LEAST_LAST_COLUMN, COLUMNS - before);
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  return (rows[0] ?? []).map((_head, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+}
+
+/** A word or two must stand beside each other. */
+const LEAST_COLUMN = 12;
+
+function narrowed(widths: readonly number[], columns: number): number[] {
+  const narrow = [...widths];
+  const total = () => narrow.reduce((sum, width) => sum + width + 2, -2);
+  const shrink = (from: number) => {
+    while (total() > columns && Math.max(...narrow.slice(from)) > LEAST_COLUMN) {
+      const widest = narrow.indexOf(Math.max(...narrow.slice(from)), from);
+      narrow[widest] = (narrow[widest] ?? 0) - 1;
+    }
+  };
+  // The names in the first one are copied: they give way last.
+  shrink(1);
+  shrink(0);
+  return narrow;
+}
+
+function printRow(output: CliOutput, row: readonly string[], widths: readonly number[]): void {
+  const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+  output.write(`${cells.join('  ').trimEnd()}\n`);
+}
+
+/** Less says nothing. */
+const LEAST_LAST_COLUMN = 10;
+
+/** A table whose last column is cut where a terminal is too narrow, the others hold what one copies. Answers which rows were cut. */
+export function printFitted(output: CliOutput, heads: readonly string[], rows: readonly (readonly string[])[]): ReadonlySet<number> {
+  const last = heads.length - 1;
+  const before = widthsOf([heads, ...rows]).slice(0, -1);
+  const room = Math.max(
+    LEAST_LAST_COLUMN,
+    before.reduce((left, width) => left - width - 2, columnsOf(output)),
+  );
   printTable(
     output,
     heads,
-    rows.map((row) => row.map((cell, column) => (column === heads.length - 1 ? cut(cell, room) : cell))),
+    rows.map((row) => row.map((cell, column) => (column === last ? cut(cell, room) : cell))),
   );
+  return new Set([...rows.keys()].filter((row) => (rows[row]?.[last] ?? '').length > room));
 }
 
 /** At most so long, with a sign that there is more. */
@@ -58,10 +99,22 @@ export function cut(text: string, length: number): string {
 export function printLines(output: CliOutput, indent: string, lines: readonly (readonly [label: string, value: unknown])[]): void {
   const shown = lines.filter(([, value]) => value !== undefined);
   const width = Math.max(0, ...shown.map(([label]) => plain(label).length));
+  const room = columnsOf(output) - indent.length - width - 2;
   for (const [label, value] of shown) {
-    const [first = '', ...more] = String(value).split('\n').map(plain);
+    const [first = '', ...more] = String(value)
+      .split('\n')
+      .flatMap((line) => wrap(plain(line), room));
     output.write(`${indent}${plain(label).padEnd(width)}  ${first}\n`);
     for (const line of more) output.write(`${indent}${' '.repeat(width)}  ${line}\n`);
+  }
+}
+
+/** Text in lines, further lines and what a terminal is too narrow for two blanks deeper. */
+export function printParagraph(output: CliOutput, indent: string, text: string): void {
+  const deeper = `${indent}  `;
+  for (const [index, line] of text.split('\n').entries()) {
+    const from = index === 0 ? indent : deeper;
+    output.write(`${hang(from + plain(line), { columns: columnsOf(output), indent: deeper })}\n`);
   }
 }
 
@@ -71,46 +124,16 @@ export function printError(error: unknown, { io, json }: { readonly io: CliIo; r
     io.stderr.write(`${escaped(JSON.stringify({ error: known instanceof RemoteError ? known.body : errorBody(known, '') }))}\n`);
     return;
   }
-  io.stderr.write(`error: ${plain(known.message)} (${known.code})\n`);
-  printDetails(io.stderr, known);
+  const { message, details, code } = known;
+  // Whoever interrupts knows it; nothing went wrong.
+  if (code === 'INTERRUPTED') {
+    printParagraph(io.stderr, '', message);
+    return;
+  }
+  printParagraph(io.stderr, '', `error: ${plain(headline(message, details))} (${code})`);
+  for (const line of faultLines(message, details)) printParagraph(io.stderr, '  ', line);
   printFacts(io.stderr, known);
   if (known.kind === 'invariant' && error instanceof Error && !isBellowsError(error)) io.stderr.write(`${error.stack ?? ''}\n`);
-}
-
-/** A single problem that the message has told already is not told again. */
-function printDetails(output: CliOutput, { message: told, details = [] }: BellowsError): void {
-  const [only] = details;
-  if (details.length === 1 && only && isTold(told, only)) return;
-  for (const { path, message, suggestion } of details) {
-    const hint = suggestion === undefined || asks(message, suggestion) ? '' : hintOf(suggestion, message);
-    output.write(`  ${path === '' ? '(top)' : plain(path)}: ${plain(message)}${plain(hint)}\n`);
-  }
-}
-
-function isTold(told: string, { message, suggestion }: ErrorDetail): boolean {
-  if (suggestion === undefined) return told.includes(message);
-  return holds(told, suggestion);
-}
-
-/** What is near to what was written was probably meant; anything else (a form, a range, a list) says what would be right. */
-function hintOf(suggestion: string, message: string): string {
-  const isName = /^[\w@./:-]+$/.test(suggestion);
-  const quoted = [...message.matchAll(/"([^"]+)"/g)].map(([, word = '']) => word);
-  const isNear = isName && (quoted.length === 0 || quoted.some((word) => nearestName(word, [suggestion]) !== undefined));
-  return isNear ? `; did you mean ${suggestion}?` : ` (expected: ${suggestion})`;
-}
-
-/** Some say in the message already what was meant. */
-function asks(message: string, suggestion: string): boolean {
-  return /did you mean/i.test(message) && holds(message, suggestion);
-}
-
-/** As a word of its own: 4 is not in 42. */
-function holds(text: string, word: string): boolean {
-  for (let at = text.indexOf(word); word !== '' && at >= 0; at = text.indexOf(word, at + 1)) {
-    if (!/[\w.]$/.test(text.slice(0, at)) && !/^\.?\w/.test(text.slice(at + word.length))) return true;
-  }
-  return false;
 }
 
 /** Without control characters: what a host or a guest sent must not move the cursor of a terminal or change its title. */

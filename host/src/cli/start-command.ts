@@ -2,6 +2,7 @@ import { CancelledError, isBellowsError, type PluginStatus } from '@bellows/sdk'
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RunningHost } from '../host.js';
 import type { HostOptions } from '../host-options.js';
+import { pointToLog } from '../shown-faults.js';
 import type { CommandContext } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import { plain } from './print.js';
@@ -63,7 +64,7 @@ function announce(context: CommandContext, command: Command, { url, pageUrl, vie
 }
 
 function pluginLine({ id, version, state, reason, message }: PluginStatus): string {
-  const why = state === 'active' ? '' : ` (${reason}${message === '' ? '' : `: ${plain(message)}`})`;
+  const why = state === 'active' ? '' : ` (${reason}${message === '' ? '' : `: ${plain(pointToLog(message))}`})`;
   return `${id} ${version} ${state}${why}`;
 }
 

@@ -3,9 +3,11 @@ import type { Command } from 'commander';
 import { policySentence } from '../governor/subsystem-policy.js';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
 import { nearestName, nearestOperation } from '../operations/nearest-name.js';
+import { pointToLog } from '../shown-faults.js';
 import type { CommandContext } from './command-context.js';
+import { shortTime } from './durations.js';
 import { printOperation } from './operation-view.js';
-import { plain, printJson, printTable } from './print.js';
+import { plain, printJson, printTable, printWrappedTable } from './print.js';
 
 /** How many decisions `explain` shows. */
 const SHOWN_DECISIONS = 10;
@@ -20,7 +22,9 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
       const status = await (await context.connect(command)).get<HostStatus>('/v1/status');
       if (context.isJson(command)) return printJson(stdout, status);
       const { version, ready, pid, machine } = status;
-      stdout.write(`Bellows ${plain(version)}, ${ready ? 'ready' : 'not ready'}, process ${pid}, since ${iso(status.startedAt)}\n`);
+      stdout.write(
+        `Bellows ${plain(version)}, ${ready ? 'ready' : 'not ready'}, process ${pid}, since ${shortTime(status.startedAt)} UTC\n`,
+      );
       stdout.write(
         `configuration ${plain(status.configFile ?? 'built in')} (revision ${status.configRevision}), data ${plain(status.dataDir)}\n`,
       );
@@ -61,7 +65,7 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
       const operation = name === undefined ? undefined : named(operations, name);
       if (context.isJson(command)) return printJson(stdout, operation ?? { operations });
       if (operation) return printOperation(stdout, operation);
-      printTable(
+      printWrappedTable(
         stdout,
         ['OPERATION', 'WHAT IT DOES'],
         operations.map(({ name, summary }) => [name, summary]),
@@ -99,11 +103,11 @@ function explain(
   stdout.write(`  backpressure ${plain(backpressure)}\n`);
   if (decisions.length === 0) return;
   stdout.write('\n');
-  printTable(
+  printWrappedTable(
     stdout,
-    ['AT', 'FROM', 'TO', 'LIMITED BY', 'OUTCOME', 'REASON'],
+    ['AT (UTC)', 'FROM', 'TO', 'LIMITED BY', 'OUTCOME', 'REASON'],
     decisions.map(({ at, from, to, limitedBy, outcome, reason, error }) => [
-      iso(at),
+      shortTime(at),
       String(from),
       String(to),
       limitedBy,
@@ -146,21 +150,17 @@ function unknownName(
 }
 
 function printPlugins({ io: { stdout } }: CommandContext, plugins: readonly PluginStatus[]): void {
-  printTable(
+  printWrappedTable(
     stdout,
-    ['PLUGIN', 'VERSION', 'STATE', 'SINCE', 'REASON'],
+    ['PLUGIN', 'VERSION', 'STATE', 'SINCE (UTC)', 'REASON'],
     plugins.map(({ id, version, state, since, reason, message }) => [
       id,
       version,
       state,
-      iso(since),
-      message === '' || state === 'active' ? reason : `${reason}: ${message}`,
+      shortTime(since),
+      message === '' || state === 'active' ? reason : `${reason}: ${pointToLog(message)}`,
     ]),
   );
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString();
 }
 
 function percent(ratio: number): string {

@@ -1,5 +1,6 @@
 import { systemClock } from '@bellows/sdk';
 import type { Command } from 'commander';
+import { nearestName } from '../operations/nearest-name.js';
 import { type CommandContext, usageError } from './command-context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { type HostClient, RemoteError } from './host-client.js';
@@ -50,7 +51,8 @@ export function addWorkflowCommands(program: Command, context: CommandContext): 
   addGetAndWait(workflow, context);
   addList(workflow, context);
   addHistory(workflow, context);
-  addSignalAndCancel(workflow, context);
+  addSignal(workflow, context);
+  addCancel(workflow, context);
 }
 
 function addDefine(workflow: Command, context: CommandContext): void {
@@ -123,7 +125,7 @@ function addStart(workflow: Command, context: CommandContext): void {
         ...(flags.attr.length === 0 ? {} : { attributes }),
         ...(flags.priority === undefined ? {} : { priority: flags.priority }),
       });
-      if (flags.wait) return waitForRun({ context, command, client }, started.id, flags.timeout);
+      if (flags.wait) return waitForRun({ context, command, client }, { id: started.id, timeoutMs: flags.timeout });
       if (context.isJson(command)) return printJson(context.io.stdout, started);
       printLine(context.io.stdout, `${started.id}${started.created ? '' : ' (started before)'}`);
     });
@@ -149,14 +151,18 @@ function addGetAndWait(workflow: Command, context: CommandContext): void {
       `${WAIT_HELP}\nExamples:\n  bellows workflow wait order-7\n  bellows workflow wait order-7 --timeout 60000 --json`,
     )
     .action(async (id: string, { timeout }: { timeout?: number }, command: Command) => {
-      await waitForRun({ context, command, client: await context.connect(command) }, id, timeout);
+      await waitForRun({ context, command, client: await context.connect(command) }, { id, timeoutMs: timeout });
     });
 }
 
 async function waitForRun(
   { context, command, client }: { readonly context: CommandContext; readonly command: Command; readonly client: HostClient },
-  id: string,
-  timeoutMs: number | undefined,
+  // `good`: what was wanted.
+  {
+    id,
+    timeoutMs,
+    good = ['completed'],
+  }: { readonly id: string; readonly timeoutMs: number | undefined; readonly good?: readonly string[] },
 ): Promise<void> {
   const { stdout, stderr } = context.io;
   const json = context.isJson(command);
@@ -166,11 +172,12 @@ async function waitForRun(
     id,
     clock: systemClock,
     comeBack: `The waiting was interrupted; run ${id} goes on. See it again with "bellows workflow wait ${id}", end it with "bellows workflow cancel ${id}".`,
+    what: `run ${id}`,
     hasEnded: hasRunEnded,
     ...(lines === undefined ? {} : { onLook: (run) => lines.show(statesOf(run)) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
-  context.exitCode = ended ? (view.status === 'completed' ? EXIT.ok : EXIT.failed) : EXIT.deadline;
+  context.exitCode = ended ? (good.includes(view.status) ? EXIT.ok : EXIT.failed) : EXIT.deadline;
   if (json) return printJson(stdout, view);
   printRun(stdout, view);
   if (!ended) printLine(stderr, `The time is up; run ${id} goes on.`);
@@ -222,7 +229,7 @@ function addHistory(workflow: Command, context: CommandContext): void {
     });
 }
 
-function addSignalAndCancel(workflow: Command, context: CommandContext): void {
+function addSignal(workflow: Command, context: CommandContext): void {
   workflow
     .command('signal')
     .description('send a signal that a stage of the run waits for, or will')
@@ -232,19 +239,51 @@ function addSignalAndCancel(workflow: Command, context: CommandContext): void {
     .addHelpText('after', '\nExamples:\n  bellows workflow signal order-7 paid\n  bellows workflow signal order-7 paid \'{"amount":12}\'')
     .action(async (id: string, name: string, given: string | undefined, _options: unknown, command: Command) => {
       const payload = given === undefined ? null : await readJson(context, given);
-      const answer = await (await context.connect(command)).call('workflow.signal', { id, name, payload });
+      const answer = await (await context.connect(command)).call<SignalAnswer>('workflow.signal', { id, name, payload });
       if (context.isJson(command)) return printJson(context.io.stdout, answer);
       printLine(context.io.stdout, `Run ${id} has the signal ${name}.`);
+      if (answer.awaitedBy?.length === 0) printLine(context.io.stderr, nobodyWaits(name, answer.signals ?? []));
     });
+}
+
+interface SignalAnswer {
+  /** Stages that wait for it now or will. */
+  readonly awaitedBy?: readonly string[];
+  /** Names that stages of the run wait for. */
+  readonly signals?: readonly string[];
+}
+
+function nobodyWaits(name: string, known: readonly string[]): string {
+  const near = nearestName(name, known);
+  const hint = near !== undefined ? `; did you mean "${near}"?` : known.length > 0 ? `; its stages wait for: ${known.join(', ')}` : '';
+  return `no stage waits for "${name}"${hint}`;
+}
+
+function addCancel(workflow: Command, context: CommandContext): void {
   workflow
     .command('cancel')
     .description('cancel a run; what it has done is compensated')
     .argument('<id>', 'a run')
-    .action(async (id: string, _options: unknown, command: Command) => {
-      const answer = await (await context.connect(command)).call('workflow.cancel', { id });
+    .option('--wait', 'wait until it has ended')
+    .addOption(timeoutOption())
+    .addHelpText(
+      'after',
+      '\nExit code with --wait: 0 when the run ended cancelled or rolled back, 1 when otherwise, 5 when the time was up first.\n\nExamples:\n  bellows workflow cancel order-7\n  bellows workflow cancel order-7 --wait --timeout 60000',
+    )
+    .action(async (id: string, { wait, timeout }: { wait?: true; timeout?: number }, command: Command) => {
+      if (timeout !== undefined && !wait) throw usageError('--timeout is for --wait.');
+      const client = await context.connect(command);
+      const answer = await client.call<RunView>('workflow.cancel', { id });
+      if (wait) return waitForRun({ context, command, client }, { id, timeoutMs: timeout, good: ['cancelled', 'rolled_back'] });
       if (context.isJson(command)) return printJson(context.io.stdout, answer);
-      printLine(context.io.stdout, `Run ${id} is being cancelled; "bellows workflow wait ${id}" shows how it ends.`);
+      printLine(context.io.stdout, cancelLine(id, answer));
     });
+}
+
+function cancelLine(id: string, answer: RunView): string {
+  if (!hasRunEnded(answer)) return `Run ${id} is being cancelled; "bellows workflow wait ${id}" shows how it ends.`;
+  if (answer.status === 'cancelled') return `Run ${id} was cancelled.`;
+  return `Run ${id} has ended: ${answer.status.replaceAll('_', ' ')}.`;
 }
 
 function attributesOf(pairs: readonly string[]): Record<string, string> {

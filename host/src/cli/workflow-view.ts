@@ -1,13 +1,15 @@
 import type { CliOutput } from './cli-deps.js';
 import { isoOf, shortTime, took } from './durations.js';
-import { cut, plain, printFitted, printLines } from './print.js';
+import { type ErrorView, errorLine, errorLines, type FailedRow, printFailures } from './failures.js';
+import { printFitted, printLines } from './print.js';
+import { jsonText, shortValue } from './short-value.js';
 import type { NamedState } from './state-lines.js';
 
-interface ErrorView {
-  readonly code?: string;
-  readonly message?: string;
-  readonly stage?: string;
-}
+/** What a stage, or a run, waits for. */
+type WaitsFor =
+  | { readonly kind: 'signal'; readonly name: string }
+  | { readonly kind: 'timer' | 'retry'; readonly dueAt: number }
+  | { readonly kind: 'run'; readonly id: string };
 
 interface StageView {
   readonly name: string;
@@ -16,6 +18,7 @@ interface StageView {
   readonly startedAt?: number | null;
   readonly endedAt?: number | null;
   readonly error?: ErrorView | null;
+  readonly waitsFor?: WaitsFor | null;
   readonly compensation?: string | { readonly status?: string; readonly error?: ErrorView | null } | null;
 }
 
@@ -57,9 +60,9 @@ export interface HistoryView {
 const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'rolled_back', 'rollback_failed', 'cancelled']);
 /** Stages nothing has happened to. */
 export const RESTING_STAGES: readonly string[] = ['pending', 'blocked', 'ready', 'queued'];
-const MAX_INPUT_LENGTH = 200;
-/** `--json` has all of it. */
-const MAX_OUTPUT_LENGTH = 4_000;
+/** Stages that are begun as soon as there is room. */
+const NEXT_STAGES: ReadonlySet<string> = new Set(['pending', 'ready']);
+const GOING_RUNS: ReadonlySet<string> = new Set(['queued', 'running']);
 
 export function hasRunEnded({ status }: RunView): boolean {
   return ENDED.has(status);
@@ -71,25 +74,37 @@ export function printRun(output: CliOutput, run: RunView): void {
     ['run', id],
     ['workflow', name === undefined ? undefined : `${name}${version === undefined ? '' : ` version ${version}`}`],
     ['status', status],
-    ['input', jsonLine(run.input, MAX_INPUT_LENGTH)],
-    ['output', jsonLine(run.output, MAX_OUTPUT_LENGTH)],
-    ['error', errorLine(error)],
+    ['input', shortValue(output, run.input)],
+    ['output', shortValue(output, run.output)],
+    ['error', error ? errorLines(error).join('\n') : undefined],
     ['rolled back', rolledBack.length === 0 ? undefined : rolledBack.join(', ')],
-    ['not undone', errors.length === 0 ? undefined : errors.map(errorLine).join('\n')],
+    ['not undone', errors.length === 0 ? undefined : errors.map((one) => errorLine(one)).join('\n')],
   ]);
-  if (stages.length === 0) return;
+  if (stages.length > 0) printStages(output, stages, status);
+}
+
+function printStages(output: CliOutput, stages: readonly StageView[], runStatus: string): void {
   output.write('\n');
-  printFitted(
+  const notes = stages.map((stage) => [waitLine(stage, runStatus), errorLine(stage.error, stage.name), undoneLine(stage)]);
+  const cut = printFitted(
     output,
     ['STAGE', 'STATUS', 'ATTEMPTS', 'TOOK', 'NOTE'],
-    stages.map((stage) => [
+    stages.map((stage, row) => [
       stage.name,
       stage.status,
       String(stage.attempts ?? ''),
       took(stage.startedAt, stage.endedAt),
-      [errorLine(stage.error), undoneLine(stage)].filter((note) => note !== undefined).join('; '),
+      (notes[row] ?? []).filter((note) => note !== undefined).join('; '),
     ]),
   );
+  printFailures(output, stages.map(failureOf), cut);
+}
+
+/** What is said in full below the table. */
+function failureOf({ name, error, compensation }: StageView): FailedRow | undefined {
+  const undoing = typeof compensation === 'object' ? compensation?.error : undefined;
+  const lines = [...(error ? errorLines(error, name) : []), ...(undoing ? errorLines({ ...undoing, stage: 'compensation' }) : [])];
+  return lines.length === 0 ? undefined : { name, lines };
 }
 
 export function printRuns(output: CliOutput, { items }: RunListView): void {
@@ -115,7 +130,7 @@ export function printHistory(output: CliOutput, { events }: HistoryView): void {
     day = date;
     return shown;
   };
-  printFitted(
+  const cut = printFitted(
     output,
     ['SEQ', 'AT (UTC)', 'EVENT', 'STAGE', 'ATTEMPT', 'DATA'],
     events.map(({ seq, type, stage, attempt, at, data }) => [
@@ -124,29 +139,58 @@ export function printHistory(output: CliOutput, { events }: HistoryView): void {
       type,
       String(stage ?? ''),
       attempt ? String(attempt) : '',
-      jsonLine(data, MAX_INPUT_LENGTH) ?? '',
+      jsonText(data) ?? '',
     ]),
   );
+  printFailures(
+    output,
+    events.map(({ seq, type, stage, data }) => {
+      const error = errorOf(type, data);
+      return error && { name: `${seq} ${stage ?? type}`, lines: errorLines(error, String(stage ?? '')) };
+    }),
+    cut,
+  );
+}
+
+/** Of an event that tells of one; else its data is what came out of it. */
+function errorOf(type: string, data: unknown): ErrorView | undefined {
+  if (typeof data !== 'object' || data === null || !/(failed|retry_scheduled|rollback\.started)$/.test(type)) return undefined;
+  const { error = data } = data as { readonly error?: unknown };
+  return typeof (error as ErrorView | null)?.message === 'string' ? (error as ErrorView) : undefined;
 }
 
 /** The run and its stages, for progress. */
 export function statesOf({ id, status, stages = [] }: RunView): NamedState[] {
-  const states = stages.map(({ name, status: state, error, attempts = 0 }) => {
-    const note = errorLine(error) ?? (attempts > 1 ? `attempt ${attempts}` : undefined);
+  const states = stages.map((stage) => {
+    const { name, status: state, error, attempts = 0 } = stage;
+    const note = waitLine(stage, status) ?? errorLine(error, name) ?? (attempts > 1 ? `attempt ${attempts}` : undefined);
     return { name, state, ...(note === undefined ? {} : { note }) };
   });
   return [...states, { name: `run ${id}`, state: status }];
 }
 
-function jsonLine(value: unknown, length: number): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  return cut(plain(JSON.stringify(value) ?? ''), length);
+function waitLine({ status, waitsFor, startedAt }: StageView, runStatus: string): string | undefined {
+  if (!waitsFor || (NEXT_STAGES.has(status) && GOING_RUNS.has(runStatus))) return undefined;
+  switch (waitsFor.kind) {
+    case 'signal':
+      return `waits for signal ${waitsFor.name}`;
+    case 'timer':
+      return `until ${dueTime(waitsFor.dueAt, startedAt)}`;
+    case 'retry':
+      return `tries again at ${dueTime(waitsFor.dueAt, startedAt)}`;
+    case 'run':
+      return `run ${waitsFor.id}`;
+    default:
+      // A host that is newer than this command.
+      return undefined;
+  }
 }
 
-function errorLine(error: ErrorView | null | undefined): string | undefined {
-  if (!error) return undefined;
-  const { code, message, stage } = error;
-  return [stage, code, message].filter((part) => part !== undefined).join(': ');
+/** The time of the day, with the day where it is not that of the start. */
+function dueTime(dueAt: number, startedAt: number | null | undefined): string {
+  const due = shortTime(dueAt);
+  const [day = ''] = shortTime(startedAt).split(' ');
+  return day !== '' && due.startsWith(`${day} `) ? due.slice(day.length + 1) : due;
 }
 
 function undoneLine({ compensation }: StageView): string | undefined {

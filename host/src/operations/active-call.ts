@@ -70,17 +70,13 @@ export class ActiveCall implements OperationCall {
       // Also a handler that throws before its first await, or answers without a promise, ends here.
       const answer = Promise.resolve(work());
       this.#isWorking = true;
-      const end = () => {
-        this.#isWorking = false;
-        this.#onWorkEnd?.();
-      };
       answer.then(
         (value) => {
-          end();
+          this.#endWork();
           resolve(value);
         },
         (error: unknown) => {
-          end();
+          this.#endWork();
           reject(error);
         },
       );
@@ -92,16 +88,23 @@ export class ActiveCall implements OperationCall {
     if (this.#isWorking) this.#onWorkEnd = then;
     else then();
   }
+
+  #endWork(): void {
+    this.#isWorking = false;
+    this.#onWorkEnd?.();
+  }
 }
 
 /** Passes on a caller's abort. Returns how to stop listening. */
 export function followCaller(call: ActiveCall, signal: AbortSignal | undefined): () => void {
-  if (!signal) return () => {};
+  if (!signal) return NOTHING_TO_DO;
   const onAbort = () => call.abort(reasonOf(signal, call.operation));
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   return () => signal.removeEventListener('abort', onAbort);
 }
+
+const NOTHING_TO_DO = () => {};
 
 function reasonOf(signal: AbortSignal, operation: string): BellowsError {
   if (isBellowsError(signal.reason)) return signal.reason;

@@ -55,6 +55,7 @@ interface Provided {
 const SHED_FROM_LEVEL: Partial<Readonly<Record<Criticality, number>>> = { bulk: 2, best_effort: 3 };
 /** Retries of refused calls are spread over half of this to three halves of it, so that they do not come back together. */
 const SHED_RETRY_MS = 1_000;
+const NOTHING_TO_DO = () => {};
 const NAME = /^[A-Za-z][\w-]*(\.[A-Za-z][\w-]*)+$/;
 
 /**
@@ -89,7 +90,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     demandAuthority(provided.definition, call.authority);
     const startedAt = this.#clock.monotonicMs();
     let outcome: Parameters<OperationMetrics['ended']>[1] = 'ok';
-    let leave = () => {};
+    let leave = NOTHING_TO_DO;
     this.metrics.began(name);
     try {
       leave = this.#admit(provided, call, options.signal);
@@ -235,6 +236,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   }
 
   #watchDeadline(call: ActiveCall): () => void {
+    if (call.deadlineAt === Number.POSITIVE_INFINITY) return NOTHING_TO_DO;
     const expire = () =>
       call.abort(
         new DeadlineError('DEADLINE_EXCEEDED', `${call.operation} did not end before its deadline: give it more time or less work.`, {
@@ -244,7 +246,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     // Also NaN counts as passed.
     if (!(call.deadlineAt > this.#clock.monotonicMs())) {
       expire();
-      return () => {};
+      return NOTHING_TO_DO;
     }
     return this.#deadlines.add(call.deadlineAt, expire);
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -68,6 +68,8 @@ const inputs = () => plugin.seen.map(({ input }) => input);
 
 beforeAll(async () => {
   cwd = await mkdtemp(path.join(tmpdir(), 'bellows-harness-'));
+  await mkdir(path.join(cwd, 'sub'));
+  for (const file of ['ISSUES.md', 'I.md', 'sub/THERE.md']) await writeFile(path.join(cwd, file), '- [ ] a {#a}\n');
   plugin = await PluginOperations.start('harness', { answers, cwd, runsCommands: ['start', 'loadTest'] });
 });
 afterAll(async () => {
@@ -131,6 +133,29 @@ describe('bellows harness start', () => {
     expect(plugin.seen).toEqual([]);
   });
 
+  it('looks for the issues here, then in the repository, and names a path that is in neither once', async () => {
+    const sent = async (...argv: string[]) => {
+      const { code, stderr } = await harness('start', '--verify', 'true', ...argv, '--', 'a');
+      const { issues } = (inputs().at(-1) ?? {}) as { issues?: { file: string } };
+      return { code, stderr, file: issues?.file };
+    };
+    expect(await sent('--issues', 'ISSUES.md', '--repo', 'sub')).toMatchObject({ code: 0, file: path.join(cwd, 'ISSUES.md') });
+    expect(await sent('--issues', 'THERE.md', '--repo', 'sub')).toMatchObject({ code: 0, file: path.join(cwd, 'sub/THERE.md') });
+    plugin.seen.length = 0;
+    const missing = await sent('--issues', 'NONE.md', '--repo', 'sub');
+    expect(missing).toMatchObject({ code: 2, file: undefined });
+    expect(missing.stderr.match(/NONE\.md/g)).toHaveLength(1);
+    expect(missing.stderr).toContain(`neither in ${cwd} nor in the repository ${path.join(cwd, 'sub')}.`);
+    expect((await sent('--issues', '/none/at/all.md')).stderr).toBe(
+      'error: --issues: there is no file /none/at/all.md. (FILE_UNREADABLE)\n',
+    );
+    // It may be on the machine of the host.
+    const { host } = plugin.terminal;
+    const env = { BELLOWS_URL: host?.url ?? '' };
+    const argv = ['harness', 'start', '--verify', 'true', '--issues', '/none/at/all.md', '--', 'a'];
+    expect(await bellows(argv, { ...plugin.terminal, env })).toMatchObject({ code: 0 });
+  });
+
   it('has the token of host.json with it; without one it is refused', async () => {
     const { host } = plugin.terminal;
     const argv = ['harness', 'start', ...needed, '--', 'a'];
@@ -145,7 +170,7 @@ describe('bellows harness start', () => {
 });
 
 describe('bellows harness run and wait', () => {
-  it('starts, waits, and shows what landed and what did not, within 80 columns', async () => {
+  it('starts, waits, and shows what landed and what did not', async () => {
     views = [{ status: 'running' }, partial];
     const done = await harness('run', ...needed, '--id', 'nightly', '--', 'a');
     expect(done).toMatchObject({ code: 1, stderr: '' });
@@ -160,9 +185,27 @@ describe('bellows harness run and wait', () => {
       '',
       expect.stringMatching(/^ISSUE +STATUS +ATTEMPTS +RESULT$/),
       expect.stringMatching(/^login +landed +1 +commit 0123456789$/),
-      expect.stringMatching(/^logout +failed +3 +verification_failed: exit 1 z+…$/),
+      expect.stringMatching(/^logout +failed +3 +verification_failed: exit 1 z{90}$/),
     ]);
+  });
+
+  it('shows on a terminal within 80 columns what failed, below the table in full, with its log', async () => {
+    const [login, logout] = partial.issues;
+    const log = '/data/jobs/nightly/logout/3.log';
+    const message = `logout: the tests fail\n  expected 1\n  got 2 ${'and so on '.repeat(12)}`;
+    const waiting = { id: 'later', title: 'Another page', status: 'ready', attempts: 0 };
+    const again = { id: 'again', title: 'Once more', status: 'ready', attempts: 1, reason: 'agent_failed', message: 'exit 7' };
+    views = [{ ...partial, ...{ issues: [login, { ...logout, message, log }, waiting, again] } }];
+    const done = await bellows(['harness', 'wait', 'nightly'], { ...plugin.terminal, isTTY: true });
     for (const line of lines(done.stdout)) expect(line.length).toBeLessThanOrEqual(80);
+    expect(done.stdout).toMatch(/^logout +failed +3 +verification_failed: the tests fail .*…$/m);
+    expect(done.stdout).toMatch(/^later +ready +0$/m);
+    expect(done.stdout).toMatch(/^again +ready +1 +last attempt: agent_failed: exit 7$/m);
+    const [, below = ''] = done.stdout.split('\n\nlogout: ');
+    expect(lines(below).slice(0, 2)).toEqual(['verification_failed: the tests fail', '    expected 1']);
+    expect(below.match(/and\s+so\s+on/g)).toHaveLength(12);
+    expect(below).toMatch(/\n {2}log: \/data\/jobs\/nightly\/logout\/3\.log\n$/);
+    expect((await harness('wait', 'nightly')).stdout).toContain(`log: ${log}\n`);
   });
 
   it('prints with --json what harness.run answers', async () => {
@@ -272,15 +315,30 @@ describe('bellows harness get, list, metrics, cancel and load-test', () => {
     expect((await harness('metrics', '--json')).json).toEqual(metrics);
   });
 
+  it('says why the health is not good', async () => {
+    const before = answers.metrics;
+    const told = async (changes: object) => {
+      answers.metrics = () => ({ ...metrics, ...changes });
+      return /^health +(.*)$/m.exec((await harness('metrics')).stdout)?.[1];
+    };
+    expect(await told({ health: 'unhealthy', successRate: 1 / 3 })).toBe('unhealthy: 33 % of recent sessions succeeded');
+    expect(await told({ health: 'degraded', successRate: 1, stalledWorkers: 1 })).toBe('degraded: 1 worker has stalled');
+    expect(await told({ health: 'unhealthy', successRate: 0.5, stalledWorkers: 3 })).toBe(
+      'unhealthy: 50 % of recent sessions succeeded, 3 workers have stalled',
+    );
+    Object.assign(answers, { metrics: before });
+  });
+
   it('runs a load test, prints its summary and fails when the criteria do', async () => {
     expect(await harness('load-test', '--scenario', 'heavy', '--speed', '10')).toMatchObject({
       code: 0,
       stdout: 'heavy: PASSED\n200 issues\n',
-      stderr: '',
+      stderr:
+        'Load test heavy: 200 issues, up to 25 agents at once, sessions of 6.0 s (1 min 0 s ÷ 10). It takes at least 54.0 s, more on a busy machine; interrupting ends it.\n',
     });
     expect(inputs()).toEqual([{ scenario: 'heavy', speed: 10 }]);
     report = { summary: 'smoke: FAILED', passed: false };
-    expect(await harness('load-test', '--json')).toMatchObject({ code: 1, json: report });
+    expect(await harness('load-test', '--json')).toMatchObject({ code: 1, json: report, stderr: '' });
     expect(inputs()[1]).toEqual({ scenario: 'smoke' });
     for (const wrong of [
       ['--scenario', 'huge'],
@@ -296,6 +354,9 @@ describe('bellows harness get, list, metrics, cancel and load-test', () => {
     for (const verb of ['start', 'run', 'wait', 'load-test']) {
       expect((await harness(verb, '--help')).stdout).toContain(`bellows harness ${verb}`);
     }
-    expect((await harness('run', '--help')).stdout).toContain('no shell runs it');
+    const { stdout } = await harness('run', '--help');
+    for (const words of ['no shell runs it', '--verify "npm test"', 'landOnCheckedOut', 'then in the repository']) {
+      expect(stdout).toContain(words);
+    }
   });
 });

@@ -123,7 +123,7 @@ describe('bellows call', () => {
     const interrupt = new AbortController();
     const endless = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => interrupt.abort()) }) };
     const ran = bellows(['call', 'demo.echo', '-'], { host: here, stdin: endless, signal: interrupt.signal });
-    expect(await ran).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('(INTERRUPTED)') });
+    expect(await ran).toMatchObject({ code: 130, stdout: '', stderr: 'The command was interrupted.\n' });
     expect(await bellows(['call', 'demo.echo', '-'], { host: here, stdin: endless, signal: interrupt.signal })).toMatchObject({
       code: 130,
     });
@@ -209,6 +209,20 @@ describe('bellows call', () => {
     );
   });
 
+  it('lists all faults below the message, which then names none of them, wrapped to a terminal', async () => {
+    const details = [1, 2, 3].map((n) => ({ path: `a.yaml: stages[${n}]`, message: `unknown key "x" ${'very '.repeat(15)}(line ${n})` }));
+    const error = new InputError('ANY', `Files cannot be used: ${details[0]?.path}: ${details[0]?.message} (and 2 more, see details)`, {
+      details,
+    });
+    const deps = { startHost: () => Promise.reject(error) };
+    const piped = details.map(({ path: place, message }) => `  ${place}: ${message}\n`);
+    expect((await bellows(['start'], { deps })).stderr).toBe(`error: Files cannot be used (ANY)\n${piped.join('')}`);
+    const { stderr } = await bellows(['start'], { deps, isTTY: true, columns: 60 });
+    for (const line of stderr.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+    expect(stderr.match(/^ {2}a\.yaml/gm)).toHaveLength(3);
+    expect(stderr.replaceAll(/\s+/g, ' ')).toBe((await bellows(['start'], { deps })).stderr.replaceAll(/\s+/g, ' '));
+  });
+
   it('prints the facts of an error that its message does not have, as words', async () => {
     const failing = (message: string, data: Record<string, unknown>) => {
       const error = new InputError('ANY', message, { phase: 'call', data });
@@ -250,7 +264,7 @@ describe('bellows call', () => {
     const running = bellows(['call', 'demo.slow'], { host: here, signal: interrupt.signal });
     await until(() => host.slow.length === 1);
     interrupt.abort();
-    expect(await running).toMatchObject({ code: 130, stderr: expect.stringContaining('(INTERRUPTED)') });
+    expect(await running).toMatchObject({ code: 130, stderr: 'The command was interrupted.\n' });
     const [call] = host.slow.splice(0);
     await until(() => call?.signal.aborted === true);
   });
@@ -294,6 +308,20 @@ describe('bellows status, plugins, operations, explain', () => {
     expect((await bellows(['operations', 'add'], { host: here })).stderr).toContain('did you mean demo.add?');
   });
 
+  it('tells times in one short form, in UTC', async () => {
+    const { stdout } = await bellows(['status'], { host: here });
+    expect(stdout).toMatch(/since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/m);
+    expect(stdout).toContain('SINCE (UTC)');
+    expect(stdout + (await bellows(['explain', 'demo.pool'], { host: here })).stdout).not.toMatch(/\d\dT\d\d/);
+  });
+
+  it('wraps the list of operations to a terminal, and changes nothing in a pipe', async () => {
+    const ran = await bellows(['operations', 'demo.add'], { host: here });
+    const narrow = await bellows(['operations'], { host: here, isTTY: true, columns: 40 });
+    for (const line of narrow.stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(40);
+    expect((await bellows(['operations', 'demo.add'], { host: here, isTTY: true })).stdout).toBe(ran.stdout);
+  });
+
   it('explains what limits a subsystem and why', async () => {
     const { stdout, code } = await bellows(['explain', 'demo.pool'], { host: here });
     expect(code).toBe(0);
@@ -307,40 +335,6 @@ describe('bellows status, plugins, operations, explain', () => {
       code: 1,
       stderr: expect.stringContaining('did you mean demo.pool?'),
     });
-  });
-});
-
-describe('bellows check and config print', () => {
-  const problems = [
-    { path: 'host.prot', message: 'unknown key "prot"', suggestion: 'port' },
-    { path: 'plugins.a.from', message: 'is missing' },
-  ];
-
-  it('says that all is well, and what would be loaded', async () => {
-    const deps = { checkConfig: async () => ({ problems: [], plugins: [{ id: 'demo', version: '1.0.0', from: './demo' }] }) };
-    expect(await bellows(['check'], { deps })).toMatchObject({ code: 0, stdout: expect.stringContaining('demo 1.0.0 from ./demo') });
-  });
-
-  it('lists every problem with its place and what is right, and exits 2', async () => {
-    const deps = { checkConfig: async () => ({ problems, plugins: [] }), effectiveConfig: async () => ({ problems, entries: [] }) };
-    for (const argv of [['check'], ['config', 'print']]) {
-      const { code, stderr, stdout } = await bellows(argv, { deps });
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toContain('  host.prot: unknown key "prot"; did you mean port?\n  plugins.a.from: is missing\n');
-    }
-  });
-
-  it('prints every option with its value and origin, and passes on the options of the command line', async () => {
-    let seen: unknown;
-    const deps = {
-      effectiveConfig: async (options: unknown) => {
-        seen = options;
-        return { problems: [], entries: [{ path: 'host.port', value: 7070, origin: 'default' }] };
-      },
-    };
-    const { stdout } = await bellows(['config', 'print', '--config', 'x.yaml', '--data', 'd'], { deps, cwd: '/srv/app' });
-    expect(stdout).toMatch(/host\.port +7070 +default/);
-    expect(seen).toEqual({ configFile: 'x.yaml', dataDir: 'd', env: {}, cwd: '/srv/app' });
   });
 });
 

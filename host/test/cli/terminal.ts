@@ -17,6 +17,7 @@ export interface Terminal {
   readonly cwd?: string;
   readonly stdin?: string | CliIo['stdin'];
   readonly isTTY?: boolean;
+  readonly columns?: number;
   readonly signal?: AbortSignal;
   readonly forceSignal?: AbortSignal;
   /** Gets every chunk as it is written. */
@@ -31,6 +32,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
   const err: Buffer[] = [];
   const into = (chunks: Buffer[]) => ({
     isTTY: terminal.isTTY,
+    columns: terminal.columns,
     write: (chunk: string | Uint8Array) => {
       chunks.push(Buffer.from(chunk as Uint8Array));
       terminal.onOutput?.(chunk.toString());

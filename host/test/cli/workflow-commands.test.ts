@@ -188,7 +188,7 @@ describe('bellows workflow start', () => {
 });
 
 describe('bellows workflow wait and get', () => {
-  it('shows a run within 80 columns, its stages with what went wrong and what was undone', async () => {
+  it('shows a run, within 80 columns on a terminal, its stages with what went wrong and what was undone', async () => {
     const { stdout, code } = await workflow('get', 'order-7');
     expect(code).toBe(0);
     expect(lines(stdout).slice(0, 9)).toEqual([
@@ -202,8 +202,12 @@ describe('bellows workflow wait and get', () => {
       expect.stringMatching(/^STAGE +STATUS +ATTEMPTS +TOOK +NOTE$/),
       expect.stringMatching(/^charge +completed +1 +250 ms +compensation completed$/),
     ]);
-    expect(stdout).toMatch(/^ship +failed +3 +1 min 2 s +STAGE_FAILED: no stock x+…$/m);
-    for (const line of lines(stdout)) expect(line.length).toBeLessThanOrEqual(80);
+    expect(stdout).toMatch(/^ship +failed +3 +1 min 2 s +STAGE_FAILED: no stock x{200}$/m);
+    const onTerminal = await bellows(['workflow', 'get', 'order-7'], { ...plugin.terminal, isTTY: true });
+    expect(onTerminal.stdout).toMatch(/^ship +failed +3 +1 min 2 s +STAGE_FAILED: no stock x+…$/m);
+    for (const line of lines(onTerminal.stdout)) expect(line.length).toBeLessThanOrEqual(80);
+    const [, below = ''] = onTerminal.stdout.split('\nship: ');
+    expect(below.replaceAll(/\s/g, '')).toBe(`STAGE_FAILED:nostock${'x'.repeat(200)}`);
     expect((await workflow('get', 'order-7', '--json')).json).toEqual(ended);
   });
 
@@ -267,8 +271,9 @@ describe('bellows workflow wait and get', () => {
     const ran = await bellows(['workflow', 'start', 'order', '--wait'], { ...plugin.terminal, signal: interrupt.signal });
     Object.assign(answers, { wait });
     expect(ran).toMatchObject({ code: 130, stdout: '' });
+    expect(ran.stderr).not.toContain('error:');
     expect(ran.stderr).toMatch(
-      /run run-1 goes on\. See it again with "bellows workflow wait run-1", end it with "bellows workflow cancel run-1"\./,
+      /^The waiting was interrupted; run run-1 goes on\. See it again with "bellows workflow wait run-1", end it with "bellows workflow cancel run-1"\./,
     );
     expect(plugin.seen.map(({ name }) => name)).not.toContain('workflow.cancel');
   });
@@ -289,8 +294,9 @@ describe('bellows workflow list, history, signal and cancel', () => {
     expect((await workflow('list', '--json')).json).toMatchObject({ cursor: 'next-page' });
   });
 
-  it('shows the history with times, the day where it changes, and data cut to the line', async () => {
-    const { stdout, stderr } = await workflow('history', 'order-7');
+  it('shows the history with times, the day where it changes, and data cut to the line of a terminal', async () => {
+    const { stdout, stderr } = await bellows(['workflow', 'history', 'order-7'], { ...plugin.terminal, isTTY: true });
+    expect((await workflow('history', 'order-7')).stdout).toContain(`{"paid":"${'y'.repeat(100)}"}`);
     expect(lines(stdout)).toEqual([
       expect.stringMatching(/^SEQ +AT \(UTC\) +EVENT +STAGE +ATTEMPT +DATA$/),
       expect.stringMatching(/^1 +2023-11-14 22:13:20\.000 +run\.started$/),
@@ -300,6 +306,7 @@ describe('bellows workflow list, history, signal and cancel', () => {
     expect(stderr).toBe('There are more: add --after 3\n');
     expect((await workflow('history', 'order-7', '--after', '3', '--limit', '5', '--json')).json.events).toHaveLength(3);
     expect(inputs()).toEqual([
+      { id: 'order-7', after: 0, limit: 1_000 },
       { id: 'order-7', after: 0, limit: 1_000 },
       { id: 'order-7', after: 3, limit: 5 },
     ]);

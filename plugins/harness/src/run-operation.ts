@@ -23,7 +23,7 @@ export interface RunCall {
  * the job goes on after the next start. `JOB_FAILED` when less landed than `mustLand` says. Rejects too with what `start` does.
  */
 export async function runJob(coordinator: Coordinator, { request, mustLand, caller, signal }: RunCall): Promise<RunReport> {
-  const { id } = await coordinator.start(request, caller);
+  const id = await startOrFind(coordinator, request, caller);
   try {
     const report = await coordinator.wait(id, { signal });
     assertLanded(report, mustLand);
@@ -31,6 +31,19 @@ export async function runJob(coordinator: Coordinator, { request, mustLand, call
   } catch (error) {
     if (signal.aborted && hasGivenUp(signal.reason)) await cancel(coordinator, id);
     throw error;
+  }
+}
+
+/**
+ * The job of the caller's key: a call that is repeated after a crash finds the one it began. One that was cancelled, because an earlier
+ * attempt ran out of time, is no answer to a new attempt: that one begins another.
+ */
+async function startOrFind(coordinator: Coordinator, request: JobRequest, caller: JobCaller): Promise<string> {
+  const { idempotencyKey: key } = caller;
+  for (let turn = 1; ; turn += 1) {
+    const { id, created } = await coordinator.start(request, turn === 1 ? caller : { ...caller, idempotencyKey: `${key} ${turn}` });
+    const isFresh = created || key === undefined || request.id !== undefined;
+    if (isFresh || coordinator.get(id).status !== 'cancelled') return id;
   }
 }
 

@@ -55,6 +55,34 @@ describe('a run whose caller goes away', () => {
   });
 });
 
+describe('a run that is repeated under its key', () => {
+  it('finds its job, and begins another one when that was cancelled because time had run out', async () => {
+    await using harness = await setUp({}, { maxAttempts: 1 });
+    const { id: _id, ...request } = jobOf('job', ['a']);
+    const attempt = (signal = new AbortController().signal) =>
+      runJob(harness.coordinator, { request, mustLand: undefined, caller: { ...caller, idempotencyKey: 'run/stage' }, signal });
+    const late = new AbortController();
+    const first = attempt(late.signal);
+    first.catch(() => {});
+    await harness.agents(1);
+    late.abort(new DeadlineError('STAGE_TIMEOUT', 'late'));
+    await rejection(first);
+    const second = attempt();
+    await harness.agents(2);
+    const third = attempt();
+    harness.commands.agents[1]?.exit();
+    const answers = await Promise.all([second, third]);
+    expect(answers.map(({ status }) => status)).toEqual(['completed', 'completed']);
+    expect(answers[0]?.id).toBe(answers[1]?.id);
+    expect(
+      harness.coordinator
+        .list({ limit: 10, cursor: null })
+        .items.map(({ status }) => status)
+        .sort(),
+    ).toEqual(['cancelled', 'completed']);
+  });
+});
+
 describe('a run that says what must land', () => {
   const codes = [0, 1] as const;
 

@@ -1,5 +1,6 @@
 import { definePlugin } from '@bellows/sdk';
 import { workflowConfigSchema } from './config.js';
+import { checkDefinitionFiles } from './definitions/check-definition-files.js';
 import { activateWorkflow } from './plugin.js';
 
 export { WORKFLOW_ERRORS } from './errors.js';
@@ -8,6 +9,8 @@ export { PipelineScalingManager } from './pipeline-scaling-manager.js';
 export default definePlugin({
   id: 'workflow',
   config: workflowConfigSchema,
+  check: ({ definitions: patterns, maxPipelineDepth: maxDepth, maxStages }, { configFolder: folder, signal }) =>
+    checkDefinitionFiles({ patterns, folder, maxDepth, maxStages, signal }),
   async activate(ctx) {
     await activateWorkflow(ctx);
   },

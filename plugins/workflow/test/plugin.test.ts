@@ -130,6 +130,23 @@ describe('the operations of workflow', () => {
     expect([...provided.values()].some(({ runsCommands }) => runsCommands)).toBe(false);
   });
 
+  it('take deeper pipelines as soon as the limit is raised, and refuse them as soon as it is lowered', async () => {
+    const { call, manager } = await startPlugin({ config: { maxPipelineDepth: 2 } });
+    const deep = (name: string) => {
+      const stages = ['a', 'b', 'c'].map((stage, n) => ({
+        name: stage,
+        operation: 'test.echo',
+        ...(n === 0 ? {} : { dependsOn: ['ab'[n - 1]] }),
+      }));
+      return call('workflow.define', { json: { name, stages } });
+    };
+    expect(await rejection(deep('one'))).toMatchObject({ code: 'PIPELINE_TOO_DEEP' });
+    manager.maxPipelineDepth = 3;
+    expect(await deep('one')).toMatchObject({ stages: 3 });
+    manager.maxPipelineDepth = 2;
+    expect(await rejection(deep('two'))).toMatchObject({ code: 'PIPELINE_TOO_DEEP' });
+  });
+
   it('refuse a definition whose operation is not there before anything is kept', async () => {
     const { call, definitions } = await startPlugin();
     const stages = [{ name: 'a', operation: 'test.ecko' }];

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { COMPUTE, cleanEnv, GREETER, REPOSITORY, type RunningHost, startHost } from './running-host.js';
+import { documentText, fileBlocksOf } from './document-blocks.js';
+import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 /** What `greeter.sdk` answers when the other side loaded the very same SDK module. */
@@ -12,6 +13,8 @@ const FOLDERS = {
   sdk: path.join(REPOSITORY, 'sdk'),
   host: path.join(REPOSITORY, 'host'),
   'plugin-compute': COMPUTE,
+  'plugin-workflow': WORKFLOW,
+  'plugin-harness': HARNESS,
   'example-greeter': GREETER,
 } as const;
 type PackageName = keyof typeof FOLDERS;
@@ -56,6 +59,24 @@ describe('packages installed in an empty folder elsewhere', () => {
   });
 
   it('stop there with 0', async () => {
+    expect((await host.stop()).code).toBe(0);
+  });
+});
+
+describe('the folder that the README describes', () => {
+  it('starts a host with all plugins, and runs its workflow', async () => {
+    const folder = installedFolder(['sdk', 'host', 'plugin-compute', 'plugin-workflow', 'plugin-harness']);
+    const files = fileBlocksOf(documentText('README.md'));
+    for (const [name, text] of files) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), text);
+    }
+    const main = path.join(folder, 'node_modules/@bellows/host/dist/main.js');
+    const host = await startHost({ folder, main, config: files.get('bellows.yaml')!, args: ['--port', '0'] });
+    const { plugins } = (await host.request('/ready')).json;
+    expect(plugins.map(({ state }: { state: string }) => state)).toEqual(['active', 'active', 'active']);
+    const { code, stdout } = await host.bellows(['workflow', 'start', 'hello', '--wait']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('completed')]);
     expect((await host.stop()).code).toBe(0);
   });
 });

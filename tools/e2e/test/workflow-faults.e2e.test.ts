@@ -78,10 +78,11 @@ describe('a definition that cannot work', () => {
   it('stops the start of the host when it is in a file, with file, line and reason', async () => {
     const folder = flowFolder({ 'bad.yaml': 'name: bad\nstages:\n  - name: a\n    run: nobody-has-this\n' });
     writeConfig(folder, config({ definitions: ['flows/*.{ts,yaml}'] }));
-    const { code, stderr } = await runBellows(['start', '--config', path.join(folder, 'bellows.yaml')], { cwd: folder });
-    expect(code).not.toBe(0);
-    expect(stderr).toMatch(/bad\.yaml/);
-    expect(stderr).toContain('nobody-has-this');
+    for (const command of ['check', 'start']) {
+      const { code, stderr } = await runBellows([command, '--config', path.join(folder, 'bellows.yaml')], { cwd: folder });
+      expect([command, code]).toEqual([command, 2]);
+      expect(stderr).toMatch(/flows\/bad\.yaml:4:\d+ .*nobody-has-this/);
+    }
   });
 
   it('is refused when it changed without a new version', async () => {

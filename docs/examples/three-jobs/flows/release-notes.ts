@@ -62,7 +62,8 @@ export const releaseNotes = defineWorkflow({ name: 'release-notes', version: 1, 
     }),
     compensate: {
       run: async ({ input }) => {
-        await run('git', ['-C', input.repo, 'branch', '--delete', '--force', input.branch]);
+        // no fault when there is none: a branch on which nothing landed is gone with its job
+        await run('git', ['-C', input.repo, 'update-ref', '-d', `refs/heads/${input.branch}`]);
       },
     },
   });

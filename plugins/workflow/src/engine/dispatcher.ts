@@ -15,6 +15,8 @@ export interface DispatcherOptions {
   readonly queue: ReadyQueue;
   readonly slots: TransactionSlots;
   readonly clock: Pick<IClock, 'monotonicMs'>;
+  /** Answers that are not durable yet fill the memory: nothing begins until {@link Dispatcher.eased} finds it otherwise. */
+  isFull(): boolean;
   /** Executes with the slot that was taken for it, and gives that back when it has ended. Must not throw. */
   execute(ready: ReadyStage): void;
 }
@@ -39,9 +41,18 @@ export class Dispatcher {
     this.#plan();
   }
 
+  /** Looks again. */
+  eased(): void {
+    if (this.#options.queue.length > 0) this.#plan();
+  }
+
   /** Nothing begins any more; what waits stays in the queue. */
   stop(): void {
     this.#isStopped = true;
+  }
+
+  get #mayBegin(): boolean {
+    return !this.#isStopped && !this.#options.isFull();
   }
 
   #plan(): void {
@@ -54,7 +65,7 @@ export class Dispatcher {
   #dispatch(): void {
     this.#isPlanned = false;
     const { queue, slots } = this.#options;
-    for (let count = 0; queue.length > 0 && !this.#isStopped; count += 1) {
+    for (let count = 0; queue.length > 0 && this.#mayBegin; count += 1) {
       if (count === BATCH) {
         this.#isPlanned = true;
         setImmediate(() => this.#dispatch());
@@ -80,7 +91,7 @@ export class Dispatcher {
 
   #begin(): void {
     const { queue, slots, clock, execute } = this.#options;
-    const ready = this.#isStopped ? undefined : queue.shift();
+    const ready = this.#mayBegin ? queue.shift() : undefined;
     if (ready === undefined) {
       slots.releaseTransactionSlot();
       return;

@@ -47,11 +47,11 @@ export interface ReceivedSignal {
 export class LiveRun {
   readonly record: RunRecord;
   readonly pipeline: Pipeline;
-  readonly states: Uint8Array;
+  readonly states: StageNumbers;
   /** Dependencies that have not completed. */
-  readonly openDependencies: Uint32Array;
+  readonly openDependencies: StageNumbers;
   /** Number of the event that completed the stage, to find its output in the store; 0 when it has not completed. */
-  readonly completedSeq: Uint32Array;
+  readonly completedSeq: StageNumbers;
   /** Attempts begun, of the stage or, while undoing, of its compensation; null until there is a second one somewhere. */
   attempts: Uint32Array | null = null;
   /** Outputs that may be read soon; the others are in the store. */
@@ -103,9 +103,10 @@ export class LiveRun {
     const count = pipeline.stages.length;
     this.record = record;
     this.pipeline = pipeline;
-    this.states = new Uint8Array(count);
+    const isSmall = count <= MAX_PLAIN;
+    this.states = isSmall ? zeros(count) : new Uint8Array(count);
     this.openDependencies = initialDependencies(pipeline).slice();
-    this.completedSeq = new Uint32Array(count);
+    this.completedSeq = isSmall ? zeros(count) : new Uint32Array(count);
     this.remaining = count;
   }
 
@@ -225,15 +226,29 @@ export class StepBuffer {
   projection: RunProjection | undefined;
 }
 
+/** One number for each stage, all there from the start. */
+export interface StageNumbers extends Iterable<number> {
+  readonly length: number;
+  [stage: number]: number;
+}
+
 /** A run of some stages has about so many; each is a hundred bytes. */
 const MAX_LOG = 64;
+/** Up to so many stages a plain array is smaller than a typed one, which takes 200 bytes by itself. */
+const MAX_PLAIN = 32;
 
-const dependencyCounts = new WeakMap<Pipeline, Uint32Array>();
+const dependencyCounts = new WeakMap<Pipeline, number[] | Uint32Array>();
 
-function initialDependencies(pipeline: Pipeline): Uint32Array {
+function zeros(count: number): StageNumbers {
+  return new Array<number>(count).fill(0);
+}
+
+function initialDependencies(pipeline: Pipeline): number[] | Uint32Array {
   let counts = dependencyCounts.get(pipeline);
   if (counts === undefined) {
-    counts = Uint32Array.from(pipeline.stages, (stage) => stage.dependsOn.length);
+    const { stages } = pipeline;
+    const numbers = stages.map((stage) => stage.dependsOn.length);
+    counts = stages.length <= MAX_PLAIN ? numbers : Uint32Array.from(numbers);
     dependencyCounts.set(pipeline, counts);
   }
   return counts;

@@ -10,6 +10,10 @@ export class OutputMemory {
     this.#maxBytes = maxBytes;
   }
 
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }

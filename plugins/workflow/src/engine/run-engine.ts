@@ -77,7 +77,7 @@ export class RunEngine {
       committed: (run, completed) => this.#committed(run, completed),
       lost: (run) => this.#lost(run),
     });
-    this.#keeper = new ValueKeeper({ captured, clock, logger });
+    this.#keeper = new ValueKeeper({ captured, clock, logger, eased: () => this.#dispatcher.eased() });
     this.#outputs = new OutputMemory(options.maxMemoryBytes);
     this.#registry = new RunRegistry({ maxResting: options.maxResting ?? MAX_RESTING, dropped: (run) => this.#outputs.forget(run) });
     this.#untilDone = new UntilDone({ clock, logger });
@@ -90,7 +90,13 @@ export class RunEngine {
       childReturned: (parentKey) => this.#childReturned(parentKey),
     });
     this.#reader = new InputReader({ store, captured, resolve: resolveInput });
-    this.#dispatcher = new Dispatcher({ queue, slots, clock, execute: (ready) => this.#execute(ready) });
+    this.#dispatcher = new Dispatcher({
+      queue,
+      slots,
+      clock,
+      isFull: () => this.#keeper.pendingLength > this.#outputs.maxBytes,
+      execute: (ready) => this.#execute(ready),
+    });
     const enqueue = (run: LiveRun, stage: number) => this.#dispatcher.push(run, stage);
     this.#flow = new StageFlow({
       steps: this.#steps,
@@ -144,7 +150,7 @@ export class RunEngine {
       live: this.#registry.liveCount,
       resting: this.#registry.restingCount,
       executing: this.#attempts.size,
-      outputBytes: this.#outputs.bytes,
+      outputBytes: this.#outputs.bytes + this.#keeper.pendingLength,
       valuesWaiting: this.#keeper.waiting,
     };
   }
@@ -343,7 +349,8 @@ export class RunEngine {
     const { parent } = run.record;
     const live = parent === null ? undefined : this.#registry.get(parent.key);
     if (live !== undefined && run.phase === 'ended') live.endingChildren = Math.max(0, live.endingChildren - 1);
-    const ready = run.states.filter((state) => state === STAGE.READY || state === STAGE.UNDO_READY).length;
+    let ready = 0;
+    for (const state of run.states) if (state === STAGE.READY || state === STAGE.UNDO_READY) ready += 1;
     run.phase = 'ended';
     this.#options.queue.dropped(ready);
     for (const attempt of [...(run.running?.values() ?? [])]) attempt.abort();

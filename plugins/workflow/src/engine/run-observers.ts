@@ -11,7 +11,8 @@ export interface ObserverOptions {
 
 /** Who waits for the end of which run. Everybody leaves at the end of the run, of the time or of the call: nothing stays behind. */
 export class RunObservers {
-  readonly #waiting = new Map<number, Set<Tell>>();
+  /** Mostly one waits for a run: only a second one makes a set. */
+  readonly #waiting = new Map<number, Tell | Set<Tell>>();
   #size = 0;
 
   get size(): number {
@@ -42,7 +43,9 @@ export class RunObservers {
 
   /** The end of the run is durable. */
   tell(key: number, run: LiveRun | null): void {
-    for (const tell of [...(this.#waiting.get(key) ?? [])]) tell(run);
+    const waiting = this.#waiting.get(key);
+    if (typeof waiting === 'function') waiting(run);
+    else for (const tell of [...(waiting ?? [])]) tell(run);
   }
 
   /** Everybody hears of it as if their time were up. */
@@ -52,15 +55,17 @@ export class RunObservers {
 
   #add(key: number, tell: Tell): void {
     const others = this.#waiting.get(key);
-    if (others === undefined) this.#waiting.set(key, new Set([tell]));
+    if (others === undefined) this.#waiting.set(key, tell);
+    else if (typeof others === 'function') this.#waiting.set(key, new Set([others, tell]));
     else others.add(tell);
     this.#size += 1;
   }
 
   #remove(key: number, tell: Tell): void {
     const all = this.#waiting.get(key);
-    if (!all?.delete(tell)) return;
+    const isThere = typeof all === 'function' ? all === tell : all?.delete(tell) === true;
+    if (!isThere) return;
     this.#size -= 1;
-    if (all.size === 0) this.#waiting.delete(key);
+    if (typeof all === 'function' || all?.size === 0) this.#waiting.delete(key);
   }
 }

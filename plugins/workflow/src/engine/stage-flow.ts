@@ -112,6 +112,8 @@ export class StageFlow {
 
   /** An attempt failed: tries again later, or fails the run. */
   failed(run: LiveRun, stage: number, error: unknown): void {
+    // it was lost meanwhile, and goes on from its log
+    if (run.phase === 'ended') return;
     const { clock, timers } = this.#options;
     const { retry, name, kind, operation } = run.pipeline.stages[stage]!;
     const isRepeatable = run.phase === 'forward' && (kind === 'operation' || kind === 'run');

@@ -7,6 +7,8 @@ export interface ValueKeeperOptions {
   readonly captured: ICapturedStates;
   readonly clock: Pick<IClock, 'setTimer'>;
   readonly logger: Pick<ILogger, 'warn'>;
+  /** There is more room in memory than a moment ago. */
+  readonly eased: () => void;
 }
 
 /** A full disk is looked at so often. */
@@ -16,11 +18,17 @@ const RETRY_MS = 1_000;
 export class ValueKeeper {
   readonly #options: ValueKeeperOptions;
   #isClosed = false;
+  #pendingLength = 0;
   /** By run: what waits for room, and why. */
   readonly #waiting = new Map<string, Map<number, StageError>>();
 
   constructor(options: ValueKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Characters of all values that are not durable yet: they are in memory for so long. */
+  get pendingLength(): number {
+    return this.#pendingLength;
   }
 
   /** Values that wait for room. */
@@ -44,6 +52,7 @@ export class ValueKeeper {
   keep(at: CapturedAt, json: string, later: LaterKept): KeptValue | null {
     const kept = this.#options.captured.keep(at, json);
     if (typeof kept === 'string') return kept;
+    this.#pendingLength += json.length;
     this.#follow(kept, { at, json, later });
     return null;
   }
@@ -51,7 +60,7 @@ export class ValueKeeper {
   #follow(keeping: Promise<KeptValue>, work: Keeping): void {
     keeping.then(
       (kept) => {
-        this.#mark(work, null);
+        this.#ended(work);
         if (!this.#isClosed) work.later.kept(kept);
       },
       (error) => this.#failed(work, error),
@@ -62,7 +71,7 @@ export class ValueKeeper {
     if (this.#isClosed) return;
     const { captured, clock, logger } = this.#options;
     if (!isKind(error, 'not_ready') && !isKind(error, 'capacity')) {
-      this.#mark(work, null);
+      this.#ended(work);
       work.later.failed(error);
       return;
     }
@@ -76,6 +85,12 @@ export class ValueKeeper {
           work,
         );
     });
+  }
+
+  #ended(work: Keeping): void {
+    this.#mark(work, null);
+    this.#pendingLength -= work.json.length;
+    this.#options.eased();
   }
 
   #mark({ at: { runId, stage } }: Keeping, fault: StageError | null): void {

@@ -139,7 +139,7 @@ export class FlowJournal {
     const open = steps.filter((step) => !blockedByRefusal(group, step) && !group.deferred(step));
     if (open.length === 0) return;
     try {
-      writer.write(open, withProjections ? projections.waiting : NO_PROJECTIONS);
+      writer.write(open, withProjections ? projections.lines : NO_PROJECTIONS);
     } catch (error) {
       if (open.length === 1 && !withProjections) {
         this.#failed(open[0] as FlowChange, sqliteError(error, this.#options.file), group);
@@ -173,7 +173,8 @@ export class FlowJournal {
   #flushProjections(): void {
     const { writer, projections } = this.#options;
     try {
-      if (projections.waiting.size > 0) writer.write([], projections.waiting);
+      const { lines } = projections;
+      if (lines.size > 0) writer.write([], lines);
       projections.written();
     } catch {
       // they are only a view of the events, which say all of it

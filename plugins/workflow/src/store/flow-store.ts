@@ -98,7 +98,10 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
 
   list(filter: RunFilter): FlowPage {
     return this.#read(() => {
-      const changed = [...this.#projections.waiting.keys()].map((key) => this.run(key)).filter((run) => run !== null);
+      const changed = this.#projections
+        .changed()
+        .map((key) => this.run(key))
+        .filter((run) => run !== null);
       return listRuns({ database: this.#database, filter, changed });
     });
   }
@@ -197,7 +200,7 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
   }
 
   #hasEnded(run: number): boolean {
-    const projection = this.#projections.waiting.get(run);
+    const projection = this.#projections.newest(run);
     return projection !== undefined && projection.endedAt !== null;
   }
 

@@ -1,4 +1,4 @@
-import { CapacityError, DeadlineError } from '@bellows/sdk';
+import { CapacityError, DeadlineError, NotReadyError } from '@bellows/sdk';
 import type { StageCall } from '@bellows/sdk/workflow';
 import { describe, expect, it } from '@jest/globals';
 import { EngineHost, Gate } from './engine-host.js';
@@ -158,6 +158,32 @@ describe('stages', () => {
       [false, 30_000_002],
       [true, undefined],
     ]);
+  });
+
+  it('do not begin while answers that wait for room fill the memory, and begin when there is room', async () => {
+    let executed = 0;
+    const large = () => {
+      executed += 1;
+      return 'x'.repeat(100_000);
+    };
+    const host = new EngineHost({ functions: { large, noop: () => null }, maxMemoryBytes: 250_000, config: { maxQueueDepth: 20 } });
+    host.define([{ name: 'large', run: 'large' }]);
+    host.define([{ name: 'undone', run: 'noop' }], { name: 'small' });
+    const write = host.values.write.bind(host.values);
+    host.values.write = async () => {
+      throw new NotReadyError('STORE_FULL', 'full');
+    };
+    const ids: string[] = [];
+    for (let n = 0; n < 20; n += 1) {
+      ids.push(await host.start());
+      await host.settle();
+    }
+    expect(executed).toBe(3);
+    expect(host.manager.getScalingMetrics()).toMatchObject({ 'queue.depth': 17, inUse: 0 });
+    host.values.write = write;
+    for (const id of ids) expect((await host.end(id)).status).toBe('completed');
+    expect(executed).toBe(20);
+    expect(host.engine.facts).toMatchObject({ outputBytes: 0, valuesWaiting: 0 });
   });
 
   it('that do not listen leave nothing behind when the engine stops', async () => {

@@ -39,6 +39,29 @@ describe('a parent', () => {
     expect(host.store.disk.violations).toEqual([]);
   });
 
+  it.each([0, 2_000])(
+    'that is cancelled ends children of its children, with %s runs kept in memory, also through a crash',
+    async (maxResting) => {
+      const undone: string[] = [];
+      const host = new EngineHost({ functions: { noop: () => null, undo: (input) => undone.push(String(input)) }, maxResting });
+      const work = (name: string) => ({ name: 'work', run: 'noop', compensate: { run: 'undo', input: name } });
+      host.define([work('c'), { name: 'ask', signal: 'never', dependsOn: ['work'] }], { name: 'c' });
+      host.define([work('b'), { name: 'c', workflow: 'c', dependsOn: ['work'] }], { name: 'b' });
+      host.define([work('a'), { name: 'b', workflow: 'b', dependsOn: ['work'] }]);
+      const id = await host.start();
+      await host.settle();
+      await host.engine.cancel(id);
+      const next = await host.restart();
+      expect((await next.end(id)).status).toBe('cancelled');
+      for (const child of [`${id}/b`, `${id}/b/c`]) expect(next.store.findRun(child)?.status).toBe('cancelled');
+      // one that the crash cut off executes again
+      expect([...new Set(undone)]).toEqual(['c', 'b', 'a']);
+      expect(next.store.disk.violations).toEqual([]);
+      await next.settle();
+      expect(next.engine.facts).toMatchObject({ live: 0, resting: 0 });
+    },
+  );
+
   it('that was cancelled while the definition of its child was missing ends the child when that is back', async () => {
     const seen: string[] = [];
     const note = (input: unknown) => seen.push(String(input));

@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { bellows } from './terminal.js';
+
+describe('bellows check and config print', () => {
+  const problems = [
+    { path: 'host.prot', message: 'unknown key "prot"', suggestion: 'port' },
+    { path: 'plugins.a.from', message: 'is missing' },
+  ];
+
+  it('says that all is well, and what would be loaded', async () => {
+    const deps = { checkConfig: async () => ({ problems: [], plugins: [{ id: 'demo', version: '1.0.0', from: './demo' }] }) };
+    expect(await bellows(['check'], { deps })).toMatchObject({ code: 0, stdout: expect.stringContaining('demo 1.0.0 from ./demo') });
+  });
+
+  it('lists every problem with its place and what is right, and exits 2', async () => {
+    const deps = { checkConfig: async () => ({ problems, plugins: [] }), effectiveConfig: async () => ({ problems, entries: [] }) };
+    for (const argv of [['check'], ['config', 'print']]) {
+      const { code, stderr, stdout } = await bellows(argv, { deps });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('  host.prot: unknown key "prot"; did you mean port?\n  plugins.a.from: is missing\n');
+    }
+  });
+
+  it('prints every option and every value whole within the width of a terminal, in one line each in a pipe', async () => {
+    const value = { words: Array.from({ length: 20 }, (_, at) => `word ${at}`), solid: 'x'.repeat(60) };
+    const entries = [
+      { path: 'host.port', value: 7070, origin: 'default' },
+      { path: 'plugins.demo.config', value, origin: '/srv/app/bellows.yaml, line 12' },
+    ];
+    const deps = { effectiveConfig: async () => ({ problems: [], entries }) };
+    const inPipe = await bellows(['config', 'print'], { deps });
+    expect(inPipe.stdout).toMatch(/^OPTION +VALUE +FROM\nhost\.port +7070 +default\nplugins\.demo\.config +\{.*\} +\/srv.*12\n$/);
+    const { stdout } = await bellows(['config', 'print'], { deps, isTTY: true });
+    for (const line of stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    const values = stdout
+      .split('\n')
+      .map((line) => line.slice(stdout.indexOf('VALUE'), stdout.indexOf('FROM')).trim())
+      .join('');
+    expect(values.replaceAll(' ', '')).toContain(JSON.stringify(value).replaceAll(' ', ''));
+  });
+
+  it('prints every option with its value and origin, and passes on the options of the command line', async () => {
+    let seen: unknown;
+    const deps = {
+      effectiveConfig: async (options: unknown) => {
+        seen = options;
+        return { problems: [], entries: [{ path: 'host.port', value: 7070, origin: 'default' }] };
+      },
+    };
+    const { stdout } = await bellows(['config', 'print', '--config', 'x.yaml', '--data', 'd'], { deps, cwd: '/srv/app' });
+    expect(stdout).toMatch(/host\.port +7070 +default/);
+    expect(seen).toEqual({ configFile: 'x.yaml', dataDir: 'd', env: {}, cwd: '/srv/app' });
+  });
+});
