@@ -23,7 +23,7 @@ export interface RunCall {
  * the job goes on after the next start. `JOB_FAILED` when less landed than `mustLand` says. Rejects too with what `start` does.
  */
 export async function runJob(coordinator: Coordinator, { request, mustLand, caller, signal }: RunCall): Promise<RunReport> {
-  const id = await startOrFind(coordinator, request, caller);
+  const id = await startOrFind(coordinator, { request, caller, signal });
   try {
     const report = await coordinator.wait(id, { signal });
     assertLanded(report, mustLand);
@@ -36,14 +36,16 @@ export async function runJob(coordinator: Coordinator, { request, mustLand, call
 
 /**
  * The job of the caller's key: a call that is repeated after a crash finds the one it began. One that was cancelled, because an earlier
- * attempt ran out of time, is no answer to a new attempt: that one begins another.
+ * attempt ran out of time, is no answer to a new attempt: that one begins another, when the agents of the first have ended.
  */
-async function startOrFind(coordinator: Coordinator, request: JobRequest, caller: JobCaller): Promise<string> {
+async function startOrFind(coordinator: Coordinator, { request, caller, signal }: Omit<RunCall, 'mustLand'>): Promise<string> {
   const { idempotencyKey: key } = caller;
   for (let turn = 1; ; turn += 1) {
     const { id, created } = await coordinator.start(request, turn === 1 ? caller : { ...caller, idempotencyKey: `${key} ${turn}` });
     const isFresh = created || key === undefined || request.id !== undefined;
-    if (isFresh || coordinator.get(id).status !== 'cancelled') return id;
+    if (isFresh || !coordinator.isCancelled(id)) return id;
+    // all of it may have landed before the cancellation came
+    if ((await coordinator.wait(id, { signal })).status !== 'cancelled') return id;
   }
 }
 

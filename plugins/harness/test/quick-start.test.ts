@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -41,8 +42,11 @@ describe('the documented programs', () => {
 
   it('do not end by themselves while an issue only pauses before its next attempt', async () => {
     await using scratch = await scratchFolder();
-    await makeRepository(scratch.path);
-    const { seen } = await quickStart(scratch.path, './no-such-agent');
+    const repo = await makeRepository(scratch.path);
+    // a workspace cannot be made while a folder of its kind is a file
+    await mkdir(path.join(scratch.path, 'data'));
+    await writeFile(path.join(repo, '.git', 'worktrees'), '');
+    const { seen } = await quickStart(scratch.path, STUB_AGENT);
     expect(seen).toMatchObject({ status: 'failed', attempts: [3, 3] });
   });
 });

@@ -2,7 +2,7 @@ import { CancelledError, DeadlineError, FULL_AUTHORITY, NotReadyError, PluginErr
 import { describe, expect, it } from '@jest/globals';
 import { type MustLand, runJob } from '../src/run-operation.js';
 import { jobOf, setUp } from './jobs/fake-coordinator.js';
-import { rejection } from './running-harness.js';
+import { rejection, until } from './running-harness.js';
 
 const caller = { tenant: 'default', user: 'default', authority: FULL_AUTHORITY };
 
@@ -80,6 +80,30 @@ describe('a run that is repeated under its key', () => {
         .items.map(({ status }) => status)
         .sort(),
     ).toEqual(['cancelled', 'completed']);
+  });
+});
+
+describe('a run that is repeated while its job is being cancelled', () => {
+  it('waits for the end of the agents, then begins another job', async () => {
+    await using harness = await setUp({}, { maxAttempts: 1 });
+    const { id: _id, ...request } = jobOf('job', ['a']);
+    const attempt = (signal: AbortSignal) =>
+      runJob(harness.coordinator, { request, mustLand: undefined, caller: { ...caller, idempotencyKey: 'run/stage' }, signal });
+    const late = new AbortController();
+    const first = attempt(late.signal);
+    first.catch(() => {});
+    await harness.agents(1);
+    const [stuck] = harness.commands.agents;
+    if (stuck === undefined) throw new Error('no agent');
+    stuck.stuck = true;
+    late.abort(new DeadlineError('STAGE_TIMEOUT', 'late'));
+    await until(() => stuck.causes.length > 0);
+    const second = attempt(new AbortController().signal);
+    stuck.exit();
+    expect((await rejection(first)).code).toBe('STAGE_TIMEOUT');
+    await harness.agents(2);
+    harness.commands.agents[1]?.exit();
+    expect((await second).status).toBe('completed');
   });
 });
 

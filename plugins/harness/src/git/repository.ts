@@ -92,8 +92,9 @@ class Repository implements IRepository {
   }
 
   async removeBranch(branch: string, commit: string): Promise<boolean> {
-    if ((await this.checkedOutAt(branch)) !== null) return false;
     const ref = `refs/heads/${branch}`;
+    // not left to git alone: what it says of a ref that is gone is also what it says of one that is locked
+    if ((await this.#commitAt(ref)) !== commit || (await this.checkedOutAt(branch)) !== null) return false;
     try {
       await retryGit(() => runGit(this.path, ['update-ref', '--no-deref', '-d', ref, commit]), this.#pauses);
       return true;

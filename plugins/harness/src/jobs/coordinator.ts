@@ -115,6 +115,12 @@ export class Coordinator {
     return jobReport(job, live?.issues.map(({ record }) => record) ?? store.issues(id), logs);
   }
 
+  /** Whether somebody asked to cancel it, also while its agents are still being ended. False where there is no such job. */
+  isCancelled(id: string): boolean {
+    const { board, store } = this.#ready();
+    return (board.get(id)?.record ?? store.job(id))?.cancelled === true;
+  }
+
   /** Resolves with the job as it is when it has ended or the time is up. Rejects with the reason of `signal`; the job goes on. */
   async wait(id: string, { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {}): Promise<JobReport> {
     const { waiters, board } = this.#running();
