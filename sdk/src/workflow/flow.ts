@@ -43,7 +43,7 @@ export interface RunOptions<I, A, In, O> extends StageOptions<A> {
   readonly compensate?: CompensateOptions<I, A, O>;
 }
 
-export interface ChildOptions<I, A, In, O> extends StageOptions<A> {
+export interface ChildOptions<I, A, In, O> extends Pick<StageOptions<A>, 'after'> {
   /** A definition of TypeScript, whose types are then known, or the name of any. */
   readonly workflow: WorkflowDefinition<In, O> | string;
   /** With a name only. Default: the newest when the stage begins. */
@@ -52,7 +52,6 @@ export interface ChildOptions<I, A, In, O> extends StageOptions<A> {
   readonly output?: TypeOf<O>;
   /** Left out: an object without fields. */
   readonly input?: (inputs: StageInputs<I, A>) => In;
-  readonly retry?: RetryOptions;
   readonly compensate?: CompensateOptions<I, A, O>;
 }
 

@@ -8,7 +8,7 @@ const KNOWN = Object.freeze({
   defineWorkflow: ['name', 'version', 'input', 'maxDepth'],
   operation: [...OF_CALLS, 'operation', 'output'],
   run: [...OF_CALLS, 'run'],
-  workflow: [...OF_CALLS, 'workflow', 'version', 'output'],
+  workflow: ['after', 'workflow', 'version', 'input', 'output', 'compensate'],
   timer: ['after', 'ms', 'until'],
   signal: [...OF_STAGES, 'signal', 'output'],
   compensate: ['operation', 'run', 'input', 'retry', 'timeoutMs'],

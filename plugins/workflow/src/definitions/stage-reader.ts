@@ -130,6 +130,10 @@ export class StageReader {
       refuse('input', `a ${kind} takes no input`);
       refuse('retry', `a ${kind} is not tried again: nothing of it can fail for a moment`);
     }
+    if (kind === 'workflow') {
+      refuse('retry', 'a run of another workflow is not started again: give retry to its stages');
+      refuse('timeoutMs', 'a run of another workflow has no time-out here: give timeoutMs to its stages');
+    }
     if (kind === 'timer') refuse('timeoutMs', 'a timer takes as long as it says');
     if (!stage.thread) return;
     const message = kind === 'run' ? 'functions cannot run in threads yet' : 'only stages of the kind "run" can have a thread';
