@@ -19,8 +19,8 @@ export async function workspaceFigures({ quick }) {
     const peer = openPlain(folder);
     const figures = [];
     for (const concurrency of [1, 10]) {
-      const how = { concurrency, count: quick ? 10 : 100 };
-      const values = await rounds(quick ? 1 : 5, { ours: () => create(ours, how), peer: () => create(peer, how) });
+      const how = { concurrency, count: quick ? 10 : 40 };
+      const values = await rounds(quick ? 1 : 3, { ours: () => create(ours, how), peer: () => create(peer, how) });
       figures.push(...figuresOf(values, concurrency));
     }
     return figures;
