@@ -1,4 +1,3 @@
-import type { IClock } from '../clock.js';
 import { systemClock } from '../clock.js';
 import { EventBus, type EventBusOptions } from '../event-bus.js';
 import type { PublishOptions } from '../event-bus-contract.js';
@@ -17,11 +16,12 @@ export class RecordingBus extends EventBus {
   readonly #failures: HandlerFailure[];
   #waiting: { readonly wants: (event: BusEvent) => boolean; readonly resolve: (event: BusEvent) => void }[] = [];
 
-  constructor(options: Partial<EventBusOptions> & { readonly clock?: IClock } = {}) {
+  constructor(options: Partial<EventBusOptions> = {}) {
     const failures: HandlerFailure[] = [];
     super({
       clock: options.clock ?? systemClock,
       source: options.source ?? 'host',
+      ...(options.runAs === undefined ? {} : { runAs: options.runAs }),
       onHandlerError(owner, topic, error) {
         failures.push({ owner, topic, error });
         options.onHandlerError?.(owner, topic, error);

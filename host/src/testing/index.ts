@@ -1,0 +1,4 @@
+export type { TestHostOptions } from './launch-test-host.js';
+export { type StartTestHostOptions, startTestHost, type TestHost } from './start-test-host.js';
+export { TEST_MACHINE } from './test-machine.js';
+export type { FolderTestPlugin, GivenTestPlugin, PluginModule, TestPlugin, TestPluginEntry } from './test-plugin.js';
