@@ -20,7 +20,7 @@ import { loadPlugins } from '../plugin-loader.js';
 import { TeardownStack } from '../teardown.js';
 import { withRunningTime } from './running-time.js';
 import { TEST_MACHINE } from './test-machine.js';
-import { nameTestPlugin, sameNameProblems, type TestPlugin } from './test-plugin.js';
+import { type NamedPlugin, nameTestPlugin, sameNameProblems, type TestPlugin } from './test-plugin.js';
 
 export interface TestHostOptions<C extends IClock = FakeClock> {
   readonly plugins: readonly TestPlugin[];
@@ -42,6 +42,11 @@ export interface TestHostOptions<C extends IClock = FakeClock> {
   readonly signal?: AbortSignal;
 }
 
+export interface LaunchOptions<C extends IClock> extends TestHostOptions<C> {
+  /** Beside `plugins`: those that have their place in a configuration already. */
+  readonly named?: readonly NamedPlugin[];
+}
+
 /** The parts of a host that was started for a test. */
 export interface LaunchedHost<C extends IClock> {
   readonly wired: WiredHost;
@@ -56,7 +61,7 @@ export interface LaunchedHost<C extends IClock> {
 }
 
 /** The wiring of the real host around parts that leave nothing behind. A failure leaves nothing running. */
-export async function launchTestHost<C extends IClock = FakeClock>(options: TestHostOptions<C>): Promise<LaunchedHost<C>> {
+export async function launchTestHost<C extends IClock = FakeClock>(options: LaunchOptions<C>): Promise<LaunchedHost<C>> {
   const { logger = silentLogger, random = seededRandom(1), store = new MemoryStore(), machine = TEST_MACHINE, signal } = options;
   const clock = (options.clock ?? new FakeClock()) as C;
   const folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-test-host-'));
@@ -87,11 +92,11 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Test
 
 /** Reads and checks as a start from a file does; all problems at once. */
 async function load(
-  { plugins, config = {}, configFolder }: Pick<TestHostOptions, 'plugins' | 'config' | 'configFolder'>,
+  { plugins, named: given = [], config = {}, configFolder }: Pick<LaunchOptions<IClock>, 'plugins' | 'named' | 'config' | 'configFolder'>,
   { folder, clock }: { readonly folder: string; readonly clock: IClock },
 ) {
   const stagingDir = path.join(folder, 'staging');
-  const named = await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir)));
+  const named = [...given, ...(await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir))))];
   const tree = structuredClone({
     ...config,
     host: { port: 0, dataDir: path.join(folder, 'data'), ...(config.host as object | undefined) },
@@ -100,8 +105,9 @@ async function load(
   const place = { file: 'the configuration of the test', folder: path.resolve(configFolder ?? folder), problems: [] };
   const options = { env: {}, cwd: folder };
   const { loaded, problems } = await readConfigTree({ tree, lineOf: () => undefined }, { ...place, options });
-  const given = new Map(named.flatMap((plugin) => (plugin.given === undefined ? [] : [[plugin.key, plugin.given] as const])));
-  const found = await withRunningTime(clock, loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given }));
+  const inMemory = new Map(named.flatMap((plugin) => (plugin.given === undefined ? [] : [[plugin.key, plugin.given] as const])));
+  const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given: inMemory });
+  const found = await withRunningTime(clock, loading);
   const all = [...sameNameProblems(named), ...problems, ...found.problems];
   if (all.length > 0) throw configError(all);
   return { loaded, waves: found.waves };

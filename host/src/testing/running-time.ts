@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { IClock } from '@bellows/sdk';
 
 /** What starts and stops within this time finds a fake clock where it stood, so that tests can count on its times. */
@@ -11,17 +10,29 @@ const STEP_MS = 10;
  */
 export async function withRunningTime<T>(clock: IClock, phase: Promise<T>): Promise<T> {
   if (!('advance' in clock && typeof clock.advance === 'function')) return phase;
-  let isOver = false;
-  const over = phase.then(
-    () => (isOver = true),
-    () => (isOver = true),
-  );
-  await Promise.race([over, delay(STILL_MS, undefined, { ref: true })]);
+  let isOver = await endsWithin(STILL_MS, phase);
   for (let before = performance.now(); !isOver; ) {
-    await Promise.race([over, delay(STEP_MS)]);
+    isOver = await endsWithin(STEP_MS, phase);
     const now = performance.now();
     if (!isOver) await clock.advance(now - before);
     before = now;
   }
   return phase;
+}
+
+/** Whether it settles within real time, whatever clock a plugin is given. Leaves no timer behind, and keeps the process alive meanwhile. */
+export async function endsWithin(realMs: number, phase: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), realMs);
+  });
+  const over = phase.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([over, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -66,7 +66,8 @@ function idOf(name: string): string {
   return /^[a-z]/.test(words.join('-')) ? words.join('-') : 'plugin';
 }
 
-function sourceOf(id: string, needs: readonly string[]): PluginSource {
+/** What a plugin in memory has in place of a folder. */
+export function sourceOf(id: string, needs: readonly string[]): PluginSource {
   const manifest = { id, version: '0.0.0', sdk: `^${SDK_VERSION}`, needs: [...needs], stability: 'experimental' as const };
   return { key: id, from: `in memory: ${id}`, folder: path.resolve(), manifest, packageJson: { name: id } };
 }

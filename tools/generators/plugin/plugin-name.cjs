@@ -24,7 +24,9 @@ exports.nameProblem = function nameProblem(name, taken) {
   if (OF_WINDOWS.test(name)) return `A plugin cannot be called ${name}: Windows has no folders of that name. Choose another one.`;
   // file systems that ignore case would take them for one
   const place = taken.get(name.toLowerCase());
-  return place === undefined ? undefined : `There is a plugin called ${name} already, in ${place}. Choose another name, or remove that one.`;
+  return place === undefined
+    ? undefined
+    : `There is a plugin called ${name} already, in ${place}. Choose another name, or remove that one.`;
 };
 
 function suggestionFor(name) {

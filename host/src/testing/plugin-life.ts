@@ -1,0 +1,114 @@
+import { type BusEvent, isBellowsError, isKind, type OperationInfo, type PluginStatus } from '@bellows/sdk';
+import type { FakeClock } from '@bellows/sdk/testing';
+import { type BadInput, hostileInputs, malformedInputs } from './bad-input.js';
+import type { LaunchedHost } from './launch-test-host.js';
+import type { PluginUnderCheck } from './plugin-under-check.js';
+import { endsWithin, withRunningTime } from './running-time.js';
+
+const CALL_TIMEOUT_MS = 5_000;
+
+/** What came of one call with bad input. */
+export interface Answer {
+  readonly operation: string;
+  readonly what: string;
+  readonly isMalformed: boolean;
+  /** Undefined when it was accepted. */
+  readonly error?: unknown;
+  readonly isLate: boolean;
+}
+
+/** What was seen of a plugin between its start and its stop. */
+export interface PluginLife {
+  readonly activated: PluginStatus;
+  readonly operations: readonly OperationInfo[];
+  /** Operations that are there and are neither its own nor those of whom it needs. */
+  readonly foreignOperations: readonly string[];
+  readonly subsystems: readonly string[];
+  readonly answers: readonly Answer[];
+  /** After all these calls. */
+  readonly called: PluginStatus;
+  readonly events: readonly BusEvent[];
+  readonly stopped: PluginStatus;
+  readonly isStopClean: boolean;
+  /** What was still there when it had stopped and the host had not. */
+  readonly left: readonly string[];
+  /** Operations that answered then. */
+  readonly stillAnswering: readonly string[];
+}
+
+/** One life from start to stop, with every operation called in ways it was not meant for. */
+export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife> {
+  const host = await subject.begin();
+  const { id } = subject;
+  const { wired, bus, clock } = host;
+  try {
+    const status = () => wired.plugins.runner(id)?.status as PluginStatus;
+    const activated = status();
+    const all = wired.operations.list();
+    const others = wired.plugins.statuses().map((other) => other.id);
+    const operations = all.filter(({ plugin }) => plugin === id);
+    const foreignOperations = all.filter(({ plugin }) => !others.includes(plugin)).map(({ name }) => name);
+    const subsystems = wired.registry.entries().flatMap(({ plugin, subsystem }) => (plugin === id ? [subsystem.name] : []));
+    const answers: Answer[] = [];
+    for (const operation of operations) answers.push(...(await callBadly(operation, { host, subject })));
+    await bus.idle();
+    const called = status();
+    const isStopClean = await withRunningTime(clock, wired.plugins.stop('CHECK'));
+    const { left, stillAnswering } = await lookAround(host, operations);
+    const events = [...bus.events];
+    const stopped = status();
+    return { activated, operations, foreignOperations, subsystems, answers, called, events, stopped, isStopClean, left, stillAnswering };
+  } finally {
+    await host.stop();
+  }
+}
+
+/** What a plugin that has stopped left in the host; and then in the clock, when the host has stopped too. */
+export async function leftInHost(host: LaunchedHost<FakeClock>): Promise<readonly string[]> {
+  await withRunningTime(host.clock, host.wired.plugins.stop('CHECK'));
+  const { left } = await lookAround(host, []);
+  await host.stop();
+  const { pending } = host.clock;
+  return pending === 0 ? left : [...left, `${pending} timers on its clock`];
+}
+
+async function lookAround({ wired, bus }: Pick<LaunchedHost<FakeClock>, 'wired' | 'bus'>, operations: readonly OperationInfo[]) {
+  const left = [
+    ...bus.subscriptions.map(({ topic }) => `a subscription to ${topic}`),
+    ...wired.registry.entries().map(({ subsystem }) => `the subsystem ${subsystem.name}`),
+  ];
+  const stillAnswering: string[] = [];
+  for (const name of new Set([...operations, ...wired.operations.list()].map((operation) => operation.name))) {
+    const error = await wired.operations.call(name, null).catch((reason: unknown) => reason);
+    if (!isKind(error, 'not_found') && !isKind(error, 'not_ready')) stillAnswering.push(name);
+  }
+  return { left, stillAnswering };
+}
+
+interface CallPlace {
+  readonly host: LaunchedHost<FakeClock>;
+  readonly subject: PluginUnderCheck;
+}
+
+async function callBadly({ name, input }: OperationInfo, { host, subject }: CallPlace): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  const timeoutMs = subject.options.callTimeoutMs ?? CALL_TIMEOUT_MS;
+  const callAll = async (bad: readonly BadInput[], isMalformed: boolean) => {
+    for (const { what, input: value } of bad) {
+      const abort = new AbortController();
+      let error: unknown;
+      const call = host.wired.operations.call(name, value, { signal: abort.signal }).catch((reason: unknown) => void (error = reason));
+      const isLate = !(await endsWithin(timeoutMs, withRunningTime(host.clock, call)));
+      abort.abort();
+      answers.push({ operation: name, what, isMalformed, isLate, ...(error === undefined ? {} : { error }) });
+    }
+  };
+  await callAll(malformedInputs(input), true);
+  await callAll(hostileInputs(input), false);
+  return answers;
+}
+
+/** Whoever called got something that says who has to act, and that is not the plugin's author or the host's. */
+export function isCallersBusiness(error: unknown): boolean {
+  return isBellowsError(error) && error.kind !== 'plugin' && error.kind !== 'invariant';
+}

@@ -1,0 +1,59 @@
+import process from 'node:process';
+import { messageOf } from '@bellows/sdk';
+import { endsWithin } from './running-time.js';
+
+/** Closing takes a few turns of the event loop, and the end of a process its time. */
+const SETTLE_MS = 2_000;
+const LOOK_EVERY_MS = 5;
+
+/** What a check may not leave in the process; the only part of the kit that looks at it. */
+export class ProcessWatch implements Disposable {
+  readonly #listeners = listenerCounts();
+  readonly #resources = resourceCounts();
+  readonly #uncaught: unknown[] = [];
+  readonly #onUncaught = (error: unknown) => void this.#uncaught.push(error);
+
+  /** From now on, errors nobody catches come here instead of ending the process; a test runner may have its own way with them. */
+  constructor() {
+    process.on('unhandledRejection', this.#onUncaught);
+    process.on('uncaughtException', this.#onUncaught);
+  }
+
+  [Symbol.dispose](): void {
+    process.off('unhandledRejection', this.#onUncaught);
+    process.off('uncaughtException', this.#onUncaught);
+  }
+
+  /** One line for each thing that is there and was not when the watch began; gives what is being closed some time for it. */
+  async leftovers(): Promise<readonly string[]> {
+    const endAt = performance.now() + SETTLE_MS;
+    for (;;) {
+      // also gives a rejection the turn in which it counts as unhandled
+      await endsWithin(LOOK_EVERY_MS, new Promise(() => {}));
+      const uncaught = this.#uncaught.map((error) => `an error nobody caught: ${messageOf(error)}`);
+      const found = [
+        ...uncaught,
+        ...more(listenerCounts(), this.#listeners).map((name) => `a listener to "${name}" of the process`),
+        ...more(resourceCounts(), this.#resources).map((name) => `an open ${name}`),
+      ];
+      if (found.length === 0 || uncaught.length > 0 || performance.now() > endAt) return found;
+    }
+  }
+}
+
+type Counts = ReadonlyMap<string, number>;
+
+function listenerCounts(): Counts {
+  const own = ['unhandledRejection', 'uncaughtException'];
+  const names = process.eventNames().filter((name) => !own.includes(String(name)));
+  return new Map(names.map((name) => [String(name), process.listenerCount(name)]));
+}
+
+/** What keeps a process alive: sockets, servers, child processes, timers, files that are read. */
+function resourceCounts(): Counts {
+  return new Map([...Map.groupBy(process.getActiveResourcesInfo(), (name) => name)].map(([name, same]) => [name, same.length]));
+}
+
+function more(now: Counts, before: Counts): readonly string[] {
+  return [...now].filter(([name, count]) => count > (before.get(name) ?? 0)).map(([name]) => name);
+}
