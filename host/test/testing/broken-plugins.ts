@@ -116,7 +116,7 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
   'takes wrong values of an option': {
     promise: 'an unknown option',
     plugin: sample(() => {}, {
-      config: config.extend({ greeting: option(config.shape.greeting.catch('Hi'), { what: 'A word.' }) }) as unknown as typeof config,
+      config: config.extend({ greeting: option(z.coerce.string().default('Hi'), { what: 'A word.' }) }) as unknown as typeof config,
     }),
   },
   'fails when it is activated': {
@@ -237,7 +237,9 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
       const timer = setInterval(() => {}, 1_000);
       left.push({ [Symbol.dispose]: () => clearInterval(timer) });
     }),
-    clean: () => left.splice(0).forEach((one) => one[Symbol.dispose]()),
+    clean: () => {
+      for (const one of left.splice(0)) one[Symbol.dispose]();
+    },
   },
   'leaves something behind at a late stop only': {
     promise: 'starting and stopping again',
@@ -254,7 +256,9 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
     promise: 'an activation that is interrupted',
     plugin: sample(async (ctx) => {
       const timers: (() => void)[] = [];
-      ctx.own(() => timers.forEach((cancel) => cancel()));
+      ctx.own(() => {
+        for (const cancel of timers) cancel();
+      });
       await hop();
       await hop();
       timers.push(ctx.clock.setRepeating(1_000, () => {}));
