@@ -100,7 +100,7 @@ export class PluginUnderCheck implements AsyncDisposable {
       },
     };
     const { activateTimeoutMs, stopTimeoutMs, alongside = [], configFolder } = this.options;
-    const source = this.#source ?? sourceOf(this.id, alongside.flatMap(idsOf));
+    const source = { ...(this.#source ?? sourceOf(this.id, alongside.flatMap(idsOf))), key: this.id };
     const named: NamedPlugin = {
       key: this.id,
       entry: {

@@ -1,13 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { definePlugin, NotFoundError, z } from '@bellows/sdk';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { checkPlugin } from '../../src/testing/index.js';
 import { BROKEN, ERROR_CODES, goodPlugin } from './broken-plugins.js';
 
 let clean: (() => void) | undefined;
-afterEach(() => {
+const folders: string[] = [];
+afterEach(async () => {
   clean?.();
   clean = undefined;
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
+
+/** A folder with the package.json and plugin.json of the sample. */
+async function packageFolder(manifest: object): Promise<string> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-sample-'));
+  folders.push(folder);
+  const file = (name: string, content: object) => writeFile(path.join(folder, name), JSON.stringify(content));
+  await file('package.json', { name: 'sample', version: '0.1.0', exports: './missing.js' });
+  await file('plugin.json', { id: 'sample', version: '0.1.0', sdk: '^0.1.0', needs: [], stability: 'stable', ...manifest });
+  return folder;
+}
 
 describe('checkPlugin', () => {
   it('accepts a plugin that keeps its promises, given as it is and as the module of its entry', async () => {
@@ -52,12 +68,33 @@ describe('checkPlugin', () => {
     });
   });
 
-  it('has a broken plugin for each of its promises', async () => {
-    const checked: string[] = [];
-    for (const { promise } of Object.values(BROKEN)) checked.push(promise);
-    const source = await import('node:fs').then(({ readFileSync }) =>
-      readFileSync(new URL('../../src/testing/check-plugin.ts', import.meta.url), 'utf8'),
-    );
+  it('reads what stands beside the code', async () => {
+    await checkPlugin(goodPlugin, { folder: await packageFolder({}) });
+  });
+
+  it.each([
+    ['another id', { id: 'other' }, 'calls itself sample and its plugin.json other'],
+    ['another version than its package', { version: '0.2.0' }, 'its package.json says version 0.1.0 and its plugin.json 0.2.0'],
+    ['an open range of SDKs', { sdk: '>=0.1.0' }, 'no upper bound'],
+    ['an SDK that is not there', { sdk: '^7.0.0' }, 'works with SDK ^7.0.0'],
+    ['a key it does not know', { need: [] }, 'is no key of plugin.json'],
+  ])('finds a plugin whose manifest has %s', async (_what, manifest, fault) => {
+    const checking = checkPlugin(goodPlugin, { folder: await packageFolder(manifest) });
+    await expect(checking).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(fault) });
+  });
+
+  it('says what is missing of one that is to be loaded from a folder', async () => {
+    const checking = checkPlugin({ from: await packageFolder({}) });
+    await expect(checking).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining('build the plugin first') });
+    await expect(checkPlugin({ from: './no/such/folder' })).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringContaining('does not exist'),
+    });
+  });
+
+  it('has a broken plugin for each of its promises', () => {
+    const checked = Object.values(BROKEN).map(({ promise }) => promise);
+    const source = readFileSync(new URL('../../src/testing/check-plugin.ts', import.meta.url), 'utf8');
     const promises = [...source.matchAll(/^ {4}'([^']+)':/gm)].map(([, promise = '']) => promise);
     expect(promises.length).toBeGreaterThan(10);
     expect(promises.filter((promise) => !checked.some((start) => promise.startsWith(start)))).toEqual([]);
