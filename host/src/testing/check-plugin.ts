@@ -59,12 +59,16 @@ function checkConfig({ plugin, config }: PluginUnderCheck): void {
   for (const [key, { description, default: given }] of Object.entries(propertiesOf(schema))) {
     demand(typeof description === 'string' && description !== '', `the option ${key} has no description: use option() of the SDK`);
     if (given === undefined || Object.hasOwn(config, key)) continue;
-    const filled = (parsed.data as Readonly<Record<string, unknown>>)[key];
-    demand(
-      JSON.stringify(filled) === JSON.stringify(given),
-      `the default of ${key} is said to be ${JSON.stringify(given)} and is ${JSON.stringify(filled)}`,
+    // said as an input, as it would stand in a file
+    const [filled, said] = [parsed, plugin.config.safeParse({ ...config, [key]: given })].map((result) =>
+      JSON.stringify(optionOf(result.data, key)),
     );
+    demand(filled === said, `the default of ${key} is said to be ${JSON.stringify(given)} and is ${filled}`);
   }
+}
+
+function optionOf(data: unknown, key: string): unknown {
+  return (data as Readonly<Record<string, unknown>> | undefined)?.[key];
 }
 
 async function checkRefusedConfig(subject: PluginUnderCheck): Promise<void> {

@@ -109,6 +109,14 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
     plugin: sample(() => {}, { config: z.strictObject({ greeting: z.string().default('Hi') }) as unknown as typeof config }),
   },
   'does not take what it is given': { promise: 'it takes its configuration', plugin: goodPlugin, options: { config: { greeting: '' } } },
+  'says another default than it has': {
+    promise: 'it takes its configuration',
+    plugin: sample(() => {}, {
+      config: config.extend({
+        greeting: config.shape.greeting.meta({ description: 'A word.', default: 'Hi' }),
+      }) as unknown as typeof config,
+    }),
+  },
   'takes options it does not know': {
     promise: 'an unknown option',
     plugin: sample(() => {}, { config: z.looseObject(config.shape) as unknown as typeof config }),
