@@ -3,7 +3,7 @@ import { checkPromises, checkSubsystem, demand } from '@bellows/sdk/testing';
 import { HOST_ERROR_CODES } from '../error-codes.js';
 import { jsonSchemaOf } from '../operations/operation-schemas.js';
 import { isPolluted, propertiesOf, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
-import { isCallersBusiness, leftInHost, livePlugin, type PluginLife } from './plugin-life.js';
+import { isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
 import { type CheckedPlugin, type CheckPluginOptions, PluginUnderCheck } from './plugin-under-check.js';
 import { ProcessWatch } from './process-watch.js';
 import { withRunningTime } from './running-time.js';
@@ -194,8 +194,7 @@ async function checkInterruption(subject: PluginUnderCheck, watch: ProcessWatch)
     const left = await subject.begin({ signal: abort.signal, onActivate }).then(leftInHost, () => []);
     // it may go on for a while after it was told to end; what it takes then is given back at once
     if (activation) await withRunningTime(subject.clock, activation);
-    const { pending } = subject.clock;
-    demandNothing([...left, ...(pending === 0 ? [] : [`${pending} timers on its clock`]), ...(await watch.leftovers())]);
+    demandNothing([...left, ...timersOn(subject.clock), ...(await watch.leftovers())]);
   }
 }
 

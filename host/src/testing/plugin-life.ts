@@ -68,8 +68,13 @@ export async function leftInHost(host: LaunchedHost<FakeClock>): Promise<readonl
   await withRunningTime(host.clock, host.wired.plugins.stop('CHECK'));
   const { left } = await lookAround(host, []);
   await host.stop();
-  const { pending } = host.clock;
-  return pending === 0 ? left : [...left, `${pending} timers on its clock`];
+  return [...left, ...timersOn(host.clock)];
+}
+
+/** A line when a clock has timers that nobody cancelled. */
+export function timersOn({ pending }: FakeClock): readonly string[] {
+  if (pending === 0) return [];
+  return [pending === 1 ? 'a timer on its clock' : `${pending} timers on its clock`];
 }
 
 async function lookAround({ wired, bus }: Pick<LaunchedHost<FakeClock>, 'wired' | 'bus'>, operations: readonly OperationInfo[]) {
