@@ -16,6 +16,7 @@ export function malformedInputs(schema: JsonSchema): readonly BadInput[] {
   const required = Array.isArray(schema.required) ? (schema.required as readonly string[]) : [];
   return [
     ...[null, 42, 'text', true, []].map((input) => ({ what: JSON.stringify(input), input })),
+    { what: 'nothing at all', input: undefined },
     { what: 'an unknown key', input: { [UNKNOWN_KEY]: 1 } },
     { what: 'a key that could change prototypes', input: JSON.parse(`{ "__proto__": { "polluted": 1 }, "${UNKNOWN_KEY}": 1 }`) },
     // without a required key an empty input is a good one, and would start the work

@@ -6,9 +6,11 @@ import { isPolluted, propertiesOf, UNKNOWN_KEY, valuesOfOtherTypes } from './bad
 import { isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
 import { type CheckedPlugin, type CheckPluginOptions, PluginUnderCheck } from './plugin-under-check.js';
 import { ProcessWatch } from './process-watch.js';
-import { withRunningTime } from './running-time.js';
+import { endsWithin, withRunningTime } from './running-time.js';
 
 const ROUNDS = 10;
+/** The default of the configuration. */
+const ACTIVATE_TIMEOUT_MS = 10_000;
 /** Turns of the event loop after which an activation is interrupted. */
 const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
 
@@ -32,8 +34,8 @@ export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOp
   await checkPromises(plugin.name, {
     'its package, its manifest and its code agree': async () => demand(plugin.problems.length === 0, plugin.problems.join('; ')),
     'it takes its configuration, and says of each option what it is': async () => checkConfig(plugin),
-    'an unknown option or a wrong value is refused by its path, and nothing is activated': () => checkRefusedConfig(plugin),
     'it is active when its activation has ended': () => checkActivation(plugin),
+    'an unknown option or a wrong value is refused by its path, and nothing is activated': () => checkRefusedConfig(plugin),
     'it provides operations under its own id, each with a summary and with schemas': onLife(checkOperations),
     'malformed input is refused as a fault of the caller': onLife(checkMalformed),
     'hostile input neither breaks it nor holds it up': onLife(checkHostile),
@@ -71,6 +73,19 @@ function optionOf(data: unknown, key: string): unknown {
   return (data as Readonly<Record<string, unknown>> | undefined)?.[key];
 }
 
+async function checkActivation(subject: PluginUnderCheck): Promise<void> {
+  const host = await subject.begin().catch((error: unknown) => {
+    const details = isBellowsError(error) ? (error.details ?? []) : [];
+    throw new Error([messageOf(error), ...details.map(({ path, message }) => `${path}: ${message}`)].join('; '));
+  });
+  try {
+    const { state, reason, message } = host.wired.plugins.runner(subject.id)?.status ?? { state: 'missing', reason: '', message: '' };
+    demand(state === 'active', `it is ${state} (${reason}): ${message}`);
+  } finally {
+    await host.stop();
+  }
+}
+
 async function checkRefusedConfig(subject: PluginUnderCheck): Promise<void> {
   await demandRefused(subject, UNKNOWN_KEY, 1);
   for (const [key, property] of Object.entries(propertiesOf(jsonSchemaOf(subject.plugin.config, 'input')))) {
@@ -98,16 +113,6 @@ async function demandRefused(subject: PluginUnderCheck, key: string, value: unkn
     paths.some((path) => path === expected || path.startsWith(`${expected}.`)),
     `${shown} was refused at ${paths.join(', ')}, not at ${expected}`,
   );
-}
-
-async function checkActivation(subject: PluginUnderCheck): Promise<void> {
-  const host = await subject.begin();
-  try {
-    const { state, reason, message } = host.wired.plugins.runner(subject.id)?.status ?? { state: 'missing', reason: '', message: '' };
-    demand(state === 'active', `it is ${state} (${reason}): ${message}`);
-  } finally {
-    await host.stop();
-  }
 }
 
 function checkOperations({ operations, foreignOperations }: PluginLife): void {
@@ -193,7 +198,9 @@ async function checkInterruption(subject: PluginUnderCheck, watch: ProcessWatch)
     };
     const left = await subject.begin({ signal: abort.signal, onActivate }).then(leftInHost, () => []);
     // it may go on for a while after it was told to end; what it takes then is given back at once
-    if (activation) await withRunningTime(subject.clock, activation);
+    const timeoutMs = subject.options.activateTimeoutMs ?? ACTIVATE_TIMEOUT_MS;
+    const isOver = await withRunningTime(subject.clock, endsWithin(timeoutMs, activation ?? Promise.resolve()));
+    demand(isOver, `its activation did not end within ${timeoutMs} ms after ctx.signal had told it to`);
     demandNothing([...left, ...timersOn(subject.clock), ...(await watch.leftovers())]);
   }
 }

@@ -1,6 +1,6 @@
 export { checkPlugin } from './check-plugin.js';
 export type { TestHostOptions } from './launch-test-host.js';
 export type { CheckedPlugin, CheckPluginOptions } from './plugin-under-check.js';
-export { type StartTestHostOptions, startTestHost, type TestHost } from './start-test-host.js';
+export { startTestHost, type TestHost } from './start-test-host.js';
 export { TEST_MACHINE } from './test-machine.js';
-export type { FolderTestPlugin, GivenTestPlugin, PluginModule, TestPlugin, TestPluginEntry } from './test-plugin.js';
+export type { BuiltPlugin, FolderTestPlugin, GivenTestPlugin, PluginModule, TestPlugin, TestPluginEntry } from './test-plugin.js';

@@ -11,11 +11,14 @@ import {
   MemoryStore,
   seededRandom,
   silentLogger,
+  systemClock,
 } from '@bellows/sdk';
 import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
 import { configError } from '../config-error.js';
 import { type LoadedConfig, readConfigTree } from '../config-file.js';
+import { openHttp } from '../host-http.js';
 import { type WiredHost, wireHost } from '../host-wiring.js';
+import { newTraceId } from '../operations/trace-id.js';
 import { loadPlugins } from '../plugin-loader.js';
 import { TeardownStack } from '../teardown.js';
 import { withRunningTime } from './running-time.js';
@@ -38,6 +41,8 @@ export interface TestHostOptions<C extends IClock = FakeClock> {
   readonly store?: IPersistentBackingStore;
   /** Default: silent. */
   readonly logger?: ILogger;
+  /** Listens on a free port of the loopback address. Default false. */
+  readonly listen?: boolean;
   /** Aborts while the host starts: the start ends at once, what was started is stopped in order. */
   readonly signal?: AbortSignal;
 }
@@ -50,12 +55,11 @@ export interface LaunchOptions<C extends IClock> extends TestHostOptions<C> {
 /** The parts of a host that was started for a test. */
 export interface LaunchedHost<C extends IClock> {
   readonly wired: WiredHost;
-  readonly loaded: LoadedConfig;
   readonly bus: RecordingBus;
   readonly clock: C;
-  readonly random: IRandom;
   readonly store: IPersistentBackingStore;
-  readonly teardown: TeardownStack;
+  /** Left out unless it was to listen. */
+  readonly http?: { readonly url: string; readonly token: string };
   /** Ends everything and removes the temporary folder; says whether all let go in time. Twice answers the same promise. */
   stop(): Promise<boolean>;
 }
@@ -81,8 +85,9 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Laun
     let bus: RecordingBus | undefined;
     const makeBus: NonNullable<Parameters<typeof wireHost>[0]['makeBus']> = (given) => (bus = new RecordingBus(given));
     wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus });
+    const http = options.listen ? await listen({ wired, loaded, random, teardown }) : undefined;
     await withRunningTime(clock, wired.start(signal));
-    return { wired, loaded, bus: bus as unknown as RecordingBus, clock, random, store, teardown, stop };
+    return { wired, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), stop };
   } catch (error) {
     await stop();
     if (!signal?.aborted) throw error;
@@ -111,4 +116,19 @@ async function load(
   const all = [...sameNameProblems(named), ...problems, ...found.problems];
   if (all.length > 0) throw configError(all);
   return { loaded, waves: found.waves };
+}
+
+interface HttpParts {
+  readonly wired: WiredHost;
+  readonly loaded: LoadedConfig;
+  readonly random: IRandom;
+  readonly teardown: TeardownStack;
+}
+
+async function listen({ wired: { operations, view }, loaded, random, teardown }: HttpParts) {
+  const token = newTraceId(random);
+  // connections are real, so is their time
+  const server = await openHttp({ view, operations, config: loaded.config.host, token, clock: systemClock, random });
+  teardown.add(() => server.close());
+  return { url: server.url, token };
 }

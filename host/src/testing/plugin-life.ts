@@ -19,20 +19,16 @@ export interface Answer {
 
 /** What was seen of a plugin between its start and its stop. */
 export interface PluginLife {
-  readonly activated: PluginStatus;
   readonly operations: readonly OperationInfo[];
   /** Operations that are there and are neither its own nor those of whom it needs. */
   readonly foreignOperations: readonly string[];
-  readonly subsystems: readonly string[];
   readonly answers: readonly Answer[];
   /** After all these calls. */
   readonly called: PluginStatus;
   readonly events: readonly BusEvent[];
   readonly stopped: PluginStatus;
   readonly isStopClean: boolean;
-  /** What was still there when it had stopped and the host had not. */
-  readonly left: readonly string[];
-  /** Operations that answered then. */
+  /** Operations that answered when it had stopped and the host had not. */
   readonly stillAnswering: readonly string[];
 }
 
@@ -43,21 +39,17 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
   const { wired, bus, clock } = host;
   try {
     const status = () => wired.plugins.runner(id)?.status as PluginStatus;
-    const activated = status();
     const all = wired.operations.list();
     const others = wired.plugins.statuses().map((other) => other.id);
     const operations = all.filter(({ plugin }) => plugin === id);
     const foreignOperations = all.filter(({ plugin }) => !others.includes(plugin)).map(({ name }) => name);
-    const subsystems = wired.registry.entries().flatMap(({ plugin, subsystem }) => (plugin === id ? [subsystem.name] : []));
     const answers: Answer[] = [];
     for (const operation of operations) answers.push(...(await callBadly(operation, { host, subject })));
     await bus.idle();
     const called = status();
     const isStopClean = await withRunningTime(clock, wired.plugins.stop('CHECK'));
-    const { left, stillAnswering } = await lookAround(host, operations);
-    const events = [...bus.events];
-    const stopped = status();
-    return { activated, operations, foreignOperations, subsystems, answers, called, events, stopped, isStopClean, left, stillAnswering };
+    const stillAnswering = await answering(host, operations);
+    return { operations, foreignOperations, answers, called, events: [...bus.events], stopped: status(), isStopClean, stillAnswering };
   } finally {
     await host.stop();
   }
@@ -65,10 +57,12 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
 
 /** What a plugin that has stopped left in the host; and then in the clock, when the host has stopped too. */
 export async function leftInHost(host: LaunchedHost<FakeClock>): Promise<readonly string[]> {
-  await withRunningTime(host.clock, host.wired.plugins.stop('CHECK'));
-  const { left } = await lookAround(host, []);
+  const { wired, bus, clock } = host;
+  await withRunningTime(clock, wired.plugins.stop('CHECK'));
+  const subscriptions = bus.subscriptions.map(({ topic }) => `a subscription to ${topic}`);
+  const subsystems = wired.registry.entries().map(({ subsystem }) => `the subsystem ${subsystem.name}`);
   await host.stop();
-  return [...left, ...timersOn(host.clock)];
+  return [...subscriptions, ...subsystems, ...timersOn(clock)];
 }
 
 /** A line when a clock has timers that nobody cancelled. */
@@ -77,17 +71,15 @@ export function timersOn({ pending }: FakeClock): readonly string[] {
   return [pending === 1 ? 'a timer on its clock' : `${pending} timers on its clock`];
 }
 
-async function lookAround({ wired, bus }: Pick<LaunchedHost<FakeClock>, 'wired' | 'bus'>, operations: readonly OperationInfo[]) {
-  const left = [
-    ...bus.subscriptions.map(({ topic }) => `a subscription to ${topic}`),
-    ...wired.registry.entries().map(({ subsystem }) => `the subsystem ${subsystem.name}`),
-  ];
-  const stillAnswering: string[] = [];
-  for (const name of new Set([...operations, ...wired.operations.list()].map((operation) => operation.name))) {
+/** Of those it had and those it may have added while it stopped. */
+async function answering({ wired }: LaunchedHost<FakeClock>, operations: readonly OperationInfo[]): Promise<readonly string[]> {
+  const names = new Set([...operations, ...wired.operations.list()].map(({ name }) => name));
+  const found: string[] = [];
+  for (const name of names) {
     const error = await wired.operations.call(name, null).catch((reason: unknown) => reason);
-    if (!isKind(error, 'not_found') && !isKind(error, 'not_ready')) stillAnswering.push(name);
+    if (!isKind(error, 'not_found') && !isKind(error, 'not_ready')) found.push(name);
   }
-  return { left, stillAnswering };
+  return found;
 }
 
 interface CallPlace {
@@ -103,7 +95,7 @@ async function callBadly({ name, input }: OperationInfo, { host, subject }: Call
       const abort = new AbortController();
       let error: unknown;
       const call = host.wired.operations.call(name, value, { signal: abort.signal }).catch((reason: unknown) => void (error = reason));
-      const isLate = !(await endsWithin(timeoutMs, withRunningTime(host.clock, call)));
+      const isLate = !(await withRunningTime(host.clock, endsWithin(timeoutMs, call)));
       abort.abort();
       answers.push({ operation: name, what, isMalformed, isLate, ...(error === undefined ? {} : { error }) });
     }

@@ -2,15 +2,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type ErrorCodeTable, type ErrorDetail, isPlugin, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import { type ErrorCodeTable, type ErrorDetail, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { findPlugin, type PluginSource } from '../plugin-source.js';
 import { entryFile, stagePlugin } from '../plugin-stager.js';
 import { type LaunchedHost, launchTestHost } from './launch-test-host.js';
-import { type FolderTestPlugin, type NamedPlugin, type PluginModule, pluginOf, sourceOf, type TestPlugin } from './test-plugin.js';
+import {
+  type BuiltPlugin,
+  idsOf,
+  isFolder,
+  type NamedPlugin,
+  type PluginModule,
+  pluginOf,
+  sourceOf,
+  type TestPlugin,
+} from './test-plugin.js';
 
 /** A plugin, the module it is the default export of (then its table of error codes is checked too), or what was built, by its folder. */
-export type CheckedPlugin = Plugin | PluginModule | Pick<FolderTestPlugin, 'from'>;
+export type CheckedPlugin = Plugin | PluginModule | BuiltPlugin;
 
 export interface CheckPluginOptions {
   /** Where the `package.json` and `plugin.json` of a plugin are that is given as code. Without it they are not checked. */
@@ -61,7 +70,7 @@ export class PluginUnderCheck implements AsyncDisposable {
 
   static async load(subject: CheckedPlugin, options: CheckPluginOptions): Promise<PluginUnderCheck> {
     const stagingDir = await mkdtemp(path.join(os.tmpdir(), 'bellows-check-plugin-'));
-    const found = 'from' in subject ? await findBuilt(subject.from, stagingDir) : await findGiven(subject, options, stagingDir);
+    const found = isFolder(subject) ? await findBuilt(subject.from, stagingDir) : await findGiven(subject, options, stagingDir);
     return new PluginUnderCheck(found, stagingDir, options);
   }
 
@@ -141,7 +150,7 @@ async function findBuilt(from: string, stagingDir: string): Promise<Found> {
     const module = (await import(pathToFileURL(entryFile(folder, source.packageJson)).href)) as PluginModule;
     return withIdentity({ code: pluginOf(module), module, source, problems });
   } catch (error) {
-    return { code: undefined, source, problems: [...problems, `its code cannot be loaded: ${(error as Error).message}`] };
+    return { code: undefined, source, problems: [...problems, `its code cannot be loaded: ${messageOf(error)}`] };
   }
 }
 
@@ -177,13 +186,6 @@ function withIdentity(found: Found): Found {
 
 function sentenceOf({ path: place, message }: ErrorDetail): string {
   return `${place}: ${message}`;
-}
-
-/** One that was built is needed only by who says so in a plugin.json. */
-function idsOf(plugin: TestPlugin): string[] {
-  if ('from' in plugin) return [];
-  const code = pluginOf('plugin' in plugin ? plugin.plugin : plugin);
-  return isPlugin(code) ? [code.id] : [];
 }
 
 function isErrorCodeTable(value: unknown): value is ErrorCodeTable {

@@ -1,6 +1,6 @@
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '@bellows/sdk';
-import { endsWithin } from './running-time.js';
 
 /** Closing takes a few turns of the event loop, and the end of a process its time. */
 const SETTLE_MS = 2_000;
@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 5;
 
 /** What a check may not leave in the process; the only part of the kit that looks at it. */
 export class ProcessWatch implements Disposable {
-  readonly #listeners = listenerCounts();
+  readonly #listeners: Counts;
   readonly #resources = resourceCounts();
   readonly #uncaught: unknown[] = [];
   readonly #onUncaught = (error: unknown) => void this.#uncaught.push(error);
@@ -17,6 +17,7 @@ export class ProcessWatch implements Disposable {
   constructor() {
     process.on('unhandledRejection', this.#onUncaught);
     process.on('uncaughtException', this.#onUncaught);
+    this.#listeners = listenerCounts();
   }
 
   [Symbol.dispose](): void {
@@ -29,7 +30,7 @@ export class ProcessWatch implements Disposable {
     const endAt = performance.now() + SETTLE_MS;
     for (;;) {
       // also gives a rejection the turn in which it counts as unhandled
-      await endsWithin(LOOK_EVERY_MS, new Promise(() => {}));
+      await delay(LOOK_EVERY_MS);
       const uncaught = this.#uncaught.map((error) => `an error nobody caught: ${messageOf(error)}`);
       const found = [
         ...uncaught,
@@ -44,9 +45,7 @@ export class ProcessWatch implements Disposable {
 type Counts = ReadonlyMap<string, number>;
 
 function listenerCounts(): Counts {
-  const own = ['unhandledRejection', 'uncaughtException'];
-  const names = process.eventNames().filter((name) => !own.includes(String(name)));
-  return new Map(names.map((name) => [String(name), process.listenerCount(name)]));
+  return new Map(process.eventNames().map((name) => [String(name), process.listenerCount(name)]));
 }
 
 /** What keeps a process alive: sockets, servers, child processes, timers, files that are read. */

@@ -5,13 +5,10 @@ import {
   type IScalableSubsystem,
   type PluginStatus,
   type ScalingDecision,
-  systemClock,
 } from '@bellows/sdk';
 import type { FakeClock, RecordingBus } from '@bellows/sdk/testing';
-import { openHttp } from '../host-http.js';
 import type { HostStatus } from '../host-view.js';
-import { newTraceId } from '../operations/trace-id.js';
-import { type LaunchedHost, launchTestHost, type TestHostOptions } from './launch-test-host.js';
+import { launchTestHost, type TestHostOptions } from './launch-test-host.js';
 
 /** A host for one test. `await using` stops it. */
 export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable {
@@ -34,22 +31,16 @@ export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable 
   stop(): Promise<boolean>;
 }
 
-export interface StartTestHostOptions<C extends IClock = FakeClock> extends TestHostOptions<C> {
-  /** Listens on a free port of the loopback address. Default false. */
-  readonly listen?: boolean;
-}
-
 /**
  * Starts the real host (container, plugins and their states, bus, operations, governor) around a store in memory, a fake clock and a
  * temporary folder; it needs no test runner. Rejects as a start from a file does: `ConfigError` with all problems, or what a plugin
  * threw; then nothing is left. A fake clock moves only when told, except that a start or a stop that takes longer than a quarter of a
  * second moves it with real time, so that their time-outs hold.
  */
-export async function startTestHost<C extends IClock = FakeClock>(options: StartTestHostOptions<C>): Promise<TestHost<C>> {
+export async function startTestHost<C extends IClock = FakeClock>(options: TestHostOptions<C>): Promise<TestHost<C>> {
   const launched = await launchTestHost(options);
-  const { wired, bus, clock, store } = launched;
+  const { wired, bus, clock, store, http } = launched;
   const { view, plugins, registry } = wired;
-  const http = options.listen ? await listen(launched) : undefined;
   return {
     bus,
     clock,
@@ -65,18 +56,4 @@ export async function startTestHost<C extends IClock = FakeClock>(options: Start
       await launched.stop();
     },
   };
-}
-
-async function listen<C extends IClock>({ wired, loaded, random, teardown, stop }: LaunchedHost<C>) {
-  const token = newTraceId(random);
-  try {
-    const { operations, view } = wired;
-    // connections are real, so is their time
-    const server = await openHttp({ view, operations, config: loaded.config.host, token, clock: systemClock, random });
-    teardown.add(() => server.close());
-    return { url: server.url, token };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }

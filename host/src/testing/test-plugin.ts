@@ -24,9 +24,11 @@ export interface GivenTestPlugin extends TestPluginEntry {
 }
 
 /** A plugin that was built, by its folder (relative: from the working folder), npm name or tarball. */
-export interface FolderTestPlugin extends TestPluginEntry {
+export interface BuiltPlugin {
   readonly from: string;
 }
+
+export interface FolderTestPlugin extends TestPluginEntry, BuiltPlugin {}
 
 export type TestPlugin = Plugin | PluginModule | GivenTestPlugin | FolderTestPlugin;
 
@@ -40,17 +42,33 @@ export interface NamedPlugin {
 
 /** Gives a plugin the place in a configuration that it would have, under its own id. `stagingDir` is where a tarball is unpacked. */
 export async function nameTestPlugin(plugin: TestPlugin, stagingDir: string): Promise<NamedPlugin> {
-  if ('from' in plugin) return nameFolder(plugin, stagingDir);
-  const given: GivenTestPlugin = 'plugin' in plugin ? plugin : { plugin };
-  const { plugin: code, needs = [], ...entry } = given;
+  if (isFolder(plugin)) return nameFolder(plugin, stagingDir);
+  const { plugin: code, needs = [], ...entry } = isCode(plugin) ? { plugin } : plugin;
   const found = pluginOf(code);
   const key = String((found as Partial<Plugin> | undefined)?.id);
   return { key, entry: { ...entry, from: `in memory: ${key}` }, given: { plugin: found, source: sourceOf(key, needs) } };
 }
 
+/** Whether it is to be found by its folder. A module may export anything under any name, so its default export decides. */
+export function isFolder(plugin: TestPlugin | BuiltPlugin): plugin is BuiltPlugin {
+  return typeof (plugin as Partial<BuiltPlugin> | undefined)?.from === 'string' && !isPlugin(pluginOf(plugin as PluginModule));
+}
+
+function isCode(plugin: Exclude<TestPlugin, FolderTestPlugin>): plugin is Plugin | PluginModule {
+  const isGiven = typeof plugin === 'object' && plugin !== null && 'plugin' in plugin;
+  return !isGiven || isPlugin(pluginOf(plugin as unknown as PluginModule));
+}
+
 /** The plugin of a module, or what was given in its place. */
 export function pluginOf(code: Plugin | PluginModule): unknown {
-  return isPlugin(code) ? code : (code as Partial<PluginModule> | undefined)?.default;
+  return isPlugin(code) ? code : (code as Partial<PluginModule> | undefined | null)?.default;
+}
+
+/** The ids of what is in memory; one that was built is needed only by who says so in a plugin.json. */
+export function idsOf(plugin: TestPlugin): string[] {
+  if (isFolder(plugin)) return [];
+  const code = pluginOf(isCode(plugin) ? plugin : plugin.plugin);
+  return isPlugin(code) ? [code.id] : [];
 }
 
 async function nameFolder({ from, ...entry }: FolderTestPlugin, stagingDir: string): Promise<NamedPlugin> {

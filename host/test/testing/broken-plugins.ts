@@ -272,4 +272,18 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
       timers.push(ctx.clock.setRepeating(1_000, () => {}));
     }),
   },
+  'never ends an activation that was interrupted': {
+    promise: 'an activation that is interrupted',
+    plugin: sample(async (ctx) => {
+      await hop();
+      await hop();
+      if (ctx.signal.aborted) await new Promise(() => {});
+    }),
+    options: { activateTimeoutMs: 300 },
+  },
+  'listens for what it should leave to the host': {
+    promise: 'a stop leaves nothing',
+    plugin: sample(() => process.listenerCount('unhandledRejection') < 10 && process.on('unhandledRejection', onProcess)),
+    clean: () => void process.removeListener('unhandledRejection', onProcess),
+  },
 };

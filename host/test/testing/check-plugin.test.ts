@@ -83,6 +83,17 @@ describe('checkPlugin', () => {
     await expect(checking).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(fault) });
   });
 
+  it('says what a plugin needs that it was not given', async () => {
+    const checking = checkPlugin(goodPlugin, { folder: await packageFolder({ needs: ['other'] }) });
+    await expect(checking).rejects.toMatchObject({
+      message: expect.stringMatching(/breaks its promise "it is active when.*plugins\.sample: .*other/),
+    });
+  });
+
+  it('takes a module for what its default export is, whatever else it exports', async () => {
+    await checkPlugin({ default: goodPlugin, plugin: goodPlugin, from: 'elsewhere' } as { readonly default: typeof goodPlugin });
+  });
+
   it('says what is missing of one that is to be loaded from a folder', async () => {
     const checking = checkPlugin({ from: await packageFolder({}) });
     await expect(checking).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining('build the plugin first') });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { copyOfRepository, linkModules, linkWorkspaces, runNode } from './repository-copy.js';
@@ -11,6 +11,7 @@ describe('the example, copied to plugins/hello in a clone', () => {
 
   beforeAll(() => {
     clone = copyOfRepository();
+    rmSync(path.join(clone, 'plugins/hello'), { recursive: true, force: true }); // of a reader who followed the README
     cpSync(GREETER, path.join(clone, 'plugins/hello'), { recursive: true, filter: isNotBuilt });
     rename(path.join(clone, 'plugins/hello'));
     // What `npm install` leaves there, without asking a registry.

@@ -1,5 +1,5 @@
 const { spawnSync } = require('node:child_process');
-const { existsSync, lstatSync, mkdirSync, symlinkSync } = require('node:fs');
+const { lstatSync, mkdirSync, symlinkSync } = require('node:fs');
 const path = require('node:path');
 const { generateFiles, joinPathFragments } = require('@nx/devkit');
 const { parseDocument } = require('yaml');
@@ -75,7 +75,8 @@ function tellNpm(root, name) {
   const link = path.join(root, 'node_modules/@bellows', `plugin-${name}`);
   if (lstatSync(link, { throwIfNoEntry: false })) return;
   mkdirSync(path.dirname(link), { recursive: true });
-  symlinkSync(path.join('../../plugins', name), link, existsSync('C:\\') ? 'junction' : 'dir');
+  if (process.platform === 'win32') symlinkSync(path.join(root, 'plugins', name), link, 'junction');
+  else symlinkSync(path.join('../../plugins', name), link);
 }
 
 function nextSteps(name, folder, isInConfig) {
