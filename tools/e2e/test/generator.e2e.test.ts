@@ -14,6 +14,10 @@ const { nameProblem } = createRequire(import.meta.url)('../../generators/plugin/
   nameProblem(name: unknown, taken: ReadonlyMap<string, string>): string | undefined;
 };
 
+const { configWithPlugin } = createRequire(import.meta.url)('../../generators/plugin/plugin-config.cjs') as {
+  configWithPlugin(text: string, name: string): { readonly text?: string; readonly problem?: string };
+};
+
 let clone: string;
 
 beforeAll(() => {
@@ -60,6 +64,34 @@ describe('the name of a plugin', () => {
     ['my-tool', 'a plugin called my-tool already, in plugins/My-Tool'],
   ])('%s is refused with a sentence that says why', (name, sentence) => {
     expect(nameProblem(name, taken)).toContain(sentence);
+  });
+});
+
+describe('the configuration with a plugin more', () => {
+  const entry = 'plugins:\n  mine:\n    from: ./plugins/mine\n';
+
+  it.each([
+    ['nothing', '', entry],
+    ['only a comment', '# mine\n', `# mine\n\n${entry}`],
+    ['no plugins', 'host: { port: 7070 } # fixed\n', `host: { port: 7070 } # fixed\n${entry}`],
+    ['plugins, but none of them', 'plugins:\n', entry],
+    ['an empty list of them', 'plugins: {}\nhost: {}\n', 'plugins: { mine: { from: ./plugins/mine } }\nhost: {}\n'],
+    [
+      'comments, blank lines, and long lines',
+      `# top\n\nplugins:\n  # first\n  a: { from: ./a } # why\n\n# ${'long '.repeat(40).trim()}\nhost:\n  port: 1\n`,
+      `# top\n\nplugins:\n  # first\n  a: { from: ./a } # why\n  mine:\n    from: ./plugins/mine\n\n# ${'long '.repeat(40).trim()}\nhost:\n  port: 1\n`,
+    ],
+  ])('keeps what is there: %s', (_what, before, after) => {
+    expect(configWithPlugin(before, 'mine')).toEqual({ text: after });
+  });
+
+  it.each([
+    ['is not readable', 'plugins: [\n', 'cannot be read'],
+    ['is a list', '- a\n', 'holds no options'],
+    ['has plugins that are none', 'plugins: 7\n', 'no list of names'],
+    ['has one of that name', 'plugins: { mine: { from: ./elsewhere } }\n', 'has an entry plugins.mine already'],
+  ])('is not written when it %s', (_what, before, problem) => {
+    expect(configWithPlugin(before, 'mine')).toEqual({ problem: expect.stringContaining(problem) });
   });
 });
 

@@ -2,7 +2,7 @@ const { spawnSync } = require('node:child_process');
 const { lstatSync, mkdirSync, symlinkSync } = require('node:fs');
 const path = require('node:path');
 const { generateFiles, joinPathFragments } = require('@nx/devkit');
-const { parseDocument } = require('yaml');
+const { configWithPlugin } = require('./plugin-config.cjs');
 const { nameProblem } = require('./plugin-name.cjs');
 
 const CONFIG = 'bellows.yaml';
@@ -42,14 +42,11 @@ function takenNames(tree) {
   return taken;
 }
 
-/** The text of the configuration with one entry more; comments and order stay. */
 function configWith(name, tree) {
   if (!tree.exists(CONFIG)) throw new Error(`There is no ${CONFIG} here to add the plugin to: leave out --addToConfig.`);
-  const document = parseDocument(tree.read(CONFIG, 'utf-8'));
-  if (document.errors.length > 0) throw new Error(`${CONFIG} cannot be read (${document.errors[0].message}): mend it first.`);
-  if (document.hasIn(['plugins', name])) throw new Error(`${CONFIG} has an entry plugins.${name} already: leave out --addToConfig.`);
-  document.setIn(['plugins', name, 'from'], `./plugins/${name}`);
-  return document.toString({ lineWidth: 0 });
+  const { problem, text } = configWithPlugin(tree.read(CONFIG, 'utf-8'), name);
+  if (problem) throw new Error(problem);
+  return text;
 }
 
 function oneLine(text) {
@@ -68,7 +65,11 @@ function format(root, folder) {
 function tellNpm(root, name) {
   const npm = path.basename(process.env.npm_execpath ?? '') === 'npm-cli.js' ? [process.execPath, process.env.npm_execpath] : ['npm'];
   const args = [...npm.slice(1), 'install', '--package-lock-only', '--ignore-scripts', '--offline', '--no-audit', '--no-fund'];
-  const { status, stdout, stderr } = spawnSync(npm[0], args, { cwd: root, encoding: 'utf8', shell: npm[0] === 'npm' });
+  const { status, stdout, stderr } = spawnSync(npm[0], args, {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32' && npm[0] === 'npm',
+  });
   if (status !== 0) {
     throw new Error(`plugins/${name} was written, but npm could not note it in package-lock.json: run npm install.\n${stdout}${stderr}`);
   }
