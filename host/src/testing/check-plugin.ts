@@ -20,7 +20,8 @@ const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
  * names the first broken promise. Needs no test runner.
  *
  * Operations are called with malformed and hostile input only; one that takes such input as good does its work. Errors nobody catches
- * are seen in a plain Node.js process; a test runner may have its own way with them.
+ * are seen in a plain Node.js process; a test runner may have its own way with them. What others open in the process meanwhile and
+ * leave open is taken for the plugin's: nothing else should run beside it.
  */
 export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOptions = {}): Promise<void> {
   await using plugin = await PluginUnderCheck.load(subject, options);
