@@ -6,6 +6,7 @@ import type { CliDeps, CliIo } from './cli-deps.js';
 import { CommandContext, usageError } from './command-context.js';
 import { addComputeCommands } from './compute-commands.js';
 import { addConfigCommands } from './config-commands.js';
+import { addDoctorCommand } from './doctor-command.js';
 import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
 import { addHarnessCommands } from './harness-commands.js';
 import { hostDeps } from './host-deps.js';
@@ -63,6 +64,7 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addWorkflowCommands(program, context);
   addHarnessCommands(program, context);
   addTokenCommands(program, context);
+  addDoctorCommand(program, context);
   return program;
 }
 

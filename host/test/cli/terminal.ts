@@ -51,6 +51,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
     startHost: notHere('startHost'),
     checkConfig: notHere('checkConfig'),
     effectiveConfig: notHere('effectiveConfig'),
+    examine: notHere('examine'),
     findHost: async ({ cwd = '' }: HostOptions) => ({ file: `${cwd}/.bellows/host.json`, host: terminal.host ?? null }),
     ...terminal.deps,
   };
