@@ -7,7 +7,16 @@ import { guardProcess } from './process-guard.js';
 export async function runProcess(): Promise<void> {
   const guard = guardProcess();
   const { stdout, stderr, stdin, env } = process;
-  const io: CliIo = { stdout, stderr, stdin, env, cwd: process.cwd(), signal: guard.signal, forceSignal: guard.forceSignal };
+  const io: CliIo = {
+    stdout,
+    stderr,
+    stdin,
+    env,
+    cwd: process.cwd(),
+    self: [process.execPath, process.argv[1] ?? ''],
+    signal: guard.signal,
+    forceSignal: guard.forceSignal,
+  };
   const deps = hostDeps(io, (report) => {
     guard.onFault = report;
   });

@@ -16,6 +16,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute. */
   readonly cwd: string;
+  /** How to start this program again: Node.js and its script, absolute. */
+  readonly self: readonly [string, string];
   /** Aborts with the first SIGINT or SIGTERM: end in order. */
   readonly signal: AbortSignal;
   /** Aborts with the second one: end at once. */

@@ -43,5 +43,7 @@ function countsOf(findings: readonly NamedFinding[]): Readonly<Record<FindingSta
 
 function verdict({ fail, warn }: Readonly<Record<FindingState, number>>): string {
   const warnings = warn === 0 ? '' : `, ${warn} ${warn === 1 ? 'warning' : 'warnings'}`;
-  return fail === 0 ? `A host can run here${warnings}.` : `A host cannot run well here: ${fail} ${fail === 1 ? 'fault' : 'faults'}${warnings}.`;
+  return fail === 0
+    ? `A host can run here${warnings}.`
+    : `A host cannot run well here: ${fail} ${fail === 1 ? 'fault' : 'faults'}${warnings}.`;
 }

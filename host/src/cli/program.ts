@@ -4,6 +4,7 @@ import { HOST_VERSION } from '../version.js';
 import { addCallCommand } from './call-command.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 import { CommandContext, usageError } from './command-context.js';
+import { addCompletionCommand } from './completion-command.js';
 import { addComputeCommands } from './compute-commands.js';
 import { addConfigCommands } from './config-commands.js';
 import { addDoctorCommand } from './doctor-command.js';
@@ -65,6 +66,7 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addHarnessCommands(program, context);
   addTokenCommands(program, context);
   addDoctorCommand(program, context);
+  addCompletionCommand(program, context);
   return program;
 }
 

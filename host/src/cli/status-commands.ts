@@ -1,5 +1,6 @@
 import { NotFoundError, type OperationInfo, type PluginStatus, type ScalingDecision } from '@bellows/sdk';
 import type { Command } from 'commander';
+import { argumentOf } from '../completion/completed-by.js';
 import { policySentence } from '../governor/subsystem-policy.js';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
 import { nearestName, nearestOperation } from '../operations/nearest-name.js';
@@ -58,7 +59,7 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
   program
     .command('operations')
     .description('list the operations, or show what one takes and answers (--json: its schemas)')
-    .argument('[name]', 'an operation')
+    .addArgument(argumentOf('[name]', 'an operation', 'operation'))
     .addHelpText('after', '\nExamples:\n  bellows operations\n  bellows operations compute.invoke')
     .action(async (name: string | undefined, _options: unknown, command: Command) => {
       const { operations } = await (await context.connect(command)).get<{ operations: OperationInfo[] }>('/v1/operations');
@@ -75,7 +76,7 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
   program
     .command('explain')
     .description('say what limits a subsystem now, and why')
-    .argument('<subsystem>', 'for example compute.wasm')
+    .addArgument(argumentOf('<subsystem>', 'for example compute.wasm', 'subsystem'))
     .addHelpText('after', '\nExamples:\n  bellows explain compute.wasm\n  bellows explain compute.wasm --json')
     .action(async (name: string, _options: unknown, command: Command) => {
       const client = await context.connect(command);

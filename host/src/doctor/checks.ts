@@ -1,4 +1,4 @@
-import { checkClock, checkTimeService, checkTimers } from './clock-checks.js';
+import { checkClock, checkTimers, checkTimeService } from './clock-checks.js';
 import { checkConfiguration, checkPlugins } from './configuration-checks.js';
 import { checkData, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from './data-checks.js';
 import type { Check } from './finding.js';

@@ -9,11 +9,15 @@ const JUMP_MS = 50;
 /** Compares the wall clock with the monotonic one over a moment: durable timers are kept in wall time. */
 export async function checkClock({ probes: { clock } }: Place): Promise<Finding> {
   const [wall, steady] = [clock.now(), clock.monotonicMs()];
-  if (wall < EARLIEST) return fail(`the clock says ${new Date(wall).toISOString()}`, 'Set the time of the machine: timers and schedules go by it.');
+  if (wall < EARLIEST)
+    return fail(`the clock says ${new Date(wall).toISOString()}`, 'Set the time of the machine: timers and schedules go by it.');
   await clock.sleep(SAMPLE_MS);
   const driftMs = Math.round(clock.now() - wall - (clock.monotonicMs() - steady));
   if (Math.abs(driftMs) < JUMP_MS) return ok(`${new Date(wall).toISOString()}, steady`);
-  return warn(`the clock jumped by ${driftMs} ms within a moment`, 'Let a time service slew it instead of setting it; timers follow the jump.');
+  return warn(
+    `the clock jumped by ${driftMs} ms within a moment`,
+    'Let a time service slew it instead of setting it; timers follow the jump.',
+  );
 }
 
 const TIMER_SAMPLES = 10;

@@ -34,7 +34,10 @@ export async function checkLock({ probes, dataDir, host }: Place): Promise<Findi
   // A host that runs is not asked again: trying its lock could get into the way of one that is just starting.
   if (host !== null && probes.isAlive(host.pid)) return ok(`held by the host that runs here (process ${host.pid})`);
   if (await probes.isLocked(dataDir)) {
-    return fail(`${dataDir} is held by a process that is no running host`, 'Wait if a host is just starting; else find what has host.lock open and end it.');
+    return fail(
+      `${dataDir} is held by a process that is no running host`,
+      'Wait if a host is just starting; else find what has host.lock open and end it.',
+    );
   }
   if (host === null) return ok('free');
   return warn(

@@ -11,7 +11,10 @@ export async function checkHost({ probes, host }: Place): Promise<Finding> {
     const { version, ready } = await probes.askHost(host.url);
     if (!ready) return warn(`${where} is up, but not ready`, 'Ask "bellows plugins" which plugin is not active, and why.');
     if (version === HOST_VERSION) return ok(`${where}, version ${version}, ready`);
-    return warn(`${where} is version ${version}, this command ${HOST_VERSION}`, 'Start the host again with the version that is installed now.');
+    return warn(
+      `${where} is version ${version}, this command ${HOST_VERSION}`,
+      'Start the host again with the version that is installed now.',
+    );
   } catch (error) {
     return fail(
       `${where} does not answer: ${messageOf(error)}`,

@@ -20,7 +20,8 @@ export async function checkMemory({ probes }: Place): Promise<Finding> {
 export async function checkControlGroup({ probes }: Place): Promise<Finding> {
   if (probes.platform !== 'linux') return unknown('control groups are of Linux only; the whole machine is taken as the budget');
   const version = cgroupVersion(probes.readKernelText);
-  if (version === undefined) return warn('no control groups can be read', 'The whole machine is taken as the budget; mount /sys/fs/cgroup if limits are set.');
+  if (version === undefined)
+    return warn('no control groups can be read', 'The whole machine is taken as the budget; mount /sys/fs/cgroup if limits are set.');
   const { cpuLimitCores, memoryLimitBytes } = readCgroup(probes.readKernelText);
   const cpu = cpuLimitCores === undefined ? 'no CPU limit' : `at most ${Number(cpuLimitCores.toFixed(2))} cores`;
   // Version 1 writes a number beyond every machine where there is no limit.
@@ -56,5 +57,8 @@ export async function checkOpenFiles({ probes }: Place): Promise<Finding> {
   const limit = await probes.openFiles();
   if (limit === undefined) return unknown('the limit cannot be read here');
   if (limit >= FEW_FILES) return ok(limit === Number.POSITIVE_INFINITY ? 'no limit' : `at most ${limit}`);
-  return warn(`at most ${limit}`, 'Raise it (ulimit -n 65536, or LimitNOFILE of a systemd service): every connection, executor and agent takes some.');
+  return warn(
+    `at most ${limit}`,
+    'Raise it (ulimit -n 65536, or LimitNOFILE of a systemd service): every connection, executor and agent takes some.',
+  );
 }

@@ -10,7 +10,8 @@ export async function checkPort({ probes, address, port, host }: Place): Promise
   if (code === 'EACCES') return fail(`${where} is for privileged users only`, 'Choose a port from 1024 on (host.port or --port).');
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return fail(`${address} is no address of this machine`, 'Set host.address to one that is, for example 127.0.0.1.');
-  if (code !== 'EADDRINUSE') return fail(`nothing can listen on ${where} (${code})`, 'Choose another address or port (host.address, host.port).');
+  if (code !== 'EADDRINUSE')
+    return fail(`nothing can listen on ${where} (${code})`, 'Choose another address or port (host.address, host.port).');
   if (host !== null && probes.isAlive(host.pid) && portOf(host.url) === port) return ok(`${where} is held by the host that runs here`);
   const holder = await holderOf(probes, port);
   return fail(

@@ -11,7 +11,8 @@ export async function checkGit({ probes, configProblems }: Place): Promise<Findi
   if (ran.how === 'hanging') return warn('git --version does not answer', 'Look what git on the PATH really is.');
   if (ran.how === 'missing') return (await isNeeded(probes, configProblems)) ? fail('there is none', todo) : warn('there is none', todo);
   const [, major, minor] = /(\d+)\.(\d+)/.exec(ran.how === 'ended' && ran.code === 0 ? ran.output : '') ?? [];
-  if (major === undefined) return warn(`git --version says no version (${ran.how === 'ended' ? `exit code ${ran.code}` : ran.reason})`, todo);
+  if (major === undefined)
+    return warn(`git --version says no version (${ran.how === 'ended' ? `exit code ${ran.code}` : ran.reason})`, todo);
   const isNew = Number(major) > OLDEST_GIT.major || (Number(major) === OLDEST_GIT.major && Number(minor) >= OLDEST_GIT.minor);
   if (!isNew) return fail(`git ${major}.${minor} is too old`, todo);
   return ok(`git ${major}.${minor}; it commits under a name of its own, user.name need not be set`);

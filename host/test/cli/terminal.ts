@@ -44,6 +44,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
     stdin: typeof terminal.stdin === 'object' ? terminal.stdin : oneChunk(terminal.stdin ?? ''),
     env: terminal.env ?? {},
     cwd: terminal.cwd ?? '/nowhere',
+    self: ['/usr/bin/node', '/opt/bellows/main.js'],
     signal: terminal.signal ?? new AbortController().signal,
     ...(terminal.forceSignal === undefined ? {} : { forceSignal: terminal.forceSignal }),
   };

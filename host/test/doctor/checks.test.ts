@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkClock, checkTimeService, checkTimers } from '../../src/doctor/clock-checks.js';
+import { checkClock, checkTimers, checkTimeService } from '../../src/doctor/clock-checks.js';
 import { checkConfiguration, checkPlugins } from '../../src/doctor/configuration-checks.js';
 import { checkData, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from '../../src/doctor/data-checks.js';
 import { checkHost } from '../../src/doctor/host-check.js';
 import { checkControlGroup, checkCores, checkMemory, checkOpenFiles, checkPressure } from '../../src/doctor/machine-checks.js';
 import { checkNode, checkPlatform } from '../../src/doctor/node-checks.js';
 import { checkPort } from '../../src/doctor/port-check.js';
-import { checkBubblewrap, checkGit } from '../../src/doctor/program-checks.js';
 import type { Probes, Ran } from '../../src/doctor/probes.js';
+import { checkBubblewrap, checkGit } from '../../src/doctor/program-checks.js';
 import { checkTemporaryFolder } from '../../src/doctor/temporary-folder-check.js';
 import { clockAt, filesOf, GIT, placeWith } from './place.js';
 
@@ -47,7 +47,10 @@ describe('the configuration', () => {
   it('says which plugins would be loaded, or why they cannot be', async () => {
     expect(await checkPlugins(placeWith())).toEqual({ state: 'ok', found: 'compute 0.1.0, harness 0.1.0' });
     const readPlugins = async () => ({ problems: ['plugins.x.from: there is no such folder'], plugins: [] });
-    expect(await checkPlugins(placeWith({ readPlugins }))).toMatchObject({ state: 'fail', found: expect.stringContaining('no such folder') });
+    expect(await checkPlugins(placeWith({ readPlugins }))).toMatchObject({
+      state: 'fail',
+      found: expect.stringContaining('no such folder'),
+    });
   });
 });
 
@@ -116,7 +119,10 @@ describe('the data folder', () => {
     });
     expect(await checkData(placeWith({ stat: async () => ({ isFolder: false, mode: 0 }) }))).toMatchObject({ state: 'fail' });
     for (const code of ['EACCES', 'EROFS', 'ENOSPC']) {
-      expect(await checkData(placeWith({ tryFile: async () => code }))).toMatchObject({ state: 'fail', found: expect.stringContaining(code) });
+      expect(await checkData(placeWith({ tryFile: async () => code }))).toMatchObject({
+        state: 'fail',
+        found: expect.stringContaining(code),
+      });
     }
   });
 
@@ -191,7 +197,12 @@ describe('git', () => {
   });
 
   it('is a warning when it hangs or answers nonsense', async () => {
-    for (const ran of [{ how: 'hanging' }, { how: 'failed', reason: 'EACCES' }, { how: 'ended', code: 1, output: '2.99' }, { how: 'ended', code: 0, output: '' }] as const) {
+    for (const ran of [
+      { how: 'hanging' },
+      { how: 'failed', reason: 'EACCES' },
+      { how: 'ended', code: 1, output: '2.99' },
+      { how: 'ended', code: 0, output: '' },
+    ] as const) {
       expect(await answer(ran)).toMatchObject({ state: 'warn' });
     }
   });
@@ -205,12 +216,19 @@ describe('bubblewrap', () => {
   it('is ok when it can really make a sandbox', async () => {
     expect(await answers(VERSION, { how: 'ended', code: 0, output: '' })).toMatchObject({ state: 'ok' });
     const refused: Ran = { how: 'ended', code: 1, output: 'bwrap: No permissions to create new namespace\nmore' };
-    expect(await answers(VERSION, refused)).toMatchObject({ state: 'warn', found: expect.stringMatching(/No permissions to create new namespace\)/) });
+    expect(await answers(VERSION, refused)).toMatchObject({
+      state: 'warn',
+      found: expect.stringMatching(/No permissions to create new namespace\)/),
+    });
   });
 
   it('never fails: nothing needs it yet, and that is said', async () => {
     const missing: Ran = { how: 'missing' };
-    for (const finding of [await answers(missing, missing), await answers(VERSION, { how: 'hanging' }), await answers({ how: 'hanging' }, missing)]) {
+    for (const finding of [
+      await answers(missing, missing),
+      await answers(VERSION, { how: 'hanging' }),
+      await answers({ how: 'hanging' }, missing),
+    ]) {
       expect(finding).toMatchObject({ state: 'warn', todo: expect.stringContaining('Nothing uses it yet') });
     }
     expect(await checkBubblewrap(placeWith({ platform: 'darwin' }))).toMatchObject({ state: 'unknown' });
@@ -233,7 +251,9 @@ describe('the machine', () => {
   it('names the limits of its control group', async () => {
     const limited = filesOf({ ...V2, '/sys/fs/cgroup/cpu.max': '150000 100000', '/sys/fs/cgroup/memory.max': '1073741824' });
     expect(await checkControlGroup(placeWith(limited))).toEqual({ state: 'ok', found: 'version 2, at most 1.5 cores, at most 1024 MiB' });
-    expect(await checkControlGroup(placeWith(filesOf({ ...V2, '/sys/fs/cgroup/cpu.max': '50000 100000' })))).toMatchObject({ state: 'warn' });
+    expect(await checkControlGroup(placeWith(filesOf({ ...V2, '/sys/fs/cgroup/cpu.max': '50000 100000' })))).toMatchObject({
+      state: 'warn',
+    });
     const unlimited = filesOf({ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712' });
     expect(await checkControlGroup(placeWith(unlimited))).toEqual({ state: 'ok', found: 'version 1, no CPU limit, no memory limit' });
     expect(await checkControlGroup(placeWith())).toMatchObject({ state: 'warn' });
@@ -250,7 +270,10 @@ describe('the machine', () => {
 
   it('may open enough files', async () => {
     expect(await checkOpenFiles(placeWith({ openFiles: async () => 256 }))).toMatchObject({ state: 'warn' });
-    expect(await checkOpenFiles(placeWith({ openFiles: async () => Number.POSITIVE_INFINITY }))).toEqual({ state: 'ok', found: 'no limit' });
+    expect(await checkOpenFiles(placeWith({ openFiles: async () => Number.POSITIVE_INFINITY }))).toEqual({
+      state: 'ok',
+      found: 'no limit',
+    });
     expect(await checkOpenFiles(placeWith({ openFiles: async () => undefined }))).toMatchObject({ state: 'unknown' });
   });
 
@@ -285,7 +308,11 @@ describe('the clock', () => {
     const nothing = { stat: async () => undefined };
     expect(await checkTimeService(placeWith())).toMatchObject({ state: 'ok' });
     expect(await checkTimeService(placeWith(nothing))).toMatchObject({ state: 'unknown' });
-    const chrony = { ...nothing, list: async () => ['self', '9'], readText: async (file: string) => (file === '/proc/9/comm' ? 'chronyd\n' : undefined) };
+    const chrony = {
+      ...nothing,
+      list: async () => ['self', '9'],
+      readText: async (file: string) => (file === '/proc/9/comm' ? 'chronyd\n' : undefined),
+    };
     expect(await checkTimeService(placeWith(chrony))).toEqual({ state: 'ok', found: 'chronyd runs' });
     expect(await checkTimeService(placeWith({ platform: 'darwin' }))).toMatchObject({ state: 'unknown' });
   });

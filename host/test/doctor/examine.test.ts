@@ -34,7 +34,9 @@ describe('examine', () => {
   });
 
   it('has all checks at once: on a good machine none fails', async () => {
-    const findings = await examine(probesWith({ stat: async (file) => (file.endsWith('host.json') ? undefined : { isFolder: true, mode: 0o40700 }) }));
+    const findings = await examine(
+      probesWith({ stat: async (file) => (file.endsWith('host.json') ? undefined : { isFolder: true, mode: 0o40700 }) }),
+    );
     expect(findings).toHaveLength(CHECKS.length);
     expect(new Set(findings.map(({ id }) => id)).size).toBe(CHECKS.length);
     expect(findings.filter(({ state }) => state === 'fail')).toEqual([]);

@@ -45,7 +45,11 @@ describe('the probes of this machine', () => {
 
   it('tell a program that is missing from one that fails', async () => {
     expect(await probes.run(['bellows-no-such-program'])).toEqual({ how: 'missing' });
-    expect(await probes.run([process.execPath, '-e', 'console.error("no"); process.exit(3)'])).toEqual({ how: 'ended', code: 3, output: 'no\n' });
+    expect(await probes.run([process.execPath, '-e', 'console.error("no"); process.exit(3)'])).toEqual({
+      how: 'ended',
+      code: 3,
+      output: 'no\n',
+    });
     expect(await probes.run([process.execPath, '-p', '1 + 1'])).toEqual({ how: 'ended', code: 0, output: '2\n' });
   });
 
