@@ -6,13 +6,26 @@ import type { Screen } from '../wrap.js';
 
 export interface CliOutput extends Screen {
   write(chunk: string | Uint8Array): unknown;
+  /** Lines of a terminal. */
+  readonly rows?: number | undefined;
+  /** What made writing fail; whoever read has gone, then nothing more arrives. */
+  readonly errored?: Error | null;
+  readonly destroyed?: boolean;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
 }
+
+export type CliInput = AsyncIterable<Uint8Array | string> & {
+  readonly isTTY?: boolean | undefined;
+  /** Every key at once, without echo. */
+  setRawMode?(raw: boolean): unknown;
+};
 
 /** The surroundings of a command: all it reads and writes, so that it runs in a test as in a terminal. */
 export interface CliIo {
   readonly stdout: CliOutput;
   readonly stderr: CliOutput;
-  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly stdin: CliInput;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute. */
   readonly cwd: string;
@@ -22,6 +35,8 @@ export interface CliIo {
   readonly signal: AbortSignal;
   /** Aborts with the second one: end at once. */
   readonly forceSignal?: AbortSignal;
+  /** Calls when the process ends, also by an error nobody caught, before that is told; the answer takes it back. */
+  onEnd?(restore: () => void): () => void;
 }
 
 /** What the command line needs of the host beside HTTP. */

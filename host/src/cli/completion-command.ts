@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { AskNames } from '../completion/complete.js';
 import type { ShellName } from '../completion/shells.js';
-import { CommandContext } from './command-context.js';
+import type { CommandContext } from './command-context.js';
 
 const SHELL_NAMES = ['bash', 'zsh', 'fish'] as const satisfies readonly ShellName[];
 /** Somebody waits with a finger on the tab key. */
@@ -42,16 +42,16 @@ Examples:
 
 async function answerFor(
   program: Command,
-  { io, deps }: CommandContext,
+  context: CommandContext,
   { shell, words }: { readonly shell: string; readonly words: readonly string[] },
 ): Promise<string> {
   const [{ SHELLS }, { complete }] = await Promise.all([import('../completion/shells.js'), import('../completion/complete.js')]);
   if (!Object.hasOwn(SHELLS, shell)) return '';
   const { request, answer } = SHELLS[shell as ShellName].read(words);
-  const hurried = new CommandContext({ ...io, signal: AbortSignal.any([io.signal, AbortSignal.timeout(HOST_MS)]) }, deps);
+  const signal = AbortSignal.any([context.io.signal, AbortSignal.timeout(HOST_MS)]);
   const ask: AskNames = async (by, before) => {
     const { liveNames } = await import('../completion/live-names.js');
-    return liveNames(await hurried.connect(program), by, before);
+    return liveNames(await context.connect(program, signal), by, before);
   };
   return answer(await complete(program, request, (by, before) => ask(by, before).catch(() => [])));
 }

@@ -15,6 +15,7 @@ import { printError } from './print.js';
 import { addStartCommand } from './start-command.js';
 import { addStatusCommands } from './status-commands.js';
 import { addTokenCommands } from './token-command.js';
+import { addTopCommand } from './top-command.js';
 import { addWorkflowCommands } from './workflow-commands.js';
 
 /**
@@ -65,6 +66,7 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addWorkflowCommands(program, context);
   addHarnessCommands(program, context);
   addTokenCommands(program, context);
+  addTopCommand(program, context);
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);
   return program;

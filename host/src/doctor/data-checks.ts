@@ -8,9 +8,12 @@ export async function checkData({ probes, dataDir }: Place): Promise<Finding> {
   const found = await probes.stat(dataDir);
   const elsewhere = 'give this user the right to write there, or name another folder with --data or host.dataDir';
   if (found === undefined) {
-    const above = await nearestFolder(probes, dataDir);
-    if (await probes.mayWrite(above)) return ok(`${dataDir} is made by the first start`);
-    return fail(`${dataDir} is not there and cannot be made in ${above}`, `Make it, ${elsewhere}.`);
+    const { path: above, isFolder } = await nearest(probes, dataDir);
+    if (isFolder && (await probes.mayWrite(above))) return ok(`${dataDir} is made by the first start`);
+    return fail(
+      `${dataDir} is not there and cannot be made in ${above}${isFolder ? '' : ', which is no folder'}`,
+      `Make it, ${elsewhere}.`,
+    );
   }
   if (!found.isFolder) return fail(`${dataDir} is no folder`, 'Name a folder with --data or host.dataDir.');
   const code = await probes.tryFile(dataDir, { executable: false });
@@ -86,7 +89,7 @@ const FILE_SYSTEMS: ReadonlyMap<number, FileSystem> = new Map([
 
 export async function checkDataSystem({ probes, dataDir }: Place): Promise<Finding> {
   if (probes.platform !== 'linux') return unknown('the kind of a file system is told on Linux only');
-  const { type } = await probes.fileSystem(await nearestFolder(probes, dataDir));
+  const { type } = await probes.fileSystem((await nearest(probes, dataDir)).path);
   const known = FILE_SYSTEMS.get(type >>> 0);
   if (known === undefined) return unknown(`of a kind that is not known here (0x${(type >>> 0).toString(16)})`);
   if (known.fault === undefined) return ok(known.name);
@@ -100,7 +103,7 @@ const FEW_BYTES = 1024 * MEBIBYTE;
 const FEW_INODES = 10_000;
 
 export async function checkDataSpace({ probes, dataDir }: Place): Promise<Finding> {
-  const { freeBytes, freeInodes, inodes } = await probes.fileSystem(await nearestFolder(probes, dataDir));
+  const { freeBytes, freeInodes, inodes } = await probes.fileSystem((await nearest(probes, dataDir)).path);
   const files = inodes === 0 ? '' : `, room for ${freeInodes} files`;
   const found = `${Math.floor(freeBytes / MEBIBYTE)} MiB free${files}`;
   const todo = 'Free some, or put the data folder on a larger disk.';
@@ -109,8 +112,9 @@ export async function checkDataSpace({ probes, dataDir }: Place): Promise<Findin
 }
 
 /** The folder itself, or the nearest above it that is there. */
-async function nearestFolder(probes: Probes, folder: string): Promise<string> {
+async function nearest(probes: Probes, folder: string): Promise<{ readonly path: string; readonly isFolder: boolean }> {
   for (let current = folder; ; current = path.dirname(current)) {
-    if ((await probes.stat(current))?.isFolder || current === path.dirname(current)) return current;
+    const found = await probes.stat(current);
+    if (found !== undefined || current === path.dirname(current)) return { path: current, isFolder: found?.isFolder === true };
   }
 }

@@ -118,6 +118,11 @@ describe('the data folder', () => {
       found: expect.stringContaining('cannot be made in /here'),
     });
     expect(await checkData(placeWith({ stat: async () => ({ isFolder: false, mode: 0 }) }))).toMatchObject({ state: 'fail' });
+    const inFile: Partial<Probes> = { stat: async (file) => (file === '/here' ? { isFolder: false, mode: 0o100644 } : undefined) };
+    expect(await checkData(placeWith(inFile))).toMatchObject({
+      state: 'fail',
+      found: expect.stringContaining('/here, which is no folder'),
+    });
     for (const code of ['EACCES', 'EROFS', 'ENOSPC']) {
       expect(await checkData(placeWith({ tryFile: async () => code }))).toMatchObject({
         state: 'fail',
