@@ -90,7 +90,7 @@ export async function readHostFile(folder: string): Promise<HostFile | null> {
 
 /**
  * Whether a host holds the folder. Asks for a shared lock for a moment and changes nothing; a host that starts in this very moment may
- * be refused, so ask only where none is known to run.
+ * be refused.
  */
 export async function isDataFolderLocked(folder: string): Promise<boolean> {
   const file = path.join(folder, LOCK_FILE);

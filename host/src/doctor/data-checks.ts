@@ -33,13 +33,13 @@ export async function checkDataVersion({ probes, dataDir }: Place): Promise<Find
   );
 }
 
-export async function checkLock({ probes, dataDir, host }: Place): Promise<Finding> {
-  // A host that runs is not asked again: trying its lock could get into the way of one that is just starting.
-  if (host !== null && probes.isAlive(host.pid)) return ok(`held by the host that runs here (process ${host.pid})`);
-  if (await probes.isLocked(dataDir)) {
+export async function checkLock({ dataDir, host, isHeld }: Place): Promise<Finding> {
+  if (isHeld === undefined) return unknown(`whether a host holds ${dataDir} cannot be told`);
+  if (isHeld && host !== null) return ok(`held by the host that runs here (process ${host.pid})`);
+  if (isHeld) {
     return fail(
-      `${dataDir} is held by a process that is no running host`,
-      'Wait if a host is just starting; else find what has host.lock open and end it.',
+      `${dataDir} is held by a process that has not said which host it is`,
+      'Wait if a host is just starting or stopping; else find what has host.lock open and end it.',
     );
   }
   if (host === null) return ok('free');

@@ -1,4 +1,4 @@
-import type { Probes } from './probes.js';
+import type { HostReading, Probes } from './probes.js';
 
 /** `unknown`: it cannot be told here, for example on this platform. Only `fail` keeps a host from running. */
 export type FindingState = 'ok' | 'warn' | 'fail' | 'unknown';
@@ -33,7 +33,9 @@ export interface Place {
   /** Absolute. */
   readonly dataDir: string;
   /** What a host wrote of itself in the data folder, whether or not it still runs. */
-  readonly host: { readonly pid: number; readonly url: string } | null;
+  readonly host: HostReading | null;
+  /** Whether a process holds the data folder; undefined when that cannot be told. Numbers of processes are given again, locks are not. */
+  readonly isHeld: boolean | undefined;
 }
 
 export function ok(found: string): Finding {

@@ -3,12 +3,12 @@ import { HOST_VERSION } from '../version.js';
 import { type Finding, fail, ok, type Place, warn } from './finding.js';
 
 /** Whether the host of the data folder answers, if there is one. That none runs is no fault. */
-export async function checkHost({ probes, host }: Place): Promise<Finding> {
+export async function checkHost({ probes, host, isHeld }: Place): Promise<Finding> {
   if (host === null) return ok('none runs here');
-  if (!probes.isAlive(host.pid)) return ok('none runs here (one ended without taking its host.json with it)');
+  if (isHeld === false) return ok('none runs here (one ended without taking its host.json with it)');
   const where = `process ${host.pid} at ${host.url}`;
   try {
-    const { version, ready } = await probes.askHost(host.url);
+    const { version, ready } = await probes.askHost(host);
     if (!ready) return warn(`${where} is up, but not ready`, 'Ask "bellows plugins" which plugin is not active, and why.');
     if (version === HOST_VERSION) return ok(`${where}, version ${version}, ready`);
     return warn(
@@ -18,7 +18,7 @@ export async function checkHost({ probes, host }: Place): Promise<Finding> {
   } catch (error) {
     return fail(
       `${where} does not answer: ${messageOf(error)}`,
-      'If that process is a host, it is overloaded or hangs: look at its log, then stop it. If it is something else, the next start tidies up.',
+      'It is overloaded, hangs or is just starting: look at its log in the data folder, and stop it if it stays so.',
     );
   }
 }

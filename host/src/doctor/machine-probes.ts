@@ -61,10 +61,9 @@ export function machineProbes(options: HostOptions, signal: AbortSignal): Probes
     },
     tryListen,
     isLocked: isDataFolderLocked,
-    isAlive,
     run: ([file, ...args]) => run({ file, args, options, signal }),
-    askHost: (url) => {
-      const client = new HostClient({ url, signal: AbortSignal.any([signal, AbortSignal.timeout(HOST_MS)]) });
+    askHost: ({ url, token }) => {
+      const client = new HostClient({ url, token, signal: AbortSignal.any([signal, AbortSignal.timeout(HOST_MS)]) });
       return client.get<HostStatus>('/v1/status');
     },
     openFiles: async () => openFilesOf(readKernelText('/proc/self/limits')),
@@ -108,15 +107,6 @@ function tryListen(address: string, port: number): Promise<string | undefined> {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 interface Program {

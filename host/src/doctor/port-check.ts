@@ -2,7 +2,7 @@ import { type Finding, fail, ok, type Place } from './finding.js';
 import type { Probes } from './probes.js';
 
 /** Whether a host could listen where the configuration says; listens there for a moment. */
-export async function checkPort({ probes, address, port, host }: Place): Promise<Finding> {
+export async function checkPort({ probes, address, port, host, isHeld }: Place): Promise<Finding> {
   const where = `${address}:${port}`;
   if (port === 0) return ok('any free one');
   const code = await probes.tryListen(address, port);
@@ -12,7 +12,7 @@ export async function checkPort({ probes, address, port, host }: Place): Promise
     return fail(`${address} is no address of this machine`, 'Set host.address to one that is, for example 127.0.0.1.');
   if (code !== 'EADDRINUSE')
     return fail(`nothing can listen on ${where} (${code})`, 'Choose another address or port (host.address, host.port).');
-  if (host !== null && probes.isAlive(host.pid) && portOf(host.url) === port) return ok(`${where} is held by the host that runs here`);
+  if (host !== null && isHeld !== false && portOf(host.url) === port) return ok(`${where} is held by the host that runs here`);
   const holder = await holderOf(probes, port);
   return fail(
     `${where} is taken${holder === undefined ? ' by another process' : ` by ${holder}`}`,

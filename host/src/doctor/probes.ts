@@ -24,6 +24,13 @@ export interface ConfigReading {
   readonly dataDir: string;
 }
 
+/** What a host writes of itself. */
+export interface HostReading {
+  readonly pid: number;
+  readonly url: string;
+  readonly token: string;
+}
+
 export interface RunningHostReading {
   readonly version: string;
   readonly ready: boolean;
@@ -41,7 +48,7 @@ export interface Probes {
   readConfig(): Promise<ConfigReading>;
   /** Problems of the plugins beside those of the configuration, and the plugins that would be loaded. */
   readPlugins(): Promise<{ readonly problems: readonly string[]; readonly plugins: readonly string[] }>;
-  readHostFile(folder: string): Promise<{ readonly pid: number; readonly url: string } | null>;
+  readHostFile(folder: string): Promise<HostReading | null>;
   /** Undefined when there is no such file, or when it may not be read. */
   readText(file: string): Promise<string | undefined>;
   /** The same of a file of the kernel (/proc, /sys), which no disk can make wait. */
@@ -60,13 +67,12 @@ export interface Probes {
   fileSystem(folder: string): Promise<FileSystemReading>;
   /** The code of the error with which listening failed; undefined when it worked. It listens for a moment only. */
   tryListen(address: string, port: number): Promise<string | undefined>;
-  /** Whether a host holds the data folder. */
+  /** Whether a host holds the data folder. May reject. */
   isLocked(folder: string): Promise<boolean>;
-  isAlive(pid: number): boolean;
   /** Without a shell; ended when it takes too long. */
   run(command: readonly [string, ...string[]]): Promise<Ran>;
   /** Asks a running host; rejects when it does not answer. */
-  askHost(url: string): Promise<RunningHostReading>;
+  askHost(host: HostReading): Promise<RunningHostReading>;
   /** The highest number of open files of this process; undefined where nothing tells it. */
   openFiles(): Promise<number | undefined>;
 }

@@ -11,8 +11,8 @@ import { checkBubblewrap, checkGit } from '../../src/doctor/program-checks.js';
 import { checkTemporaryFolder } from '../../src/doctor/temporary-folder-check.js';
 import { clockAt, filesOf, GIT, placeWith } from './place.js';
 
-const HOST = { pid: 77, url: 'http://127.0.0.1:7070' };
-const alive = { isAlive: () => true };
+const HOST = { pid: 77, url: 'http://127.0.0.1:7070', token: 't' };
+const RUNNING = { host: HOST, isHeld: true };
 
 describe('Node.js and the platform', () => {
   it.each([
@@ -56,10 +56,10 @@ describe('the configuration', () => {
 
 describe('a host that runs here', () => {
   it('is asked for its version and whether it is ready', async () => {
-    const seen = async (changes: Partial<Probes>) => checkHost(placeWith({ ...alive, ...changes }, { host: HOST }));
+    const seen = async (changes: Partial<Probes>) => checkHost(placeWith(changes, RUNNING));
     expect(await checkHost(placeWith())).toEqual({ state: 'ok', found: 'none runs here' });
     expect(await seen({})).toMatchObject({ state: 'ok', found: 'process 77 at http://127.0.0.1:7070, version 0.1.0, ready' });
-    expect(await seen({ isAlive: () => false })).toMatchObject({ state: 'ok', found: expect.stringContaining('none runs here') });
+    expect(await checkHost(placeWith({}, { host: HOST }))).toMatchObject({ state: 'ok', found: expect.stringContaining('none runs here') });
     expect(await seen({ askHost: async () => ({ version: '0.1.0', ready: false }) })).toMatchObject({ state: 'warn' });
     expect(await seen({ askHost: async () => ({ version: '0.0.9', ready: true }) })).toMatchObject({
       state: 'warn',
@@ -86,7 +86,7 @@ describe('the port', () => {
   it('is free, or held by the host that runs here', async () => {
     expect(await checkPort(placeWith())).toEqual({ state: 'ok', found: '127.0.0.1:7070 is free' });
     expect(await checkPort(placeWith({ tryListen: async () => 'EADDRINUSE' }, { port: 0 }))).toMatchObject({ state: 'ok' });
-    expect(await checkPort(placeWith({ ...taken, ...alive }, { host: HOST }))).toMatchObject({
+    expect(await checkPort(placeWith(taken, RUNNING))).toMatchObject({
       state: 'ok',
       found: '127.0.0.1:7070 is held by the host that runs here',
     });
@@ -98,8 +98,9 @@ describe('the port', () => {
       state: 'fail',
       found: '127.0.0.1:7070 is taken by another process',
     });
-    const elsewhere = { pid: 77, url: 'http://127.0.0.1:8080' };
-    expect(await checkPort(placeWith({ ...taken, ...alive }, { host: elsewhere }))).toMatchObject({ state: 'fail' });
+    const elsewhere = { ...HOST, url: 'http://127.0.0.1:8080' };
+    expect(await checkPort(placeWith(taken, { host: elsewhere, isHeld: true }))).toMatchObject({ state: 'fail' });
+    expect(await checkPort(placeWith(taken, { host: HOST }))).toMatchObject({ state: 'fail' });
   });
 
   it.each(['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EMFILE'])('fails with %s', async (code) => {
@@ -141,10 +142,10 @@ describe('the data folder', () => {
 
   it('is held by a running host, free, or left behind by one that ended', async () => {
     expect(await checkLock(placeWith())).toEqual({ state: 'ok', found: 'free' });
-    const never = { isLocked: () => Promise.reject(new Error('a host that runs must not be disturbed')) };
-    expect(await checkLock(placeWith({ ...alive, ...never }, { host: HOST }))).toMatchObject({ state: 'ok' });
+    expect(await checkLock(placeWith({}, RUNNING))).toMatchObject({ state: 'ok', found: expect.stringContaining('77') });
     expect(await checkLock(placeWith({}, { host: HOST }))).toMatchObject({ state: 'warn', found: expect.stringContaining('77') });
-    expect(await checkLock(placeWith({ isLocked: async () => true }))).toMatchObject({ state: 'fail' });
+    expect(await checkLock(placeWith({}, { isHeld: true }))).toMatchObject({ state: 'fail' });
+    expect(await checkLock(placeWith({}, { isHeld: undefined }))).toMatchObject({ state: 'unknown' });
   });
 
   it('keeps its token from others', async () => {

@@ -42,6 +42,11 @@ describe('examine', () => {
     expect(findings.filter(({ state }) => state === 'fail')).toEqual([]);
   });
 
+  it('goes on where the lock of the data folder cannot be read', async () => {
+    const findings = await examine(probesWith({ isLocked: () => Promise.reject(new Error('EACCES')) }));
+    expect(findings.find(({ id }) => id === 'data lock')).toMatchObject({ state: 'unknown' });
+  });
+
   it('tells what to do with every warning and fault, on a machine where everything is wrong', async () => {
     const wrong = probesWith({
       nodeVersion: '18.0.0',

@@ -27,7 +27,6 @@ export function probesWith(changes: Partial<Probes> = {}): Probes {
     fileSystem: async () => ({ type: 0xef53, freeBytes: 100 * 2 ** 30, freeInodes: 1_000_000, inodes: 2_000_000 }),
     tryListen: async () => undefined,
     isLocked: async () => false,
-    isAlive: () => false,
     run: async () => GIT,
     askHost: async () => ({ version: '0.1.0', ready: true }),
     openFiles: async () => 65_536,
@@ -44,6 +43,7 @@ export function placeWith(changes: Partial<Probes> = {}, more: Partial<Omit<Plac
     port: 7070,
     dataDir: '/here/.bellows',
     host: null,
+    isHeld: false,
     ...more,
   };
 }

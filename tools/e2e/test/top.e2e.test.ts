@@ -56,6 +56,18 @@ describe('bellows top', () => {
       expect(modes(host, 'after')).toBe(modes(host, 'before'));
     });
 
+    it('leaves the terminal as it was when it dies of an error nobody caught, and the error can be read', async () => {
+      const crash = "process.on('SIGUSR2', () => { throw new Error('the test made it crash') })";
+      const { screen, host } = await open(terminal, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}` });
+      await screen.shows('compute.wasm');
+      process.kill(await screen.pid(), 'SIGUSR2');
+      await screen.ended;
+      expect(screen.text().indexOf(LEAVE)).toBeGreaterThan(0);
+      expect(screen.text().indexOf('the test made it crash')).toBeGreaterThan(screen.text().indexOf(LEAVE));
+      expect(screen.text()).toContain('ended with 1\r');
+      expect(modes(host, 'after')).toBe(modes(host, 'before'));
+    });
+
     it('waits for a host that was killed, and goes on with the next one', async () => {
       const { screen, host } = await open(terminal);
       await screen.shows('compute.wasm');
@@ -69,13 +81,13 @@ describe('bellows top', () => {
   });
 });
 
-async function open(terminal: string) {
+async function open(terminal: string, env: Readonly<Record<string, string>> = {}) {
   const host = await startHost({ config });
   const top = `'${process.execPath}' '${HOST_MAIN}' top --interval 200`;
   const commands = `stty rows 30 cols 100; stty -a > before; ${top}; printf 'ended with %s\\n' $?; stty -a > after`;
   const child = spawn('script', ['--quiet', '--return', '--command', commands, '/dev/null'], {
     cwd: host.folder,
-    env: cleanEnv({ TERM: terminal, SHELL: '/bin/sh', LC_ALL: 'C.UTF-8' }),
+    env: cleanEnv({ TERM: terminal, SHELL: '/bin/sh', LC_ALL: 'C.UTF-8', ...env }),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const started = follow(child);
