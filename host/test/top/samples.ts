@@ -1,5 +1,5 @@
 import type { HostStatus, SubsystemStatus } from '../../src/host-view.js';
-import { DECISION, METRICS, POLICY } from '../http/loopback-host.js';
+import { DECISION, MACHINE, METRICS, POLICY } from '../http/loopback-host.js';
 
 export function subsystem(name: string, changes: Partial<SubsystemStatus> = {}): SubsystemStatus {
   return {
@@ -25,18 +25,7 @@ export function status(changes: Partial<HostStatus> = {}): HostStatus {
     configFile: null,
     configRevision: 1,
     dataDir: '/data',
-    machine: {
-      at: 0,
-      cores: 4,
-      cpuRatio: 0.25,
-      memoryTotalBytes: 8,
-      memoryUsedBytes: 4,
-      memoryRatio: 0.5,
-      eventLoopDelayP99Ms: 12,
-      eventLoopUtilization: 0.1,
-      heapUsedBytes: 1,
-      rssBytes: 2,
-    },
+    machine: MACHINE,
     plugins: [
       { id: 'demo', version: '1.0.0', state: 'active', reason: 'ACTIVE', message: '', since: 1, configRevision: 1 },
       { id: 'odd', version: '1.0.0', state: 'failed', reason: 'PLUGIN_THREW', message: 'it broke', since: 1, configRevision: 1 },
