@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { access, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, RefusedError } from '@bellows/sdk';
@@ -90,11 +90,15 @@ export async function readHostFile(folder: string): Promise<HostFile | null> {
 
 /**
  * Whether a host holds the folder. Asks for a shared lock for a moment and changes nothing; a host that starts in this very moment may
- * be refused.
+ * be refused. Rejects where that cannot be seen.
  */
 export async function isDataFolderLocked(folder: string): Promise<boolean> {
   const file = path.join(folder, LOCK_FILE);
-  if (!existsSync(file)) return false;
+  const isThere = await access(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? false : Promise.reject(error)),
+  );
+  if (!isThere) return false;
   const { DatabaseSync } = await import('node:sqlite');
   const database = new DatabaseSync(file, { timeout: 0, readOnly: true });
   try {

@@ -5,8 +5,9 @@ import type { Probes } from './probes.js';
 
 /** A folder that is not there yet is made by the first start; then it must be possible to make it. */
 export async function checkData({ probes, dataDir }: Place): Promise<Finding> {
-  const found = await probes.stat(dataDir);
   const elsewhere = 'give this user the right to write there, or name another folder with --data or host.dataDir';
+  const found = await probes.stat(dataDir).catch(() => 'unseen' as const);
+  if (found === 'unseen') return fail(`${dataDir} cannot be reached`, `Mend the rights of the folders above it: ${elsewhere}.`);
   if (found === undefined) {
     const { path: above, isFolder } = await nearest(probes, dataDir);
     if (isFolder && (await probes.mayWrite(above))) return ok(`${dataDir} is made by the first start`);

@@ -1,10 +1,10 @@
 import { messageOf } from '@bellows/sdk';
 import { HOST_VERSION } from '../version.js';
-import { type Finding, fail, ok, type Place, warn } from './finding.js';
+import { type Finding, fail, ok, type Place, unknown, warn } from './finding.js';
 
 /** Whether the host of the data folder answers, if there is one. That none runs is no fault. */
 export async function checkHost({ probes, host, isHeld }: Place): Promise<Finding> {
-  if (host === null) return ok('none runs here');
+  if (host === null) return isHeld === undefined ? unknown('whether one runs here cannot be told') : ok('none runs here');
   if (isHeld === false) return ok('none runs here (one ended without taking its host.json with it)');
   const where = `process ${host.pid} at ${host.url}`;
   try {

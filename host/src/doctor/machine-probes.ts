@@ -18,6 +18,8 @@ import type { ConfigReading, Probes, Ran } from './probes.js';
 const PROGRAM_MS = 5_000;
 const HOST_MS = 3_000;
 
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+
 /** This machine. Aborting `signal` ends what waits for a program or a host. */
 export function machineProbes(options: HostOptions, signal: AbortSignal): Probes {
   const config = readConfig(options);
@@ -46,7 +48,7 @@ export function machineProbes(options: HostOptions, signal: AbortSignal): Probes
     stat: (file) =>
       stat(file).then(
         (found) => ({ isFolder: found.isDirectory(), mode: found.mode }),
-        () => undefined,
+        (error: unknown) => (ABSENT.has(codeOf(error)) ? undefined : Promise.reject(error)),
       ),
     readLink: (file) => readlink(file).catch(() => undefined),
     tryFile: (folder, { executable }) => tryFile(folder, executable).then(() => undefined, codeOf),

@@ -55,7 +55,7 @@ export interface Probes {
   readonly readKernelText: (file: string) => string | undefined;
   /** Names in a folder; empty when there is none or it may not be read. */
   list(folder: string): Promise<readonly string[]>;
-  /** Undefined when there is nothing of that name. */
+  /** Undefined when there is nothing of that name; rejects when that cannot be seen. */
   stat(file: string): Promise<{ readonly isFolder: boolean; readonly mode: number } | undefined>;
   /** Where a symbolic link leads. */
   readLink(file: string): Promise<string | undefined>;

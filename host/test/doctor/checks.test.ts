@@ -46,6 +46,7 @@ describe('the configuration', () => {
 
   it('says which plugins would be loaded, or why they cannot be', async () => {
     expect(await checkPlugins(placeWith())).toEqual({ state: 'ok', found: 'compute 0.1.0, harness 0.1.0' });
+    expect(await checkPlugins(placeWith({}, { configFile: undefined }))).toMatchObject({ state: 'unknown' });
     const readPlugins = async () => ({ problems: ['plugins.x.from: there is no such folder'], plugins: [] });
     expect(await checkPlugins(placeWith({ readPlugins }))).toMatchObject({
       state: 'fail',
@@ -58,6 +59,7 @@ describe('a host that runs here', () => {
   it('is asked for its version and whether it is ready', async () => {
     const seen = async (changes: Partial<Probes>) => checkHost(placeWith(changes, RUNNING));
     expect(await checkHost(placeWith())).toEqual({ state: 'ok', found: 'none runs here' });
+    expect(await checkHost(placeWith({}, { isHeld: undefined }))).toMatchObject({ state: 'unknown' });
     expect(await seen({})).toMatchObject({ state: 'ok', found: 'process 77 at http://127.0.0.1:7070, version 0.1.0, ready' });
     expect(await checkHost(placeWith({}, { host: HOST }))).toMatchObject({ state: 'ok', found: expect.stringContaining('none runs here') });
     expect(await seen({ askHost: async () => ({ version: '0.1.0', ready: false }) })).toMatchObject({ state: 'warn' });
@@ -119,6 +121,10 @@ describe('the data folder', () => {
       found: expect.stringContaining('cannot be made in /here'),
     });
     expect(await checkData(placeWith({ stat: async () => ({ isFolder: false, mode: 0 }) }))).toMatchObject({ state: 'fail' });
+    expect(await checkData(placeWith({ stat: () => Promise.reject(new Error('EACCES')) }))).toMatchObject({
+      state: 'fail',
+      found: expect.stringContaining('cannot be reached'),
+    });
     const inFile: Partial<Probes> = { stat: async (file) => (file === '/here' ? { isFolder: false, mode: 0o100644 } : undefined) };
     expect(await checkData(placeWith(inFile))).toMatchObject({
       state: 'fail',
