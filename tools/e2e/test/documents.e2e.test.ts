@@ -14,21 +14,25 @@ beforeAll(async () => {
   });
 });
 
-describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md', 'docs/examples/three-jobs/README.md', 'docs/how-to/find-out-why.md'])(
-  '%s',
-  (file) => {
-    const blocks = shellBlocksOf(documentText(file));
+const DOCUMENTS = [
+  'README.md',
+  'docs/examples/wasi-wordcount/README.md',
+  'docs/examples/three-jobs/README.md',
+  'docs/how-to/find-out-why.md',
+] as const;
 
-    it('has commands that are run here', () => {
-      expect(blocks.length).toBeGreaterThan(0);
-    });
+describe.each(DOCUMENTS)('%s', (file) => {
+  const blocks = shellBlocksOf(documentText(file));
 
-    it.each(blocks)('works as written: $commands', async ({ commands, shows }) => {
-      const { code, stdout, stderr } = await runInShell(commands, { host, cwd: REPOSITORY });
-      // A load test says beforehand what it will do.
-      expect([code, stderr.replace(/^Load test .* interrupting ends it\.\n/, '')]).toEqual([0, '']);
-      const lines = stdout.split('\n').map((line) => line.trimEnd());
-      for (const line of shows) expect(lines).toContain(line);
-    });
-  },
-);
+  it('has commands that are run here', () => {
+    expect(blocks.length).toBeGreaterThan(0);
+  });
+
+  it.each(blocks)('works as written: $commands', async ({ commands, shows }) => {
+    const { code, stdout, stderr } = await runInShell(commands, { host, cwd: REPOSITORY });
+    // A load test says beforehand what it will do.
+    expect([code, stderr.replace(/^Load test .* interrupting ends it\.\n/, '')]).toEqual([0, '']);
+    const lines = stdout.split('\n').map((line) => line.trimEnd());
+    for (const line of shows) expect(lines).toContain(line);
+  });
+});
