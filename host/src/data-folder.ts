@@ -14,6 +14,8 @@ export interface HostFile {
 /** The layout of the data folder this host writes. Raised when an older host could no longer read it. */
 export const DATA_VERSION = 1;
 const LOCK_FILE = 'host.lock';
+/** Whoever only looks whether the lock is taken (`bellows doctor`) holds it for an instant; a host holds it as long as it runs. */
+const LOCK_TIMEOUT_MS = 250;
 /** Only the owner: the folder holds the token that lets commands run. */
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
@@ -133,7 +135,7 @@ async function lock(folder: string): Promise<{ close(): void }> {
   const { DatabaseSync } = await import('node:sqlite');
   let database: InstanceType<typeof DatabaseSync> | undefined;
   try {
-    database = new DatabaseSync(path.join(folder, LOCK_FILE), { timeout: 0 });
+    database = new DatabaseSync(path.join(folder, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS });
     database.exec('BEGIN EXCLUSIVE');
     return database;
   } catch (error) {
