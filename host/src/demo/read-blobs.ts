@@ -1,0 +1,62 @@
+import type { PlannedText } from './plan-work.js';
+import { GitFailure, type GitSurroundings, runGit } from './run-git.js';
+
+export interface ReadText extends PlannedText {
+  readonly bytes: Buffer;
+}
+
+/** So many at once: enough that starting git does not matter, few enough for the memory. */
+const BATCH = 60;
+const NUL = 0;
+
+/**
+ * Reads texts from the objects of a repository, in their order. Those that are larger than `mostBytes`, or hold a NUL and are no texts
+ * after all, are passed over.
+ */
+export async function* readTexts(
+  { folder, mostBytes }: { readonly folder: string; readonly mostBytes: number },
+  texts: readonly PlannedText[],
+  git: GitSurroundings,
+): AsyncGenerator<ReadText> {
+  for (let at = 0; at < texts.length; at += BATCH) {
+    const some = texts.slice(at, at + BATCH);
+    const small = await smallOnes({ folder, mostBytes }, some, git);
+    const output = await runGit({ folder, args: ['cat-file', '--batch'], input: idLines(small) }, git);
+    const blobs = blobsOf(output, small.length);
+    for (const [index, text] of small.entries()) {
+      const bytes = blobs[index];
+      if (bytes !== undefined && !bytes.includes(NUL)) yield { ...text, bytes };
+    }
+  }
+}
+
+async function smallOnes(
+  { folder, mostBytes }: { readonly folder: string; readonly mostBytes: number },
+  texts: readonly PlannedText[],
+  git: GitSurroundings,
+): Promise<readonly PlannedText[]> {
+  const output = await runGit({ folder, args: ['cat-file', '--batch-check=%(objecttype) %(objectsize)'], input: idLines(texts) }, git);
+  const lines = output.toString().split('\n');
+  return texts.filter((_text, index) => {
+    const [, bytes] = /^blob (\d+)$/.exec(lines[index] ?? '') ?? [];
+    return bytes !== undefined && Number(bytes) <= mostBytes;
+  });
+}
+
+function idLines(texts: readonly PlannedText[]): string {
+  return texts.map(({ blob }) => `${blob}\n`).join('');
+}
+
+/** `<id> blob <bytes>`, a line end, the bytes, a line end; again and again. */
+function blobsOf(output: Buffer, count: number): readonly Buffer[] {
+  const blobs: Buffer[] = [];
+  for (let at = 0; blobs.length < count; ) {
+    const lineEnd = output.indexOf('\n', at);
+    const [, bytes] = /^[0-9a-f]+ blob (\d+)$/.exec(output.toString('latin1', at, lineEnd)) ?? [];
+    if (lineEnd < 0 || bytes === undefined) throw new GitFailure('git cat-file answered something else than was asked for');
+    const end = lineEnd + 1 + Number(bytes);
+    blobs.push(output.subarray(lineEnd + 1, end));
+    at = end + 1;
+  }
+  return blobs;
+}
