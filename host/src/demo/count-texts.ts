@@ -27,7 +27,7 @@ export class CountTexts {
   readonly #problems: string[] = [];
   #pauses = 0;
   #isEnough = false;
-  #seconds = 0;
+  #workedMs = 0;
 
   constructor(work: DemoWork) {
     this.#work = work;
@@ -42,23 +42,26 @@ export class CountTexts {
   /** What it has come to, for progress. */
   get said(): string {
     const { plan } = this.#work;
-    return `${thousands(this.#counted.length)} of ${counted(plan.texts.length + plan.versions.length, 'text')}`;
+    const all = counted(plan.texts.length + plan.versions.length, 'text');
+    return `${thousands(this.#counted.length)} of ${all}`;
   }
 
-  /** Resolves when everything is counted, or what was under way when `enough` was called. Once. */
-  async run(): Promise<void> {
-    const { clock, limits } = this.#work;
-    const startedAt = clock.monotonicMs();
-    await forEachAtOnce(limits.callsAtOnce, this.#texts(), (one) => this.#countOne(one));
-    this.#seconds = (clock.monotonicMs() - startedAt) / 1_000;
+  /** Resolves when every text of the last commit is counted. Once. */
+  countCurrent(): Promise<void> {
+    return this.#countAll(this.#work.plan.texts, true);
   }
 
-  /** No more earlier versions are begun; the texts of the last commit are still counted, all of them. */
+  /** Resolves when every earlier version is counted, or what was under way when `enough` was called. Once, after `countCurrent`. */
+  countEarlier(): Promise<void> {
+    return this.#countAll(this.#work.plan.versions, false);
+  }
+
+  /** No more earlier versions are begun. */
   enough(): void {
     this.#isEnough = true;
   }
 
-  /** Writes the tables; to be called after `run`. */
+  /** Writes the tables; to be called when nothing is counted any more. */
   async report(): Promise<PartReport> {
     const { folder, plan } = this.#work;
     const current = this.#counted.filter(({ isCurrent }) => isCurrent);
@@ -67,11 +70,12 @@ export class CountTexts {
     if (earlier.length > 0) await writeFile(folder.file('results', 'versions.csv'), table(earlier));
     const sum = (of: (one: CountedText) => number) => current.reduce((total, one) => total + of(one), 0);
     const [words, headings, links] = [sum((one) => one.words), sum((one) => one.headings), sum((one) => one.links)];
-    const perSecond = this.#seconds > 0 ? this.#counted.length / this.#seconds : 0;
+    const seconds = this.#workedMs / 1_000;
+    const perSecond = seconds > 0 ? this.#counted.length / seconds : 0;
     const all = this.#counted.length;
     return {
       part: 'compute',
-      seconds: this.#seconds,
+      seconds,
       did: [
         `${counted(all, 'text')} counted by a WebAssembly program, each in an instance of its own, ${thousands(perSecond)} a second`,
         `the ${counted(current.length, 'text')} of the last commit hold ${thousands(words)} words, ${counted(headings, 'heading')}, ${counted(links, 'link')}`,
@@ -85,14 +89,18 @@ export class CountTexts {
     };
   }
 
-  async *#texts(): AsyncGenerator<ReadText & { readonly isCurrent: boolean }> {
-    const { clone, plan, git, limits } = this.#work;
-    const from = { folder: clone, mostBytes: limits.textBytes };
-    for await (const text of readTexts(from, plan.texts, git)) yield { ...text, isCurrent: true };
-    if (this.#isEnough) return;
-    for await (const text of readTexts(from, plan.versions, git)) {
+  async #countAll(texts: readonly PlannedText[], isCurrent: boolean): Promise<void> {
+    const { clock, limits } = this.#work;
+    const startedAt = clock.monotonicMs();
+    await forEachAtOnce(limits.callsAtOnce, this.#read(texts, isCurrent), (one) => this.#countOne(one));
+    this.#workedMs += clock.monotonicMs() - startedAt;
+  }
+
+  async *#read(texts: readonly PlannedText[], isCurrent: boolean): AsyncGenerator<ReadText & { readonly isCurrent: boolean }> {
+    const { clone, git, limits } = this.#work;
+    for await (const text of readTexts({ folder: clone, mostBytes: limits.textBytes }, texts, git)) {
       if (this.#isEnough) return;
-      yield { ...text, isCurrent: false };
+      yield { ...text, isCurrent };
     }
   }
 

@@ -19,8 +19,6 @@ export interface DemoLimits {
   readonly clonedFiles: number;
   /** A larger history is referred to and not copied. */
   readonly copiedKib: number;
-  /** How long compute works alone, so that one sees what it is given then. */
-  readonly aloneMs: number;
   /** How long it may take until what was given is given back. */
   readonly restMs: number;
   /** Calls that are under way at once. */
@@ -30,7 +28,7 @@ export interface DemoLimits {
 const MIB = 1024 * 1024;
 
 export const FULL: DemoLimits = Object.freeze({
-  texts: 400,
+  texts: 800,
   textBytes: 256 * 1024,
   allTextBytes: 32 * MIB,
   versions: 3_000,
@@ -40,7 +38,6 @@ export const FULL: DemoLimits = Object.freeze({
   filesInFolder: 25,
   clonedFiles: 3_000,
   copiedKib: 100 * 1024,
-  aloneMs: 6_000,
   restMs: 15_000,
   callsAtOnce: 16,
 });
@@ -52,6 +49,5 @@ export const QUICK: DemoLimits = Object.freeze({
   commits: 30,
   folders: 3,
   filesInFolder: 10,
-  aloneMs: 1_500,
   restMs: 8_000,
 });

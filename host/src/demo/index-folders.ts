@@ -60,7 +60,8 @@ export class IndexFolders {
       verify: [folder.file('verify.sh'), base],
       file: folder.file('results', 'AGENTS.md'),
     };
-    await client.call('workflow.start', { name: RUN, id: RUN, input });
+    // before the runs of the commits, so that its agents work at the same time
+    await client.call('workflow.start', { name: RUN, id: RUN, input, priority: 1 });
     for (;;) {
       const run = await client.call<RunView>('workflow.get', { id: RUN });
       await this.#look();
