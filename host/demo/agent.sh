@@ -11,7 +11,7 @@ rows=
 # The first heading of a Markdown file; of anything else its name.
 title_of() {
   title=
-  case $1 in *.md | *.markdown) title=$(sed -n 's/^# *//p' "$1" | head -n 1 | tr -d '[]\r') ;; esac
+  case $1 in *.md | *.markdown) title=$(sed -n 's/^# *//p' "./$1" | head -n 1 | tr -d '[]\r') ;; esac
   printf '%s' "${title:-${1##*/}}"
 }
 
@@ -21,7 +21,7 @@ while IFS= read -r line || [ -n "$line" ]; do
     'file: '*)
       words_and_file=${line#file: }
       file=${words_and_file#* }
-      rows="$rows- [$(title_of "$file")](<${file##*/}>), ${words_and_file%% *} words$newline"
+      rows="$rows- [$(title_of "$file")](<${file##*/}>), words: ${words_and_file%% *}$newline"
       ;;
   esac
 done < "$BELLOWS_ISSUE_TEXT"

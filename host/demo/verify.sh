@@ -25,8 +25,7 @@ while IFS= read -r index; do
     rows=$((rows + 1))
     file=${row##*](<}
     file=$(dirname "$index")/${file%%>)*}
-    said=${row##*>), }
-    said=${said%% *}
+    said=${row##*>), words: }
     if [ ! -f "$file" ]; then fault "$index names $file, which is not there"
     elif [ "$said" != "$(words_of "$file")" ]; then fault "$index says $said words for $file, which has $(words_of "$file")"
     fi

@@ -149,6 +149,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     text: 'The folder of the demo cannot be written: no right, or no room. Name another with `--keep` or `TMPDIR`.',
   },
   DEMO_HOST_LOST: { kind: 'plugin', text: 'The host that the demo started ended by itself; the message has its last words. Exit code 1.' },
+  DEMO_STUCK: {
+    kind: 'plugin',
+    text: 'Nothing of the demo got on for a minute, so it was given up: a full disk, mostly, for which its host waits to have room. Exit code 1.',
+  },
   DEMO_FAILED: {
     kind: 'invariant',
     text: 'The demo ran to its end and something did not happen, or is not as a second look has it. The message names it. Exit code 1.',

@@ -40,11 +40,12 @@ export const indexFolders = defineWorkflow({ name: 'index-folders', version: 1, 
   });
 
   const write = flow.operation('write', {
-    after: { count },
+    after: { read, count },
     operation: 'harness.run',
     output: type<Job>(),
-    input: ({ input, count }) => {
+    input: ({ input, read, count }) => {
       const words = countsOf(count).map((counts) => counts.words);
+      if (words.length !== read.length) throw new Error(`${read.length} texts were given and ${words.length} counted`);
       return {
         repo: input.repository,
         branch: input.branch,

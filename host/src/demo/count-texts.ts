@@ -78,8 +78,8 @@ export class CountTexts {
       seconds,
       did: [
         `${counted(all, 'text')} counted by a WebAssembly program, each in an instance of its own, ${thousands(perSecond)} a second`,
-        `the ${counted(current.length, 'text')} of the last commit hold ${thousands(words)} words, ${counted(headings, 'heading')}, ${counted(links, 'link')}`,
-        ...(earlier.length > 0 ? [`${thousands(earlier.length)} of ${counted(plan.versions.length, 'earlier version')} counted besides`] : []),
+        `of the last commit: ${counted(current.length, 'text')} with ${counted(words, 'word')}, ${counted(headings, 'heading')}, ${counted(links, 'link')}`,
+        ...(earlier.length > 0 ? [`besides: ${thousands(earlier.length)} of ${counted(plan.versions.length, 'earlier version')}`] : []),
         ...longestRepeat(current),
         ...(this.#pauses > 0 ? [`the host asked to wait ${counted(this.#pauses, 'time')}`] : []),
       ],

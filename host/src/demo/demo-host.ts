@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ErrorBody, type IClock, PluginError } from '@bellows/sdk';
+import { type ErrorBody, type IClock, isBellowsError, PluginError } from '@bellows/sdk';
 import { HostClient } from '../cli/host-client.js';
 import type { HostFile } from '../data-folder.js';
 import { within } from '../teardown.js';
@@ -19,6 +19,8 @@ export interface DemoHostOptions {
 
 /** Longer than a host gives itself for a stop. */
 const STOP_MS = 25_000;
+/** From the end of connections to the end of a process. */
+const LOST_MS = 2_000;
 const KEPT_OUTPUT = 4_000;
 
 /**
@@ -74,6 +76,13 @@ export class DemoHost {
   /** Aborts, with the error that tells of it, when the host ends without being told to. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** The error that tells why the host has gone, when `error` may come from that; else `error` itself. */
+  async reasonOf(error: unknown): Promise<unknown> {
+    // Its connections break a moment before its process is known to have ended.
+    if (isBellowsError(error) && error.code === 'HOST_UNREACHABLE') await within(this.#options.clock, LOST_MS, this.#exit);
+    return this.#lost.signal.aborted ? this.#lost.signal.reason : error;
   }
 
   /** A client with the rights of whoever may start programs. */

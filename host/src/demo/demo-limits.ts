@@ -21,6 +21,8 @@ export interface DemoLimits {
   readonly copiedKib: number;
   /** How long it may take until what was given is given back. */
   readonly restMs: number;
+  /** When nothing has got on for so long, it is given up. */
+  readonly stuckMs: number;
   /** Calls that are under way at once. */
   readonly callsAtOnce: number;
 }
@@ -39,6 +41,7 @@ export const FULL: DemoLimits = Object.freeze({
   clonedFiles: 3_000,
   copiedKib: 100 * 1024,
   restMs: 15_000,
+  stuckMs: 60_000,
   callsAtOnce: 16,
 });
 

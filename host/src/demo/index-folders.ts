@@ -143,7 +143,7 @@ export class IndexFolders {
     for (const file of folder.files) {
       const { words } = countText(await show(file));
       this.#checkedRows += 1;
-      if (!text.includes(`](<${path.basename(file)}>), ${words} words\n`)) problems.push(`${folder.index} does not say that ${file} has ${words} words`);
+      if (!text.includes(`](<${path.basename(file)}>), words: ${words}\n`)) problems.push(`${folder.index} does not say that ${file} has ${words} words`);
     }
     return problems;
   }

@@ -65,7 +65,7 @@ export class NoteCommits {
       part: 'workflow',
       seconds: this.#seconds,
       did: [
-        `${counted(commits.length, 'durable run')} at once, one for each commit: read it (code), count its message (WebAssembly), write a note (code)`,
+        `${counted(commits.length, 'durable run')}, one for each commit, all started at once: read it (code), count its message (WebAssembly), write a note (code)`,
         `a further run, which adds the notes up by week, was tried ${counted(this.#collectAttempts, 'time')} until the last note was there`,
       ],
       figures: { runs: commits.length + 1, failed: this.#failed.length, stages, collectAttempts: this.#collectAttempts },

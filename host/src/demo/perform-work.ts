@@ -34,7 +34,7 @@ export async function performWork(prepared: Prepared, { host, env, signal, clock
   const commits = new NoteCommits(work);
   const folders = new IndexFolders(work);
   const said = { compute: () => texts.said, workflow: () => commits.said, harness: () => folders.said };
-  const watch = new HostWatch({ client: work.client, clock, progress, said });
+  const watch = new HostWatch({ client: work.client, clock, progress, said, stuckMs: prepared.limits.stuckMs });
   const over = new AbortController();
   let cause: unknown;
   const guarded = (part: Promise<void>) =>
@@ -89,6 +89,6 @@ const REST_LOOK_MS = 250;
 function withMost({ files: _files, ...part }: PartReport & { readonly files?: unknown }, watch: HostWatch): PartReport {
   const most = watch.most(part.part);
   // A short burst can pass between two looks.
-  const seen = most > 0 ? [`at most ${most} at once were seen`] : [];
+  const seen = most > 0 ? [`seen at once: at most ${most}`] : [];
   return { ...part, did: [...part.did, ...seen], figures: { ...part.figures, mostAtOnce: most } };
 }

@@ -50,6 +50,16 @@ export function planWork(tree: readonly TreeFile[], commits: readonly Commit[], 
   };
 }
 
+/** Without files that turned out to be no texts when they were read: `real` are the paths of the others. */
+export function onlyReal(plan: WorkPlan, real: ReadonlySet<string>): WorkPlan {
+  const folders = plan.folders.map((folder) => ({ ...folder, files: folder.files.filter((file) => real.has(file)) }));
+  return {
+    ...plan,
+    texts: plan.texts.filter((text) => real.has(text.path)),
+    folders: folders.filter(({ files }) => files.length > 0),
+  };
+}
+
 function isText(file: string): boolean {
   return MARKDOWN.test(file) || TEXT.test(file) || NAMED_TEXT.test(file);
 }

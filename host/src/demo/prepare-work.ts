@@ -3,8 +3,9 @@ import { checkOutFiles } from './clone-files.js';
 import type { DemoFolder } from './demo-folder.js';
 import type { DemoLimits } from './demo-limits.js';
 import { thousands } from './demo-work.js';
-import { planWork, type WorkPlan } from './plan-work.js';
+import { onlyReal, planWork, type WorkPlan } from './plan-work.js';
 import type { ProgressView } from './progress-view.js';
+import { readTexts } from './read-blobs.js';
 import { LOG_ARGS, parseLog, parseTree, TREE_ARGS } from './repository-log.js';
 import { type GitSurroundings, runGit } from './run-git.js';
 import { cloneHistory, type SourceRepository } from './source-repository.js';
@@ -42,7 +43,10 @@ export async function prepareWork(
   await cloneHistory(source, { into: clone, branch: BASE_BRANCH, copiedKib: limits.copiedKib }, git);
   const tree = parseTree(await runGit({ folder: clone, args: [...TREE_ARGS, source.head] }, git));
   const log = await runGit({ folder: clone, args: ['log', `--max-count=${limits.loggedCommits}`, ...LOG_ARGS, source.head] }, git);
-  const plan = planWork(tree, parseLog(log), limits);
+  const planned = planWork(tree, parseLog(log), limits);
+  const real = new Set<string>();
+  for await (const text of readTexts({ folder: clone, mostBytes: limits.textBytes }, planned.texts, git)) real.add(text.path);
+  const plan = onlyReal(planned, real);
   if (plan.texts.length === 0) {
     throw new ConfigError('DEMO_REPO_EMPTY', `${source.folder} has no text that the demo could work on: name another repository with --repo.`);
   }

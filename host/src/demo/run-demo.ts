@@ -67,11 +67,11 @@ async function withHost(prepared: Prepared, options: DemoOptions): Promise<DemoR
     return report;
   } catch (error) {
     // What failed because the host has gone says less than why it has gone.
-    if (host.lost.aborted) throw host.lost.reason;
-    throw signal.aborted ? interrupted() : error;
+    const reason = await host.reasonOf(error);
+    throw signal.aborted ? interrupted() : reason;
   } finally {
     progress.clear();
-    if (signal.aborted) progress.say('Stopping the host and its agents, and removing what was made');
+    if (signal.aborted) progress.say('Stopping the host and its agents');
     const isInOrder = await host.stop();
     if (host.lost.aborted) await endAgents(folder, options);
     else if (!isInOrder) progress.say('The host did not stop in order');

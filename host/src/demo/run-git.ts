@@ -21,7 +21,8 @@ export class GitFailure extends Error {
 
 /** More would not fit into memory beside what else is done; nothing here comes near to it. */
 const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
-const SHOWN_ERROR_LENGTH = 2_000;
+/** The first line mostly says it; a full disk has git say it of every file. */
+const SHOWN_ERROR_LINES = 2;
 /** No hooks of anybody, no clean-up in the background that would outlive the call, no signatures that ask for a passphrase. */
 const SETTINGS = ['-c', 'core.hooksPath=/dev/null', '-c', 'gc.auto=0', '-c', 'maintenance.auto=false', '-c', 'log.showSignature=false'];
 /** Set in hooks of git and what they start: they would lead to another repository. */
@@ -43,7 +44,8 @@ export async function runGit({ folder, args, input = '' }: GitCommand, { env, si
     const [stdout, stderr, code] = await Promise.all([collected(child.stdout), collected(child.stderr), ended(child)]);
     if (signal.aborted) throw interrupted();
     if (code === 0) return stdout;
-    throw new GitFailure(stderr.toString().trim().slice(0, SHOWN_ERROR_LENGTH) || `git ${args[0]} ended with ${code}`);
+    const words = stderr.toString().trim().split('\n').slice(0, SHOWN_ERROR_LINES).join(', ');
+    throw new GitFailure(words || `git ${args[0]} ended with ${code}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw gitMissing(error);
     throw error;

@@ -1,4 +1,4 @@
-import type { IClock } from '@bellows/sdk';
+import { type IClock, PluginError } from '@bellows/sdk';
 import type { HostClient } from '../cli/host-client.js';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
 import { type DemoPart, SUBSYSTEMS } from './demo-report.js';
@@ -10,6 +10,8 @@ export interface WatchOptions {
   readonly progress: ProgressView;
   /** What the work of a part has come to. */
   readonly said: Readonly<Record<DemoPart, () => string>>;
+  /** When nothing has changed for so long, nothing will. */
+  readonly stuckMs: number;
 }
 
 /** As often as a person sees a difference. */
@@ -21,13 +23,16 @@ export class HostWatch {
   readonly #options: WatchOptions;
   readonly #most = new Map<DemoPart, number>();
   #cores = 0;
+  #seen = '';
+  #changedAt: number;
   #subsystems: readonly SubsystemStatus[] = [];
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.#changedAt = options.clock.monotonicMs();
   }
 
-  /** Looks until the signal aborts; resolves then. Rejects when the host does not answer. */
+  /** Looks until the signal aborts; resolves then. Rejects when the host does not answer, or with `PluginError` (`DEMO_STUCK`). */
   async run(until: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!until.aborted) {
@@ -44,6 +49,7 @@ export class HostWatch {
     const states = PARTS.map((part) => this.#stateOf(part));
     for (const { part, inUse } of states) this.#most.set(part, Math.max(inUse, this.#most.get(part) ?? 0));
     progress.show(states);
+    this.#demandProgress(states);
   }
 
   get cores(): number {
@@ -58,6 +64,21 @@ export class HostWatch {
   /** Whether nobody has more than what it has at rest. */
   get isAtRest(): boolean {
     return this.#subsystems.every(({ ceiling, policy }) => ceiling <= policy.floor);
+  }
+
+  /** A host whose disk is full, say, waits until there is room, as it should; nobody makes any for a demo. */
+  #demandProgress(states: readonly PartState[]): void {
+    const { clock, stuckMs } = this.#options;
+    const now = clock.monotonicMs();
+    const seen = [...states.map(({ work }) => work), ...this.#subsystems.map(({ metrics }) => metrics['completed.total'])].join();
+    if (seen !== this.#seen) this.#changedAt = now;
+    this.#seen = seen;
+    if (now - this.#changedAt < stuckMs) return;
+    const where = states.map(({ part, work }) => `${part}: ${work}`).join('; ');
+    throw new PluginError(
+      'DEMO_STUCK',
+      `Nothing has got on for ${Math.round(stuckMs / 1_000)} s (${where}): see whether the disk is full, and run it with --keep to have the log of its host.`,
+    );
   }
 
   #stateOf(part: DemoPart): PartState {
