@@ -66,8 +66,7 @@ function main() {
 
   const nx = path.join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
   const host = path.join(root, 'host', 'dist', 'main.js');
-  const build = () =>
-    run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, silent: SILENT_BUILDS.has(mode) });
+  const build = () => run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, silent: SILENT_BUILDS.has(mode) });
   switch (mode) {
     case 'start':
       console.error('Building what changed');

@@ -143,7 +143,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'config',
     text: 'A plugin that the demo shows is not installed. Install compute, workflow and harness beside the host, or run it in a clone.',
   },
-  DEMO_FOLDER_IN_USE: { kind: 'config', text: 'The folder named with `--keep` has something in it. Name one that is empty or not there yet.' },
+  DEMO_FOLDER_IN_USE: {
+    kind: 'config',
+    text: 'The folder named with `--keep` has something in it. Name one that is empty or not there yet.',
+  },
   DEMO_FOLDER_UNUSABLE: {
     kind: 'config',
     text: 'The folder of the demo cannot be written: no right, or no room. Name another with `--keep` or `TMPDIR`.',

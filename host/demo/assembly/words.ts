@@ -1,5 +1,5 @@
 const SPACE: u8 = 32;
-const HASH_OFFSET: u64 = 0xcbf29ce484222325;
+const HASH_OFFSET: u64 = ((<u64>0xcbf29ce4) << 32) | <u64>0x84222325;
 const HASH_PRIME: u64 = 0x100000001b3;
 
 /** What stands between white space, as a number each: FNV-1a of its bytes, so that comparing two is one step. */

@@ -27,7 +27,8 @@ export const indexFolders = defineWorkflow({ name: 'index-folders', version: 1, 
   const read = flow.run('read', {
     run: async ({ input }, { signal }) => {
       const texts: string[] = [];
-      for (const file of input.folders.flatMap(({ files }) => files)) texts.push(await runGit(input.repository, ['cat-file', 'blob', `HEAD:${file}`], signal));
+      for (const file of input.folders.flatMap(({ files }) => files))
+        texts.push(await runGit(input.repository, ['cat-file', 'blob', `HEAD:${file}`], signal));
       return texts;
     },
   });

@@ -17,7 +17,11 @@ const input = z.strictObject({
 export const noteCommit = defineWorkflow({ name: 'note-commit', version: 1, input }, (flow) => {
   const read = flow.run('read', {
     run: async ({ input }, { signal }) => {
-      const printed = await runGit(input.repository, ['log', '-1', '--no-show-signature', '--format=%aI%x00%B%x00', '--numstat', input.commit], signal);
+      const printed = await runGit(
+        input.repository,
+        ['log', '-1', '--no-show-signature', '--format=%aI%x00%B%x00', '--numstat', input.commit],
+        signal,
+      );
       const [date = '', message = '', changes = ''] = printed.split('\0');
       const files = changes.split('\n').filter((line) => line !== '');
       // a binary file has "-" in both columns

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { NotReadyError, z } from '@bellows/sdk';
 import { defineWorkflow } from '@bellows/sdk/workflow';
-import path from 'node:path';
 
 const input = z.strictObject({
   /** Folder in which the notes appear. */
@@ -37,9 +37,11 @@ export const writeHistory = defineWorkflow({ name: 'write-history', version: 1, 
         for (const field of ['words', 'added', 'deleted'] as const) sum[field] += Number(fieldOf(note, field));
         weeks.set(week, sum);
       }
-      const rows = [...weeks].sort(([a], [b]) => (a < b ? 1 : -1)).map(([week, { commits, words, added, deleted }]) => {
-        return `| ${week} | ${commits} | ${words} | ${added} | ${deleted} |\n`;
-      });
+      const rows = [...weeks]
+        .sort(([a], [b]) => (a < b ? 1 : -1))
+        .map(([week, { commits, words, added, deleted }]) => {
+          return `| ${week} | ${commits} | ${words} | ${added} | ${deleted} |\n`;
+        });
       const head = '| week of | commits | words of their messages | lines added | lines deleted |\n|---|---|---|---|---|\n';
       await writeFile(input.file, `# History\n\n${head}${rows.join('')}`);
       return { weeks: weeks.size, commits: notes.length };

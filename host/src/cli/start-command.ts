@@ -51,7 +51,10 @@ async function runHost(context: CommandContext, command: Command, { untilStdinEn
   const first = await Promise.race([host.stopped, whenAborted(io.signal), left, force]);
   // A host that stopped by itself did so because it could not go on.
   if (first) return first.clean ? EXIT.ok : EXIT.failed;
-  const { clean } = await Promise.race([host.stop(io.signal.aborted ? 'a signal told the host to stop' : 'whoever started the host has ended'), force]);
+  const { clean } = await Promise.race([
+    host.stop(io.signal.aborted ? 'a signal told the host to stop' : 'whoever started the host has ended'),
+    force,
+  ]);
   if (!clean) io.stderr.write('error: the host stopped, but not everything ended in time; its log says what\n');
   return clean ? EXIT.ok : EXIT.failed;
 }

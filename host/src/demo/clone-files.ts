@@ -33,7 +33,9 @@ export async function checkOutFiles(files: CloneFiles, git: GitSurroundings): Pr
 async function leaveOut({ clone, branch, needed }: CloneFiles, git: GitSurroundings): Promise<void> {
   const ask = async (args: readonly string[], input = '') => (await runGit({ folder: clone, args, input }, git)).toString();
   const wanted = new Set(needed);
-  const entries = (await ask(['ls-tree', '-r', '-z', '--full-tree', 'HEAD'])).split('\0').filter((line) => wanted.has(line.slice(line.indexOf('\t') + 1)));
+  const entries = (await ask(['ls-tree', '-r', '-z', '--full-tree', 'HEAD']))
+    .split('\0')
+    .filter((line) => wanted.has(line.slice(line.indexOf('\t') + 1)));
   await ask(['read-tree', '--empty']);
   await ask(['update-index', '-z', '--index-info'], entries.map((line) => `${line}\0`).join(''));
   const tree = (await ask(['write-tree'])).trim();

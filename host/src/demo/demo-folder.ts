@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { ConfigError, messageOf, InputError } from '@bellows/sdk';
+import { ConfigError, InputError, messageOf } from '@bellows/sdk';
 import { packageFolder, pluginFolders } from './package-folder.js';
 import { unwritable } from './source-repository.js';
 
@@ -33,7 +33,10 @@ export class DemoFolder {
   /** Whether it was there before: then it stays, empty, when it is not kept. */
   readonly #wasThere: boolean;
 
-  private constructor(folder: string, { isKept, pid, wasThere }: { readonly isKept: boolean; readonly pid: number; readonly wasThere: boolean }) {
+  private constructor(
+    folder: string,
+    { isKept, pid, wasThere }: { readonly isKept: boolean; readonly pid: number; readonly wasThere: boolean },
+  ) {
     this.path = folder;
     this.isKept = isKept;
     this.#pid = pid;
@@ -87,7 +90,9 @@ export class DemoFolder {
       if (this.#wasThere) await emptied(this.path);
       else await removed(this.path);
     } catch (error) {
-      throw new InputError('DEMO_LEFT_BEHIND', `${this.path} could not be removed (${messageOf(error)}): remove it by hand.`, { cause: error });
+      throw new InputError('DEMO_LEFT_BEHIND', `${this.path} could not be removed (${messageOf(error)}): remove it by hand.`, {
+        cause: error,
+      });
     }
   }
 }

@@ -94,7 +94,11 @@ export class DemoHost {
   async stop(): Promise<boolean> {
     this.#isStopping = true;
     this.#child.kill('SIGTERM');
-    const inTime = await within(this.#options.clock, STOP_MS, this.#exit.then(() => true));
+    const inTime = await within(
+      this.#options.clock,
+      STOP_MS,
+      this.#exit.then(() => true),
+    );
     if (!inTime) this.#child.kill('SIGKILL');
     return (await this.#exit) === EXITED_IN_ORDER;
   }

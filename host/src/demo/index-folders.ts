@@ -66,10 +66,12 @@ export class IndexFolders {
       const run = await client.call<RunView>('workflow.get', { id: RUN });
       await this.#look();
       if (!OPEN.has(run.status)) {
-        if (run.status !== 'completed') this.#problems = [...this.#problems, `the workflow ended as ${run.status}: ${run.error?.message ?? ''}`];
+        if (run.status !== 'completed')
+          this.#problems = [...this.#problems, `the workflow ended as ${run.status}: ${run.error?.message ?? ''}`];
         break;
       }
-      if (run.stages.some(({ name, status }) => name === 'approval' && status === 'waiting') && this.#files.length === 0) await this.#decide(run);
+      if (run.stages.some(({ name, status }) => name === 'approval' && status === 'waiting') && this.#files.length === 0)
+        await this.#decide(run);
       await clock.sleep(LOOK_MS, git.signal);
     }
     this.#seconds = (clock.monotonicMs() - startedAt) / 1_000;
@@ -138,12 +140,16 @@ export class IndexFolders {
     }
   }
 
-  async #rowsThatAreWrong(folder: PlannedFolder, { text, show }: { readonly text: string; readonly show: (file: string) => Promise<Buffer> }): Promise<readonly string[]> {
+  async #rowsThatAreWrong(
+    folder: PlannedFolder,
+    { text, show }: { readonly text: string; readonly show: (file: string) => Promise<Buffer> },
+  ): Promise<readonly string[]> {
     const problems: string[] = [];
     for (const file of folder.files) {
       const { words } = countText(await show(file));
       this.#checkedRows += 1;
-      if (!text.includes(`](<${path.basename(file)}>), words: ${words}\n`)) problems.push(`${folder.index} does not say that ${file} has ${words} words`);
+      if (!text.includes(`](<${path.basename(file)}>), words: ${words}\n`))
+        problems.push(`${folder.index} does not say that ${file} has ${words} words`);
     }
     return problems;
   }

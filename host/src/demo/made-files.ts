@@ -13,7 +13,10 @@ export async function madeFiles(folder: string): Promise<readonly MadeFile[]> {
 }
 
 /** For people: where a folder holds more than `most` files, one line tells of them. */
-export function foldedFiles(files: readonly MadeFile[], most: number): readonly { readonly name: string; readonly bytes: number; readonly files: number }[] {
+export function foldedFiles(
+  files: readonly MadeFile[],
+  most: number,
+): readonly { readonly name: string; readonly bytes: number; readonly files: number }[] {
   const byFolder = Map.groupBy(files, (file) => (file.landed ? file.path : path.dirname(file.path)));
   return [...byFolder].flatMap(([folder, some]) => {
     if (some.length <= most) return some.map((file) => ({ name: file.path, bytes: file.bytes, files: 1 }));

@@ -70,7 +70,9 @@ export class NoteCommits {
       ],
       figures: { runs: commits.length + 1, failed: this.#failed.length, stages, collectAttempts: this.#collectAttempts },
       verified:
-        faults.length > 0 ? [] : [`${counted(commits.length, 'note')} compared with the log of git, and their words with a count in JavaScript: all the same`],
+        faults.length > 0
+          ? []
+          : [`${counted(commits.length, 'note')} compared with the log of git, and their words with a count in JavaScript: all the same`],
       problems: [...failed, ...faults].slice(0, SHOWN_PROBLEMS),
     };
   }

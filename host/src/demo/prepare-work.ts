@@ -48,7 +48,10 @@ export async function prepareWork(
   for await (const text of readTexts({ folder: clone, mostBytes: limits.textBytes }, planned.texts, git)) real.add(text.path);
   const plan = onlyReal(planned, real);
   if (plan.texts.length === 0) {
-    throw new ConfigError('DEMO_REPO_EMPTY', `${source.folder} has no text that the demo could work on: name another repository with --repo.`);
+    throw new ConfigError(
+      'DEMO_REPO_EMPTY',
+      `${source.folder} has no text that the demo could work on: name another repository with --repo.`,
+    );
   }
   const needed = plan.texts.map((text) => text.path);
   const checkOut = { clone, branch: BASE_BRANCH, needed, fileCount: tree.length, mostFiles: limits.clonedFiles };

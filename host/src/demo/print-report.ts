@@ -51,20 +51,26 @@ function printFiles(output: CliOutput, files: readonly MadeFile[]): void {
 function printMoves(output: CliOutput, moves: readonly CeilingMove[]): void {
   const [first] = moves;
   if (!first) {
-    printParagraph(output, '  ', 'They did not: there was too little work for the governor to move anything. A larger repository has more.');
+    printParagraph(
+      output,
+      '  ',
+      'They did not: there was too little work for the governor to move anything. A larger repository has more.',
+    );
     return;
   }
   printWrappedTable(
     output,
     ['  AFTER', 'SUBSYSTEM', 'FROM', 'TO', 'LIMITED BY', 'WHY'],
-    moves.slice(0, SHOWN_MOVES).map(({ subsystem, at, from, to, limitedBy, reason, decisions, refused }) => [
-      `  ${((at - first.at) / 1_000).toFixed(1)} s`,
-      subsystem,
-      String(from),
-      String(to),
-      limitedBy,
-      `${reason}${decisions > 1 ? ` (${decisions} steps)` : ''}${refused === undefined ? '' : ` (refused: ${refused})`}`,
-    ]),
+    moves
+      .slice(0, SHOWN_MOVES)
+      .map(({ subsystem, at, from, to, limitedBy, reason, decisions, refused }) => [
+        `  ${((at - first.at) / 1_000).toFixed(1)} s`,
+        subsystem,
+        String(from),
+        String(to),
+        limitedBy,
+        `${reason}${decisions > 1 ? ` (${decisions} steps)` : ''}${refused === undefined ? '' : ` (refused: ${refused})`}`,
+      ]),
   );
   if (moves.length > SHOWN_MOVES) printParagraph(output, '  ', `and ${moves.length - SHOWN_MOVES} more; --json has them all`);
 }

@@ -84,5 +84,7 @@ function ended(child: ReturnType<typeof spawn>): Promise<number | NodeJS.Signals
 }
 
 function gitMissing(cause: unknown): ConfigError {
-  return new ConfigError('DEMO_GIT_MISSING', `git could not be started (${messageOf(cause)}): install it, or put it on the PATH.`, { cause });
+  return new ConfigError('DEMO_GIT_MISSING', `git could not be started (${messageOf(cause)}): install it, or put it on the PATH.`, {
+    cause,
+  });
 }

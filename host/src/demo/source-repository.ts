@@ -25,13 +25,20 @@ export async function openSourceRepository(folder: string, git: GitSurroundings)
     .then((text) => text.split('\n'))
     .catch((error: unknown) => {
       if (!(error instanceof GitFailure)) throw error;
-      throw new ConfigError('DEMO_REPO_INVALID', `${folder} is no git repository that can be read: ${error.message}. Name another with --repo.`, {
-        cause: error,
-      });
+      throw new ConfigError(
+        'DEMO_REPO_INVALID',
+        `${folder} is no git repository that can be read: ${error.message}. Name another with --repo.`,
+        {
+          cause: error,
+        },
+      );
     });
   const head = await ask('rev-parse', '--verify', '--quiet', 'HEAD^{commit}').catch((error: unknown) => {
     if (!(error instanceof GitFailure)) throw error;
-    throw new ConfigError('DEMO_REPO_EMPTY', `${folder} has no commit to work on: commit something, or name another repository with --repo.`);
+    throw new ConfigError(
+      'DEMO_REPO_EMPTY',
+      `${folder} has no commit to work on: commit something, or name another repository with --repo.`,
+    );
   });
   const root = isBare === 'true' ? gitFolder : await ask('rev-parse', '--show-toplevel');
   const size = await ask('count-objects', '-v').then(historyKibOf);
@@ -76,7 +83,9 @@ export async function cloneHistory(source: SourceRepository, options: CloneOptio
     if (!(error instanceof GitFailure)) throw error;
     const isWriting = /No space left|Read-only file system|could not create|unable to (create|write)|Disk quota/i.test(error.message);
     if (isWriting) throw unwritable(into, error);
-    throw new ConfigError('DEMO_REPO_INVALID', `${source.folder} cannot be cloned: ${error.message}. Name another with --repo.`, { cause: error });
+    throw new ConfigError('DEMO_REPO_INVALID', `${source.folder} cannot be cloned: ${error.message}. Name another with --repo.`, {
+      cause: error,
+    });
   }
 }
 
