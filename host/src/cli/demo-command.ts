@@ -1,6 +1,6 @@
 import { InvariantError, systemClock } from '@bellows/sdk';
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.js';
+import { type CommandContext, type GlobalOptions, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import { printJson, printLine } from './print.js';
 
@@ -38,6 +38,8 @@ Examples:
 }
 
 async function demo(context: CommandContext, command: Command, { repo, keep, quick, hold }: DemoFlags): Promise<number> {
+  const { config, data, url } = command.optsWithGlobals<GlobalOptions>();
+  if ((config ?? data ?? url) !== undefined) throw usageError('The demo has a host of its own: leave out --config, --data and --url.');
   // Only this command needs them.
   const [{ runDemo }, { ProgressView }, { printReport }] = await Promise.all([
     import('../demo/run-demo.js'),

@@ -19,7 +19,7 @@ export interface PartState {
 /** Where nothing is redrawn, lines must not come faster than one reads. */
 const PLAIN_PERIOD_MS = 3_000;
 const NAME_WIDTH = 9;
-const LIMIT_WIDTH = 20;
+const LIMIT_WIDTH = 28;
 
 /**
  * Progress for people. On a terminal the last lines are redrawn; elsewhere, or where `TERM` is dumb, a line is written now and then.
@@ -75,12 +75,12 @@ export class ProgressView {
     if (now - this.#lastPlainAt < PLAIN_PERIOD_MS) return;
     this.#lastPlainAt = now;
     const seconds = Math.round((now - this.#startedAt) / 1_000);
-    const said = parts.map(({ part, work, inUse, limit, ceiling }) => `${part} ${work} (${inUse} of ${limit}, ceiling ${ceiling})`);
+    const said = parts.map(({ part, work, inUse, limit, ceiling }) => `${part} ${work} (${inUse} of ${limit} running, ceiling ${ceiling})`);
     this.#output.write(`${plain(`${String(seconds).padStart(3)} s  ${said.join(' | ')}`)}\n`);
   }
 }
 
 /** The short numbers first: what does not fit is cut off at the end. */
 function wideLine({ part, work, inUse, limit, ceiling }: PartState): string {
-  return `  ${part.padEnd(NAME_WIDTH)} ${`${inUse} of ${limit}, ceiling ${ceiling}`.padEnd(LIMIT_WIDTH)}  ${work}`;
+  return `  ${part.padEnd(NAME_WIDTH)} ${`${inUse} of ${limit} running, ceiling ${ceiling}`.padEnd(LIMIT_WIDTH)}  ${work}`;
 }

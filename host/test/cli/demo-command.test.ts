@@ -10,6 +10,7 @@ describe('bellows demo', () => {
   it.each([
     [['--repo', 'nothing-here'], 'DEMO_REPO_INVALID'],
     [['--repo', '.'], 'DEMO_REPO_INVALID'],
+    [['--data', 'd'], 'USAGE'],
     [['--no-such-option'], undefined],
     [['a-word'], undefined],
   ])('refuses %j with exit code 2, before anything is made', async (args, code) => {

@@ -112,7 +112,7 @@ describe('bellows demo', () => {
     const { code, stdout, stderr } = await demo([], temporary).exit;
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`with ${REPOSITORY}\n`);
-    expect(stdout).toMatch(/^ *\d+ s {2}compute [\d,]+ of [\d,]+ texts \(\d+ of \d+, ceiling \d+\) \| workflow /m);
+    expect(stdout).toMatch(/^ *\d+ s {2}compute [\d,]+ of [\d,]+ texts \(\d+ of \d+ running, ceiling \d+\) \| workflow /m);
     expect(stdout).toMatch(/^ {2}\d+\.\d s +(compute|workflow|harness)\.\w+ +\d+ +\d+ +\w+ +\d+ wanted, \d+ given: /m);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing is left behind.');
     expect(stdout).not.toContain('\u001b');

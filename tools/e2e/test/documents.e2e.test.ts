@@ -14,7 +14,7 @@ beforeAll(async () => {
   });
 });
 
-describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md', 'docs/examples/three-jobs/README.md'])('%s', (file) => {
+describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md', 'docs/examples/three-jobs/README.md', 'docs/explanation/demo.md'])('%s', (file) => {
   const blocks = shellBlocksOf(documentText(file));
 
   it('has commands that are run here', () => {
