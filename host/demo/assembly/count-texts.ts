@@ -1,6 +1,5 @@
 import { longestRepeat } from './longest-repeat';
 import { readInput, writeOutput } from './streams';
-import { wordsOf } from './words';
 
 const NUL: u8 = 0;
 const NEWLINE: u8 = 10;
@@ -16,7 +15,7 @@ main();
 
 /**
  * Texts come in on standard input, a NUL between two. For each a line goes out: bytes, lines, words, headings, links, and of the longest
- * passage that stands twice its length in words and the numbers of the words at which the two begin.
+ * passage that stands twice its length in bytes and where the two begin.
  */
 function main(): void {
   const input = readInput();
@@ -41,9 +40,8 @@ function reportOn(text: Uint8Array): string {
     else if (!isCode && isHeading(text, lineStart)) headings++;
     lineStart = at + 1;
   }
-  const words = wordsOf(text);
-  const repeat = longestRepeat(words);
-  return `${text.length} ${lines} ${words.length} ${headings} ${links} ${repeat.length} ${repeat.first} ${repeat.second}\n`;
+  const repeat = longestRepeat(text);
+  return `${text.length} ${lines} ${wordsOf(text)} ${headings} ${links} ${repeat.length} ${repeat.first} ${repeat.second}\n`;
 }
 
 /** One to six "#" and a blank. */
@@ -57,4 +55,17 @@ function runOf(byte: u8, text: Uint8Array, start: i32): i32 {
   let end = start;
   while (end < text.length && text[end] === byte) end++;
   return end - start;
+}
+
+/** What stands between white space, as `wc` counts it. */
+function wordsOf(text: Uint8Array): i32 {
+  let words = 0;
+  let isInside = false;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at];
+    const isSpace = byte === SPACE || (byte >= 9 && byte <= 13);
+    if (!isSpace && !isInside) words++;
+    isInside = !isSpace;
+  }
+  return words;
 }

@@ -27,7 +27,7 @@ export class CountTexts {
   readonly #problems: string[] = [];
   #pauses = 0;
   #isEnough = false;
-  #workedMs = 0;
+  #seconds = 0;
 
   constructor(work: DemoWork) {
     this.#work = work;
@@ -46,14 +46,12 @@ export class CountTexts {
     return `${thousands(this.#counted.length)} of ${all}`;
   }
 
-  /** Resolves when every text of the last commit is counted. Once. */
-  countCurrent(): Promise<void> {
-    return this.#countAll(this.#work.plan.texts, true);
-  }
-
-  /** Resolves when every earlier version is counted, or what was under way when `enough` was called. Once, after `countCurrent`. */
-  countEarlier(): Promise<void> {
-    return this.#countAll(this.#work.plan.versions, false);
+  /** Resolves when everything is counted, or, after `enough`, what was under way and the texts of the last commit. Once. */
+  async run(): Promise<void> {
+    const { clock, limits } = this.#work;
+    const startedAt = clock.monotonicMs();
+    await forEachAtOnce(limits.callsAtOnce, this.#read(), (one) => this.#countOne(one));
+    this.#seconds = (clock.monotonicMs() - startedAt) / 1_000;
   }
 
   /** No more earlier versions are begun. */
@@ -61,7 +59,7 @@ export class CountTexts {
     this.#isEnough = true;
   }
 
-  /** Writes the tables; to be called when nothing is counted any more. */
+  /** Writes the tables; to be called after `run`. */
   async report(): Promise<PartReport> {
     const { folder, plan } = this.#work;
     const current = this.#counted.filter(({ isCurrent }) => isCurrent);
@@ -70,7 +68,7 @@ export class CountTexts {
     if (earlier.length > 0) await writeFile(folder.file('results', 'versions.csv'), table(earlier));
     const sum = (of: (one: CountedText) => number) => current.reduce((total, one) => total + of(one), 0);
     const [words, headings, links] = [sum((one) => one.words), sum((one) => one.headings), sum((one) => one.links)];
-    const seconds = this.#workedMs / 1_000;
+    const seconds = this.#seconds;
     const perSecond = seconds > 0 ? this.#counted.length / seconds : 0;
     const all = this.#counted.length;
     return {
@@ -83,42 +81,45 @@ export class CountTexts {
         ...longestRepeat(current),
         ...(this.#pauses > 0 ? [`the host asked to wait ${counted(this.#pauses, 'time')}`] : []),
       ],
-      figures: { texts: current.length, versions: earlier.length, words, headings, links, perSecond, pauses: this.#pauses },
+      figures: {
+        texts: current.length,
+        versions: earlier.length,
+        words,
+        headings,
+        links,
+        perSecond,
+        pauses: this.#pauses,
+      },
       verified: this.#problems.length > 0 ? [] : [`${counted(all, 'result')} compared with a count in JavaScript: all the same`],
       problems: [...this.#problems, ...(current.length === 0 ? ['no text was counted'] : [])],
     };
   }
 
-  async #countAll(texts: readonly PlannedText[], isCurrent: boolean): Promise<void> {
-    const { clock, limits } = this.#work;
-    const startedAt = clock.monotonicMs();
-    await forEachAtOnce(limits.callsAtOnce, this.#read(texts, isCurrent), (one) => this.#countOne(one));
-    this.#workedMs += clock.monotonicMs() - startedAt;
-  }
-
-  async *#read(texts: readonly PlannedText[], isCurrent: boolean): AsyncGenerator<ReadText & { readonly isCurrent: boolean }> {
-    const { clone, git, limits } = this.#work;
-    for await (const text of readTexts({ folder: clone, mostBytes: limits.textBytes }, texts, git)) {
+  async *#read(): AsyncGenerator<ReadText & { readonly isCurrent: boolean }> {
+    const { clone, plan, git, limits } = this.#work;
+    const from = { folder: clone, mostBytes: limits.textBytes };
+    for await (const text of readTexts(from, plan.texts, git)) yield { ...text, isCurrent: true };
+    for await (const text of readTexts(from, plan.versions, git)) {
       if (this.#isEnough) return;
-      yield { ...text, isCurrent };
+      yield { ...text, isCurrent: false };
     }
   }
 
   async #countOne({ bytes, ...text }: ReadText & { readonly isCurrent: boolean }): Promise<void> {
     const { exitCode, stdout = '' } = await this.#invoke(bytes);
     if (exitCode !== 0) throw new Error(`count-texts ended with ${exitCode} on ${text.path}`);
-    const { bytes: size, ...counts } = parseGuestCounts(Buffer.from(stdout, 'base64').toString().trimEnd());
-    const difference = differenceOf({ bytes: size, ...counts }, bytes);
+    const counts = parseGuestCounts(Buffer.from(stdout, 'base64').toString().trimEnd());
+    const difference = differenceOf(counts, bytes);
     if (difference !== undefined) this.#problems.push(`${text.path}: ${difference}`);
-    this.#counted.push({ ...text, bytes: size, ...counts });
+    this.#counted.push({ ...text, ...counts });
   }
 
   /** A host that has no room says when to come back. */
-  async #invoke(text: Buffer): Promise<Invoked> {
+  async #invoke(input: Buffer): Promise<Invoked> {
     const { client, clock, git } = this.#work;
     for (;;) {
       try {
-        return await client.call<Invoked>('compute.invoke', { module: MODULE, input: text.toString('base64') });
+        return await client.call<Invoked>('compute.invoke', { module: MODULE, input: input.toString('base64') });
       } catch (error) {
         if (!isBellowsError(error) || error.kind !== 'capacity') throw error;
         this.#pauses += 1;
@@ -131,7 +132,7 @@ export class CountTexts {
 function longestRepeat(texts: readonly CountedText[]): readonly string[] {
   const [longest] = texts.toSorted((a, b) => b.repeat.length - a.repeat.length || (a.path < b.path ? -1 : 1));
   if (!longest || longest.repeat.length < 2) return [];
-  return [`the longest passage that stands twice in one of them: ${longest.repeat.length} words, in ${longest.path}`];
+  return [`the longest passage that stands twice in one of them: ${longest.repeat.length} bytes, in ${longest.path}`];
 }
 
 function table(texts: readonly CountedText[]): string {

@@ -19,6 +19,8 @@ export interface DemoLimits {
   readonly clonedFiles: number;
   /** A larger history is referred to and not copied. */
   readonly copiedKib: number;
+  /** How long compute works alone, so that one sees what it is given then. */
+  readonly aloneMs: number;
   /** How long it may take until what was given is given back. */
   readonly restMs: number;
   /** When nothing has got on for so long, it is given up. */
@@ -40,6 +42,7 @@ export const FULL: DemoLimits = Object.freeze({
   filesInFolder: 25,
   clonedFiles: 3_000,
   copiedKib: 100 * 1024,
+  aloneMs: 4_000,
   restMs: 15_000,
   stuckMs: 60_000,
   callsAtOnce: 16,
@@ -52,5 +55,6 @@ export const QUICK: DemoLimits = Object.freeze({
   commits: 30,
   folders: 3,
   filesInFolder: 10,
+  aloneMs: 1_500,
   restMs: 8_000,
 });

@@ -22,6 +22,7 @@ const LOOK_MS = 500;
 const WAIT_MS = 20_000;
 const OPEN: ReadonlySet<string> = new Set(['queued', 'running', 'waiting', 'paused', 'rolling_back']);
 const SHOWN_PROBLEMS = 5;
+const LEAST_PRIORITY = 1_000;
 
 /** The part of workflows: a durable run for each commit, all at once, and one that begins with them and ends after the last. */
 export class NoteCommits {
@@ -46,8 +47,10 @@ export class NoteCommits {
     const notes = folder.file('results', 'notes');
     const history = { notes, expected: plan.commits.length, file: folder.file('results', 'HISTORY.md') };
     await client.call('workflow.start', { name: HISTORY, id: HISTORY, input: history });
-    await forEachAtOnce(limits.callsAtOnce, each(plan.commits), async ({ id }) => {
-      await client.call('workflow.start', { name: NOTE, id: runOf(id), input: { repository: clone, notes, commit: id } });
+    await forEachAtOnce(limits.callsAtOnce, each([...plan.commits.entries()]), async ([index, { id }]) => {
+      // the newest go first, one after the other, instead of every first stage before any second one
+      const priority = -Math.min(index, LEAST_PRIORITY);
+      await client.call('workflow.start', { name: NOTE, id: runOf(id), priority, input: { repository: clone, notes, commit: id } });
     });
     await this.#untilEnded();
     await this.#endHistory();

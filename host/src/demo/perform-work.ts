@@ -45,15 +45,15 @@ export async function performWork(prepared: Prepared, { host, env, signal, clock
 
   await CountTexts.install(work);
   const watching = guarded(watch.run(AbortSignal.any([over.signal, either])));
-  progress.say('Compute has the machine to itself: the texts of the last commit');
-  await guarded(texts.countCurrent());
+  progress.say('Compute has the machine to itself');
+  const counting = guarded(texts.run());
+  await Promise.race([counting, clock.sleep(prepared.limits.aloneMs, either).catch(() => {})]);
   if (!either.aborted) {
-    progress.say('All three share it: earlier versions, a run for each commit, agents');
-    const counting = guarded(texts.countEarlier());
+    progress.say('All three share it: texts, a run for each commit, agents');
     await Promise.all([commits, folders].map((part) => guarded(part.run())));
     texts.enough();
-    await counting;
   }
+  await counting;
   const workedUntil = clock.monotonicMs();
   if (!either.aborted) progress.say('Everything is done: what was given is given back');
   while (!either.aborted && !watch.isAtRest && clock.monotonicMs() < workedUntil + prepared.limits.restMs) {

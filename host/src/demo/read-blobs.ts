@@ -9,29 +9,34 @@ export interface ReadText extends PlannedText {
 const BATCH = 60;
 const NUL = 0;
 
+export interface ReadOptions {
+  /** Whose objects are read. */
+  readonly folder: string;
+  /** Larger ones are passed over. */
+  readonly mostBytes: number;
+}
+
 /**
  * Reads texts from the objects of a repository, in their order. Those that are larger than `mostBytes`, or hold a NUL and are no texts
  * after all, are passed over.
  */
-export async function* readTexts(
-  { folder, mostBytes }: { readonly folder: string; readonly mostBytes: number },
-  texts: readonly PlannedText[],
-  git: GitSurroundings,
-): AsyncGenerator<ReadText> {
-  for (let at = 0; at < texts.length; at += BATCH) {
-    const some = texts.slice(at, at + BATCH);
-    const small = await smallOnes({ folder, mostBytes }, some, git);
-    const output = await runGit({ folder, args: ['cat-file', '--batch'], input: idLines(small) }, git);
-    const blobs = blobsOf(output, small.length);
-    for (const [index, text] of small.entries()) {
-      const bytes = blobs[index];
-      if (bytes !== undefined && !bytes.includes(NUL)) yield { ...text, bytes };
-    }
+export async function* readTexts(options: ReadOptions, texts: readonly PlannedText[], git: GitSurroundings): AsyncGenerator<ReadText> {
+  const small = await smallOnes(options, texts, git);
+  let next = readBatch(options, small.slice(0, BATCH), git);
+  for (let at = BATCH; ; at += BATCH) {
+    const some = await next;
+    const isLast = at >= small.length;
+    // read ahead: whoever takes the texts must not wait for git after each batch
+    if (!isLast) next = readBatch(options, small.slice(at, at + BATCH), git);
+    // it may fail long before it is awaited
+    next.catch(() => {});
+    yield* some;
+    if (isLast) return;
   }
 }
 
 async function smallOnes(
-  { folder, mostBytes }: { readonly folder: string; readonly mostBytes: number },
+  { folder, mostBytes }: ReadOptions,
   texts: readonly PlannedText[],
   git: GitSurroundings,
 ): Promise<readonly PlannedText[]> {
@@ -40,6 +45,16 @@ async function smallOnes(
   return texts.filter((_text, index) => {
     const [, bytes] = /^blob (\d+)$/.exec(lines[index] ?? '') ?? [];
     return bytes !== undefined && Number(bytes) <= mostBytes;
+  });
+}
+
+async function readBatch({ folder }: ReadOptions, texts: readonly PlannedText[], git: GitSurroundings): Promise<readonly ReadText[]> {
+  if (texts.length === 0) return [];
+  const output = await runGit({ folder, args: ['cat-file', '--batch'], input: idLines(texts) }, git);
+  const blobs = blobsOf(output, texts.length);
+  return texts.flatMap((text, index) => {
+    const bytes = blobs[index];
+    return bytes === undefined || bytes.includes(NUL) ? [] : [{ ...text, bytes }];
   });
 }
 

@@ -45,7 +45,8 @@ describe('ProgressView', () => {
       progress.show(parts);
       await clock.advance(1_000);
     }
-    const first = '  0 s  compute 12 of 900 texts (2 of 3 running, ceiling 4) | harness 1 of 3 issues landed, 2 at work (2 of 2 running, ceiling 10)\n';
+    const first =
+      '  0 s  compute 12 of 900 texts (2 of 3 running, ceiling 4) | harness 1 of 3 issues landed, 2 at work (2 of 2 running, ceiling 10)\n';
     expect(text()).toBe([first, first.replace('0 s', '3 s'), first.replace('0 s', '6 s')].join(''));
     expect(text()).not.toContain('\u001b');
   });

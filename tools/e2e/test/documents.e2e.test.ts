@@ -14,18 +14,21 @@ beforeAll(async () => {
   });
 });
 
-describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md', 'docs/examples/three-jobs/README.md', 'docs/explanation/demo.md'])('%s', (file) => {
-  const blocks = shellBlocksOf(documentText(file));
+describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md', 'docs/examples/three-jobs/README.md', 'docs/explanation/demo.md'])(
+  '%s',
+  (file) => {
+    const blocks = shellBlocksOf(documentText(file));
 
-  it('has commands that are run here', () => {
-    expect(blocks.length).toBeGreaterThan(0);
-  });
+    it('has commands that are run here', () => {
+      expect(blocks.length).toBeGreaterThan(0);
+    });
 
-  it.each(blocks)('works as written: $commands', async ({ commands, shows }) => {
-    const { code, stdout, stderr } = await runInShell(commands, { host, cwd: REPOSITORY });
-    // A load test says beforehand what it will do.
-    expect([code, stderr.replace(/^Load test .* interrupting ends it\.\n/, '')]).toEqual([0, '']);
-    const lines = stdout.split('\n').map((line) => line.trimEnd());
-    for (const line of shows) expect(lines).toContain(line);
-  });
-});
+    it.each(blocks)('works as written: $commands', async ({ commands, shows }) => {
+      const { code, stdout, stderr } = await runInShell(commands, { host, cwd: REPOSITORY });
+      // A load test says beforehand what it will do.
+      expect([code, stderr.replace(/^Load test .* interrupting ends it\.\n/, '')]).toEqual([0, '']);
+      const lines = stdout.split('\n').map((line) => line.trimEnd());
+      for (const line of shows) expect(lines).toContain(line);
+    });
+  },
+);
