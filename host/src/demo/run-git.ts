@@ -35,20 +35,32 @@ const OF_A_REPOSITORY = /^GIT_(?!SSH|TRACE|CONFIG_(COUNT|KEY|VALUE|GLOBAL|SYSTEM
 export async function runGit({ folder, args, input = '' }: GitCommand, { env, signal }: GitSurroundings): Promise<Buffer> {
   if (signal.aborted) throw interrupted();
   const child = spawn('git', ['-C', folder, ...SETTINGS, ...args], { env: gitEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
-  const end = () => child.kill('SIGTERM');
+  const exit = ended(child);
+  // it is awaited below; when what git printed cannot be read, only afterwards
+  exit.catch(() => {});
+  const end = () => {
+    child.kill('SIGTERM');
+    // what git has started may hold them open
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
   signal.addEventListener('abort', end, { once: true });
   try {
     // it may end without reading
     child.stdin.on('error', () => {});
     child.stdin.end(input);
-    const [stdout, stderr, code] = await Promise.all([collected(child.stdout), collected(child.stderr), ended(child)]);
+    const [stdout, stderr, code] = await Promise.all([collected(child.stdout), collected(child.stderr), exit]);
     if (signal.aborted) throw interrupted();
     if (code === 0) return stdout;
     const words = stderr.toString().trim().split('\n').slice(0, SHOWN_ERROR_LINES).join(', ');
     throw new GitFailure(words || `git ${args[0]} ended with ${code}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw gitMissing(error);
-    throw error;
+    // its output may have been too much; then it still runs
+    end();
+    if (!signal.aborted) throw error;
+    await exit;
+    throw interrupted();
   } finally {
     signal.removeEventListener('abort', end);
   }
@@ -79,7 +91,7 @@ async function collected(stream: AsyncIterable<Buffer>): Promise<Buffer> {
 function ended(child: ReturnType<typeof spawn>): Promise<number | NodeJS.Signals | null> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve(code ?? signal));
+    child.once('exit', (code, signal) => resolve(code ?? signal));
   });
 }
 

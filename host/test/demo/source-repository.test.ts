@@ -88,7 +88,13 @@ describe('runGit', () => {
   it('is interrupted by its signal, also before it began', async () => {
     const folder = repository({ 'a.md': 'a\n' });
     const abort = new AbortController();
-    const waiting = runGit({ folder, args: ['-c', 'alias.wait=!sleep 60', 'wait'] }, { env: process.env, signal: abort.signal });
+    // the program that git starts holds its output open
+    const began = path.join(folder, 'began');
+    const waiting = runGit(
+      { folder, args: ['-c', `alias.wait=!touch '${began}'; sleep 8`, 'wait'] },
+      { env: process.env, signal: abort.signal },
+    );
+    while (!existsSync(began)) await new Promise(setImmediate);
     abort.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'INTERRUPTED' });
     await expect(runGit({ folder, args: ['status'] }, { env: process.env, signal: abort.signal })).rejects.toMatchObject({

@@ -65,7 +65,7 @@ describe('bellows demo', () => {
     const [compute, workflow, harness] = report.parts;
     expect(compute.figures).toMatchObject({ texts: 4, versions: 2, words: 33, headings: 3, links: 2 });
     expect(readFileSync(path.join(kept, 'results/texts.csv'), 'utf8')).toContain(
-      `"docs/a.md",${git(repo, 'rev-parse', 'HEAD:docs/a.md')},49,4,12,1,0,6\n`,
+      `"docs/a.md",${git(repo, 'rev-parse', 'HEAD:docs/a.md')},49,4,12,1,0,5\n`,
     );
     // workflow: a note for each commit, and the week they are of
     const commits = git(repo, 'log', '--format=%H').split('\n');
