@@ -60,16 +60,16 @@ async function demo(context: CommandContext, command: Command, { repo, keep, qui
     signal,
     clock: systemClock,
     progress,
-    beforeEnd: async (done) => {
+    beforeEnd: async (done, lost) => {
       progress.clear();
       if (isJson) printJson(stdout, done);
       else printReport(stdout, done);
       if (hold !== true) return;
       progress.say('\nThe host stays up until Ctrl-C');
-      await whenAborted(signal);
+      await whenAborted(AbortSignal.any([signal, lost]));
     },
   });
-  if (!isJson) printLine(stdout, '');
+  if (!isJson) stdout.write('\n');
   if (!isJson) printLine(stdout, report.kept === null ? 'Nothing is left behind.' : `Kept in ${report.kept}`);
   if (report.ok) return EXIT.ok;
   throw new InvariantError('DEMO_FAILED', `The demo came to an end, and not everything was as it should be: ${report.problems.join('; ')}`);

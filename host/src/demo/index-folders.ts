@@ -47,9 +47,10 @@ export class IndexFolders {
     return `${landed} of ${counted(this.#work.plan.folders.length, 'issue')} landed, ${count((status) => AT_WORK.has(status))} at work`;
   }
 
-  /** Resolves when the workflow has ended, however. Once. */
+  /** Resolves when the workflow has ended, however; at once when there is no folder. Once. */
   async run(): Promise<void> {
     const { client, clock, git, folder, clone, plan } = this.#work;
+    if (plan.folders.length === 0) return;
     const startedAt = clock.monotonicMs();
     const base = (await runGit({ folder: clone, args: ['rev-parse', 'HEAD'] }, git)).toString().trim();
     const input = {
@@ -84,10 +85,13 @@ export class IndexFolders {
     return {
       part: 'harness',
       seconds: this.#seconds,
-      did: [
-        `one workflow of all three: code read ${counted(plan.folders.length, 'folder')}, WebAssembly counted, agents wrote, an approval was waited for`,
-        `${counted(attempts, 'agent')} (a script, no model), each in a worktree of its own${again > 0 ? `, of which ${again} again` : ''}; ${this.#landed.length} of ${counted(plan.folders.length, 'issue')} landed on the branch ${LANDING_BRANCH} of the clone`,
-      ],
+      did:
+        plan.folders.length === 0
+          ? ['no folder has a file whose name an agent can be given']
+          : [
+              `one workflow of all three: code read ${counted(plan.folders.length, 'folder')}, WebAssembly counted, agents wrote, an approval was waited for`,
+              `${counted(attempts, 'agent')} (a script, no model), each in a worktree of its own${again > 0 ? `, of which ${again} again` : ''}; ${this.#landed.length} of ${counted(plan.folders.length, 'issue')} landed on the branch ${LANDING_BRANCH} of the clone`,
+            ],
       figures: { issues: plan.folders.length, landed: this.#landed.length, attempts, rows: this.#checkedRows },
       verified:
         this.#problems.length > 0 || this.#landed.length === 0

@@ -24,8 +24,11 @@ export interface DemoOptions {
   readonly signal: AbortSignal;
   readonly clock: IClock;
   readonly progress: ProgressView;
-  /** Gets the report while the host is still up, which stays up until the answer resolves. Not called when there is no report. */
-  readonly beforeEnd: (report: DemoReport) => Promise<void>;
+  /**
+   * Gets the report while the host is still up, which stays up until the answer resolves; `lost` aborts when it ends by itself meanwhile.
+   * Not called when there is no report.
+   */
+  readonly beforeEnd: (report: DemoReport, lost: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -63,7 +66,8 @@ async function withHost(prepared: Prepared, options: DemoOptions): Promise<DemoR
     await folder.markRunning([host.pid]);
     progress.say(`It is up; watch it at ${host.pageUrl}`);
     const report = await performWork(prepared, { host, env, signal: AbortSignal.any([signal, host.lost]), clock, progress });
-    await beforeEnd(report);
+    await beforeEnd(report, host.lost);
+    host.lost.throwIfAborted();
     return report;
   } catch (error) {
     // What failed because the host has gone says less than why it has gone.

@@ -166,6 +166,12 @@ describe('bellows demo', () => {
     expect([readdirSync(temporary), processesOf(temporary)]).toEqual([[], []]);
   });
 
+  it('has no agents where no name of a file can be given to them', async () => {
+    const repo = newRepository({ 'new\nline.md': '# Only\n' });
+    const { code, stdout } = await demo(['--repo', repo], tempFolder('bellows-demo-tmp')).exit;
+    expect([code, stdout]).toEqual([0, expect.stringContaining('no folder has a file whose name an agent can be given')]);
+  });
+
   it('finds what does not fit: an agent whose work is not what it says fails the demo', async () => {
     const kept = path.join(tempFolder(), 'kept');
     const running = startProcess(['demo', '--quick', '--repo', sampleRepository(), '--keep', kept], {
