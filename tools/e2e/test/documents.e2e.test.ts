@@ -19,6 +19,7 @@ const DOCUMENTS = [
   'docs/examples/wasi-wordcount/README.md',
   'docs/examples/three-jobs/README.md',
   'docs/how-to/find-out-why.md',
+  'docs/explanation/demo.md',
 ] as const;
 
 describe.each(DOCUMENTS)('%s', (file) => {

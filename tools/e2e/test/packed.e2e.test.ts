@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync 
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { documentText, fileBlocksOf } from './document-blocks.js';
-import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
+import { newRepository } from './git-samples.js';
+import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, runBellows, startHost, WORKFLOW } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 /** What `greeter.sdk` answers when the other side loaded the very same SDK module. */
@@ -81,6 +82,27 @@ describe('the folder that the README describes', () => {
   });
 });
 
+describe('the demo of an install', () => {
+  const demoIn = (folder: string) =>
+    runBellows(['demo', '--quick', '--json'], {
+      main: path.join(folder, 'node_modules/@bellows/host/dist/main.js'),
+      cwd: newRepository(),
+      env: { TMPDIR: tempFolder() },
+    });
+
+  it('works on the repository it is started in', async () => {
+    const { code, stdout, stderr } = await demoIn(installedFolder(['sdk', 'host', 'plugin-compute', 'plugin-workflow', 'plugin-harness']));
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, repository: { files: 2 }, parts: [{ figures: { texts: 2 } }, {}, {}] });
+  });
+
+  it('says which plugins it needs when they are not installed', async () => {
+    const { code, stderr } = await demoIn(installedFolder(['sdk', 'host', 'plugin-compute']));
+    expect([code, JSON.parse(stderr).error.code]).toEqual([2, 'DEMO_PLUGIN_MISSING']);
+    expect(stderr).toContain('@bellows/plugin-workflow and @bellows/plugin-harness are not installed');
+  });
+});
+
 describe('a plugin from elsewhere', () => {
   it('shares the host’s SDK when it is given as a packed tarball', async () => {
     const folder = tempFolder();
@@ -154,7 +176,10 @@ function linkAll(source: string, modules: string): void {
   mkdirSync(modules, { recursive: true });
   for (const name of readdirSync(source)) {
     const target = path.join(modules, name);
-    if (!name.startsWith('.') && name !== '@bellows' && !existsSync(target)) symlinkSync(path.join(source, name), target);
+    if (name.startsWith('.') || name === '@bellows' || existsSync(target)) continue;
+    // a scope is a folder of packages, which package managers link one by one
+    if (name.startsWith('@')) linkAll(path.join(source, name), target);
+    else symlinkSync(path.join(source, name), target);
   }
 }
 
