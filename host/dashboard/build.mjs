@@ -7,6 +7,8 @@ import { build } from 'vite';
 import { writeNotices } from '../../tools/notices.mjs';
 
 const root = import.meta.dirname;
+/** What may become part of the page; a type that is imported from elsewhere does not. Vite's own helpers begin with a NUL. */
+const ALLOWED = [`${root}/`.replaceAll('\\', '/'), '/node_modules/preact/', '/node_modules/uplot/', '\0'];
 const outDir = path.join(root, '../dist/dashboard');
 
 const { output } = await build({
@@ -28,6 +30,9 @@ const { output } = await build({
 });
 
 const sources = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+const foreign = sources.filter((source) => !ALLOWED.some((part) => source.includes(part)));
+if (foreign.length > 0)
+  throw new Error(`The page may hold its own code, Preact and uPlot, nothing of the host or of others:\n${foreign.join('\n')}`);
 writeNotices(path.join(outDir, 'THIRD-PARTY-NOTICES.txt'), sources);
 compress(path.join(outDir, 'assets'));
 

@@ -3,7 +3,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** Every folder of sources needs a rule that says what it may import. */
-const LAYERS = ['sdk/src/**', 'host/src/**', 'host/src/container.ts', 'plugins/*/src/**', 'plugins/*/test/**', 'docs/examples/*/src/**'];
+const LAYERS = [
+  'sdk/src/**',
+  'host/src/**',
+  'host/src/container.ts',
+  'host/dashboard/src/**',
+  'plugins/*/src/**',
+  'plugins/*/test/**',
+  'docs/examples/*/src/**',
+];
 
 export function layers({ root }) {
   const file = path.join(root, 'biome.json');

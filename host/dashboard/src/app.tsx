@@ -4,6 +4,7 @@ import { type Page, PageProvider, useHost } from './live/page-context.js';
 import { useStatusPolling } from './live/use-status-polling.js';
 import { Empty } from './parts/notices.js';
 import { StateMark } from './parts/state-mark.js';
+import { HEADING_LENGTH } from './parts/texts.js';
 import { duration, percent, shorten, shown } from './state/format.js';
 import { hrefOf, parseRoute, type Route, titleOf, VIEWS, type View } from './state/route.js';
 import { THEMES, useTheme } from './theme.js';
@@ -46,7 +47,7 @@ function Frame({ theme }: { readonly theme: ReturnType<typeof useTheme> }) {
         <a class="brand" href={hrefOf('overview')}>
           <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
             <rect width="32" height="32" rx="7" />
-            <path d="M8 6v20M24 6v20M8 8l16 3.5L8 15l16 3.500L8 22l16 3" />
+            <path d="M8 6v20M24 6v20M8 8l16 3.5L8 15l16 3.5L8 22l16 3" />
           </svg>
           Bellows
         </a>
@@ -59,7 +60,7 @@ function Frame({ theme }: { readonly theme: ReturnType<typeof useTheme> }) {
             <select value={theme.chosen} onChange={({ currentTarget }) => theme.choose(THEMES[currentTarget.selectedIndex] ?? 'system')}>
               {THEMES.map((name) => (
                 <option key={name} value={name}>
-                  {name}
+                  {name === 'system' ? 'system theme' : name}
                 </option>
               ))}
             </select>
@@ -114,7 +115,8 @@ function Shown({ route }: { readonly route: Route }) {
           nameOf(view)
         ) : (
           <>
-            <a href={hrefOf(view)}>{nameOf(view)}</a> <span aria-hidden="true">/</span> <bdi>{shown(shorten(id ?? '', 80))}</bdi>
+            <a href={hrefOf(view)}>{nameOf(view)}</a> <span aria-hidden="true">/</span>{' '}
+            <bdi>{shown(shorten(id ?? '', HEADING_LENGTH))}</bdi>
           </>
         )}
       </h1>

@@ -10,6 +10,9 @@ import { applyTheme, storedTheme } from './theme.js';
 
 applyTheme(storedTheme());
 
+// a token that was not known is in the address still
+if (location.search !== '') history.replaceState(null, '', `${location.pathname}${location.hash}`);
+
 const now = () => Date.now();
 const every = (periodMs: number, callback: () => void) => {
   const timer = setInterval(callback, periodMs);

@@ -42,7 +42,7 @@ export function chartOptions({ lines, format, colours, steppedPaths, size, group
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, sync: { key: group }, points: { size: 7 }, y: false },
     scales: {
-      x: { time: true, range: (_chart, from, to) => [Math.min(from, to - LEAST_SPAN_S), to] },
+      x: { time: true, range: (_chart, from, to) => spanOf(from, to) },
       y: { range: (_chart, _from, to) => [0, to > 0 ? to * 1.12 : 1] },
     },
     axes: [
@@ -52,13 +52,21 @@ export function chartOptions({ lines, format, colours, steppedPaths, size, group
         size: 52,
         gap: 6,
         space: 32,
-        ...(wholeNumbers ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000] } : {}),
+        ...(wholeNumbers
+          ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000] }
+          : {}),
         values: (_chart, splits) => splits.map(format),
       },
     ],
     series: [{}, ...lines.map((line) => seriesLook(line, colours, steppedPaths))],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? null)] },
   };
+}
+
+/** Without readings there is no from and no to. */
+function spanOf(from: number | null, to: number | null): [number, number] {
+  const end = to || Date.now() / 1000;
+  return [Math.min(from || end, end - LEAST_SPAN_S), end];
 }
 
 function seriesLook({ label, tone, look }: ChartLine, colours: ChartColours, stepped: uPlot.Series.PathBuilder | undefined): uPlot.Series {

@@ -28,7 +28,7 @@ export function LiveChart({ title, lines, format, group, wholeNumbers = false }:
   const names = lines.map(({ series }) => series);
   const key = names.join('\n');
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is the lines, `theme` decides the colours; the rest never changes
+  // `key` is the lines, `theme` decides the colours; the rest never changes
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
@@ -72,7 +72,14 @@ export function LiveChart({ title, lines, format, group, wholeNumbers = false }:
           {lines.map(({ series: name, label, tone, look }) => (
             <span key={name} class="chart-key">
               <svg class={`swatch tone-${tone}`} width="16" height="8" aria-hidden="true">
-                <line x1="0" y1="4" x2="16" y2="4" stroke-width={look === 'area' ? 4 : 2} stroke-dasharray={look === 'dashes' ? '4 3' : undefined} />
+                <line
+                  x1="0"
+                  y1="4"
+                  x2="16"
+                  y2="4"
+                  stroke-width={look === 'area' ? 4 : 2}
+                  stroke-dasharray={look === 'dashes' ? '4 3' : undefined}
+                />
               </svg>
               {label} <b>{valueAt(series, name, index, format)}</b>
             </span>

@@ -110,7 +110,10 @@ export class LiveConnection {
       return;
     }
     const event = hostEventOf(block);
-    if (event === undefined) return store.dispatch({ type: 'unreadable', count: 1 });
+    if (event === undefined) {
+      store.dispatch({ type: 'unreadable', count: 1 });
+      return;
+    }
     store.dispatch({ type: 'event', event });
     // whether the host is ready, and what binds each subsystem, is in the status alone
     if (event.topic === 'status') void this.#catchUp(abort, false);

@@ -22,7 +22,7 @@ export function usePolled<T>(operation: string | null, input: Readonly<Record<st
   const isLive = useHost(({ connection }) => connection.phase === 'live');
   const key = `${operation} ${JSON.stringify(input)}`;
   const [held, setHeld] = useState<Held<T>>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is operation and input
+  // `key` is operation and input
   useEffect(() => {
     if (!isLive || operation === null) return;
     const abort = new AbortController();

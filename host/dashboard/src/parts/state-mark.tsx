@@ -15,10 +15,10 @@ const MOODS: Readonly<Record<string, Mood>> = {
 const SIGNS: Readonly<Record<Mood, string>> = {
   good: 'M2.5 6.5 5 9l4.5-6',
   busy: 'M6 2a4 4 0 1 1-4 4',
-  wait: 'M6 2.500V6l2.500 1.500M6 1a5 5 0 1 1 0 10A5 5 0 0 1 6 1',
-  care: 'M6 1.500 11 10.500H1ZM6 5v2.500M6 9v.2',
+  wait: 'M6 2.5V6l2.5 1.5M6 1a5 5 0 1 1 0 10A5 5 0 0 1 6 1',
+  care: 'M6 1.5 11 10.5H1ZM6 5v2.5M6 9v.2',
   bad: 'M3 3l6 6M9 3 3 9',
-  idle: 'M2.500 6h7',
+  idle: 'M2.5 6h7',
 };
 
 /** A state in a word, with a sign and a colour. */

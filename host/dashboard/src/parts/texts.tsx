@@ -3,6 +3,8 @@ import { shorten, shown } from '../state/format.js';
 
 const SHORT = 240;
 const ID_LENGTH = 72;
+/** Of an id in a heading. */
+export const HEADING_LENGTH = 80;
 /** More than that makes a browser slow; the command line has it whole. */
 const LONGEST_SHOWN = 400_000;
 
@@ -32,6 +34,16 @@ export function Name({ text, href }: { readonly text: string; readonly href?: st
     <a class="name" href={href} title={title}>
       <bdi>{short}</bdi>
     </a>
+  );
+}
+
+/** What the heading of a view has no room for. */
+export function WholeId({ id }: { readonly id: string }) {
+  if (id.length <= HEADING_LENGTH) return null;
+  return (
+    <p class="whole">
+      <LongText text={id} limit={ID_LENGTH * 4} />
+    </p>
   );
 }
 

@@ -1,5 +1,5 @@
 import { useNow } from '../live/page-context.js';
-import { absoluteTime, ago, clockTime, duration, isoTime, UNKNOWN } from '../state/format.js';
+import { absoluteTime, ago, duration, isoTime, UNKNOWN } from '../state/format.js';
 
 /** How long ago; the exact time in its title. */
 export function Ago({ at }: { readonly at: number | null | undefined }) {
@@ -12,11 +12,11 @@ export function Ago({ at }: { readonly at: number | null | undefined }) {
   );
 }
 
-/** The time of day; the exact time in its title. */
-export function Clock({ at }: { readonly at: number }) {
+/** How long after another moment; the exact time in its title. */
+export function After({ at, from }: { readonly at: number; readonly from: number }) {
   return (
     <time dateTime={isoTime(at)} title={absoluteTime(at)}>
-      {clockTime(at)}
+      {duration(at - from)}
     </time>
   );
 }

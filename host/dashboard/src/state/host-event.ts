@@ -1,4 +1,12 @@
-import type { BackpressurePayload, BackpressureState, LimitedBy, MetricsPayload, PluginState, ScalingDecision, StatusPayload } from '@bellows/sdk';
+import type {
+  BackpressurePayload,
+  BackpressureState,
+  LimitedBy,
+  MetricsPayload,
+  PluginState,
+  ScalingDecision,
+  StatusPayload,
+} from '@bellows/sdk';
 import type { StreamBlock } from './sse-parser.js';
 
 /** What the page does with an event of the bus, checked: whatever a plugin publishes, the rest of the page sees these shapes only. */
@@ -72,7 +80,14 @@ const PAYLOADS: { readonly [T in HostEvent['topic']]: (payload: Readonly<Record<
   status: ({ plugin, state, reason, message, since, configRevision }) => {
     if (!isText(plugin) || !isText(state) || !isText(reason) || !isText(message) || !isNumber(since)) return undefined;
     const revision = isNumber(configRevision) ? configRevision : 0;
-    return { plugin: cut(plugin), state: cut(state) as PluginState, reason: cut(reason), message: cut(message), since, configRevision: revision };
+    return {
+      plugin: cut(plugin),
+      state: cut(state) as PluginState,
+      reason: cut(reason),
+      message: cut(message),
+      since,
+      configRevision: revision,
+    };
   },
   reconfigure: ({ subsystem, revision, to }) => {
     if (!isText(subsystem) || !isNumber(revision) || !isRecord(to) || !isNumber(to.maxConcurrentOperations)) return undefined;

@@ -18,7 +18,10 @@ export function parseRoute(hash: string): Route {
   return id === '' ? { view, query } : { view, id, query };
 }
 
-export function hrefOf(view: View, options: { readonly id?: string; readonly query?: Readonly<Record<string, string | undefined>> } = {}): string {
+export function hrefOf(
+  view: View,
+  options: { readonly id?: string; readonly query?: Readonly<Record<string, string | undefined>> } = {},
+): string {
   const given = Object.entries(options.query ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '');
   const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
   const base = view === 'overview' ? '#/' : `#/${view}`;

@@ -36,7 +36,11 @@ export function Decisions({ route: { query } }: { readonly route: Route }) {
         </label>
         <span class="muted">
           {plural(fitting.length, 'decision')}, newest first
-          {decisions.length >= MAX_DECISIONS && `; older ones: bellows decisions`}
+          {decisions.length >= MAX_DECISIONS && (
+            <>
+              ; older ones: <a href="/v1/decisions?limit=10000">/v1/decisions</a>
+            </>
+          )}
         </span>
       </div>
       <DecisionTable decisions={fitting.slice(0, rows)} />

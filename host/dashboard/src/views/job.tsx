@@ -5,7 +5,7 @@ import { DataTable } from '../parts/data-table.js';
 import { Facts } from '../parts/facts.js';
 import { Empty, Failure, Loading } from '../parts/notices.js';
 import { StateMark } from '../parts/state-mark.js';
-import { LongText, Name } from '../parts/texts.js';
+import { LongText, Name, WholeId } from '../parts/texts.js';
 import { Ago, Took } from '../parts/times.js';
 import { number, plural, shorten, shown } from '../state/format.js';
 
@@ -20,9 +20,7 @@ export function Job({ id }: { readonly id: string }) {
   if (data === undefined) return failure === undefined ? <Loading /> : <Failure failure={failure} plugin="harness" />;
   return (
     <div class={isStale ? 'stale' : undefined}>
-      <p class="whole">
-        Job <LongText text={data.id} limit={400} />
-      </p>
+      <WholeId id={data.id} />
       <Facts
         facts={[
           ['Status', <StateMark key="status" state={data.status} />],
@@ -62,7 +60,11 @@ function Issues({ issues }: { readonly issues: readonly IssueShape[] }) {
           { head: 'What happened', isWide: true, cell: Account },
         ]}
       />
-      {issues.length > ROWS && <p class="muted">The first {ROWS} of {plural(issues.length, 'issue')}.</p>}
+      {issues.length > ROWS && (
+        <p class="muted">
+          The first {ROWS} of {plural(issues.length, 'issue')}.
+        </p>
+      )}
     </>
   );
 }

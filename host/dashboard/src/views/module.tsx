@@ -41,7 +41,7 @@ export function Module({ id }: { readonly id: string }) {
           ['Memory at most', bytes(Number(config.maxPages) * 65_536)],
           ['Pool at most', number(Number(config.maxPoolSize))],
           ['Deadline', duration(Number(config.deadlineMs))],
-          ['SHA-256', <LongText key="hash" text={data.hash} />],
+          ['SHA-256', <LongText key="hash" text={data.hash} limit={17} />],
         ]}
       />
       <h2>Exports</h2>
@@ -65,7 +65,11 @@ function Exports({ module: { name, exports } }: { readonly module: ModuleShape }
         columns={[
           { head: 'Name', cell: ({ name: exported }) => <Name text={exported} /> },
           { head: 'Kind', cell: ({ kind }) => shown(kind) },
-          { head: 'Signature', isWide: true, cell: ({ params, results }) => params !== undefined && <code>{`(${params.join(', ')}) → (${results?.join(', ') ?? ''})`}</code> },
+          {
+            head: 'Signature',
+            isWide: true,
+            cell: ({ params, results }) => params !== undefined && <code>{`(${params.join(', ')}) → (${results?.join(', ') ?? ''})`}</code>,
+          },
         ]}
       />
       {functions[0] !== undefined && <Command text={`npx bellows compute invoke ${name} ${shorten(functions[0].name, 60)}`} />}
@@ -89,7 +93,7 @@ function Imports({ imports }: { readonly imports: readonly ImportShape[] }) {
   );
 }
 
-function Errors({ errors }: Pick<ModuleShape, 'lastErrors'> extends { lastErrors: infer E } ? { readonly errors: E } : never) {
+function Errors({ errors }: { readonly errors: ModuleShape['lastErrors'] }) {
   if (errors.length === 0) return <Empty title="No call of this module has failed." />;
   const newestFirst = errors.toSorted((a, b) => b.at - a.at).map((error, index) => ({ ...error, index }));
   return (

@@ -37,7 +37,11 @@ export function Modules() {
           { head: 'SHA-256', isWide: true, cell: ({ hash }) => <code title={hash}>{shown(hash.slice(0, 16))}…</code> },
         ]}
       />
-      {data.modules.length > ROWS && <p class="muted">The first {ROWS} of {plural(data.modules.length, 'module')}.</p>}
+      {data.modules.length > ROWS && (
+        <p class="muted">
+          The first {ROWS} of {plural(data.modules.length, 'module')}.
+        </p>
+      )}
     </>
   );
 }

@@ -12,7 +12,7 @@ export function Operations() {
   const plugins = useHost((state) => state.plugins.map(({ id, state: one }) => `${id} ${one}`).join());
   const isLive = useHost(({ connection }) => connection.phase === 'live');
   const [operations, setOperations] = useState<readonly OperationItem[]>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked for again when a plugin changes its state
+  // asked for again when a plugin changes its state
   useEffect(() => {
     if (!isLive) return;
     const abort = new AbortController();
@@ -25,9 +25,9 @@ export function Operations() {
   return (
     <>
       <p>
-        Call one with <code>npx bellows call &lt;name&gt; '&lt;JSON&gt;'</code> or <code>POST /v1/operations/&lt;name&gt;</code>. With every schema:{' '}
-        <a href="/openapi.json">openapi.json</a>. Also here: <a href="/metrics">metrics for Prometheus</a>, <a href="/v1/status">status</a>,{' '}
-        <a href="/v1/decisions">decisions</a>.
+        Call one with <code>npx bellows call &lt;name&gt; '&lt;JSON&gt;'</code> or <code>POST /v1/operations/&lt;name&gt;</code>. With every
+        schema: <a href="/openapi.json">openapi.json</a>. Also here: <a href="/metrics">metrics for Prometheus</a>,{' '}
+        <a href="/v1/status">status</a>, <a href="/v1/decisions">decisions</a>.
       </p>
       {operations === undefined ? <Loading /> : <List operations={operations} />}
     </>

@@ -6,8 +6,8 @@ import { Facts } from '../parts/facts.js';
 import { JsonView } from '../parts/json-view.js';
 import { Failure, Loading } from '../parts/notices.js';
 import { StateMark } from '../parts/state-mark.js';
-import { LongText, Name } from '../parts/texts.js';
-import { Ago, Clock, Took } from '../parts/times.js';
+import { LongText, Name, WholeId } from '../parts/texts.js';
+import { After, Ago, Took } from '../parts/times.js';
 import { number, shorten, shown } from '../state/format.js';
 import { hrefOf } from '../state/route.js';
 import { Stages } from './stages.js';
@@ -23,16 +23,19 @@ export function Run({ id }: { readonly id: string }) {
   if (data === undefined) return failure === undefined ? <Loading /> : <Failure failure={failure} plugin="workflow" />;
   return (
     <div class={isStale ? 'stale' : undefined}>
-      <p class="whole">
-        Run <LongText text={data.id} limit={400} />
-      </p>
+      <WholeId id={data.id} />
       <Facts
         facts={[
           ['Status', <StateMark key="status" state={data.status} />],
-          ['Workflow', <Name key="name" text={`${data.name} v${data.version}`} href={hrefOf('workflows', { query: { name: data.name } })} />],
+          [
+            'Workflow',
+            <Name key="name" text={`${data.name} v${data.version}`} href={hrefOf('workflows', { query: { name: data.name } })} />,
+          ],
           ['Started', <Ago key="at" at={data.createdAt} />],
           ['Took', <Took key="took" from={data.createdAt} to={data.endedAt} />],
-          ...Object.entries(data.attributes).map(([name, value]) => [shown(name), <LongText key={name} text={value} limit={80} />] as const),
+          ...Object.entries(data.attributes).map(
+            ([name, value]) => [shown(name), <LongText key={name} text={value} limit={80} />] as const,
+          ),
         ]}
       />
       {data.error !== undefined && (
@@ -45,13 +48,13 @@ export function Run({ id }: { readonly id: string }) {
       <h2>Input and output</h2>
       <JsonView title="Input" value={data.input} />
       {data.output !== undefined && <JsonView title="Output" value={data.output} />}
-      <History id={id} everyMs={isOver ? ENDED_POLL_MS : RUNNING_POLL_MS} />
+      <History id={id} startedAt={data.createdAt} everyMs={isOver ? ENDED_POLL_MS : RUNNING_POLL_MS} />
     </div>
   );
 }
 
 /** Page by page; the pages before are remembered for the way back. */
-function History({ id, everyMs }: { readonly id: string; readonly everyMs: number }) {
+function History({ id, startedAt, everyMs }: { readonly id: string; readonly startedAt: number; readonly everyMs: number }) {
   const [starts, setStarts] = useState<readonly number[]>([0]);
   const { data } = usePolled<RunHistory>('workflow.history', { id, after: starts.at(-1) ?? 0, limit: EVENTS }, everyMs);
   return (
@@ -66,7 +69,7 @@ function History({ id, everyMs }: { readonly id: string; readonly everyMs: numbe
           keyOf={({ seq }) => seq}
           columns={[
             { head: '#', isNumber: true, cell: ({ seq }) => number(seq) },
-            { head: 'At', cell: ({ at }) => <Clock at={at} /> },
+            { head: 'After', isNumber: true, cell: ({ at }) => <After at={at} from={startedAt} /> },
             { head: 'Event', cell: ({ type }) => <code>{shown(shorten(type, 80))}</code> },
             { head: 'Stage', cell: ({ stage }) => stage !== undefined && <Name text={stage} /> },
             { head: 'Attempt', isNumber: true, cell: ({ attempt }) => (attempt ? number(attempt) : '') },

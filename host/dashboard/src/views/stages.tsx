@@ -64,10 +64,13 @@ function StageRow({ stage, bar }: { readonly stage: StageShape; readonly bar: Ba
         )}
         {compensation !== undefined && (
           <p>
-            Taken back: <StateMark state={compensation.status} /> {compensation.error !== undefined && <LongText text={compensation.error.message} />}
+            Taken back: <StateMark state={compensation.status} />{' '}
+            {compensation.error !== undefined && <LongText text={compensation.error.message} />}
           </p>
         )}
-        {stage.output !== undefined && stage.output !== null && <JsonView title={`Output of ${shown(shorten(name, 60))}`} value={stage.output} />}
+        {stage.output !== undefined && stage.output !== null && (
+          <JsonView isFolded title={`Output of ${shown(shorten(name, 60))}`} value={stage.output} />
+        )}
         {stage.outputBytes !== undefined && <span class="muted">an output of {bytes(stage.outputBytes)} is left out here</span>}
       </div>
     </>
