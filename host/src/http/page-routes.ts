@@ -50,7 +50,9 @@ export function addPageRoutes(app: FastifyInstance, { sessions, safety }: HttpCo
     const { encodingFor } = await import('./page-files.js');
     const asset = (await files()).asset(request.params.name);
     if (asset === undefined) {
-      throw new NotFoundError('ROUTE_UNKNOWN', 'The page has no such file: load it again, the host may be a newer one.', { phase: 'receive' });
+      throw new NotFoundError('ROUTE_UNKNOWN', 'The page has no such file: load it again, the host may be a newer one.', {
+        phase: 'receive',
+      });
     }
     const { encoding, body } = encodingFor(asset, request.headers['accept-encoding']);
     reply.type(asset.type).header('cache-control', FOR_EVER).header('vary', 'accept-encoding');

@@ -79,7 +79,10 @@ withBrowser('the page of the host', (browser) => {
       await stage('reserve').getByText('2 attempts').waitFor();
       await stage('ship').getByText('after invoice, pack').waitFor();
       expect(await page.locator('.stages li').count()).toBe(6);
-      const left = (name: string) => stage(name).locator('.bar-completed').evaluate((bar) => bar.getBoundingClientRect().left);
+      const left = (name: string) =>
+        stage(name)
+          .locator('.bar-completed')
+          .evaluate((bar) => bar.getBoundingClientRect().left);
       expect(await left('thank')).toBeGreaterThan(await left('pack'));
       await stage('invoice').getByText('Output of invoice').click();
       await stage('invoice').getByText('"R-1007"').waitFor();
@@ -201,4 +204,3 @@ withBrowser('the page of the host', (browser) => {
 function focused(page: Page): Promise<string | undefined> {
   return page.evaluate(() => document.activeElement?.textContent?.trim());
 }
-

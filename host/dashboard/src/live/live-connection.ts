@@ -13,7 +13,7 @@ const SILENCE_MS = 40_000;
 /** A status takes milliseconds. */
 const ANSWER_MS = 10_000;
 /** Whoever opens the page's link in another tab is let in here, too. */
-const LOCKED_RETRY_MS = 5_000;
+const LOCKED_RETRY_MS = 3_000;
 /** What fits on the page of decisions. */
 const FIRST_DECISIONS = 300;
 
