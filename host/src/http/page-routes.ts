@@ -1,4 +1,4 @@
-import { NotFoundError } from '@bellows/sdk';
+import { isKind, NotFoundError } from '@bellows/sdk';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpContext } from './http-context.js';
 import type { PageFiles } from './page-files.js';
@@ -39,7 +39,7 @@ export function addPageRoutes(app: FastifyInstance, { sessions, safety }: HttpCo
       }
       safety.demand(request.caller, 'reader');
     } catch (error) {
-      if (!wantsPage(request)) throw error;
+      if (!isKind(error, 'unauthenticated') || !wantsPage(request)) throw error;
       // The page itself says how to get in; what it would show, the host still keeps.
       reply.code(401).header('www-authenticate', 'Bearer');
     }

@@ -90,11 +90,19 @@ withBrowser('whether everybody can use the page', (browser) => {
   });
 
   it('moves nothing by itself for who does not want that', async () => {
-    const { page, close } = await open({ colorScheme: 'light', width: 1280 });
-    await page.locator('nav.views').waitFor();
-    const moving = await page.evaluate(() => document.getAnimations().length);
-    expect(moving).toBe(0);
-    await close();
+    const moving = async (reducedMotion: 'reduce' | 'no-preference') => {
+      const { page, close } = await browser.open(world.host.url, { reducedMotion });
+      await page.locator('nav.views').waitFor();
+      const count = await page.evaluate(() => {
+        const sign = document.createElement('span');
+        sign.className = 'turning';
+        document.body.append(sign);
+        return sign.getAnimations().length;
+      });
+      await close();
+      return count;
+    };
+    expect([await moving('reduce'), await moving('no-preference')]).toEqual([0, 1]);
   });
 
   it('says without scripts what to do instead', async () => {

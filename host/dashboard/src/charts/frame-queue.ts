@@ -2,6 +2,7 @@
 export class FrameQueue {
   readonly #requestFrame: (callback: () => void) => void;
   readonly #due = new Set<() => void>();
+  #isRequested = false;
 
   constructor(requestFrame: (callback: () => void) => void) {
     this.#requestFrame = requestFrame;
@@ -9,7 +10,9 @@ export class FrameQueue {
 
   add(draw: () => void): void {
     this.#due.add(draw);
-    if (this.#due.size === 1) this.#requestFrame(() => this.#flush());
+    if (this.#isRequested) return;
+    this.#isRequested = true;
+    this.#requestFrame(() => this.#flush());
   }
 
   remove(draw: () => void): void {
@@ -17,6 +20,7 @@ export class FrameQueue {
   }
 
   #flush(): void {
+    this.#isRequested = false;
     const due = [...this.#due];
     this.#due.clear();
     for (const draw of due) draw();
