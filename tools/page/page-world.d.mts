@@ -21,4 +21,4 @@ export function openPageWorld(extra?: {
 }): Promise<PageWorld>;
 export function doWork(world: Pick<PageWorld, 'host' | 'repo'>): Promise<void>;
 export function putModules(host: WorldHost): Promise<void>;
-export function startJob(world: Pick<PageWorld, 'host' | 'repo'>, id: string): Promise<string>;
+export function startJob(world: Pick<PageWorld, 'host' | 'repo'>, id: string, issues?: readonly object[]): Promise<string>;

@@ -129,14 +129,14 @@ export async function putModules(host) {
   await host.call('compute.put', { name: 'faulty', wasm: BOOM });
 }
 
-export async function startJob({ host, repo }, id) {
+export async function startJob({ host, repo }, id, issues = ISSUES) {
   const started = await host.call('harness.start', {
     id,
     repo,
     branch: `agents-${id}`,
     agent: { driver: 'plain', command: [path.join(STUB, 'stub-agent.sh')] },
     verify: [path.join(STUB, 'verify.sh')],
-    issues: ISSUES,
+    issues,
   });
   return started.id;
 }

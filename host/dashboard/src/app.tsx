@@ -57,10 +57,14 @@ function Frame({ theme }: { readonly theme: ReturnType<typeof useTheme> }) {
           <ConnectionMark />
           <label class="theme">
             <span class="unseen">Theme</span>
+            <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+              <circle cx="8" cy="8" r="6.5" fill="none" stroke="currentColor" stroke-width="1.5" />
+              <path d="M8 1.5a6.5 6.5 0 0 1 0 13Z" fill="currentColor" />
+            </svg>
             <select value={theme.chosen} onChange={({ currentTarget }) => theme.choose(THEMES[currentTarget.selectedIndex] ?? 'system')}>
               {THEMES.map((name) => (
                 <option key={name} value={name}>
-                  {name === 'system' ? 'system theme' : name}
+                  {name === 'system' ? 'auto' : name}
                 </option>
               ))}
             </select>

@@ -121,7 +121,8 @@ function tryToRun(page: Page, url: string): Promise<string[]> {
         // that it is refused is what is wanted
       }
     }
-    await import('data:text/javascript,globalThis.isTakenOver = true').catch(() => {});
+    const code = 'data:text/javascript,globalThis.isTakenOver = true';
+    await import(code).catch(() => {});
     await fetch(own.replace('127.0.0.1', 'localhost')).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 300));
     return violated;

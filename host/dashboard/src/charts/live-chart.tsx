@@ -15,7 +15,6 @@ export interface LiveChartProps {
   readonly wholeNumbers?: boolean;
 }
 
-const HEIGHT = 132;
 const TONES: readonly Tone[] = ['used', 'limit', 'ceiling', 'queue', 'wait'];
 const steppedPaths = uPlot.paths.stepped?.({ align: 1 });
 
@@ -34,8 +33,7 @@ export function LiveChart({ title, lines, format, group, wholeNumbers = false }:
     if (element === null) return;
     let isVisible = false;
     const look = { lines, format, colours: coloursOf(element), steppedPaths, group, wholeNumbers, onCursor: setAt };
-    const size = { width: Math.max(120, element.clientWidth), height: HEIGHT };
-    const chart = new uPlot(chartOptions({ ...look, size }), dataOf(sampler.ring.read(names), names), element);
+    const chart = new uPlot(chartOptions({ ...look, size: sizeOf(element) }), dataOf(sampler.ring.read(names), names), element);
     const draw = () => {
       chart.setData(dataOf(sampler.ring.read(names), names));
       setDrawn((count) => count + 1);
@@ -43,7 +41,7 @@ export function LiveChart({ title, lines, format, group, wholeNumbers = false }:
     const ask = () => {
       if (isVisible) frames.add(draw);
     };
-    const fit = () => chart.setSize({ width: Math.max(120, element.clientWidth), height: HEIGHT });
+    const fit = () => chart.setSize(sizeOf(element));
     const seen = new IntersectionObserver(([entry]) => {
       isVisible = entry?.isIntersecting ?? false;
       ask();
@@ -110,6 +108,11 @@ function inWords(title: string, { series, lines, format }: Pick<LiveChartProps, 
 
 function dataOf({ times, values }: Series, names: readonly string[]): uPlot.AlignedData {
   return [times as number[], ...names.map((name) => (values.get(name) ?? []) as (number | null)[])];
+}
+
+/** The style sheet gives the room; before it has come there is none. */
+function sizeOf({ clientWidth, clientHeight }: HTMLElement): { readonly width: number; readonly height: number } {
+  return { width: Math.max(120, clientWidth), height: Math.max(60, clientHeight) };
 }
 
 /** A canvas knows no style sheet. */

@@ -30,10 +30,13 @@ export class Store {
     const next = reduce(this.#state, action);
     if (next === this.#state) return;
     this.#state = next;
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
     const { now, schedule } = this.#options;
-    schedule(() => this.#tell(), Math.max(0, this.#toldAt + LEAST_BETWEEN_MS - now()));
+    // whether what is shown is of now comes rarely, and matters at once
+    if (action.type === 'connection') schedule(() => this.#tell(), 0);
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      schedule(() => this.#tell(), Math.max(0, this.#toldAt + LEAST_BETWEEN_MS - now()));
+    }
   }
 
   /** Answers how to end it. */

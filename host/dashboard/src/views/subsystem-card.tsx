@@ -19,6 +19,9 @@ export function SubsystemCard({ subsystem }: { readonly subsystem: Subsystem }) 
           <Name text={name} />
         </h3>
         <StateMark state={backpressure} label={`backpressure ${backpressure}`} />
+        <span>
+          <b>{number(metrics.inUse)}</b> of {number(subsystem.limits.maxConcurrentOperations)} in use
+        </span>
         <a class="aside" href={hrefOf('decisions', { query: { subsystem: name } })} aria-label={`Decisions on ${shown(name)}`}>
           Decisions
         </a>
@@ -29,10 +32,7 @@ export function SubsystemCard({ subsystem }: { readonly subsystem: Subsystem }) 
       <SubsystemCharts name={name} />
       <Facts
         facts={[
-          ['In use', `${number(metrics.inUse)} of ${number(subsystem.limits.maxConcurrentOperations)}`],
-          ['Ceiling', number(subsystem.ceiling)],
           ['Waiting', `${number(metrics['queue.depth'])} of ${number(subsystem.limits.maxQueueDepth)}`],
-          ['Wait, p95', duration(metrics['wait.p95Ms'])],
           ['Oldest waits', duration(metrics['queue.oldestMs'])],
           ['Done', number(metrics['completed.total'])],
           ['Failed', number(metrics['failed.total'])],
