@@ -1,5 +1,3 @@
 import type { Browser } from 'playwright-core';
 
-export const HOW_TO_GET_ONE: string;
-export function findBrowser(env?: Readonly<Record<string, string | undefined>>): string | undefined;
 export function launchBrowser(): Promise<Browser>;

@@ -11,8 +11,8 @@ const MAX_BYTES = 200_000;
 /** How long the charts collect. */
 const WORK_MS = 75_000;
 const PICTURES = [
-  { name: 'page-light', colorScheme: 'light', width: 1280, height: 970 },
-  { name: 'page-dark', colorScheme: 'dark', width: 1280, height: 970 },
+  { name: 'page-light', colorScheme: 'light', width: 1280, height: 1000 },
+  { name: 'page-dark', colorScheme: 'dark', width: 1280, height: 1000 },
   { name: 'page-narrow', colorScheme: 'light', width: 390, height: 844 },
 ];
 

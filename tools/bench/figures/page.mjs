@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { findBrowser, HOW_TO_GET_ONE, launchBrowser } from '../../browser.mjs';
+import { launchBrowser } from '../../browser.mjs';
+import { findBrowser, HOW_TO_GET_ONE } from '../../find-browser.mjs';
 import { root, withHost } from '../../with-host.mjs';
 import { figure, percentile } from '../statistics.mjs';
 

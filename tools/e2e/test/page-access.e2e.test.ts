@@ -23,7 +23,7 @@ const VIEWS = [
 
 const SETTINGS = (['light', 'dark'] as const).flatMap((colorScheme) => [1280, 390].map((width) => ({ colorScheme, width })));
 
-withBrowser('whether everybody can use the page', (browser) => {
+withBrowser('the page for everybody', (browser) => {
   let world: PageWorld;
 
   beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { findBrowser, HOW_TO_GET_ONE, launchBrowser } from '../../browser.mjs';
+import { launchBrowser } from '../../browser.mjs';
+import { findBrowser, HOW_TO_GET_ONE } from '../../find-browser.mjs';
 
 /** One browser for the tests of a file. */
 export interface PageBrowser {

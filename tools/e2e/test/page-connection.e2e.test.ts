@@ -6,7 +6,7 @@ import { withBrowser } from './page-browser.js';
 import { GREETER, runBellows, startHost } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
-withBrowser('how the page follows its host', (browser) => {
+withBrowser('the page without its host', (browser) => {
   it('says when the connection is lost, tries again, and goes on with the next run of the host without a reload', async () => {
     const world = await openPageWorld();
     try {

@@ -29,7 +29,7 @@ const HOSTILE = `
   for (const [name, answer] of Object.entries(answers)) ctx.operations.provide({ name, summary: text[0] + text[2], ...any, handler: async () => answer });
 `;
 
-withBrowser('whether hostile texts stay texts', (browser) => {
+withBrowser('the page with hostile texts', (browser) => {
   let host: RunningHost;
   let watched: WatchedPage;
   let page: Page;

@@ -46,7 +46,7 @@ export function chartOptions({ lines, format, colours, steppedPaths, size, group
       y: { range: (_chart, _from, to) => [0, to > 0 ? to * 1.12 : 1] },
     },
     axes: [
-      { ...axis, size: 20, gap: 4, space: 90, values: (_chart, splits) => splits.map((at) => clockTime(at * 1000)) },
+      { ...axis, size: 26, gap: 8, space: 90, values: (_chart, splits) => splits.map((at) => clockTime(at * 1000)) },
       {
         ...axis,
         size: 52,
