@@ -1,3 +1,4 @@
+import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ConnectionBar, ConnectionMark } from './connection-state.js';
 import { type Page, PageProvider, useHost } from './live/page-context.js';
@@ -37,6 +38,8 @@ function Frame({ theme }: { readonly theme: ReturnType<typeof useTheme> }) {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const phase = useHost(({ connection }) => connection.phase);
+  const place = `${route.view} ${route.id ?? ''}`;
+  useFocusOn(main, place);
   useStatusPolling(route.view === 'overview' ? OVERVIEW_POLL_MS : OTHER_POLL_MS);
   return (
     <>
@@ -75,7 +78,7 @@ function Frame({ theme }: { readonly theme: ReturnType<typeof useTheme> }) {
       <div class="below">
         <Navigation current={route.view} />
         <main ref={main} id="main" tabIndex={-1} class={phase === 'live' ? undefined : 'stale'}>
-          {phase === 'locked' ? <WayIn /> : <Shown key={`${route.view} ${route.id ?? ''}`} route={route} />}
+          {phase === 'locked' ? <WayIn /> : <Shown key={place} route={route} />}
         </main>
       </div>
       <HostFacts />
@@ -192,10 +195,9 @@ function HostFacts() {
   );
 }
 
-/** Follows the address; moves the focus to the content when the view changes, as a new page would. */
+/** Follows the address. */
 function useRoute(): Route {
   const [hash, setHash] = useState(location.hash);
-  const isFirst = useRef(true);
   useEffect(() => {
     const onChange = () => setHash(location.hash);
     addEventListener('hashchange', onChange);
@@ -205,10 +207,19 @@ function useRoute(): Route {
   const title = titleOf(route);
   useEffect(() => {
     document.title = title;
-    if (!isFirst.current) scrollTo({ top: 0 });
-    isFirst.current = false;
   }, [title]);
   return route;
+}
+
+/** Another view begins at its top, with the focus on it, as another page would. */
+function useFocusOn(main: RefObject<HTMLElement | null>, place: string): void {
+  const last = useRef(place);
+  useEffect(() => {
+    if (last.current === place) return;
+    last.current = place;
+    scrollTo({ top: 0 });
+    main.current?.focus({ preventScroll: true });
+  }, [main, place]);
 }
 
 function nameOf(view: View): string {
