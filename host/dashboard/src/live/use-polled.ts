@@ -13,6 +13,18 @@ interface Held<T> extends Polled<T> {
   readonly key: string;
 }
 
+const ENDED_POLL_MS = 10_000;
+
+/** What an operation answers of one thing that ends some day, by its id: every `everyMs` until it has ended, and seldom afterwards. */
+export function useFollowed<T extends { readonly endedAt?: number }>(operation: string, id: string, everyMs: number) {
+  const [isOver, setOver] = useState(false);
+  const pollMs = isOver ? ENDED_POLL_MS : everyMs;
+  const polled = usePolled<T>(operation, { id }, pollMs);
+  const hasEnded = polled.data?.endedAt !== undefined;
+  useEffect(() => setOver(hasEnded), [hasEnded]);
+  return { ...polled, pollMs };
+}
+
 /**
  * The answer of an operation, asked for again `everyMs` after each answer, for as long as this view stands, the page is visible and the host
  * answers. Null asks for nothing. Of another operation or input nothing old is shown.

@@ -1,6 +1,5 @@
-import { useState } from 'preact/hooks';
 import type { IssueShape, JobShape } from '../live/operation-shapes.js';
-import { usePolled } from '../live/use-polled.js';
+import { useFollowed } from '../live/use-polled.js';
 import { DataTable } from '../parts/data-table.js';
 import { Facts } from '../parts/facts.js';
 import { Empty, Failure, Loading } from '../parts/notices.js';
@@ -9,14 +8,11 @@ import { LongText, Name, WholeId } from '../parts/texts.js';
 import { Ago, Took } from '../parts/times.js';
 import { number, plural, shorten, shown } from '../state/format.js';
 
-const RUNNING_POLL_MS = 1_000;
-const ENDED_POLL_MS = 10_000;
+const POLL_MS = 1_000;
 const ROWS = 200;
 
 export function Job({ id }: { readonly id: string }) {
-  const [isOver, setOver] = useState(false);
-  const { data, failure, isStale } = usePolled<JobShape>('harness.get', { id }, isOver ? ENDED_POLL_MS : RUNNING_POLL_MS);
-  if (data !== undefined && isOver !== (data.endedAt !== undefined)) setOver(data.endedAt !== undefined);
+  const { data, failure, isStale } = useFollowed<JobShape>('harness.get', id, POLL_MS);
   if (data === undefined) return failure === undefined ? <Loading /> : <Failure failure={failure} plugin="harness" />;
   return (
     <div class={isStale ? 'stale' : undefined}>

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { RunHistory, RunShape } from '../live/operation-shapes.js';
-import { usePolled } from '../live/use-polled.js';
+import { useFollowed, usePolled } from '../live/use-polled.js';
 import { DataTable } from '../parts/data-table.js';
 import { Facts } from '../parts/facts.js';
 import { JsonView } from '../parts/json-view.js';
@@ -12,14 +12,11 @@ import { number, shorten, shown } from '../state/format.js';
 import { hrefOf } from '../state/route.js';
 import { Stages } from './stages.js';
 
-const RUNNING_POLL_MS = 700;
-const ENDED_POLL_MS = 10_000;
+const POLL_MS = 700;
 const EVENTS = 100;
 
 export function Run({ id }: { readonly id: string }) {
-  const [isOver, setOver] = useState(false);
-  const { data, failure, isStale } = usePolled<RunShape>('workflow.get', { id }, isOver ? ENDED_POLL_MS : RUNNING_POLL_MS);
-  if (data !== undefined && isOver !== (data.endedAt !== undefined)) setOver(data.endedAt !== undefined);
+  const { data, failure, isStale, pollMs } = useFollowed<RunShape>('workflow.get', id, POLL_MS);
   if (data === undefined) return failure === undefined ? <Loading /> : <Failure failure={failure} plugin="workflow" />;
   return (
     <div class={isStale ? 'stale' : undefined}>
@@ -48,7 +45,7 @@ export function Run({ id }: { readonly id: string }) {
       <h2>Input and output</h2>
       <JsonView title="Input" value={data.input} />
       {data.output !== undefined && <JsonView title="Output" value={data.output} />}
-      <History id={id} startedAt={data.createdAt} everyMs={isOver ? ENDED_POLL_MS : RUNNING_POLL_MS} />
+      <History id={id} startedAt={data.createdAt} everyMs={pollMs} />
     </div>
   );
 }
