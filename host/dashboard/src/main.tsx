@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { App } from './app.js';
 import { FrameQueue } from './charts/frame-queue.js';
 import { Sampler } from './charts/sampler.js';
+import { Background } from './live/background.js';
 import { HostRequests } from './live/host-requests.js';
 import { LiveConnection } from './live/live-connection.js';
 import { Store } from './live/store.js';
@@ -33,9 +34,9 @@ const root = document.getElementById('page');
 if (root === null) throw new Error('The page has no place to stand.');
 render(<App page={{ store, requests, connection, sampler, frames }} />, root);
 
+const background = new Background({ connection, after, locks: navigator.locks });
+background.set(document.hidden);
+document.addEventListener('visibilitychange', () => background.set(document.hidden));
 void connection.run();
 sampler.start();
-for (const name of ['online', 'focus']) addEventListener(name, () => connection.retryNow());
-document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) connection.retryNow();
-});
+for (const name of ['online', 'focus', 'visibilitychange']) addEventListener(name, () => connection.retryNow());

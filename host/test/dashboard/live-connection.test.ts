@@ -149,6 +149,23 @@ describe('the connection of the page', () => {
     scene.connection.stop();
   });
 
+  it('holds no connection while it is paused, and goes on after the last event then', async () => {
+    const scene = newScene();
+    await start(scene);
+    scene.streams[0]?.write(frame('metrics', 12, PAYLOADS.metrics(9)));
+    await until(() => scene.store.state.lastEventId === 12);
+    scene.connection.pause();
+    scene.connection.pause();
+    await until(() => scene.store.state.connection.phase === 'connecting');
+    scene.connection.retryNow();
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect([scene.streams.length, scene.timers.size]).toEqual([1, 0]);
+    scene.connection.resume();
+    await until(() => scene.store.state.connection.phase === 'live');
+    expect(scene.streams[1]?.lastEventId).toBe('12');
+    scene.connection.stop();
+  });
+
   it('ends when it is stopped, also while it waits', async () => {
     const scene = newScene();
     scene.status = () => json({}, 503);

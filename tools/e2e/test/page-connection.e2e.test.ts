@@ -64,6 +64,26 @@ withBrowser('the page without its host', (browser) => {
     }
   });
 
+  it('leaves connections for other tabs: after many that nobody looks at, one more shows the host live', async () => {
+    const host = await startHost({ config: {} });
+    const { page, close } = await browser.open(host.url);
+    await page.getByRole('status').getByText('live').waitFor();
+    const hidden = await Promise.all(
+      Array.from({ length: 7 }, async () => {
+        const tab = await page.context().newPage();
+        await tab.addInitScript(() => Object.defineProperty(document, 'hidden', { get: () => true }));
+        return tab;
+      }),
+    );
+    for (const tab of hidden) await tab.goto(host.url);
+    const last = await page.context().newPage();
+    await last.goto(`${host.url}/#/plugins`);
+    await last.getByRole('status').getByText('live').waitFor();
+    const states = await Promise.all(hidden.map((tab) => tab.getByRole('status').innerText()));
+    expect(states.filter((state) => state === 'live').length).toBeLessThanOrEqual(3);
+    await close();
+  });
+
   describe('of a host that wants tokens', () => {
     it('says how to get in, lets in by the link, and says so again after a restart', async () => {
       const folder = tempFolder('bellows-page-tokens');

@@ -40,6 +40,7 @@ export class LiveConnection {
   #attempt = 0;
   #wake: (() => void) | undefined;
   #isStopped = false;
+  #isPaused = false;
 
   constructor(options: LiveConnectionOptions) {
     this.#options = options;
@@ -49,14 +50,17 @@ export class LiveConnection {
   async run(): Promise<void> {
     this.#phase('connecting');
     while (!this.#isStopped) {
+      if (this.#isPaused) {
+        await this.#pause(null);
+        continue;
+      }
       const abort = new AbortController();
       this.#abort = abort;
       try {
         await this.#follow(abort);
         await this.#lose('The host has closed the connection.');
       } catch (error) {
-        if (this.#isStopped) return;
-        await this.#recover(error);
+        if (!this.#isStopped && !this.#isPaused) await this.#recover(error);
       } finally {
         abort.abort();
       }
@@ -65,6 +69,20 @@ export class LiveConnection {
 
   /** At once, instead of when it is due. */
   retryNow(): void {
+    this.#wake?.();
+  }
+
+  /** Holds no connection until `resume`. Twice is fine. */
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#phase('connecting');
+    this.#abort?.abort();
+    this.#wake?.();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
     this.#wake?.();
   }
 
@@ -148,7 +166,7 @@ export class LiveConnection {
   }
 
   async #lose(message: string): Promise<void> {
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#isPaused) return;
     this.#attempt += 1;
     const { timers } = this.#options;
     const delayMs = backOffMs(this.#attempt, timers.random());
@@ -156,9 +174,10 @@ export class LiveConnection {
     await this.#pause(delayMs);
   }
 
-  #pause(delayMs: number): Promise<void> {
+  /** Until it is woken, at the latest after this; null: only then. */
+  #pause(delayMs: number | null): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.timers.after(delayMs, () => this.#wake?.());
+      const cancel = delayMs === null ? () => {} : this.#options.timers.after(delayMs, () => this.#wake?.());
       this.#wake = () => {
         this.#wake = undefined;
         cancel();
