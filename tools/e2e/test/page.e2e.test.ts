@@ -179,8 +179,37 @@ withBrowser('the page of the host', (browser) => {
     });
   });
 
+  describe('goes through what is long page by page', () => {
+    it('in the runs, by links, so that the browser knows the way back', async () => {
+      await Promise.all(
+        Array.from({ length: 55 }, (_, run) => world.host.call('workflow.start', { name: 'approval', id: `many-${run}`, input: {} })),
+      );
+      await go('#/workflows');
+      await row('many-54').waitFor();
+      expect(await main().getByRole('row').count()).toBe(51);
+      await page.getByRole('link', { name: 'Next' }).click();
+      await row('order-1').waitFor();
+      await page.goBack();
+      await row('many-54').waitFor();
+    });
+
+    it('in the history of a run', async () => {
+      const stages = Array.from({ length: 60 }, (_, stage) => ({ name: `step-${stage}`, run: 'take', input: { ms: 0 } }));
+      await world.host.call('workflow.define', { json: { name: 'long', version: 1, stages } });
+      await world.host.call('workflow.start', { name: 'long', id: 'long-1', input: {} });
+      await world.host.call('workflow.wait', { id: 'long-1', timeoutMs: 30_000 });
+      await go('#/workflows/long-1');
+      await row('run.started').waitFor();
+      expect(await main().getByRole('row').count()).toBe(101);
+      await page.getByRole('button', { name: 'Later events' }).click();
+      await row('run.completed').waitFor();
+      await page.getByRole('button', { name: 'Earlier events' }).click();
+      await row('run.started').waitFor();
+    });
+  });
+
   it('is used by keyboard: to the content, to a view, to a run and back', async () => {
-    await go('#/workflows');
+    await go('#/workflows?name=order');
     await row('order-1').waitFor();
     await page.reload();
     await row('order-1').waitFor();

@@ -87,7 +87,8 @@ function Runs({ list, isStale, isFiltered }: { readonly list: RunList; readonly 
       </Empty>
     ) : (
       <Empty title="No workflow has run yet.">
-        <p>Start one:</p>
+        <p>Define one, then start it:</p>
+        <Command text="npx bellows workflow define <file.yaml>" />
         <Command text="npx bellows workflow start <name>" />
       </Empty>
     );
