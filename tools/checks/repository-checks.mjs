@@ -8,9 +8,11 @@ const LAYERS = [
   'host/src/**',
   'host/src/container.ts',
   'host/dashboard/src/**',
+  'host/src/testing/**',
   'plugins/*/src/**',
   'plugins/*/test/**',
   'docs/examples/*/src/**',
+  'docs/examples/*/test/**',
 ];
 
 export function layers({ root }) {

@@ -37,6 +37,7 @@ export function fileBlocksOf(markdown: string): ReadonlyMap<string, string> {
 
 /** Runs commands as a reader would in a shell, against a host that runs. */
 export function runInShell(commands: string, { host, cwd }: { readonly host: RunningHost; readonly cwd: string }): Promise<Exit> {
-  const env = cleanEnv({ BELLOWS_URL: host.url, BELLOWS_TOKEN: host.token, BELLOWS_DATA: host.dataDir });
+  // Whether the port of the repository's own configuration is free here is nothing a document is about.
+  const env = cleanEnv({ BELLOWS_URL: host.url, BELLOWS_TOKEN: host.token, BELLOWS_DATA: host.dataDir, BELLOWS_PORT: '0' });
   return follow(spawn('sh', ['-c', SHELL + commands], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })).exit;
 }

@@ -14,7 +14,14 @@ beforeAll(async () => {
   });
 });
 
-describe.each(['README.md', 'docs/examples/wasi-wordcount/README.md', 'docs/examples/three-jobs/README.md'])('%s', (file) => {
+const DOCUMENTS = [
+  'README.md',
+  'docs/examples/wasi-wordcount/README.md',
+  'docs/examples/three-jobs/README.md',
+  'docs/how-to/find-out-why.md',
+] as const;
+
+describe.each(DOCUMENTS)('%s', (file) => {
   const blocks = shellBlocksOf(documentText(file));
 
   it('has commands that are run here', () => {
