@@ -59,6 +59,16 @@ describe('packages installed in an empty folder elsewhere', () => {
     expect(json).toMatchObject({ code: 'MODULE_UNKNOWN', ...SHARED });
   });
 
+  it('show their page there, with every file of it', async () => {
+    const { text } = await host.request('/');
+    const names = [...text.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, name = '']) => name);
+    expect(names).toHaveLength(3);
+    for (const name of names) {
+      const answer = await host.request(name, { headers: { 'accept-encoding': 'gzip, br' } });
+      expect(answer).toMatchObject({ status: 200, headers: { 'content-encoding': 'br' } });
+    }
+  });
+
   it('stop there with 0', async () => {
     expect((await host.stop()).code).toBe(0);
   });
