@@ -20,6 +20,8 @@ describe('a line of bash', () => {
     ['bellows load --scenario=sm', { current: '--scenario=sm', kept: '--scenario=' }],
     ['bellows get a:b:c', { current: 'a:b:c', kept: 'a:b:' }],
     ['bellows get a\\:b', { current: 'a:b', kept: '' }],
+    ['bellows get two\\', { current: 'two', kept: '' }],
+    ['bellows get "two\\', { current: 'two', kept: '', quote: '"' }],
     ['bellows call $(rm -rf x) `', { words: ['call', '$(rm', '-rf', 'x)'], current: '`' }],
     ['bellows call "" ', { words: ['call', ''], current: '' }],
     ['', { words: [], current: '' }],

@@ -79,6 +79,11 @@ describe.each(INSTALLED)('completion in a real %s', (shell) => {
     expect(tab(shell, 'bellows --url http://127.0.0.1:9 call gree')).toEqual([]);
   });
 
+  it('leaves files to the shell, attached to their option or not', () => {
+    const offered = { bash: [[], []], zsh: [['files'], ['files']], fish: [['bellows.yaml'], ['--config=bellows.yaml']] }[shell];
+    expect([tab(shell, 'bellows --config bellows.y'), tab(shell, 'bellows --config=bellows.y')]).toEqual(offered);
+  });
+
   it('runs nothing of a half-typed line', () => {
     expect(tab(shell, 'bellows call $(touch ran)`touch')).toEqual([]);
     expect(run('ls', [host.folder])).not.toMatch(/^ran$/m);
