@@ -86,10 +86,7 @@ async function session(
   }
 }
 
-async function withinReason<T>(
-  answer: Promise<T>,
-  { clock, origin }: { readonly clock: IClock; readonly origin: string },
-): Promise<T> {
+async function withinReason<T>(answer: Promise<T>, { clock, origin }: { readonly clock: IClock; readonly origin: string }): Promise<T> {
   const answered = new AbortController();
   const late = clock.sleep(ANSWER_MS, answered.signal).then((): never => {
     throw new NotReadyError(
