@@ -91,8 +91,8 @@ export async function readHostFile(folder: string): Promise<HostFile | null> {
 }
 
 /**
- * Whether a host holds the folder. Asks for a shared lock for a moment and changes nothing; a host that starts in this very moment may
- * be refused. Rejects where that cannot be seen.
+ * Whether a host holds the folder. Asks for a shared lock for a moment and changes nothing; a host that starts in this very moment
+ * waits for it. Rejects where that cannot be seen.
  */
 export async function isDataFolderLocked(folder: string): Promise<boolean> {
   const file = path.join(folder, LOCK_FILE);

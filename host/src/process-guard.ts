@@ -19,6 +19,7 @@ const INTERRUPTED = 130;
 const OUTPUT_LOST = 1;
 /** What writing into a pipe says that nobody reads any more; the last two on Windows and after the first. */
 const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ERR_STREAM_DESTROYED']);
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Any delay does; this is the longest one that timers take. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
@@ -29,7 +30,12 @@ const KEEP_ALIVE_MS = 2 ** 31 - 1;
 export function guardProcess(): GuardedProcess {
   const orderly = new AbortController();
   const forced = new AbortController();
-  const exit = process.exit.bind(process);
+  const end = process.exit.bind(process);
+  const exit = (code?: number): never => {
+    // Ending waits for threads, and one may hang at a disk for ever: from here on a signal ends the process as any other.
+    for (const signal of SIGNALS) process.removeAllListeners(signal);
+    return end(code);
+  };
   let outputLost: string | undefined;
   const guarded: GuardedProcess = {
     signal: orderly.signal,
@@ -44,7 +50,7 @@ export function guardProcess(): GuardedProcess {
 
   // The timers of the clock keep no process alive: without this one, waiting for a plugin that hangs would end it unseen.
   setInterval(() => {}, KEEP_ALIVE_MS);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of SIGNALS) {
     process.on(signal, () => {
       if (forced.signal.aborted) exit(INTERRUPTED);
       else if (orderly.signal.aborted) forced.abort(signal);

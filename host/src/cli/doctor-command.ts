@@ -1,3 +1,4 @@
+import { systemClock } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { FindingState, NamedFinding } from '../doctor/finding.js';
 import { columnsOf, hang } from '../wrap.js';
@@ -18,14 +19,23 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
     )
     .action(async (_options: unknown, command: Command) => {
       const { io, deps } = context;
-      const findings = await deps.examine(context.hostOptions(command), io.signal);
-      if (io.signal.aborted) throw interruptedError();
+      const findings = await Promise.race([deps.examine(context.hostOptions(command), io.signal), interrupted(io.signal)]);
+      if (findings === undefined || io.signal.aborted) throw interruptedError();
       const counts = countsOf(findings);
       context.exitCode = counts.fail > 0 ? EXIT.failed : EXIT.ok;
       if (context.isJson(command)) return printJson(io.stdout, { ok: counts.fail === 0, counts, findings });
       for (const finding of findings) printFinding(io.stdout, finding, Math.max(...findings.map(({ id }) => id.length)));
       io.stdout.write(`\n${verdict(counts)}\n`);
     });
+}
+
+/** A check that is told to end tidies up within this; one that waits for a disk that hangs would keep the terminal for ever. */
+const GRACE_MS = 1_000;
+
+/** Resolves a while after the signal, so that the checks have time to end; else never. */
+async function interrupted(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await systemClock.sleep(GRACE_MS);
 }
 
 function printFinding(output: CliOutput, { id, state, found, todo }: NamedFinding, width: number): void {

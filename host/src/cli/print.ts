@@ -10,6 +10,12 @@ export function printJson(output: CliOutput, value: unknown): void {
   output.write(`${output.isTTY ? escaped(text) : text}\n`);
 }
 
+/** One of many in a stream, which programs read line by line; harmless where a terminal shows it. */
+export function printJsonLine(output: CliOutput, value: unknown): void {
+  const text = JSON.stringify(value);
+  output.write(`${output.isTTY ? escaped(text) : text}\n`);
+}
+
 /** JSON leaves DEL and the C1 control characters as they are; terminals obey them (U+009B begins a command as ESC [ does). */
 function escaped(json: string): string {
   return json.replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

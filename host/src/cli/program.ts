@@ -93,7 +93,10 @@ function whyHelp(argv: readonly string[], program: Command): string {
   if (first !== 'help' || topic === undefined) return 'A command is missing; --help lists them.';
   const near = nearestName(
     topic,
-    program.commands.map((command) => command.name()),
+    program
+      .createHelp()
+      .visibleCommands(program)
+      .map((command) => command.name()),
   );
   return `There is no command ${topic}${near === undefined ? '; --help lists them.' : `; did you mean ${near}?`}`;
 }

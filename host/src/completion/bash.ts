@@ -28,8 +28,9 @@ export function parseBashLine(line: string, breaks: string): BashLine {
     else if (quote === '' && (character === '"' || character === "'")) {
       quote = character;
       kept = word;
-    } else if (character === '\\' && next !== undefined && isEscaped(next, quote)) {
-      word += next;
+    } else if (character === '\\' && isEscaped(next, quote)) {
+      // What it escapes may be still to come: bash itself leaves it there where two names differ from the next sign on.
+      word += next ?? '';
       at += 1;
     } else {
       word += character;
@@ -39,8 +40,8 @@ export function parseBashLine(line: string, breaks: string): BashLine {
   return { words: words.slice(1), current: word ?? '', kept, quote };
 }
 
-function isEscaped(next: string, quote: BashLine['quote']): boolean {
-  return quote === '' || (quote === '"' && '$`"\\\n'.includes(next));
+function isEscaped(next: string | undefined, quote: BashLine['quote']): boolean {
+  return quote === '' || (quote === '"' && (next === undefined || '$`"\\\n'.includes(next)));
 }
 
 /** The first line says what to do, each further one is a value as bash puts it into the line. */

@@ -14,12 +14,14 @@ function __bellows_complete
     set -l words (commandline -opc)
     set -e words[1]
     set -l current (commandline -ct)
+    set -l option (string match -r -- '^--[\\w-]+=' "$current")
+    set -l typed (string replace -r -- '^--[\\w-]+=' '' "$current")
     set -l answer (__bellows_run __complete fish -- $words "$current" 2>/dev/null </dev/null)
     switch "$answer[1]"
         case files
-            __fish_complete_path "$current"
+            __fish_complete_path "$typed" | string replace -r -- '^' "$option"
         case folders
-            __fish_complete_directories "$current"
+            __fish_complete_directories "$typed" | string replace -r -- '^' "$option"
         case '*'
             set -e answer[1]
             test (count $answer) -gt 0; and printf '%s\\n' $answer

@@ -5,14 +5,14 @@ import { access, constants, readdir, readFile, readlink, rm, stat, statfs, write
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { systemClock } from '@bellows/sdk';
-import { checkConfig } from '../check-config.js';
+import { NotReadyError, systemClock } from '@bellows/sdk';
 import { HostClient } from '../cli/host-client.js';
-import { loadConfig, withLines } from '../config-file.js';
+import { type LoadedConfig, loadConfig, withLines } from '../config-file.js';
 import { isDataFolderLocked, readHostFile } from '../data-folder.js';
 import type { HostOptions } from '../host-options.js';
 import type { HostStatus } from '../host-view.js';
-import type { ConfigReading, Probes, Ran } from './probes.js';
+import { inspectPlugins } from '../inspect-plugins.js';
+import type { ConfigReading, HostReading, PluginReading, Probes, Ran } from './probes.js';
 
 /** Of a program that should answer at once. */
 const PROGRAM_MS = 5_000;
@@ -20,9 +20,12 @@ const HOST_MS = 3_000;
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
-/** This machine. Aborting `signal` ends what waits for a program or a host. */
-export function machineProbes(options: HostOptions, signal: AbortSignal): Probes {
-  const config = readConfig(options);
+/** This machine. Aborting `signal` ends what waits for a program or a host; a host is given `hostMs`. */
+export function machineProbes(options: HostOptions, signal: AbortSignal, { hostMs = HOST_MS } = {}): Probes {
+  // Once: the file may be a pipe, which is empty the second time.
+  const loading = loadConfig(options);
+  const config = loading.then((loaded) => readingOf(options, loaded));
+  let plugins: Promise<PluginReading> | undefined;
   const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error';
   return {
     nodeVersion: process.versions.node,
@@ -33,16 +36,9 @@ export function machineProbes(options: HostOptions, signal: AbortSignal): Probes
     temporaryFolder: os.tmpdir(),
     clock: systemClock,
     readConfig: () => config,
-    readPlugins: async () => {
-      const { problems, plugins } = await checkConfig(options);
-      const known = new Set((await config).problems);
-      return {
-        problems: problems.map(problemLine).filter((line) => !known.has(line)),
-        plugins: plugins.map(({ id, version }) => `${id} ${version}`),
-      };
-    },
+    readPlugins: () => (plugins ??= loading.then(({ loaded }) => pluginsOf(loaded))),
     readHostFile,
-    readText: (file) => readFile(file, 'utf8').catch(() => undefined),
+    readText,
     readKernelText,
     list: (folder) => readdir(folder).catch(() => []),
     stat: (file) =>
@@ -64,23 +60,37 @@ export function machineProbes(options: HostOptions, signal: AbortSignal): Probes
     tryListen,
     isLocked: isDataFolderLocked,
     run: ([file, ...args]) => run({ file, args, options, signal }),
-    askHost: ({ url, token }) => {
-      const client = new HostClient({ url, token, signal: AbortSignal.any([signal, AbortSignal.timeout(HOST_MS)]) });
-      return client.get<HostStatus>('/v1/status');
-    },
+    askHost: (host) => askHost(host, signal, hostMs),
     openFiles: async () => openFilesOf(readKernelText('/proc/self/limits')),
   };
 }
 
-async function readConfig(options: HostOptions): Promise<ConfigReading> {
-  const { loaded, problems } = await loadConfig(options);
+function readingOf(options: HostOptions, { loaded, problems }: Awaited<ReturnType<typeof loadConfig>>): ConfigReading {
   const named = options.dataDir ?? options.env.BELLOWS_DATA ?? '.bellows';
   const { address = '127.0.0.1', port = 7070, dataDir = path.resolve(options.cwd, named) } = loaded?.config.host ?? {};
   return { file: loaded?.file, problems: (loaded ? withLines(problems, loaded) : problems).map(problemLine), address, port, dataDir };
 }
 
+async function pluginsOf(loaded: LoadedConfig | undefined): Promise<PluginReading> {
+  if (!loaded) return { problems: [], plugins: [] };
+  const { waves, problems } = await inspectPlugins(loaded);
+  return {
+    problems: withLines(problems, loaded).map(problemLine),
+    plugins: waves.flat().map(({ id, source }) => `${id} ${source.manifest.version}`),
+  };
+}
+
 function problemLine({ path: where, message }: { readonly path: string; readonly message: string }): string {
   return where === '' ? message : `${where}: ${message}`;
+}
+
+/** Opening anything but a file may wait for ever, for whoever writes into a pipe. */
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return (await stat(file)).isFile() ? await readFile(file, 'utf8') : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readKernelText(file: string): string | undefined {
@@ -108,6 +118,16 @@ function tryListen(address: string, port: number): Promise<string | undefined> {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+async function askHost({ url, token }: HostReading, signal: AbortSignal, limitMs: number): Promise<HostStatus> {
+  const late = AbortSignal.timeout(limitMs);
+  const client = new HostClient({ url, token, signal: AbortSignal.any([signal, late]) });
+  return client.get<HostStatus>('/v1/status').catch((error: unknown) => {
+    // The client takes every end of its signal for somebody's interruption.
+    const isLate = late.aborted && !signal.aborted;
+    throw isLate ? new NotReadyError('HOST_UNREACHABLE', `no answer within ${limitMs / 1_000} s`, { cause: error }) : error;
   });
 }
 

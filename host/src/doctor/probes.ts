@@ -24,6 +24,13 @@ export interface ConfigReading {
   readonly dataDir: string;
 }
 
+export interface PluginReading {
+  /** Beside those of the configuration. */
+  readonly problems: readonly string[];
+  /** Those that would be loaded, with their versions. */
+  readonly plugins: readonly string[];
+}
+
 /** What a host writes of itself. */
 export interface HostReading {
   readonly pid: number;
@@ -46,10 +53,10 @@ export interface Probes {
   readonly temporaryFolder: string;
   readonly clock: IClock;
   readConfig(): Promise<ConfigReading>;
-  /** Problems of the plugins beside those of the configuration, and the plugins that would be loaded. */
-  readPlugins(): Promise<{ readonly problems: readonly string[]; readonly plugins: readonly string[] }>;
+  /** What is loaded to tell it is loaded once, however often this is called. */
+  readPlugins(): Promise<PluginReading>;
   readHostFile(folder: string): Promise<HostReading | null>;
-  /** Undefined when there is no such file, or when it may not be read. */
+  /** Undefined when there is no such file, when it is something else than a file, or when it may not be read. */
   readText(file: string): Promise<string | undefined>;
   /** The same of a file of the kernel (/proc, /sys), which no disk can make wait. */
   readonly readKernelText: (file: string) => string | undefined;

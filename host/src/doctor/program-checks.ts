@@ -8,13 +8,14 @@ export async function checkGit({ probes, configProblems }: Place): Promise<Findi
   const oldest = `${OLDEST_GIT.major}.${OLDEST_GIT.minor}`;
   const todo = `Install git ${oldest} or newer and see that it is on the PATH; jobs of the harness plugin cannot run without it.`;
   const ran = await probes.run(['git', '--version']);
-  if (ran.how === 'hanging') return warn('git --version does not answer', 'Look what git on the PATH really is.');
-  if (ran.how === 'missing') return (await isNeeded(probes, configProblems)) ? fail('there is none', todo) : warn('there is none', todo);
+  const unfit = (await isNeeded(probes, configProblems)) ? fail : warn;
+  if (ran.how === 'hanging') return unfit('git --version does not answer', 'Look what git on the PATH really is.');
+  if (ran.how === 'missing') return unfit('there is none', todo);
   const [, major, minor] = /(\d+)\.(\d+)/.exec(ran.how === 'ended' && ran.code === 0 ? ran.output : '') ?? [];
   if (major === undefined)
-    return warn(`git --version says no version (${ran.how === 'ended' ? `exit code ${ran.code}` : ran.reason})`, todo);
+    return unfit(`git --version says no version (${ran.how === 'ended' ? `exit code ${ran.code}` : ran.reason})`, todo);
   const isNew = Number(major) > OLDEST_GIT.major || (Number(major) === OLDEST_GIT.major && Number(minor) >= OLDEST_GIT.minor);
-  if (!isNew) return fail(`git ${major}.${minor} is too old`, todo);
+  if (!isNew) return unfit(`git ${major}.${minor} is too old`, todo);
   return ok(`git ${major}.${minor}; it commits under a name of its own, user.name need not be set`);
 }
 

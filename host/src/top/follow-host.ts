@@ -64,7 +64,7 @@ async function session(
       data = next;
       if (!signal.aborted) update(data, reading);
     };
-    const ask = <T>(answer: Promise<T>) => withinReason(answer, clock);
+    const ask = <T>(answer: Promise<T>) => withinReason(answer, { clock, origin: client.origin });
     const read = async () =>
       change(withStatus({ ...data, url: client.origin }, statusOf(await ask(client.get('/v1/status'))), clock.monotonicMs()), true);
     const follow = async () => {
@@ -86,10 +86,13 @@ async function session(
   }
 }
 
-async function withinReason<T>(answer: Promise<T>, clock: IClock): Promise<T> {
+async function withinReason<T>(answer: Promise<T>, { clock, origin }: { readonly clock: IClock; readonly origin: string }): Promise<T> {
   const answered = new AbortController();
   const late = clock.sleep(ANSWER_MS, answered.signal).then((): never => {
-    throw new NotReadyError('HOST_UNREACHABLE', `The host has not answered within ${ANSWER_MS / 1_000} s.`);
+    throw new NotReadyError(
+      'HOST_UNREACHABLE',
+      `The host at ${origin} has not answered within ${ANSWER_MS / 1_000} s: it hangs or is overloaded; "bellows doctor" looks at its machine.`,
+    );
   });
   late.catch(() => {});
   answer.catch(() => {});
@@ -108,8 +111,8 @@ function payloadOf(text: string): unknown {
   }
 }
 
-/** Without the advice how to start a host. */
+/** Without the advice, for which a line has no room. */
 function shortReason(error: unknown): string {
-  const message = messageOf(error).split(': start one')[0] ?? '';
+  const message = messageOf(error).split(/: (?:start one|it hangs)/)[0] ?? '';
   return isBellowsError(error) ? message.replace(/\.$/, '') : message;
 }

@@ -1,5 +1,6 @@
-import type { IClock } from '@bellows/sdk';
+import { type IClock, NotReadyError } from '@bellows/sdk';
 import type { CliIo } from '../cli/cli-deps.js';
+import { printJsonLine } from '../cli/print.js';
 import { type FollowOptions, followHost } from './follow-host.js';
 import { renderTop } from './render-top.js';
 import { textOf } from './styled-line.js';
@@ -18,7 +19,7 @@ const PATIENT_READINGS = 3;
 /** A file or a pipe has no width; this is read well everywhere. */
 const PLAIN_COLUMNS = 120;
 
-/** One frame as plain text, as soon as rates can be told; resolves false when it was interrupted before. */
+/** One frame as plain text, as soon as rates can be told; resolves false when it was interrupted before. Rejects when the host goes away. */
 export async function printFrame({ io, clock, ascii, follow }: ReportOptions): Promise<boolean> {
   const data = await firstTelling({ io, clock, follow });
   if (data === undefined) return false;
@@ -28,9 +29,12 @@ export async function printFrame({ io, clock, ascii, follow }: ReportOptions): P
   return true;
 }
 
-/** One line of JSON for each reading, or for the first telling one alone. Resolves false when it was interrupted. */
+/**
+ * One line of JSON for each reading, or for the first telling one alone. Resolves false when it was interrupted. With `once` it rejects
+ * when the host goes away, else it waits for it.
+ */
 export async function printJsonLines({ io, clock, follow }: ReportOptions, { once }: { readonly once: boolean }): Promise<boolean> {
-  const print = (data: TopData) => io.stdout.write(`${JSON.stringify(lineOf(data, clock.now()))}\n`);
+  const print = (data: TopData) => printJsonLine(io.stdout, lineOf(data, clock.now()));
   if (once) {
     const data = await firstTelling({ io, clock, follow });
     if (data !== undefined) print(data);
@@ -54,6 +58,7 @@ export async function printJsonLines({ io, clock, follow }: ReportOptions, { onc
 async function firstTelling({ io, clock, follow }: Pick<ReportOptions, 'io' | 'clock' | 'follow'>): Promise<TopData | undefined> {
   const found = new AbortController();
   let telling: TopData | undefined;
+  let lost: string | undefined;
   let readings = 0;
   await followHost({
     ...follow,
@@ -61,12 +66,17 @@ async function firstTelling({ io, clock, follow }: Pick<ReportOptions, 'io' | 'c
     signal: AbortSignal.any([io.signal, found.signal]),
     onData: (data, reading) => {
       readings += reading ? 1 : 0;
+      if (data.connection.state === 'lost') {
+        lost = data.connection.reason;
+        return found.abort();
+      }
       if (telling !== undefined || !(isTelling(data) || readings > PATIENT_READINGS)) return;
       telling = data;
       found.abort();
     },
   });
-  return telling;
+  if (lost === undefined) return telling;
+  throw new NotReadyError('HOST_UNREACHABLE', `The host went away while it was read (${lost}): see "bellows doctor", and run this again.`);
 }
 
 function isTelling({ tracks }: TopData): boolean {

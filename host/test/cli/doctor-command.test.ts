@@ -50,7 +50,10 @@ describe('bellows doctor', () => {
     expect(await bellows(['doctor', '--fix'], { deps: { examine } })).toMatchObject({ code: 2 });
   });
 
-  it('ends as interrupted when it was interrupted', async () => {
+  it('ends as interrupted when it was interrupted, also while a check hangs that cannot be ended', async () => {
+    const interrupted = new AbortController();
+    const examine = () => new Promise<never>(() => interrupted.abort());
+    expect(await bellows(['doctor'], { signal: interrupted.signal, deps: { examine } })).toMatchObject({ code: 130, stdout: '' });
     expect(await doctor([], [], { signal: AbortSignal.abort() })).toMatchObject({ code: 130, stdout: '' });
   });
 });

@@ -81,6 +81,7 @@ describe('bellows', () => {
       stdout: '',
       stderr: expect.stringMatching(/error: There is no command statsu; did you mean status\?/),
     });
+    expect((await bellows(['help', '_complet'])).stderr).not.toContain('__complete?');
     expect(await bellows(['help', 'zebra'])).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/no command zebra; --help lists them/),

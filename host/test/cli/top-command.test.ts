@@ -69,6 +69,28 @@ describe('bellows top without a terminal', () => {
     expect([code, json.rates['demo.pool']]).toEqual([0, { completedPerSecond: 0, rejectedPerSecond: 0 }]);
   });
 
+  it('fails when the host goes away before one frame can be told', async () => {
+    for (const argv of [['--once'], ['--once', '--json'], []]) {
+      const { status } = host.view;
+      host.view.status = () => {
+        void host.close();
+        return status();
+      };
+      const ran = await bellows(['top', '--interval', '100', ...argv], { host: here });
+      expect(ran).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('HOST_UNREACHABLE') });
+      host = await startLoopbackHost();
+      here = { url: host.server.url, token: TOKEN };
+    }
+  });
+
+  it('sends a terminal no control characters as JSON either', async () => {
+    const answer = { ...host.view.status(), version: '\u009b31m' };
+    host.view.status = () => answer;
+    const { stdout, json } = await bellows(['top', '--json', '--once', '--interval', '100'], { host: here, isTTY: true, columns: 80 });
+    expect(stdout).toMatch(/^[^\p{Cc}]*\n$/u);
+    expect(json.status.version).toBe('\u009b31m');
+  });
+
   it('says that no host is there, and leaves the terminal alone', async () => {
     const terminal: Terminal = { isTTY: true, columns: 80, rows: 24 };
     expect(await bellows(['top'], terminal)).toMatchObject({ code: 3, stdout: '' });

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type BashLine, bashAnswer, parseBashLine } from '../../src/completion/bash.js';
 import { SHELLS } from '../../src/completion/shells.js';
@@ -20,6 +22,8 @@ describe('a line of bash', () => {
     ['bellows load --scenario=sm', { current: '--scenario=sm', kept: '--scenario=' }],
     ['bellows get a:b:c', { current: 'a:b:c', kept: 'a:b:' }],
     ['bellows get a\\:b', { current: 'a:b', kept: '' }],
+    ['bellows get two\\', { current: 'two', kept: '' }],
+    ['bellows get "two\\', { current: 'two', kept: '', quote: '"' }],
     ['bellows call $(rm -rf x) `', { words: ['call', '$(rm', '-rf', 'x)'], current: '`' }],
     ['bellows call "" ', { words: ['call', ''], current: '' }],
     ['', { words: [], current: '' }],
@@ -50,14 +54,16 @@ describe('a line of bash', () => {
 });
 
 describe('the script in a real bash', () => {
-  const MARK = '/tmp/bellows-completion-ran';
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bellows-completion-'));
+  const MARK = path.join(folder, 'ran');
+  afterAll(() => rmSync(folder, { recursive: true }));
   const NAMES = [
     'plain.name',
     'two words',
-    '$(touch /tmp/bellows-completion-ran)',
-    '`touch /tmp/bellows-completion-ran`',
-    '; touch /tmp/bellows-completion-ran',
-    '& touch /tmp/bellows-completion-ran #',
+    `$(touch ${MARK})`,
+    `\`touch ${MARK}\``,
+    `; touch ${MARK}`,
+    `& touch ${MARK} #`,
     '$IFS$9',
     '~root',
     '{a,b}*?[x]',

@@ -202,20 +202,18 @@ describe('git', () => {
     expect(await answer({ how: 'ended', code: 0, output: 'git version 3.0' })).toMatchObject({ state: 'ok' });
   });
 
-  it('may be missing where no plugin needs it', async () => {
+  it('may be missing, too old, hang or answer nonsense where no plugin needs it', async () => {
     const readPlugins = async () => ({ problems: [], plugins: ['compute 0.1.0'] });
-    expect(await answer({ how: 'missing' })).toMatchObject({ state: 'fail' });
-    expect(await answer({ how: 'missing' }, { readPlugins })).toMatchObject({ state: 'warn' });
-  });
-
-  it('is a warning when it hangs or answers nonsense', async () => {
     for (const ran of [
+      { how: 'missing' },
+      { how: 'ended', code: 0, output: 'git version 2.37.9' },
       { how: 'hanging' },
       { how: 'failed', reason: 'EACCES' },
       { how: 'ended', code: 1, output: '2.99' },
       { how: 'ended', code: 0, output: '' },
     ] as const) {
-      expect(await answer(ran)).toMatchObject({ state: 'warn' });
+      expect(await answer(ran)).toMatchObject({ state: 'fail', todo: expect.any(String) });
+      expect(await answer(ran, { readPlugins })).toMatchObject({ state: 'warn', todo: expect.any(String) });
     }
   });
 });

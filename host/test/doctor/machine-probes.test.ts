@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -58,6 +59,34 @@ describe('the probes of this machine', () => {
     const running = machineProbes({ env: {}, cwd: root }, interrupted.signal).run([process.execPath, '-e', 'setInterval(() => {}, 1000)']);
     interrupted.abort();
     expect(await running).toMatchObject({ how: expect.stringMatching(/failed|hanging/) });
+  });
+
+  it('say of a host that hangs that it does not answer, and of an interruption that it was one', async () => {
+    const server = createServer((socket) => socket.on('error', () => {}).resume());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const host = { pid: 1, url: `http://127.0.0.1:${port}`, token: 't' };
+    const ask = (signal: AbortSignal) => machineProbes({ env: {}, cwd: root }, signal, { hostMs: 20 }).askHost(host);
+    await expect(ask(new AbortController().signal)).rejects.toMatchObject({ message: 'no answer within 0.02 s' });
+    await expect(ask(AbortSignal.abort())).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('read no pipe, which would wait for its writer', async () => {
+    const pipe = path.join(root, 'version');
+    execFileSync('mkfifo', [pipe]);
+    expect(await probes.readText(pipe)).toBeUndefined();
+    expect(await probes.readText(root)).toBeUndefined();
+  });
+
+  it('read the configuration once: it may be a pipe that is empty then', async () => {
+    const file = path.join(root, 'bellows.yaml');
+    await writeFile(file, 'plugins: { x: { from: ./nowhere } }\n');
+    const once = machineProbes({ env: {}, cwd: root }, new AbortController().signal);
+    expect((await once.readConfig()).problems).toEqual([]);
+    await rm(file);
+    expect((await once.readPlugins()).problems.join()).toContain('nowhere');
+    expect(await once.readPlugins()).toBe(await once.readPlugins());
   });
 
   it('take a configuration that is missing, broken or a folder, and say so', async () => {

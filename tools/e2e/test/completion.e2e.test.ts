@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { COMPUTE, cleanEnv, GREETER, type RunningHost, runBellows, startHost, WORKFLOW } from './running-host.js';
+import { newRepository, shellAgent } from './git-samples.js';
+import { COMPUTE, cleanEnv, GREETER, HARNESS, type RunningHost, runBellows, startHost, WORKFLOW } from './running-host.js';
 import { BOOM, base64 } from './wasm-samples.js';
 
 let host: RunningHost;
@@ -34,8 +35,19 @@ const SHELLS: Readonly<Record<string, (line: string, script: string) => string>>
 const INSTALLED = Object.keys(SHELLS).filter((shell) => spawnSync(shell, ['--version']).status === 0);
 
 beforeAll(async () => {
-  host = await startHost({ config: { plugins: { greeter: { from: GREETER }, compute: { from: COMPUTE }, workflow: { from: WORKFLOW } } } });
+  const plugins = { greeter: { from: GREETER }, compute: { from: COMPUTE }, workflow: { from: WORKFLOW }, harness: { from: HARNESS } };
+  host = await startHost({ config: { plugins } });
   await host.call('compute.put', { name: 'boom', wasm: base64(BOOM) });
+  await host.call('workflow.define', { json: { name: 'wait', version: 1, stages: [{ name: 'go', signal: 'go' }] } });
+  await host.call('workflow.start', { name: 'wait', input: {}, id: 'one:run' });
+  const job = {
+    id: 'job-1',
+    repo: newRepository(),
+    issues: [{ id: 'i', title: 'i', body: '' }],
+    agent: shellAgent('true'),
+    verify: ['true'],
+  };
+  await host.call('harness.start', job, { authorization: `Bearer ${host.token}` });
   for (const shell of Object.keys(SHELLS)) {
     const { code, stdout } = await runBellows(['completion', shell]);
     expect(code).toBe(0);
@@ -71,12 +83,20 @@ describe.each(INSTALLED)('completion in a real %s', (shell) => {
     expect(tab(shell, 'bellows compute get ')).toEqual(['boom']);
     expect(tab(shell, 'bellows compute invoke boom b')).toEqual(['boom']);
     expect(tab(shell, 'bellows explain compute.')).toEqual(['compute.wasm']);
-    expect(tab(shell, 'bellows workflow get ')).toEqual([]);
+    // bash replaces only what follows a colon
+    expect(tab(shell, 'bellows workflow get one:')).toEqual([shell === 'bash' ? 'run' : 'one:run']);
+    expect(tab(shell, 'bellows workflow start w')).toEqual(['wait']);
+    expect(tab(shell, 'bellows harness get ')).toEqual(['job-1']);
   });
 
   it('offers nothing where no host answers, without a word', () => {
     expect(tab(shell, `bellows --data ${path.join(host.folder, 'elsewhere')} call `)).toEqual([]);
     expect(tab(shell, 'bellows --url http://127.0.0.1:9 call gree')).toEqual([]);
+  });
+
+  it('leaves files to the shell, attached to their option or not', () => {
+    const offered = { bash: [[], []], zsh: [['files'], ['files']], fish: [['bellows.yaml'], ['--config=bellows.yaml']] }[shell];
+    expect([tab(shell, 'bellows --config bellows.y'), tab(shell, 'bellows --config=bellows.y')]).toEqual(offered);
   });
 
   it('runs nothing of a half-typed line', () => {

@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { HARNESS, type RunOptions, runBellows, startHost, writeConfig } from './running-host.js';
+import { HARNESS, type RunOptions, runBellows, startHost, startProcess, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
+import { until } from './until.js';
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -104,6 +107,19 @@ describe('bellows doctor', () => {
     writeConfig(folder, {});
     const without = await doctor(folder, [], nothing);
     expect([without.code, without.of('git').state]).toEqual([0, 'warn']);
+  });
+
+  it('can be interrupted while a disk hangs, and ended by a second signal', async () => {
+    const folder = tempFolder();
+    const file = path.join(folder, 'bellows.yaml');
+    execFileSync('mkfifo', [file]);
+    const doctor = startProcess(['doctor'], { cwd: folder });
+    const writer = await open(file, 'w'); // opens when somebody reads, and says nothing
+    process.kill(doctor.pid, 'SIGINT');
+    await until('it says so', () => doctor.output().stderr.includes('interrupted'));
+    const again = setInterval(() => doctor.child.kill('SIGINT'), 50);
+    await doctor.exit.finally(() => clearInterval(again));
+    await writer.close();
   });
 
   it('does not wait for a git that hangs', async () => {
