@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { documentText, fileBlocksOf } from './document-blocks.js';
+import { stepsOf } from '../../documents/blocks.mjs';
+import { documentText } from './followed-documents.js';
 import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
