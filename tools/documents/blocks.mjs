@@ -20,7 +20,16 @@ export function blocksOf(markdown) {
     const [language = '', ...rest] = info.trim().split(/ (.*)/s);
     const marks = Object.fromEntries([...(rest[0] ?? '').matchAll(MARK)].map(([, name, quoted, plain]) => [name, quoted ?? plain ?? true]));
     const section = before.match(/^#.*$/gm)?.length ?? 0;
-    return { language, marks, text, section, isGenerated, line: before.split('\n').length, lines: whole.split('\n').length, reason: NOT_RUN.exec(before)?.[1] };
+    return {
+      language,
+      marks,
+      text,
+      section,
+      isGenerated,
+      line: before.split('\n').length,
+      lines: whole.split('\n').length,
+      reason: NOT_RUN.exec(before)?.[1],
+    };
   });
 }
 

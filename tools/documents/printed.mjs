@@ -13,7 +13,11 @@ export function differenceOf(shown, printed) {
     const floats = parts[index - 1] === ANY_LINES;
     const ends = index === parts.length - 1;
     const last = lines.length - part.length;
-    const found = floats ? (ends ? [last] : range(at, last)).find((start) => start >= at && fits(part, lines, start)) : fits(part, lines, at) ? at : undefined;
+    const found = floats
+      ? (ends ? [last] : range(at, last)).find((start) => start >= at && fits(part, lines, start))
+      : fits(part, lines, at)
+        ? at
+        : undefined;
     if (found === undefined) return nearest(part, lines, floats ? undefined : at);
     at = found + part.length;
   }
@@ -37,7 +41,10 @@ function fits(part, lines, start) {
 
 /** The first line that has no equal: a reader of the failure wants to see that one, and what stood in its place. */
 function nearest(part, lines, at) {
-  const line = part.find((text, index) => (at === undefined ? !lines.some((other) => patternOf(text).test(other)) : !fits([text], lines, at + index))) ?? part[0];
+  const line =
+    part.find((text, index) =>
+      at === undefined ? !lines.some((other) => patternOf(text).test(other)) : !fits([text], lines, at + index),
+    ) ?? part[0];
   const instead = at === undefined ? '' : ` but: ${lines[at + part.indexOf(line)] ?? '(nothing)'}`;
   return `this was not printed: ${line}${instead}`;
 }

@@ -35,7 +35,12 @@ export class Reader {
   static async create({ folder, prelude = '', env = {} }) {
     const port = await freePort();
     const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
-    const identity = { GIT_AUTHOR_NAME: 'Ada', GIT_AUTHOR_EMAIL: 'ada@localhost', GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'ada@localhost' };
+    const identity = {
+      GIT_AUTHOR_NAME: 'Ada',
+      GIT_AUTHOR_EMAIL: 'ada@localhost',
+      GIT_COMMITTER_NAME: 'Ada',
+      GIT_COMMITTER_EMAIL: 'ada@localhost',
+    };
     return new Reader({ folder, prelude, port, env: { ...own, ...identity, NO_COLOR: '1', BELLOWS_PORT: String(port), ...env } });
   }
 
@@ -100,7 +105,8 @@ export class Reader {
       if (performance.now() > deadline) break;
       await pause(LOOK_MS);
     }
-    if (!run.printed().includes(step.marks.until)) throw new Error(`line ${step.line}: never printed “${step.marks.until}”:\n${run.printed()}`);
+    if (!run.printed().includes(step.marks.until))
+      throw new Error(`line ${step.line}: never printed “${step.marks.until}”:\n${run.printed()}`);
     return run.printed();
   }
 

@@ -30,7 +30,10 @@ export function documentText(file: string): string {
 
 /** `npx bellows` without npm, which takes its time each time: the same file that it would start. */
 export function readerIn(folder: string, hostMain: string): Promise<Reader> {
-  return Reader.create({ folder, prelude: `npx() { if [ "$1" = bellows ]; then shift; "${process.execPath}" "${hostMain}" "$@"; else command npx "$@"; fi; }` });
+  return Reader.create({
+    folder,
+    prelude: `npx() { if [ "$1" = bellows ]; then shift; "${process.execPath}" "${hostMain}" "$@"; else command npx "$@"; fi; }`,
+  });
 }
 
 /** One test for each step, in order; after one that fails the others have nothing to stand on. */

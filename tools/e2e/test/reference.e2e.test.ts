@@ -41,5 +41,14 @@ describe.each(AS_REFERENCE)('%s', (page) => {
 });
 
 function typed(text: string, marks: Readonly<Record<string, string | true>>): Step {
-  return { language: 'bash', text, marks: { run: true, ...marks }, line: 0, section: 0, reason: undefined, isGenerated: false, shows: undefined };
+  return {
+    language: 'bash',
+    text,
+    marks: { run: true, ...marks },
+    line: 0,
+    section: 0,
+    reason: undefined,
+    isGenerated: false,
+    shows: undefined,
+  };
 }

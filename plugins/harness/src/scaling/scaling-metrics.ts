@@ -25,7 +25,10 @@ export const HARNESS_METRICS = {
   'scale.operations.total': { what: 'Changes of the number of workers, since the start.', unit: 'changes' },
   'stalls.total': { what: 'Agents ended because they stalled, since the start.', unit: 'agents' },
   'merge.queueDepth': { what: 'Verified work that waits to land.', unit: 'landings' },
-  'sessions.successRate': { what: 'Sessions that ended well, of those that ended in the last half hour; 1 before the first one.', unit: '0 to 1' },
+  'sessions.successRate': {
+    what: 'Sessions that ended well, of those that ended in the last half hour; 1 before the first one.',
+    unit: '0 to 1',
+  },
   'sessions.p95Ms': { what: 'How long sessions took: 95 of 100 at most so long, over the last half hour.', unit: 'ms' },
   'sessions.perMinute': { what: 'Sessions that ended, over the last half hour.', unit: 'per minute' },
 } as const satisfies Readonly<Record<string, MetricDescription>>;
