@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
-import { AS_REFERENCE, allDocuments, documentText, followInOrder, IN_A_CLONE, readerIn } from './followed-documents.js';
+import { AS_REFERENCE, allDocuments, documentText, ELSEWHERE, followInOrder, IN_A_CLONE, readerIn } from './followed-documents.js';
 import { repositoryCopy } from './repository-copy.js';
 
 it('follows every document in which there is something to do', () => {
   const withSteps = allDocuments().filter((file) => stepsOf(documentText(file)).length > 0);
-  expect([...IN_A_CLONE, ...AS_REFERENCE].sort()).toEqual(withSteps);
+  expect([...IN_A_CLONE, ...AS_REFERENCE, ...ELSEWHERE].sort()).toEqual(withSteps);
 });
 
 // One clone for all of them, as one reader has: what the first document builds is there for the next one.

@@ -11,6 +11,9 @@ export const IN_A_CLONE = ['README.md', 'docs/examples/wasi-wordcount/README.md'
 /** Looked up, not read through: their files are all there, and a host with the three plugins runs, before the first command. */
 export const AS_REFERENCE = ['docs/reference/workflows.md', 'docs/reference/agents.md'];
 
+/** Followed by tests of their own, which bring what they need. */
+export const ELSEWHERE = ['docs/how-to/install-outside-a-clone.md'];
+
 const FOLDERS = ['docs', 'plugins', 'sdk', 'host', 'tools'];
 const NOT_OURS = /(^|\/)(node_modules|dist|\.\w[^/]*)(\/|$)/;
 

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync 
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
-import { documentText } from './followed-documents.js';
+import { documentText, followInOrder, readerIn } from './followed-documents.js';
 import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
@@ -64,21 +64,10 @@ describe('packages installed in an empty folder elsewhere', () => {
   });
 });
 
-describe('the folder that the README describes', () => {
-  it('starts a host with all plugins, and runs its workflow', async () => {
+describe('docs/how-to/install-outside-a-clone.md', () => {
+  followInOrder(stepsOf(documentText('docs/how-to/install-outside-a-clone.md')), async () => {
     const folder = installedFolder(['sdk', 'host', 'plugin-compute', 'plugin-workflow', 'plugin-harness']);
-    const files = fileBlocksOf(documentText('README.md'));
-    for (const [name, text] of files) {
-      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-      writeFileSync(path.join(folder, name), text);
-    }
-    const main = path.join(folder, 'node_modules/@bellows/host/dist/main.js');
-    const host = await startHost({ folder, main, config: files.get('bellows.yaml')!, args: ['--port', '0'] });
-    const { plugins } = (await host.request('/ready')).json;
-    expect(plugins.map(({ state }: { state: string }) => state)).toEqual(['active', 'active', 'active']);
-    const { code, stdout } = await host.bellows(['workflow', 'start', 'hello', '--wait']);
-    expect([code, stdout]).toEqual([0, expect.stringContaining('completed')]);
-    expect((await host.stop()).code).toBe(0);
+    return readerIn(folder, path.join(folder, 'node_modules/@bellows/host/dist/main.js'));
   });
 });
 
