@@ -2,6 +2,7 @@
 //
 //   ```bash run                                   a command, tried as written, in the folder where the reader is
 //   ```bash run repeat                            the same, again and again until it shows what the document shows
+//   ```bash run beside                            its processes in the background (`&`) go on beside what follows
 //   ```bash run background until="is ready"       the same in a first terminal; it stays until the end, or until the next such block
 //   ```yaml file=flows/order.yaml                 a file that the reader saves there
 //   ```text                                       behind a `run`: all that is printed. `…` stands for what varies; alone on a line, for any lines

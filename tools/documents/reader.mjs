@@ -30,6 +30,7 @@ export class Reader {
   #prelude;
   #address;
   #terminal;
+  #beside = [];
 
   /** `prelude`: shell functions that stand for commands of the reader's machine. */
   static async create({ folder, prelude = '', env = {} }) {
@@ -46,10 +47,12 @@ export class Reader {
 
   constructor({ folder, prelude, port, env }) {
     this.#folder = folder;
-    this.#env = env;
+    this.#state = mkdtempSync(path.join(os.tmpdir(), 'bellows-reader-'));
+    const temporary = path.join(this.#state, 'tmp');
+    mkdirSync(temporary);
+    this.#env = { TMPDIR: temporary, ...env };
     this.#prelude = prelude;
     this.#address = `127.0.0.1:${port}`;
-    this.#state = mkdtempSync(path.join(os.tmpdir(), 'bellows-reader-'));
   }
 
   /** Does what a step says and answers what was printed; throws when it fails or shows something else. */
@@ -67,6 +70,7 @@ export class Reader {
   }
 
   async close() {
+    for (const run of this.#beside.splice(0)) await end(run, 'SIGTERM');
     await this.#endTerminal();
     rmSync(this.#state, { recursive: true, force: true });
   }
@@ -83,7 +87,8 @@ export class Reader {
     const state = `trap 'code=$?; export -p > "${this.#file('env')}"; pwd > "${this.#file('cwd')}"; exit $code' EXIT`;
     const run = this.#spawn(`${state}\n${step.text}`);
     const timer = setTimeout(() => run.signal('SIGKILL'), LIMIT_MS);
-    const code = await run.exit;
+    if (step.marks.beside) this.#beside.push(run);
+    const code = await (step.marks.beside ? run.prompt : run.exit);
     clearTimeout(timer);
     if (code !== 0) throw new Error(`line ${step.line}: ended with ${code}:\n${step.text}\nprinted:\n${run.printed()}`);
     return run.printed();
@@ -113,12 +118,8 @@ export class Reader {
   /** Ctrl-C goes to everything in the terminal. */
   async #endTerminal() {
     const run = this.#terminal;
-    if (run === undefined) return;
     this.#terminal = undefined;
-    run.signal('SIGINT');
-    const late = setTimeout(() => run.signal('SIGKILL'), PATIENCE_MS);
-    await run.exit;
-    clearTimeout(late);
+    if (run !== undefined) await end(run, 'SIGINT');
   }
 
   #spawn(commands) {
@@ -132,6 +133,8 @@ ${commands.replaceAll(DOCUMENTED, this.#address)}`;
     child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk) => (text += chunk));
     return {
+      /** When the shell ends, as a person sees by the prompt; and when everything it has started has ended, too. */
+      prompt: once(child, 'exit').then(([code, signal]) => code ?? signal),
       exit: once(child, 'close').then(([code, signal]) => code ?? signal),
       printed: () => stripVTControlCharacters(text).replaceAll(this.#address, DOCUMENTED),
       signal: (name) => signalGroup(child.pid, name),
@@ -153,6 +156,13 @@ ${commands.replaceAll(DOCUMENTED, this.#address)}`;
 
 function fits({ shows }, printed) {
   return shows === undefined || differenceOf(shows, printed) === undefined;
+}
+
+async function end(run, name) {
+  run.signal(name);
+  const late = setTimeout(() => run.signal('SIGKILL'), PATIENCE_MS);
+  await run.exit;
+  clearTimeout(late);
 }
 
 function signalGroup(pid, name) {

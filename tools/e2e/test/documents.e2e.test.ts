@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
-import { AS_REFERENCE, allDocuments, documentText, ELSEWHERE, followInOrder, IN_A_CLONE, readerIn } from './followed-documents.js';
-import { repositoryCopy } from './repository-copy.js';
+import { allDocuments, documentText } from './document-blocks.js';
+import { repositoryCopy } from './followed-clone.js';
+import { AS_REFERENCE, ELSEWHERE, followInOrder, IN_A_CLONE, readerIn } from './followed-documents.js';
 
 it('follows every document in which there is something to do', () => {
   const withSteps = allDocuments().filter((file) => stepsOf(documentText(file)).length > 0);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { documentText } from './followed-documents.js';
+import { documentText } from './document-blocks.js';
 import { COMPUTE, HARNESS, type RunningHost, startHost, WORKFLOW } from './running-host.js';
 import { until } from './until.js';
 

@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync 
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
-import { documentText, followInOrder, readerIn } from './followed-documents.js';
+import { documentText } from './document-blocks.js';
+import { followInOrder, readerIn } from './followed-documents.js';
 import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 

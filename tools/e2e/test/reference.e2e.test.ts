@@ -3,8 +3,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type Step, stepsOf } from '../../documents/blocks.mjs';
-import { AS_REFERENCE, documentText, followInOrder, readerIn } from './followed-documents.js';
-import { installedFolder } from './repository-copy.js';
+import { documentText, fileBlocksOf } from './document-blocks.js';
+import { installedFolder } from './followed-clone.js';
+import { AS_REFERENCE, followInOrder, readerIn } from './followed-documents.js';
 import { cleanEnv, HOST_MAIN, REPOSITORY } from './running-host.js';
 
 const TSC = path.join(REPOSITORY, 'node_modules/typescript/bin/tsc');
@@ -14,7 +15,7 @@ const CONFIG = `plugins:
   harness: { from: "@bellows/plugin-harness" }
 `;
 /** The settings that the page about workflows recommends. */
-const COMPILER = stepsOf(documentText('docs/reference/workflows.md')).find(({ marks }) => marks.file === 'tsconfig.json')!;
+const COMPILER = fileBlocksOf(documentText('docs/reference/workflows.md')).get('tsconfig.json')!;
 
 describe.each(AS_REFERENCE)('%s', (page) => {
   const steps = stepsOf(documentText(page));
@@ -34,7 +35,7 @@ describe.each(AS_REFERENCE)('%s', (page) => {
 
   it('has TypeScript that the compiler accepts with the settings of the page about workflows', () => {
     if (!existsSync(path.join(folder, 'flows'))) return;
-    writeFileSync(path.join(folder, 'tsconfig.json'), COMPILER.text);
+    writeFileSync(path.join(folder, 'tsconfig.json'), COMPILER);
     const { stdout, stderr } = spawnSync(process.execPath, [TSC, '-p', '.'], { cwd: folder, encoding: 'utf8', env: cleanEnv() });
     expect(stdout + stderr).toBe('');
   });
