@@ -40,7 +40,7 @@ export function stepsOf(markdown) {
   return blocks.flatMap((block, index) => {
     if (block.marks.run === undefined && block.marks.file === undefined) return [];
     const next = blocks[index + 1];
-    const shows = block.marks.run && next?.language === 'text' && next.section === block.section ? next.text : undefined;
-    return [{ ...block, shows }];
+    const isShown = block.marks.run && next?.language === 'text' && next.marks.file === undefined && next.section === block.section;
+    return [{ ...block, shows: isShown ? next.text : undefined }];
   });
 }

@@ -19,7 +19,6 @@ export const AS_REFERENCE = [
   'docs/reference/agents.md',
   'docs/how-to/find-out-why.md',
   'plugins/compute/README.md',
-  'plugins/harness/README.md',
   'plugins/workflow/README.md',
 ];
 
