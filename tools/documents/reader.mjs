@@ -9,7 +9,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { differenceOf } from './printed.mjs';
 
 /** A command that hangs is a fault of the document, not of the machine. */
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 /** How long a person would look at a terminal in which something must come. */
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 50;
