@@ -94,24 +94,19 @@ export class Reader {
     return run.printed();
   }
 
-  /** Resolves when `until` was printed, and what the document shows, or after a while without it: the comparison then says what is missing. */
+  /** Resolves when `until` was printed, and then what the document shows, or after a while without it: the comparison says what is missing. */
   async #keep(step) {
     await this.#endTerminal();
     const run = this.#spawn(step.text);
     this.#terminal = run;
-    const isThere = () => run.printed().includes(step.marks.until) && fits(step, run.printed());
     let ended = false;
     void run.exit.then(() => {
       ended = true;
     });
-    const deadline = performance.now() + PATIENCE_MS;
-    while (!isThere()) {
-      if (ended) throw new Error(`line ${step.line}: ended before “${step.marks.until}”:\n${run.printed()}`);
-      if (performance.now() > deadline) break;
-      await pause(LOOK_MS);
-    }
-    if (!run.printed().includes(step.marks.until))
-      throw new Error(`line ${step.line}: never printed “${step.marks.until}”:\n${run.printed()}`);
+    const isReady = () => run.printed().includes(step.marks.until);
+    if (!(await comesAbout(() => ended || isReady(), LIMIT_MS)) || !isReady())
+      throw new Error(`line ${step.line}: ${ended ? 'ended before' : 'never printed'} “${step.marks.until}”:\n${run.printed()}`);
+    await comesAbout(() => ended || fits(step, run.printed()), PATIENCE_MS);
     return run.printed();
   }
 
@@ -152,6 +147,15 @@ ${commands.replaceAll(DOCUMENTED, this.#address)}`;
       return this.#folder; // nothing was typed yet
     }
   }
+}
+
+async function comesAbout(look, withinMs) {
+  const deadline = performance.now() + withinMs;
+  while (!look()) {
+    if (performance.now() > deadline) return false;
+    await pause(LOOK_MS);
+  }
+  return true;
 }
 
 function fits({ shows }, printed) {

@@ -34,11 +34,11 @@ export async function tutorialFigures({ quick }) {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
   const of = (kind, what) => measured[kind].map((times) => times[what]);
-  const note = 'machine time; reading comes on top';
+  const minutes = (name, values) => figure(`tutorial: ${name}`, 'min', 'lower', values, 'machine time; reading comes on top');
   return [
-    { ...figure('tutorial: clone to a plugin of one’s own that runs, nothing downloaded before', 'min', 'lower', of('cold', 'running')), note },
-    { ...figure('tutorial: clone to a plugin of one’s own that runs, npm cache filled', 'min', 'lower', of('warm', 'running')), note },
-    { ...figure('tutorial: the whole of it, npm cache filled', 'min', 'lower', of('warm', 'whole')), note },
+    minutes('clone to a plugin that runs, nothing downloaded before', of('cold', 'running')),
+    minutes('clone to a plugin that runs, npm cache filled', of('warm', 'running')),
+    minutes('clone to its end, npm cache filled', of('warm', 'whole')),
   ];
 }
 
