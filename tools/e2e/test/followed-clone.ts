@@ -39,6 +39,11 @@ function linkModules(copy: string): void {
     // Commands and our own packages are links already, to what stands beside them; the stamp says that npm has nothing to install.
     if (name === '.bin' || name === '@bellows' || name === '.install-stamp') {
       cpSync(path.join(source, name), path.join(modules, name), { recursive: true, verbatimSymlinks: true });
+    } else if (name.startsWith('@')) {
+      // a package is what may be a link: executors of compute may read a package they need, not what is around it
+      mkdirSync(path.join(modules, name));
+      for (const inner of readdirSync(path.join(source, name)))
+        symlinkSync(path.join(source, name, inner), path.join(modules, name, inner));
     } else if (!name.startsWith('.')) symlinkSync(path.join(source, name), path.join(modules, name));
   }
   for (const folder of NESTED) {
