@@ -58,7 +58,8 @@ function main() {
     NX_TUI: 'false',
     NX_NO_CLOUD: 'true',
   };
-  install(node, home, env);
+  const install = installation(node, home, env);
+  install.provide();
 
   const nx = path.join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
   const host = path.join(root, 'host', 'dist', 'main.js');
@@ -72,7 +73,7 @@ function main() {
     case 'bellows':
       if (!existsSync(host)) build();
       // The user's own folder stays the working folder: `@file` arguments and `--config` are meant from there.
-      return hold(node, [host, ...rest], env, process.env.INIT_CWD ?? process.cwd());
+      return hold(node, [host, ...rest], env, { cwd: process.env.INIT_CWD ?? process.cwd() });
     case 'test':
       return hold(node, [nx, 'run-many', '-t', 'test', '--output-style=static', ...rest], env);
     case 'lint':
@@ -91,9 +92,10 @@ function main() {
       if (!rest.includes('--help')) build();
       return hold(node, [path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest], env);
     case 'nx':
-      return hold(node, [nx, ...rest], env);
+      // A generator that changes the lock file has installed what it says there.
+      return hold(node, [nx, ...rest], env, ['g', 'generate'].includes(rest[0]) ? { onSuccess: install.note } : {});
     default:
-      return hold(node, rest, env, process.cwd());
+      return hold(node, rest, env, { cwd: process.cwd() });
   }
 }
 
@@ -145,23 +147,27 @@ function provideNode() {
   return { node: path.join(home, 'bin', WINDOWS ? 'node.exe' : 'node'), home };
 }
 
-/** Installs once per lockfile and Node version. Two runs at once: the second waits for the first. */
-function install(node, home, env) {
+/** What is installed, and the note of it: once per lockfile and Node version. Two runs at once: the second waits for the first. */
+function installation(node, home, env) {
   // The version and not where it comes from: a shell inside the provided Node must not install again.
   const version = home ? `v${JSON.parse(readFileSync(path.join(home, 'package.json'), 'utf8')).version}` : process.version;
-  const want = sha256(readFileSync(path.join(root, 'package-lock.json')), version, process.platform, process.arch);
+  const want = () => sha256(readFileSync(path.join(root, 'package-lock.json')), version, process.platform, process.arch);
   const stamp = path.join(root, 'node_modules', '.install-stamp');
-  const done = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === want;
-  if (done()) return;
-  const release = takeTurn(path.join(root, '.install-lock'));
-  try {
+  const done = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === want();
+  const note = () => writeFileSync(stamp, want());
+  const provide = () => {
     if (done()) return;
-    console.error('Installing dependencies (once per change of package-lock.json)');
-    run(node, [npmCli(), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { env, quietStdout: true });
-    writeFileSync(stamp, want);
-  } finally {
-    release();
-  }
+    const release = takeTurn(path.join(root, '.install-lock'));
+    try {
+      if (done()) return;
+      console.error('Installing dependencies (once per change of package-lock.json)');
+      run(node, [npmCli(), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { env, quietStdout: true });
+      note();
+    } finally {
+      release();
+    }
+  };
+  return { provide, note };
 }
 
 /** A folder as a lock: creating it is atomic everywhere. A lock whose owner has gone, or older than ten minutes, is taken over. */
@@ -225,7 +231,7 @@ function run(node, args, { quietStdout = false, silent = false, ...options } = {
 }
 
 /** Runs the last step: passes signals on, ends with its status, and never leaves it behind. */
-function hold(node, args, env, cwd = root) {
+function hold(node, args, env, { cwd = root, onSuccess = () => {} } = {}) {
   const child = spawn(node, args, { cwd, stdio: 'inherit', env });
   // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
   process.on('SIGINT', () => {});
@@ -240,7 +246,10 @@ function hold(node, args, env, cwd = root) {
     if (signal) {
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
-    } else process.exit(code ?? 1);
+    } else {
+      if (code === 0) onSuccess();
+      process.exit(code ?? 1);
+    }
   });
 }
 

@@ -49,9 +49,26 @@ export async function loadConfig(
   const missing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
   const yaml = await readYaml(file, missing, problems);
   if (yaml === undefined) return { problems };
+  return readConfigTree(yaml, { file, folder, options, problems });
+}
 
+interface TreePlace {
+  /** Absolute. */
+  readonly file: string;
+  /** What relative paths in it are meant from. */
+  readonly folder: string;
+  readonly options: HostOptions;
+  /** What is wrong already; more is added. */
+  readonly problems: ErrorDetail[];
+}
+
+/** {@link loadConfig} for a tree that was read already, or never stood in a file. */
+export async function readConfigTree(
+  { tree, lineOf }: { readonly tree: unknown; readonly lineOf: LoadedConfig['lineOf'] },
+  { file, folder, options, problems }: TreePlace,
+): Promise<{ readonly loaded: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
   const substituted = new Set<string>();
-  const input = (await substitute(yaml.tree, { folder, env: options.env, problems, base: '', substituted })) as Record<string, unknown>;
+  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', substituted })) as Record<string, unknown>;
   const origins = new Map<string, Origin>();
   recordOrigins(input, { base: '', substituted, origins });
   applyOverrides(input, { options, origins, problems });
@@ -59,7 +76,7 @@ export async function loadConfig(
   const config = withAbsolutePaths(parse(input, substituted, problems) ?? salvage(input), { folder, origins, cwd: options.cwd });
   problems.push(...addressProblems(config), ...policyProblems(config), ...(await tokenProblems(config)));
   const pluginConfigs = await readPluginConfigs(input, { folder, env: options.env, problems, substituted, origins });
-  return { loaded: { config, file, folder, pluginConfigs, origins, lineOf: yaml.lineOf }, problems };
+  return { loaded: { config, file, folder, pluginConfigs, origins, lineOf }, problems };
 }
 
 /** The problems with the line of the configuration each is about, where it is about one. */

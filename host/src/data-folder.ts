@@ -12,7 +12,10 @@ export interface HostFile {
 }
 
 /** The layout of the data folder this host writes. Raised when an older host could no longer read it. */
-const DATA_VERSION = 1;
+export const DATA_VERSION = 1;
+const LOCK_FILE = 'host.lock';
+/** Whoever only looks whether the lock is taken (`bellows doctor`) holds it for an instant; a host holds it as long as it runs. */
+const LOCK_TIMEOUT_MS = 250;
 /** Only the owner: the folder holds the token that lets commands run. */
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
@@ -87,6 +90,30 @@ export async function readHostFile(folder: string): Promise<HostFile | null> {
   }
 }
 
+/**
+ * Whether a host holds the folder. Asks for a shared lock for a moment and changes nothing; a host that starts in this very moment may
+ * be refused. Rejects where that cannot be seen.
+ */
+export async function isDataFolderLocked(folder: string): Promise<boolean> {
+  const file = path.join(folder, LOCK_FILE);
+  const isThere = await access(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? false : Promise.reject(error)),
+  );
+  if (!isThere) return false;
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(file, { timeout: 0, readOnly: true });
+  try {
+    database.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
 async function checkVersion(folder: string): Promise<void> {
   const file = path.join(folder, 'version');
   const text = await readFile(file, 'utf8').catch(() => undefined);
@@ -108,13 +135,12 @@ async function lock(folder: string): Promise<{ close(): void }> {
   const { DatabaseSync } = await import('node:sqlite');
   let database: InstanceType<typeof DatabaseSync> | undefined;
   try {
-    database = new DatabaseSync(path.join(folder, 'host.lock'), { timeout: 0 });
+    database = new DatabaseSync(path.join(folder, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS });
     database.exec('BEGIN EXCLUSIVE');
     return database;
   } catch (error) {
     database?.close();
-    const SQLITE_BUSY = 5;
-    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw unusable(folder, error);
+    if (!isBusy(error)) throw unusable(folder, error);
     const pid = runningPid(folder);
     throw new RefusedError(
       'DATA_IN_USE',
@@ -122,6 +148,11 @@ async function lock(folder: string): Promise<{ close(): void }> {
       { phase: 'start' },
     );
   }
+}
+
+function isBusy(error: unknown): boolean {
+  const SQLITE_BUSY = 5;
+  return (error as { errcode?: number }).errcode === SQLITE_BUSY;
 }
 
 function runningPid(folder: string): number | undefined {

@@ -1,41 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import {
   CancelledError,
-  EventBus,
   type IClock,
   type ILogger,
   type IMachine,
   type IRandom,
   messageOf,
-  type PluginStatus,
   SqliteStore,
   systemClock,
   systemRandom,
-  TOKENS,
 } from '@bellows/sdk';
 import { configError } from './config-error.js';
 import { type LoadedConfig, loadConfig, withLines } from './config-file.js';
-import { ServiceContainer } from './container.js';
 import { DataFolder } from './data-folder.js';
-import { Governor } from './governor/governor.js';
-import { MachineSampler } from './governor/machine-sampler.js';
-import { SubsystemRegistry } from './governor/subsystem-registry.js';
 import { openHttp } from './host-http.js';
 import { createHostLogger, type HostConsole } from './host-logger.js';
 import type { HostOptions } from './host-options.js';
-import { hostView } from './host-status.js';
 import type { HostView } from './host-view.js';
+import { wireHost } from './host-wiring.js';
 import { inspectPlugins } from './inspect-plugins.js';
-import { nearestName } from './operations/nearest-name.js';
-import { OperationRegistry } from './operations/operation-registry.js';
 import { type LoadedPlugin, loadPlugins } from './plugin-loader.js';
-import { PluginRunner } from './plugin-runner.js';
-import { inPluginScope, outsidePluginScope } from './plugin-scope.js';
-import { PluginSet } from './plugin-set.js';
+import type { PluginSet } from './plugin-set.js';
 import { sweepStaging } from './staging-sweep.js';
 import { TeardownStack } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
-import { FileUploads } from './uploads.js';
 
 /** A host that is up. */
 export interface RunningHost {
@@ -137,124 +125,22 @@ interface Parts {
   readonly options: StartOptions;
 }
 
-/** Builds the parts in the order in which they need each other; each is on the stack before the next one is built. */
+/** Each part is on the stack before the next one is built. */
 async function assemble({ loaded, waves, data, logger, teardown, faults, options }: Parts): Promise<RunningHost> {
   const { config } = loaded;
-  const { clock = systemClock, random = systemRandom } = options;
+  const { clock = systemClock, random = systemRandom, machine, signal } = options;
   const store = await SqliteStore.open(data.file('store.db'));
   teardown.add(() => store.close());
-  const onHandlerError = (owner: string, topic: string, error: unknown) =>
-    logger.error(`a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
-  const bus = new EventBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
-  teardown.add(() => bus.close());
-  const machine = options.machine ?? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs));
-  const registry = new SubsystemRegistry({ bus, logger });
-  const operations = new OperationRegistry({
-    clock,
-    random,
-    logger,
-    tenants: config.tenants,
-    pressure: (plugin) => registry.pressureOf(plugin),
-  });
-  const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
-  const uploads = new FileUploads({ dataDir: data.path, clock });
-  await uploads.sweep({ interrupted: true });
-  const sweepLater = () => void uploads.sweep().catch((error: unknown) => logger.warn('old uploads were not removed', { error }));
-  teardown.add(clock.setRepeating(SWEEP_PERIOD_MS, sweepLater));
-
-  const hostOperations = operations.forPlugin(HOST_SOURCE, new AbortController().signal);
-  const container = new ServiceContainer();
-  container.provide(TOKENS.Bus, bus);
-  container.provide(TOKENS.Operations, hostOperations);
-  container.provide(TOKENS.Clock, clock);
-  container.provide(TOKENS.Random, random);
-  container.provide(TOKENS.Logger, logger);
-  container.provide(TOKENS.Machine, machine);
-  container.provide(TOKENS.Uploads, uploads);
-  const started = Promise.withResolvers<void>();
-  container.provide(TOKENS.HostStart, Object.freeze({ complete: started.promise }));
-
-  const onStatus = (status: PluginStatus) => {
-    const { id, state, reason, message, since, configRevision } = status;
-    bus.publish({ topic: 'status', payload: { plugin: id, state, reason, message, since, configRevision } });
-  };
-  const registerSubsystem: PluginServices['registerSubsystem'] = (plugin, subsystem) => registry.register(plugin, subsystem);
-  const services: PluginServices = {
-    clock,
-    random,
-    logger,
-    container,
-    store,
-    dataDir: data.path,
-    bus,
-    operations,
-    registerSubsystem,
-    onStatus,
-  };
-  const plugins = new PluginSet(
-    waves.map((wave) => wave.map((plugin) => new PluginRunner(plugin, services, CONFIG_REVISION))),
-    clock,
-  );
+  const wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, ...(machine === undefined ? {} : { machine }) });
+  const { view, plugins, operations } = wired;
   faults.plugins = plugins;
-  const view = hostView({
-    loaded,
-    bus,
-    operations: hostOperations,
-    machine,
-    uploads,
-    logger,
-    plugins,
-    registry,
-    governor,
-    startedAt: clock.now(),
-    configRevision: CONFIG_REVISION,
-  });
   const token = randomBytes(32).toString('base64url');
   const http = await openHttp({ view, operations, config: config.host, token, clock, random });
   teardown.add(() => http.close());
   await data.writeHostFile({ pid: process.pid, url: http.url, token, startedAt: view.startedAt });
   teardown.add(() => data.removeHostFile());
-
-  teardown.add(registry.start(clock, METRICS_PERIOD_MS));
-  teardown.add(governor.start());
-  teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
-  await plugins.start(options.signal);
-  started.resolve();
-  registry.readAll();
-  for (const text of strayPolicies(config, registry)) logger.warn(text);
+  await wired.start(signal);
   return new Running({ http, token, view, plugins, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });
-}
-
-const HOST_SOURCE = 'host';
-
-/** The bus calls handlers in the wake of whoever published; what they do is to be traced back to whoever subscribed. */
-function runAs<T>(source: string, call: () => T): T {
-  return source === HOST_SOURCE ? outsidePluginScope(call) : inPluginScope({ pluginId: source, phase: 'handle events' }, call);
-}
-
-function ownedBy<T extends Disposable>(teardown: TeardownStack, owned: T): T {
-  teardown.add(owned);
-  return owned;
-}
-
-type PluginServices = ConstructorParameters<typeof PluginRunner>[1];
-
-/** `metrics` is published at least this often (contract of the topic). */
-const METRICS_PERIOD_MS = 1_000;
-/** Uploads nobody reads go after a day; an hour more or less does not matter. */
-const SWEEP_PERIOD_MS = 3_600_000;
-/** Raised by each accepted reload; a host that was just started is at its first. */
-const CONFIG_REVISION = 1;
-
-/** Policies for subsystems that nobody has registered: a plugin that was left out, or a typing error. */
-function strayPolicies({ governor }: LoadedConfig['config'], registry: SubsystemRegistry): string[] {
-  const known = registry.entries().map(({ subsystem }) => subsystem.name);
-  return Object.keys(governor.subsystems)
-    .filter((name) => !known.includes(name))
-    .map((name) => {
-      const near = nearestName(name, known);
-      return `governor.subsystems.${name} is for a subsystem that is not there${near === undefined ? '' : `: did you mean ${near}?`}`;
-    });
 }
 
 interface RunningParts {

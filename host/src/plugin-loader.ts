@@ -23,11 +23,19 @@ export interface LoadedPlugin extends Needing {
   readonly configFolder: string;
 }
 
+/** A plugin that is in memory already. */
+export interface GivenPlugin {
+  readonly source: PluginSource;
+  readonly plugin: unknown;
+}
+
 interface LoadOptions {
   readonly stagingDir: string;
   /** `import()`; a test gives its own. */
   readonly importModule: (url: string) => Promise<unknown>;
   readonly clock: IClock;
+  /** By key: what is neither looked for nor staged nor imported. */
+  readonly given?: ReadonlyMap<string, GivenPlugin>;
 }
 
 export interface LoadResult {
@@ -39,9 +47,11 @@ export interface LoadResult {
 export async function loadPlugins(loaded: LoadedConfig, options: LoadOptions): Promise<LoadResult> {
   const problems: ErrorDetail[] = [];
   const found = await Promise.all(
-    Object.entries(loaded.config.plugins).map(([key, entry]) =>
-      findPlugin({ key, from: entry.from }, { configFolder: loaded.folder, stagingDir: options.stagingDir }),
-    ),
+    Object.entries(loaded.config.plugins).map(([key, entry]): ReturnType<typeof findPlugin> => {
+      const given = options.given?.get(key);
+      if (given !== undefined) return Promise.resolve({ source: given.source, problems: [] });
+      return findPlugin({ key, from: entry.from }, { configFolder: loaded.folder, stagingDir: options.stagingDir });
+    }),
   );
   problems.push(...found.flatMap((result) => result.problems));
   const sources = found.flatMap((result) => (result.source ? [result.source] : []));
@@ -95,26 +105,14 @@ function rangeProblems(source: PluginSource): ErrorDetail[] {
 async function loadOne(
   source: PluginSource,
   loaded: LoadedConfig,
-  { stagingDir, importModule, clock }: LoadOptions,
+  options: LoadOptions,
 ): Promise<{ readonly plugin?: LoadedPlugin; readonly problems: readonly ErrorDetail[] }> {
   const { key } = source;
   const entry = loaded.config.plugins[key];
   if (!entry) return { problems: [] };
-  let plugin: unknown;
-  let folder: string;
-  try {
-    folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
-    const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
-    const loading = inPluginScope({ pluginId: key, phase: 'load' }, () => importModule(url));
-    const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
-    if (module === undefined) {
-      const message = `loading its code did not end within ${entry.activateTimeoutMs} ms: a module must not wait at its top level, activate may`;
-      return { problems: [{ path: `plugins.${key}.from`, message: `${message} (PLUGIN_TIMEOUT)` }] };
-    }
-    plugin = module.default;
-  } catch (error) {
-    return { problems: [{ path: `plugins.${key}.from`, message: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` }] };
-  }
+  const code = options.given?.get(key) ?? (await loadCode(source, { loaded, entry, options }));
+  if ('problem' in code) return { problems: [{ path: `plugins.${key}.from`, message: code.problem }] };
+  const { plugin } = code;
   if (!isPlugin(plugin)) {
     return { problems: [{ path: `plugins.${key}.from`, message: 'its default export is no plugin: export default definePlugin({ … })' }] };
   }
@@ -125,9 +123,34 @@ async function loadOne(
   const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
   if (problems.length > 0) return { problems };
   const configFolder = entry.configFile === undefined ? loaded.folder : path.dirname(path.resolve(loaded.folder, entry.configFile));
-  const own = await ownProblems(plugin, { config, configFolder, clock, timeoutMs: entry.activateTimeoutMs });
+  const own = await ownProblems(plugin, { config, configFolder, clock: options.clock, timeoutMs: entry.activateTimeoutMs });
   if (own.length > 0) return { problems: own };
+  const folder = 'folder' in code ? code.folder : source.folder;
   return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder }, problems: [] };
+}
+
+interface CodePlace {
+  readonly loaded: LoadedConfig;
+  readonly entry: PluginEntry;
+  readonly options: LoadOptions;
+}
+
+/** Stages a plugin and imports it, or says why that is not possible. */
+async function loadCode(
+  source: PluginSource,
+  { loaded, entry, options: { stagingDir, importModule, clock } }: CodePlace,
+): Promise<{ readonly plugin: unknown; readonly folder: string } | { readonly problem: string }> {
+  try {
+    const folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
+    const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
+    const loading = inPluginScope({ pluginId: source.key, phase: 'load' }, () => importModule(url));
+    const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
+    if (module !== undefined) return { plugin: module.default, folder };
+    const late = `loading its code did not end within ${entry.activateTimeoutMs} ms: a module must not wait at its top level, activate may`;
+    return { problem: `${late} (PLUGIN_TIMEOUT)` };
+  } catch (error) {
+    return { problem: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` };
+  }
 }
 
 interface OwnCheck {

@@ -7,9 +7,28 @@ import { guardProcess } from './process-guard.js';
 export async function runProcess(): Promise<void> {
   const guard = guardProcess();
   const { stdout, stderr, stdin, env } = process;
-  const io: CliIo = { stdout, stderr, stdin, env, cwd: process.cwd(), signal: guard.signal, forceSignal: guard.forceSignal };
+  const io: CliIo = {
+    stdout,
+    stderr,
+    stdin,
+    env,
+    cwd: process.cwd(),
+    self: [process.execPath, process.argv[1] ?? ''],
+    signal: guard.signal,
+    forceSignal: guard.forceSignal,
+    onEnd,
+  };
   const deps = hostDeps(io, (report) => {
     guard.onFault = report;
   });
   guard.exit(await runCli(process.argv.slice(2), io, deps));
+}
+
+/** Before the faults are told: a message written to a screen that then goes away would not be read. */
+function onEnd(restore: () => void): () => void {
+  const events = ['exit', 'uncaughtException', 'unhandledRejection'] as const;
+  for (const event of events) process.prependListener(event as 'exit', restore);
+  return () => {
+    for (const event of events) process.off(event, restore);
+  };
 }

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataFolder, readHostFile } from '../src/data-folder.js';
 
@@ -16,6 +18,26 @@ describe('DataFolder', () => {
     await expect(DataFolder.open(path.join(root, 'data'))).rejects.toMatchObject({ code: 'DATA_IN_USE', status: 409 });
     first.close();
     (await DataFolder.open(path.join(root, 'data'))).close();
+  });
+
+  it('is not refused to a host because somebody just looks whether it is held', async () => {
+    const folder = path.join(root, 'data');
+    (await DataFolder.open(folder)).close();
+    // in a thread of its own: taking the lock waits without letting this one go on
+    const looker = new Worker(
+      `const { DatabaseSync } = require('node:sqlite');
+       const { parentPort, workerData } = require('node:worker_threads');
+       const database = new DatabaseSync(workerData, { readOnly: true });
+       database.exec('BEGIN');
+       database.prepare('SELECT count(*) FROM sqlite_schema').get();
+       parentPort.postMessage('held');
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+       database.close();`,
+      { eval: true, workerData: path.join(folder, 'host.lock') },
+    );
+    await once(looker, 'message');
+    (await DataFolder.open(folder)).close();
+    await looker.terminate();
   });
 
   it('is readable by its owner only, and so is the token', async () => {

@@ -3,7 +3,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** Every folder of sources needs a rule that says what it may import. */
-const LAYERS = ['sdk/src/**', 'host/src/**', 'host/src/container.ts', 'plugins/*/src/**', 'plugins/*/test/**', 'docs/examples/*/src/**'];
+const LAYERS = [
+  'sdk/src/**',
+  'host/src/**',
+  'host/src/container.ts',
+  'host/src/testing/**',
+  'plugins/*/src/**',
+  'plugins/*/test/**',
+  'docs/examples/*/src/**',
+  'docs/examples/*/test/**',
+];
 
 export function layers({ root }) {
   const file = path.join(root, 'biome.json');

@@ -1,5 +1,6 @@
 import { CRITICALITIES } from '@bellows/sdk';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { argumentOf } from '../completion/completed-by.js';
 import { type CommandContext, usageError } from './command-context.js';
 import { readJson } from './json-input.js';
 import { printJson } from './print.js';
@@ -17,7 +18,7 @@ export function addCallCommand(program: Command, context: CommandContext): void 
   program
     .command('call')
     .description('call an operation and print its output')
-    .argument('<name>', 'the operation, for example compute.list')
+    .addArgument(argumentOf('<name>', 'the operation, for example compute.list', 'operation'))
     .argument('[input]', 'JSON, @file, or - for standard input; {} when left out')
     .option('--tenant <name>', 'on whose behalf: the limits of this tenant apply')
     .option('--user <name>', 'the user inside of the tenant')

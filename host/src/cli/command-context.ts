@@ -38,10 +38,10 @@ export class CommandContext {
 
   /**
    * `--url`, `BELLOWS_URL`, else the host of the data folder, which also gives the token. A host named by its address gets that
-   * token only if it is the same one; else `BELLOWS_TOKEN`.
+   * token only if it is the same one; else `BELLOWS_TOKEN`. Aborting `signal` ends what the client waits for.
    */
-  async connect(command: Command): Promise<HostClient> {
-    const { env, signal } = this.io;
+  async connect(command: Command, signal: AbortSignal = this.io.signal): Promise<HostClient> {
+    const { env } = this.io;
     const named = this.#namedUrl(command);
     const { file, host: found } = await this.deps.findHost(this.hostOptions(command));
     const url = named ?? found?.url;

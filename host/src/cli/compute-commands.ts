@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import { argumentOf } from '../completion/completed-by.js';
 import { deadlineOption } from './call-command.js';
 import { type CommandContext, unreadable, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
@@ -43,7 +44,7 @@ function addPut(compute: Command, context: CommandContext): void {
   compute
     .command('put')
     .description('keep a module under a name')
-    .argument('<name>', 'the name to invoke it by')
+    .addArgument(argumentOf('<name>', 'the name to invoke it by', 'module'))
     .argument('<file>', 'a .wasm file')
     .option('--set <option=value>', 'an option of the module, for example maxPages=64; may be given again', collect, [])
     .addHelpText('after', '\nExamples:\n  bellows compute put fib fib.wasm\n  bellows compute put big big.wasm --set maxPages=1024')
@@ -82,7 +83,7 @@ function addModuleCommands(compute: Command, context: CommandContext): void {
   compute
     .command('get')
     .description('show a module: its limits, pool, calls and last errors')
-    .argument('<name>', 'a module')
+    .addArgument(argumentOf('<name>', 'a module', 'module'))
     .action(async (name: string, _options: unknown, command: Command) => {
       const module = await (await context.connect(command)).call<ModuleView>('compute.get', { name });
       if (context.isJson(command)) return printJson(stdout, module);
@@ -91,7 +92,7 @@ function addModuleCommands(compute: Command, context: CommandContext): void {
   compute
     .command('remove')
     .description('remove a module')
-    .argument('<name>', 'a module')
+    .addArgument(argumentOf('<name>', 'a module', 'module'))
     .action(async (name: string, _options: unknown, command: Command) => {
       const removed = await (await context.connect(command)).call('compute.remove', { name });
       if (context.isJson(command)) return printJson(stdout, removed);
@@ -100,7 +101,7 @@ function addModuleCommands(compute: Command, context: CommandContext): void {
   compute
     .command('config')
     .description('change options of a module, and show its limits')
-    .argument('<name>', 'a module')
+    .addArgument(argumentOf('<name>', 'a module', 'module'))
     .argument('<option=value...>', 'for example maxPages=64 deadlineMs=2000')
     .addHelpText('after', '\nExamples:\n  bellows compute config fib maxPages=64 maxPoolSize=20')
     .action(async (name: string, pairs: readonly string[], _options: unknown, command: Command) => {
@@ -119,8 +120,8 @@ function addInvoke(compute: Command, context: CommandContext): void {
   compute
     .command('invoke')
     .description('call an export of a module; prints its results, or what it wrote to standard output')
-    .argument('<module>', 'a module')
-    .argument('[export]', 'a function it exports', '_start')
+    .addArgument(argumentOf('<module>', 'a module', 'module'))
+    .addArgument(argumentOf('[export]', 'a function it exports', 'export').default('_start'))
     .argument('[args...]', 'numbers for a function; for _start the arguments of the program')
     .addOption(deadlineOption())
     .option('--input <file>', "the program's standard input; - takes that of this command")

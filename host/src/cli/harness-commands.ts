@@ -1,5 +1,6 @@
 import { systemClock } from '@bellows/sdk';
 import { type Command, Option } from 'commander';
+import { argumentOf } from '../completion/completed-by.js';
 import { type CommandContext, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import {
@@ -142,7 +143,7 @@ function addGetAndWait(harness: Command, context: CommandContext): void {
   harness
     .command('get')
     .description('show a job and its issues')
-    .argument('<id>', 'a job')
+    .addArgument(argumentOf('<id>', 'a job', 'job'))
     .action(async (id: string, _options: unknown, command: Command) => {
       const job = await (await context.connect(command)).call<JobView>('harness.get', { id });
       if (context.isJson(command)) return printJson(context.io.stdout, job);
@@ -151,7 +152,7 @@ function addGetAndWait(harness: Command, context: CommandContext): void {
   harness
     .command('wait')
     .description('wait until a job has ended, and show it')
-    .argument('<id>', 'a job')
+    .addArgument(argumentOf('<id>', 'a job', 'job'))
     .addOption(timeoutOption())
     .addHelpText('after', `${WAIT_HELP}\nExamples:\n  bellows harness wait nightly\n  bellows harness wait nightly --timeout 60000 --json`)
     .action(async (id: string, { timeout }: { timeout?: number }, command: Command) => {
@@ -218,7 +219,7 @@ function addCancel(harness: Command, context: CommandContext): void {
   harness
     .command('cancel')
     .description('cancel a job: its agents are ended, what has landed stays')
-    .argument('<id>', 'a job')
+    .addArgument(argumentOf('<id>', 'a job', 'job'))
     .action(async (id: string, _options: unknown, command: Command) => {
       const answer = await (await context.connect(command)).call('harness.cancel', { id });
       if (context.isJson(command)) return printJson(context.io.stdout, answer);

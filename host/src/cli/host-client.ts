@@ -11,6 +11,7 @@ import {
   NotReadyError,
   STATUS_BY_KIND,
 } from '@bellows/sdk';
+import { EventStreamParser, type StreamedEvent } from './event-stream-parser.js';
 
 export interface HostClientOptions {
   readonly url: string;
@@ -50,6 +51,11 @@ export class HostClient {
     this.#base = parseUrl(options.url);
   }
 
+  /** Where the host is asked, as a URL without a path. */
+  get origin(): string {
+    return this.#base.origin;
+  }
+
   get<T>(path: string): Promise<T> {
     return this.#send('GET', path, {});
   }
@@ -66,21 +72,56 @@ export class HostClient {
     return this.#send('POST', '/v1/files', { headers: { 'content-type': 'application/octet-stream' }, body });
   }
 
-  async #send<T>(method: string, path: string, { headers = {}, body }: { headers?: Record<string, string>; body?: Readable }): Promise<T> {
-    const { token, signal } = this.#options;
-    const allHeaders = { accept: 'application/json', ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+  /** The server-sent events at `path`, until the host ends them or the signal aborts; then it throws as the others do. */
+  async *events(path: string): AsyncGenerator<StreamedEvent, never> {
+    const response = await this.#exchange('GET', path, { headers: { accept: 'text/event-stream' } });
     try {
-      const response = await exchange(new URL(path, this.#base), { method, headers: allHeaders, signal, agent: false }, body);
+      if (response.statusCode !== 200) await answerOf(response, this.#base);
+      const parser = new EventStreamParser();
+      response.setEncoding('utf8');
+      for await (const chunk of response) yield* parser.push(chunk as string);
+    } catch (error) {
+      throw this.#explained(error);
+    } finally {
+      response.destroy();
+    }
+    throw this.#explained(new Error('it ended the stream of events'));
+  }
+
+  async #send<T>(method: string, path: string, { headers = {}, body }: { headers?: Record<string, string>; body?: Readable }): Promise<T> {
+    const response = await this.#exchange(method, path, {
+      headers: { accept: 'application/json', ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    try {
       return await answerOf<T>(response, this.#base);
     } catch (error) {
-      if (signal.aborted) throw interruptedError();
-      if (error instanceof BellowsError) throw error;
-      throw new NotReadyError(
-        'HOST_UNREACHABLE',
-        `No host answered at ${this.#base.origin} (${reasonOf(error)}): start one with "bellows start", or name it with --url.`,
-        { cause: error },
-      );
+      throw this.#explained(error);
     }
+  }
+
+  async #exchange(
+    method: string,
+    path: string,
+    { headers, body }: { readonly headers: Record<string, string>; readonly body?: Readable },
+  ): Promise<IncomingMessage> {
+    const { token, signal } = this.#options;
+    const allHeaders = { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+    try {
+      return await exchange(new URL(path, this.#base), { method, headers: allHeaders, signal, agent: false }, body);
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  #explained(error: unknown): BellowsError {
+    if (this.#options.signal.aborted) return interruptedError();
+    if (error instanceof BellowsError) return error;
+    return new NotReadyError(
+      'HOST_UNREACHABLE',
+      `No host answered at ${this.origin} (${reasonOf(error)}): start one with "bellows start", or name it with --url.`,
+      { cause: error },
+    );
   }
 }
 

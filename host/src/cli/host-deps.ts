@@ -20,6 +20,10 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
     async effectiveConfig(options) {
       return (await import('../effective-config.js')).effectiveConfig(options);
     },
+    async examine(options, signal) {
+      const [{ examine }, { machineProbes }] = await Promise.all([import('../doctor/examine.js'), import('../doctor/machine-probes.js')]);
+      return examine(machineProbes(options, signal));
+    },
     async findHost(options) {
       const { readHostFile } = await import('../data-folder.js');
       const folder = await dataFolderOf(options);

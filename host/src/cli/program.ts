@@ -4,8 +4,10 @@ import { HOST_VERSION } from '../version.js';
 import { addCallCommand } from './call-command.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 import { CommandContext, usageError } from './command-context.js';
+import { addCompletionCommand } from './completion-command.js';
 import { addComputeCommands } from './compute-commands.js';
 import { addConfigCommands } from './config-commands.js';
+import { addDoctorCommand } from './doctor-command.js';
 import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
 import { addHarnessCommands } from './harness-commands.js';
 import { hostDeps } from './host-deps.js';
@@ -13,6 +15,7 @@ import { printError } from './print.js';
 import { addStartCommand } from './start-command.js';
 import { addStatusCommands } from './status-commands.js';
 import { addTokenCommands } from './token-command.js';
+import { addTopCommand } from './top-command.js';
 import { addWorkflowCommands } from './workflow-commands.js';
 
 /**
@@ -63,6 +66,9 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addWorkflowCommands(program, context);
   addHarnessCommands(program, context);
   addTokenCommands(program, context);
+  addTopCommand(program, context);
+  addDoctorCommand(program, context);
+  addCompletionCommand(program, context);
   return program;
 }
 

@@ -1,11 +1,12 @@
 import { NotFoundError, type OperationInfo, type PluginStatus, type ScalingDecision } from '@bellows/sdk';
 import type { Command } from 'commander';
-import { policySentence } from '../governor/subsystem-policy.js';
+import { argumentOf } from '../completion/completed-by.js';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
 import { nearestName, nearestOperation } from '../operations/nearest-name.js';
 import { pointToLog } from '../shown-faults.js';
 import type { CommandContext } from './command-context.js';
 import { shortTime } from './durations.js';
+import { explanationOf } from './explanation.js';
 import { printOperation } from './operation-view.js';
 import { plain, printJson, printTable, printWrappedTable } from './print.js';
 
@@ -58,7 +59,7 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
   program
     .command('operations')
     .description('list the operations, or show what one takes and answers (--json: its schemas)')
-    .argument('[name]', 'an operation')
+    .addArgument(argumentOf('[name]', 'an operation', 'operation'))
     .addHelpText('after', '\nExamples:\n  bellows operations\n  bellows operations compute.invoke')
     .action(async (name: string | undefined, _options: unknown, command: Command) => {
       const { operations } = await (await context.connect(command)).get<{ operations: OperationInfo[] }>('/v1/operations');
@@ -75,7 +76,7 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
   program
     .command('explain')
     .description('say what limits a subsystem now, and why')
-    .argument('<subsystem>', 'for example compute.wasm')
+    .addArgument(argumentOf('<subsystem>', 'for example compute.wasm', 'subsystem'))
     .addHelpText('after', '\nExamples:\n  bellows explain compute.wasm\n  bellows explain compute.wasm --json')
     .action(async (name: string, _options: unknown, command: Command) => {
       const client = await context.connect(command);
@@ -92,15 +93,8 @@ function explain(
   { io: { stdout } }: CommandContext,
   { subsystem, decisions }: { readonly subsystem: SubsystemStatus; readonly decisions: readonly ScalingDecision[] },
 ): void {
-  const { name, plugin, limits, ceiling, policy, binding, metrics, backpressure } = subsystem;
-  stdout.write(`${plain(name)} (plugin ${plain(plugin)})\n`);
-  stdout.write(`  limit        ${limits.maxConcurrentOperations} concurrent operations; the governor allows ${ceiling}\n`);
-  stdout.write(`  limited by   ${plain(binding.limitedBy)}: ${plain(binding.reason)}\n`);
-  stdout.write(
-    `  demand       ${metrics.demand} wanted, ${metrics.inUse} running, ${metrics['queue.depth']} of ${limits.maxQueueDepth} waiting\n`,
-  );
-  stdout.write(`  policy       ${plain(policySentence(policy))}\n`);
-  stdout.write(`  backpressure ${plain(backpressure)}\n`);
+  stdout.write(`${plain(subsystem.name)} (plugin ${plain(subsystem.plugin)})\n`);
+  for (const [label, text] of explanationOf(subsystem)) stdout.write(`  ${label.padEnd(12)} ${plain(text)}\n`);
   if (decisions.length === 0) return;
   stdout.write('\n');
   printWrappedTable(

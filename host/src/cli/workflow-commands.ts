@@ -1,5 +1,6 @@
 import { systemClock } from '@bellows/sdk';
 import type { Command } from 'commander';
+import { argumentOf, optionOf } from '../completion/completed-by.js';
 import { nearestName } from '../operations/nearest-name.js';
 import { type CommandContext, usageError } from './command-context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
@@ -16,6 +17,7 @@ import {
   printRun,
   printRuns,
   RESTING_STAGES,
+  RUN_STATUSES,
   type RunListView,
   type RunView,
   statesOf,
@@ -100,7 +102,7 @@ function addStart(workflow: Command, context: CommandContext): void {
   workflow
     .command('start')
     .description('start a run; it is kept even if the host is ended at once')
-    .argument('<name>', 'a workflow')
+    .addArgument(argumentOf('<name>', 'a workflow', 'workflow'))
     .option('--input <json>', 'its input: JSON, @file, or - for standard input; {} when left out')
     .option('--id <id>', 'names the run; starting it again with the same input gives the same run')
     .option('--definition <version>', 'the version of the definition; else the newest', wholeNumber)
@@ -135,7 +137,7 @@ function addGetAndWait(workflow: Command, context: CommandContext): void {
   workflow
     .command('get')
     .description('show a run and its stages')
-    .argument('<id>', 'a run')
+    .addArgument(argumentOf('<id>', 'a run', 'run'))
     .action(async (id: string, _options: unknown, command: Command) => {
       const run = await (await context.connect(command)).call<RunView>('workflow.get', { id });
       if (context.isJson(command)) return printJson(context.io.stdout, run);
@@ -144,7 +146,7 @@ function addGetAndWait(workflow: Command, context: CommandContext): void {
   workflow
     .command('wait')
     .description('wait until a run has ended, and show it')
-    .argument('<id>', 'a run')
+    .addArgument(argumentOf('<id>', 'a run', 'run'))
     .addOption(timeoutOption())
     .addHelpText(
       'after',
@@ -187,11 +189,8 @@ function addList(workflow: Command, context: CommandContext): void {
   workflow
     .command('list')
     .description('list runs, newest first')
-    .option(
-      '--status <status>',
-      'queued, running, waiting, paused, completed, failed, rolling_back, rolled_back, rollback_failed or cancelled',
-    )
-    .option('--name <name>', 'only of this workflow')
+    .addOption(optionOf('--status <status>', `${RUN_STATUSES.slice(0, -1).join(', ')} or ${RUN_STATUSES.at(-1)}`, RUN_STATUSES))
+    .addOption(optionOf('--name <name>', 'only of this workflow', 'workflow'))
     .option('--attr <name=value>', 'only with this attribute; may be given again', collect, [])
     .option('--limit <count>', 'how many', countOfAtLeastOne, 20)
     .option('--cursor <cursor>', 'goes on after the end of an earlier list')
@@ -217,7 +216,7 @@ function addHistory(workflow: Command, context: CommandContext): void {
   workflow
     .command('history')
     .description('show the events of a run')
-    .argument('<id>', 'a run')
+    .addArgument(argumentOf('<id>', 'a run', 'run'))
     .option('--after <seq>', 'only events after this number', wholeNumber, 0)
     .option('--limit <count>', 'how many', countOfAtLeastOne, 1_000)
     .addHelpText('after', '\nExamples:\n  bellows workflow history order-7\n  bellows workflow history order-7 --json    data in full')
@@ -233,7 +232,7 @@ function addSignal(workflow: Command, context: CommandContext): void {
   workflow
     .command('signal')
     .description('send a signal that a stage of the run waits for, or will')
-    .argument('<id>', 'a run')
+    .addArgument(argumentOf('<id>', 'a run', 'run'))
     .argument('<name>', 'the signal')
     .argument('[payload]', 'JSON, @file, or - for standard input; null when left out')
     .addHelpText('after', '\nExamples:\n  bellows workflow signal order-7 paid\n  bellows workflow signal order-7 paid \'{"amount":12}\'')
@@ -263,7 +262,7 @@ function addCancel(workflow: Command, context: CommandContext): void {
   workflow
     .command('cancel')
     .description('cancel a run; what it has done is compensated')
-    .argument('<id>', 'a run')
+    .addArgument(argumentOf('<id>', 'a run', 'run'))
     .option('--wait', 'wait until it has ended')
     .addOption(timeoutOption())
     .addHelpText(

@@ -56,6 +56,20 @@ export interface HistoryView {
   readonly next?: number;
 }
 
+/** All that a run can be. */
+export const RUN_STATUSES = [
+  'queued',
+  'running',
+  'waiting',
+  'paused',
+  'completed',
+  'failed',
+  'rolling_back',
+  'rolled_back',
+  'rollback_failed',
+  'cancelled',
+] as const;
+
 /** A run in one of these never changes again. */
 const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'rolled_back', 'rollback_failed', 'cancelled']);
 /** Stages nothing has happened to. */

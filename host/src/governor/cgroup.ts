@@ -11,8 +11,20 @@ type ReadText = (file: string) => string | undefined;
 
 /** Version 2 where there is one (https://docs.kernel.org/admin-guide/cgroup-v2.html), else version 1; `{}` outside Linux. */
 export function readCgroup(readText: ReadText): CgroupReading {
-  return readText('/sys/fs/cgroup/cgroup.controllers') === undefined ? readVersion1(readText) : readVersion2(readText);
+  return isVersion2(readText) ? readVersion2(readText) : readVersion1(readText);
 }
+
+/** Undefined where control groups are not there or cannot be read. */
+export function cgroupVersion(readText: ReadText): 1 | 2 | undefined {
+  if (isVersion2(readText)) return 2;
+  return VERSION_1_FILES.some((file) => readText(file) !== undefined) ? 1 : undefined;
+}
+
+function isVersion2(readText: ReadText): boolean {
+  return readText('/sys/fs/cgroup/cgroup.controllers') !== undefined;
+}
+
+const VERSION_1_FILES = ['/sys/fs/cgroup/cpu/cpu.cfs_quota_us', '/sys/fs/cgroup/memory/memory.limit_in_bytes'] as const;
 
 /**
  * A group is bound by its own limits and by those of every group above it: the smallest counts. Use is read where the limit is,

@@ -18,8 +18,10 @@ export interface Terminal {
   readonly stdin?: string | CliIo['stdin'];
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   readonly signal?: AbortSignal;
   readonly forceSignal?: AbortSignal;
+  readonly onEnd?: CliIo['onEnd'];
   /** Gets every chunk as it is written. */
   readonly onOutput?: (text: string) => void;
 }
@@ -33,6 +35,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
   const into = (chunks: Buffer[]) => ({
     isTTY: terminal.isTTY,
     columns: terminal.columns,
+    rows: terminal.rows,
     write: (chunk: string | Uint8Array) => {
       chunks.push(Buffer.from(chunk as Uint8Array));
       terminal.onOutput?.(chunk.toString());
@@ -44,13 +47,16 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
     stdin: typeof terminal.stdin === 'object' ? terminal.stdin : oneChunk(terminal.stdin ?? ''),
     env: terminal.env ?? {},
     cwd: terminal.cwd ?? '/nowhere',
+    self: ['/usr/bin/node', '/opt/bellows/main.js'],
     signal: terminal.signal ?? new AbortController().signal,
+    ...(terminal.onEnd === undefined ? {} : { onEnd: terminal.onEnd }),
     ...(terminal.forceSignal === undefined ? {} : { forceSignal: terminal.forceSignal }),
   };
   const deps: CliDeps = {
     startHost: notHere('startHost'),
     checkConfig: notHere('checkConfig'),
     effectiveConfig: notHere('effectiveConfig'),
+    examine: notHere('examine'),
     findHost: async ({ cwd = '' }: HostOptions) => ({ file: `${cwd}/.bellows/host.json`, host: terminal.host ?? null }),
     ...terminal.deps,
   };

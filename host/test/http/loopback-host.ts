@@ -40,6 +40,19 @@ export const DECISION: ScalingDecision = {
   inputs: {},
 };
 
+export const MACHINE = {
+  at: 0,
+  cores: 4,
+  cpuRatio: 0.25,
+  memoryTotalBytes: 8,
+  memoryUsedBytes: 4,
+  memoryRatio: 0.5,
+  eventLoopDelayP99Ms: 12,
+  eventLoopUtilization: 0.1,
+  heapUsedBytes: 1,
+  rssBytes: 2,
+} as const;
+
 export const POLICY: PolicyInForce = {
   weight: 2,
   floor: 1,
@@ -131,20 +144,7 @@ export async function startLoopbackHost(options: LoopbackOptions = {}): Promise<
 
 function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads: UploadStore; ready: () => boolean }): HostView {
   const { bus, registry, uploads } = parts;
-  const machine = {
-    latest: {
-      at: 0,
-      cores: 4,
-      cpuRatio: 0.25,
-      memoryTotalBytes: 8,
-      memoryUsedBytes: 4,
-      memoryRatio: 0.5,
-      eventLoopDelayP99Ms: 12,
-      eventLoopUtilization: 0.1,
-      heapUsedBytes: 1,
-      rssBytes: 2,
-    },
-  };
+  const machine = { latest: MACHINE };
   const ready = () => ({
     ready: parts.ready(),
     plugins: [

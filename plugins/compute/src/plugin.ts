@@ -24,8 +24,9 @@ export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: 
   const flags = executorFlags(entry, files.folder);
   const pool = new ExecutorPool({ entry, flags, maxExecutors, maxPooledModules, clock, processClock: systemClock, random, logger });
   const manager = new WasmScalingManager({ config, clock, machine: ctx.get(TOKENS.Machine), logger, pool, cache: catalogue });
-  ctx.own(() => manager.stop());
+  // in this order: after an interruption what is owned is let go at once, and a start must not come behind that
   manager.start();
+  ctx.own(() => manager.stop());
   ctx.registerSubsystem(manager);
   const stats = new ModuleStats(config.maxCacheEntries);
   const invoker = new ModuleInvoker({ config, clock, catalogue, files, stats, manager });

@@ -77,7 +77,7 @@ export const DEFAULT_SCALE_CONFIG: ScaleConfig = Object.freeze(scaleConfigSchema
 
 /** Every option of the plugin: the only source of defaults, texts and types. */
 export const harnessConfigSchema = z.strictObject({
-  scale: scaleConfigSchema.prefault({}),
+  scale: option(scaleConfigSchema.prefault({}), { what: 'How many workers there are, and how their number follows the queue.' }),
   maxAttempts: option(count.max(100).default(3), {
     what: 'How often an issue is tried before it is reported as failed.',
     unit: 'attempts',

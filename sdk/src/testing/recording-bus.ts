@@ -1,4 +1,4 @@
-import type { IClock } from '../clock.js';
+import type { BusSubscription } from '../bus-subscription.js';
 import { systemClock } from '../clock.js';
 import { EventBus, type EventBusOptions } from '../event-bus.js';
 import type { PublishOptions } from '../event-bus-contract.js';
@@ -15,13 +15,15 @@ export interface HandlerFailure {
 export class RecordingBus extends EventBus {
   readonly #events: BusEvent[] = [];
   readonly #failures: HandlerFailure[];
+  readonly #subscriptions = new Set<Pick<BusSubscription, 'owner' | 'topic'>>();
   #waiting: { readonly wants: (event: BusEvent) => boolean; readonly resolve: (event: BusEvent) => void }[] = [];
 
-  constructor(options: Partial<EventBusOptions> & { readonly clock?: IClock } = {}) {
+  constructor(options: Partial<EventBusOptions> = {}) {
     const failures: HandlerFailure[] = [];
     super({
       clock: options.clock ?? systemClock,
       source: options.source ?? 'host',
+      ...(options.runAs === undefined ? {} : { runAs: options.runAs }),
       onHandlerError(owner, topic, error) {
         failures.push({ owner, topic, error });
         options.onHandlerError?.(owner, topic, error);
@@ -36,6 +38,11 @@ export class RecordingBus extends EventBus {
 
   get failures(): readonly HandlerFailure[] {
     return this.#failures;
+  }
+
+  /** Those that have not left. None after a stop means that nothing was left behind. */
+  get subscriptions(): readonly { readonly owner: string; readonly topic: string }[] {
+    return [...this.#subscriptions].map(({ owner, topic }) => ({ owner, topic }));
   }
 
   of<T extends string>(topic: T): readonly BusEvent<T>[] {
@@ -56,6 +63,15 @@ export class RecordingBus extends EventBus {
     const event = super.publishFrom(source, options, deliver);
     if (deliver) this.#record(event as BusEvent);
     return event;
+  }
+
+  override subscribeFor(...[owner, topic, options, handler, onLeave]: Parameters<EventBus['subscribeFor']>): BusSubscription {
+    const subscription = super.subscribeFor(owner, topic, options, handler, (leaving) => {
+      this.#subscriptions.delete(leaving);
+      onLeave(leaving);
+    });
+    this.#subscriptions.add(subscription);
+    return subscription;
   }
 
   #record(event: BusEvent): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemoryStore } from '../../src/memory-store.js';
 import { checkStore } from '../../src/testing/check-store.js';
+import { promisesOf } from './promises-of.js';
 
 const broken: Record<string, { readonly promise: string; make(): MemoryStore }> = {
   'gives undefined for what is not there': {
@@ -83,7 +84,14 @@ const broken: Record<string, { readonly promise: string; make(): MemoryStore }> 
 
 describe('checkStore', () => {
   it.each(Object.entries(broken))('finds a store that %s', async (_name, { make, promise }) => {
-    await expect(checkStore(make)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(promise) });
+    await expect(checkStore(make)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(`"${promise}`) });
+  });
+
+  it('has a broken store for each of its promises', () => {
+    const known = Object.values(broken).map(({ promise }) => promise);
+    const promises = promisesOf('check-store');
+    expect(promises.length).toBe(8);
+    expect(promises.filter((promise) => !known.some((beginning) => promise.startsWith(beginning)))).toEqual([]);
   });
 
   it('finds a store that forgets when it is opened again', async () => {

@@ -5,6 +5,7 @@ import { REQUIRED_METRIC_KEYS } from '../../src/metric-descriptions.js';
 import type { IScalableSubsystem, ScalingMetrics } from '../../src/scalable-subsystem.js';
 import { DEFAULT_SCALING_LIMITS, limitProblems, minLimits, type ScalingLimits } from '../../src/scaling-limits.js';
 import { checkSubsystem } from '../../src/testing/check-subsystem.js';
+import { promisesOf } from './promises-of.js';
 
 class GoodSubsystem implements IScalableSubsystem {
   name = 'example.pool';
@@ -54,6 +55,10 @@ const broken: Record<string, { readonly promise: string; make(): IScalableSubsys
           return { ...super.getScalingMetrics(), 'own.rate': 0 / 0 };
         }
       })(),
+  },
+  'begins with a limit of nothing': {
+    promise: 'its limits are whole numbers',
+    make: () => Object.assign(new GoodSubsystem(), { limits: { ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 0 } }),
   },
   'says one state and reports another': {
     promise: 'its backpressure state',
@@ -156,6 +161,13 @@ describe('checkSubsystem', () => {
   });
 
   it.each(Object.entries(broken))('finds one that %s', async (_name, { make, promise }) => {
-    await expect(checkSubsystem(make)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(promise) });
+    await expect(checkSubsystem(make)).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining(`"${promise}`) });
+  });
+
+  it('has a broken subsystem for each of its promises', () => {
+    const known = Object.values(broken).map(({ promise }) => promise);
+    const promises = promisesOf('check-subsystem');
+    expect(promises.length).toBe(10);
+    expect(promises.filter((promise) => !known.some((beginning) => promise.startsWith(beginning)))).toEqual([]);
   });
 });

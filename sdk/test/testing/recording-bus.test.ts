@@ -15,6 +15,33 @@ describe('RecordingBus', () => {
     expect(bus.of('b').map(({ payload }) => payload)).toEqual([2]);
   });
 
+  it('knows who has subscribed and not left', () => {
+    const bus = new RecordingBus();
+    const own = bus.subscribe('a', {}, () => {});
+    bus.forSource('plugin').subscribe('b', { owner: 'pump' }, () => {});
+    expect(bus.subscriptions).toEqual([
+      { owner: 'host', topic: 'a' },
+      { owner: 'pump', topic: 'b' },
+    ]);
+    own.unsubscribe();
+    own.unsubscribe();
+    bus.closeSource('plugin');
+    expect(bus.subscriptions).toEqual([]);
+  });
+
+  it('calls handlers through whoever was given for that', async () => {
+    const sources: string[] = [];
+    const runAs = <T>(source: string, call: () => T): T => {
+      sources.push(source);
+      return call();
+    };
+    const bus = new RecordingBus({ runAs });
+    bus.forSource('plugin').subscribe('a', {}, () => {});
+    bus.publish({ topic: 'a', payload: 1 });
+    await bus.idle();
+    expect(sources).toEqual(['plugin']);
+  });
+
   it('waits for an event that fits, whether it was published before or comes later', async () => {
     const bus = new RecordingBus();
     const later = bus.waitFor('a', ({ payload }) => payload === 2);

@@ -1,23 +1,22 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { cleanEnv, GREETER, REPOSITORY, startHost } from './running-host.js';
+import { copyOfRepository, linkModules, linkWorkspaces, runNode } from './repository-copy.js';
+import { GREETER, REPOSITORY, startHost } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
-
-const MODULES = path.join(REPOSITORY, 'node_modules');
 
 describe('the example, copied to plugins/hello in a clone', () => {
   let clone: string;
 
   beforeAll(() => {
     clone = copyOfRepository();
+    rmSync(path.join(clone, 'plugins/hello'), { recursive: true, force: true }); // of a reader who followed the README
     cpSync(GREETER, path.join(clone, 'plugins/hello'), { recursive: true, filter: isNotBuilt });
     rename(path.join(clone, 'plugins/hello'));
     // What `npm install` leaves there, without asking a registry.
-    linkModules(clone, { sdk: 'sdk', 'plugin-hello': 'plugins/hello' });
-    if (existsSync(path.join(REPOSITORY, 'sdk/node_modules')))
-      symlinkSync(path.join(REPOSITORY, 'sdk/node_modules'), path.join(clone, 'sdk/node_modules'));
+    linkModules(clone);
+    linkWorkspaces(clone, ['sdk', 'plugins/hello']);
   });
 
   it('is built after the SDK and passes its tests', () => {
@@ -49,7 +48,7 @@ describe('the example, copied to a folder of its own', () => {
     cpSync(GREETER, plugin, { recursive: true, filter: isNotBuilt });
     rename(plugin);
     // What `npm install --save-dev file:<clone>/sdk` leaves, without asking a registry.
-    linkModules(plugin, {});
+    linkModules(plugin);
     symlinkSync(path.join(REPOSITORY, 'sdk'), path.join(plugin, 'node_modules/@bellows/sdk'));
   });
 
@@ -93,30 +92,4 @@ function rename(plugin: string): void {
 
 function isNotBuilt(file: string): boolean {
   return !['dist', 'node_modules'].includes(path.relative(GREETER, file));
-}
-
-/** What git knows or would add. */
-function copyOfRepository(): string {
-  const copy = tempFolder('bellows-clone');
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
-  const files = execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-  for (const file of files.split('\0').filter(Boolean)) cpSync(path.join(REPOSITORY, file), path.join(copy, file), { force: true });
-  rmSync(path.join(copy, 'plugins/hello'), { recursive: true, force: true });
-  execFileSync('git', ['init', '--quiet'], { cwd: copy });
-  return copy;
-}
-
-/** Third-party packages are links to this clone's; those of `@bellows` lead to folders below `folder`. */
-function linkModules(folder: string, own: Readonly<Record<string, string>>): void {
-  const modules = path.join(folder, 'node_modules');
-  mkdirSync(path.join(modules, '@bellows'), { recursive: true });
-  for (const name of readdirSync(MODULES)) {
-    if (name !== '@bellows' && (name === '.bin' || !name.startsWith('.'))) symlinkSync(path.join(MODULES, name), path.join(modules, name));
-  }
-  for (const [name, target] of Object.entries(own)) symlinkSync(path.join(folder, target), path.join(modules, '@bellows', name));
-}
-
-function runNode(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env: cleanEnv(env) });
-  return { status, output: `${stdout}${stderr}` };
 }

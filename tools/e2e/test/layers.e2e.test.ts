@@ -13,12 +13,16 @@ const BORDERS = [
   ['host/src/one.ts', '@bellows/plugin-compute', '@bellows/sdk'],
   ['host/src/two.ts', '../../plugins/compute/src/index.js', './host-view.js'],
   ['host/src/three.ts', 'tsyringe', 'fastify'],
+  ['host/src/four.ts', '@bellows/sdk/testing', '@bellows/sdk/workflow'],
+  ['host/src/five.ts', './testing/index.js', './host.js'],
   ['host/src/container.ts', '@bellows/plugin-compute', 'tsyringe'],
+  ['host/src/testing/one.ts', '@bellows/plugin-compute', '@bellows/sdk/testing'],
   ['plugins/compute/src/one.ts', '@bellows/host', '@bellows/sdk'],
   ['plugins/compute/src/two.ts', '@bellows/plugin-workflow', '@bellows/sdk'],
   ['plugins/compute/src/three.ts', '../../../host/src/index.js', './config.js'],
   ['plugins/compute/src/four.ts', 'tsyringe', 'node:path'],
   ['plugins/compute/test/one.test.ts', '@bellows/host', '@bellows/sdk/testing'],
+  ['plugins/compute/test/two.test.ts', '../../../host/src/host.js', '@bellows/host/testing'],
   ['docs/examples/greeter/src/one.ts', '@bellows/host', '@bellows/sdk'],
 ] as const;
 

@@ -1,2 +1,2 @@
-export { ERROR_CODES } from './error-codes.js';
+export { ERROR_CODES } from './errors.js';
 export { plugin as default } from './plugin.js';

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -85,6 +86,33 @@ describe('a look at /proc', () => {
       await expect(reader.list()).rejects.toMatchObject({ code: 'EISDIR' });
       expect(await reader.read(13)).toBeNull();
     } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('ends with who it has seen on a machine where programs begin and end without pause', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
+    let last = 1_000;
+    let isOver = false;
+    // more than are read in one go, so that more of them come while the look goes on
+    const begin = () => {
+      for (let count = 0; count < 200; count += 1) mkdirSync(path.join(folder, String((last += 1))));
+    };
+    try {
+      await mkdir(path.join(folder, '12'));
+      await writeFile(path.join(folder, '12', 'stat'), `12 (sh) S 7 12 12 0 -1 0 1 2 3 4 1 2 3 4 20 0 1 0 5 1 2 3`);
+      begin();
+      const churn = () => {
+        if (isOver || last > 20_000) return;
+        begin();
+        setImmediate(churn);
+      };
+      setImmediate(churn);
+      const records = await new LinuxProcesses(folder).list();
+      expect(records.map(({ pid }) => pid)).toEqual([12]);
+      expect(last).toBeGreaterThan(3_000);
+    } finally {
+      isOver = true;
       await rm(folder, { recursive: true });
     }
   });

@@ -1,0 +1,167 @@
+import {
+  EventBus,
+  type EventBusOptions,
+  type IClock,
+  type ILogger,
+  type IMachine,
+  type IPersistentBackingStore,
+  type IRandom,
+  messageOf,
+  type PluginStatus,
+  TOKENS,
+} from '@bellows/sdk';
+import type { LoadedConfig } from './config-file.js';
+import { ServiceContainer } from './container.js';
+import { Governor } from './governor/governor.js';
+import { MachineSampler } from './governor/machine-sampler.js';
+import { SubsystemRegistry } from './governor/subsystem-registry.js';
+import { hostView } from './host-status.js';
+import type { HostView } from './host-view.js';
+import { nearestName } from './operations/nearest-name.js';
+import { OperationRegistry } from './operations/operation-registry.js';
+import type { LoadedPlugin } from './plugin-loader.js';
+import { PluginRunner, type RunnerServices } from './plugin-runner.js';
+import { inPluginScope, outsidePluginScope } from './plugin-scope.js';
+import { PluginSet } from './plugin-set.js';
+import type { TeardownStack } from './teardown.js';
+import { FileUploads } from './uploads.js';
+
+export interface WiringOptions {
+  readonly loaded: LoadedConfig;
+  readonly waves: readonly (readonly LoadedPlugin[])[];
+  readonly store: IPersistentBackingStore;
+  readonly logger: ILogger;
+  /** Every part is put on it before the next one is built. */
+  readonly teardown: TeardownStack;
+  readonly clock: IClock;
+  readonly random: IRandom;
+  /** Default: readings of this machine. */
+  readonly machine?: IMachine;
+  readonly makeBus?: (options: EventBusOptions) => EventBus;
+}
+
+/** The parts of a host, put together and at rest. */
+export interface WiredHost {
+  readonly bus: EventBus;
+  readonly operations: OperationRegistry;
+  readonly registry: SubsystemRegistry;
+  readonly plugins: PluginSet;
+  readonly view: HostView;
+  /** Starts the readings, the governor and the plugins. To be called once; what it rejects with is what {@link PluginSet.start} does. */
+  start(signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * Builds the parts of a host in the order in which they need each other: everything but the data folder, the store and what listens.
+ * Nothing of a plugin runs before `start`. Releasing `teardown` ends all of it, also after a failure in here.
+ */
+export async function wireHost(options: WiringOptions): Promise<WiredHost> {
+  const { loaded, store, logger, teardown, clock, random, makeBus = (given) => new EventBus(given) } = options;
+  const { config } = loaded;
+  const onHandlerError = (owner: string, topic: string, error: unknown) =>
+    logger.error(`a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
+  const bus = makeBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
+  teardown.add(() => bus.close());
+  const machine = options.machine ?? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs));
+  const registry = new SubsystemRegistry({ bus, logger });
+  const operations = new OperationRegistry({
+    clock,
+    random,
+    logger,
+    tenants: config.tenants,
+    pressure: (plugin) => registry.pressureOf(plugin),
+  });
+  const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
+  const uploads = await openUploads(options);
+
+  const hostOperations = operations.forPlugin(HOST_SOURCE, new AbortController().signal);
+  const container = new ServiceContainer();
+  container.provide(TOKENS.Bus, bus);
+  container.provide(TOKENS.Operations, hostOperations);
+  container.provide(TOKENS.Clock, clock);
+  container.provide(TOKENS.Random, random);
+  container.provide(TOKENS.Logger, logger);
+  container.provide(TOKENS.Machine, machine);
+  container.provide(TOKENS.Uploads, uploads);
+  const started = Promise.withResolvers<void>();
+  container.provide(TOKENS.HostStart, Object.freeze({ complete: started.promise }));
+
+  const onStatus = (status: PluginStatus) => {
+    const { id, state, reason, message, since, configRevision } = status;
+    bus.publish({ topic: 'status', payload: { plugin: id, state, reason, message, since, configRevision } });
+  };
+  const registerSubsystem: RunnerServices['registerSubsystem'] = (plugin, subsystem) => registry.register(plugin, subsystem);
+  const dataDir = config.host.dataDir;
+  const services: RunnerServices = { clock, random, logger, container, store, dataDir, bus, operations, registerSubsystem, onStatus };
+  const plugins = new PluginSet(
+    options.waves.map((wave) => wave.map((plugin) => new PluginRunner(plugin, services, CONFIG_REVISION))),
+    clock,
+  );
+  const view = hostView({
+    loaded,
+    bus,
+    operations: hostOperations,
+    machine,
+    uploads,
+    logger,
+    plugins,
+    registry,
+    governor,
+    startedAt: clock.now(),
+    configRevision: CONFIG_REVISION,
+  });
+  return {
+    bus,
+    operations,
+    registry,
+    plugins,
+    view,
+    async start(signal) {
+      teardown.add(registry.start(clock, METRICS_PERIOD_MS));
+      teardown.add(governor.start());
+      teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
+      await plugins.start(signal);
+      started.resolve();
+      registry.readAll();
+      for (const text of strayPolicies(config, registry)) logger.warn(text);
+    },
+  };
+}
+
+const HOST_SOURCE = 'host';
+
+/** The bus calls handlers in the wake of whoever published; what they do is to be traced back to whoever subscribed. */
+function runAs<T>(source: string, call: () => T): T {
+  return source === HOST_SOURCE ? outsidePluginScope(call) : inPluginScope({ pluginId: source, phase: 'handle events' }, call);
+}
+
+function ownedBy<T extends Disposable>(teardown: TeardownStack, owned: T): T {
+  teardown.add(owned);
+  return owned;
+}
+
+async function openUploads({ loaded, clock, logger, teardown }: WiringOptions): Promise<FileUploads> {
+  const uploads = new FileUploads({ dataDir: loaded.config.host.dataDir, clock });
+  await uploads.sweep({ interrupted: true });
+  const sweepLater = () => void uploads.sweep().catch((error: unknown) => logger.warn('old uploads were not removed', { error }));
+  teardown.add(clock.setRepeating(SWEEP_PERIOD_MS, sweepLater));
+  return uploads;
+}
+
+/** `metrics` is published at least this often (contract of the topic). */
+const METRICS_PERIOD_MS = 1_000;
+/** Uploads nobody reads go after a day; an hour more or less does not matter. */
+const SWEEP_PERIOD_MS = 3_600_000;
+/** Raised by each accepted reload; a host that was just started is at its first. */
+const CONFIG_REVISION = 1;
+
+/** Policies for subsystems that nobody has registered: a plugin that was left out, or a typing error. */
+function strayPolicies({ governor }: LoadedConfig['config'], registry: SubsystemRegistry): string[] {
+  const known = registry.entries().map(({ subsystem }) => subsystem.name);
+  return Object.keys(governor.subsystems)
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const near = nearestName(name, known);
+      return `governor.subsystems.${name} is for a subsystem that is not there${near === undefined ? '' : `: did you mean ${near}?`}`;
+    });
+}

@@ -1,0 +1,215 @@
+import { ERROR_CODES, type IScalableSubsystem, isBellowsError, isKind, messageOf, TOPIC_CLASSES } from '@bellows/sdk';
+import { checkPromises, checkSubsystem, demand } from '@bellows/sdk/testing';
+import { HOST_ERROR_CODES } from '../error-codes.js';
+import { jsonSchemaOf } from '../operations/operation-schemas.js';
+import { isPolluted, propertiesOf, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
+import { isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
+import { type CheckedPlugin, type CheckPluginOptions, PluginUnderCheck } from './plugin-under-check.js';
+import { ProcessWatch } from './process-watch.js';
+import { endsWithin, withRunningTime } from './running-time.js';
+
+const ROUNDS = 10;
+/** The default of the configuration. */
+const ACTIVATE_TIMEOUT_MS = 10_000;
+/** Turns of the event loop after which an activation is interrupted. */
+const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
+
+/**
+ * Checks what is promised of every plugin, on test hosts of its own: its options, its start and stop, its operations against bad input,
+ * its events, its subsystems, and that nothing stays behind. Resolves when all hold; rejects with `PluginError` (`CHECK_FAILED`) that
+ * names the first broken promise. Needs no test runner.
+ *
+ * Operations are called with malformed and hostile input only; one that takes such input as good does its work. Errors nobody catches
+ * are seen in a plain Node.js process; a test runner may have its own way with them. What others open in the process meanwhile and
+ * leave open is taken for the plugin's: nothing else should run beside it.
+ */
+export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOptions = {}): Promise<void> {
+  await using plugin = await PluginUnderCheck.load(subject, options);
+  using watch = new ProcessWatch();
+  let seen: Promise<PluginLife> | undefined;
+  // one life serves several promises: one for each would take its time
+  const onLife = (check: (life: PluginLife) => void) => async () => {
+    seen ??= livePlugin(plugin);
+    check(await seen);
+  };
+  await checkPromises(plugin.name, {
+    'its package, its manifest and its code agree': async () => demand(plugin.problems.length === 0, plugin.problems.join('; ')),
+    'it takes its configuration, and says of each option what it is': async () => checkConfig(plugin),
+    'it is active when its activation has ended': () => checkActivation(plugin),
+    'an unknown option or a wrong value is refused by its path, and nothing is activated': () => checkRefusedConfig(plugin),
+    'it provides operations under its own id, each with a summary and with schemas': onLife(checkOperations),
+    'malformed input is refused as a fault of the caller': onLife(checkMalformed),
+    'hostile input neither breaks it nor holds it up': onLife(checkHostile),
+    'its errors have codes of its own table, of the host or of the SDK': onLife((life) => checkCodes(plugin, life)),
+    'it publishes under its own id': onLife((life) => checkEvents(plugin, life)),
+    'it stops within its time-out': onLife(({ isStopClean, stopped }) => demand(isStopClean, stopped.message)),
+    'nothing it provided answers after its stop': onLife(({ stillAnswering }) =>
+      demand(stillAnswering.length === 0, `${stillAnswering.join(', ')} answered`),
+    ),
+    'a stop leaves nothing behind': async () => demandNothing([...(await leftInHost(await plugin.begin())), ...(await watch.leftovers())]),
+    'its subsystems keep the promises of subsystems': () => checkSubsystems(plugin),
+    'starting and stopping again and again leaves nothing behind': () => checkRounds(plugin, watch),
+    'an activation that is interrupted leaves nothing behind': () => checkInterruption(plugin, watch),
+  });
+}
+
+function checkConfig({ plugin, config }: PluginUnderCheck): void {
+  const parsed = plugin.config.safeParse(config);
+  const faults = parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
+  demand(parsed.success, `${JSON.stringify(config)} is refused: ${faults.join('; ')}`);
+  const schema = jsonSchemaOf(plugin.config, 'input');
+  demand(schema.type === 'object', 'its configuration is no object of options');
+  for (const [key, { description, default: given }] of Object.entries(propertiesOf(schema))) {
+    demand(typeof description === 'string' && description !== '', `the option ${key} has no description: use option() of the SDK`);
+    if (given === undefined || Object.hasOwn(config, key)) continue;
+    // said as an input, as it would stand in a file
+    const [filled, said] = [parsed, plugin.config.safeParse({ ...config, [key]: given })].map((result) =>
+      JSON.stringify(optionOf(result.data, key)),
+    );
+    demand(filled === said, `the default of ${key} is said to be ${JSON.stringify(given)} and is ${filled}`);
+  }
+}
+
+function optionOf(data: unknown, key: string): unknown {
+  return (data as Readonly<Record<string, unknown>> | undefined)?.[key];
+}
+
+async function checkActivation(subject: PluginUnderCheck): Promise<void> {
+  const host = await subject.begin().catch((error: unknown) => {
+    const details = isBellowsError(error) ? (error.details ?? []) : [];
+    throw new Error([messageOf(error), ...details.map(({ path, message }) => `${path}: ${message}`)].join('; '));
+  });
+  try {
+    const { state, reason, message } = host.wired.plugins.runner(subject.id)?.status ?? { state: 'missing', reason: '', message: '' };
+    demand(state === 'active', `it is ${state} (${reason}): ${message}`);
+  } finally {
+    await host.stop();
+  }
+}
+
+async function checkRefusedConfig(subject: PluginUnderCheck): Promise<void> {
+  await demandRefused(subject, UNKNOWN_KEY, 1);
+  for (const [key, property] of Object.entries(propertiesOf(jsonSchemaOf(subject.plugin.config, 'input')))) {
+    const wrong = valuesOfOtherTypes(property);
+    if (wrong.length === 0) continue;
+    const refused = wrong.filter((value) => !subject.plugin.config.safeParse({ ...subject.config, [key]: value }).success);
+    demand(refused.length > 0, `${key} takes ${JSON.stringify(wrong[0])}, which does not fit its own schema`);
+    await demandRefused(subject, key, refused[0]);
+  }
+}
+
+async function demandRefused(subject: PluginUnderCheck, key: string, value: unknown): Promise<void> {
+  let isActivated = false;
+  const shown = `${key} with ${JSON.stringify(value)}`;
+  const onActivate = () => void (isActivated = true);
+  const error = await subject.begin({ config: { ...subject.config, [key]: value }, onActivate }).then(
+    (host) => host.stop().then(() => undefined),
+    (reason: unknown) => reason,
+  );
+  demand(!isActivated, `${shown} activated it`);
+  demand(isKind(error, 'config'), `${shown} was answered with ${error === undefined ? 'a start' : messageOf(error)}`);
+  const paths = error.details?.map((detail) => detail.path) ?? [];
+  const expected = `plugins.${subject.id}.config.${key}`;
+  demand(
+    paths.some((path) => path === expected || path.startsWith(`${expected}.`)),
+    `${shown} was refused at ${paths.join(', ')}, not at ${expected}`,
+  );
+}
+
+function checkOperations({ operations, foreignOperations }: PluginLife): void {
+  demand(foreignOperations.length === 0, `it provides ${foreignOperations.join(', ')} as if it were the host`);
+  for (const { name, summary, input, output } of operations) {
+    demand(typeof summary === 'string' && summary.trim() !== '', `${name} has no summary`);
+    for (const [side, { $schema: _, ...schema }] of Object.entries({ input, output })) {
+      demand(Object.keys(schema).length > 0, `the ${side} of ${name} may be anything: say in a schema what it is`);
+    }
+  }
+}
+
+function checkMalformed({ answers }: PluginLife): void {
+  for (const { operation, what, isMalformed, isLate, error } of answers) {
+    if (!isMalformed) continue;
+    demand(!isLate, `${operation} did not answer to ${what}`);
+    demand(isKind(error, 'input'), `${operation} answered to ${what} with ${error === undefined ? 'a result' : messageOf(error)}`);
+  }
+}
+
+function checkHostile({ answers, called }: PluginLife): void {
+  for (const { operation, what, isMalformed, isLate, error } of answers) {
+    if (isMalformed) continue;
+    demand(!isLate, `${operation} did not answer in time to ${what}`);
+    demand(error === undefined || isCallersBusiness(error), `${operation} answered to ${what} with ${messageOf(error)}`);
+  }
+  demand(!isPolluted(), 'an input reached the prototype of all objects');
+  demand(called.state === 'active', `afterwards it is ${called.state}: ${called.message}`);
+}
+
+function checkCodes({ tables, id }: PluginUnderCheck, { answers }: PluginLife): void {
+  if (tables.length === 0) return;
+  const known = [...tables, HOST_ERROR_CODES, ERROR_CODES].flatMap((table) => Object.keys(table));
+  for (const { operation, what, error } of answers) {
+    if (!isBellowsError(error) || (error.plugin !== undefined && error.plugin !== id)) continue;
+    demand(known.includes(error.code), `${operation} answered to ${what} with the code ${error.code}, which no table explains`);
+  }
+}
+
+function checkEvents({ id }: PluginUnderCheck, { events }: PluginLife): void {
+  for (const { source, topic } of events) {
+    if (source === id) demand(topic.startsWith(`${id}.`), `it published on ${topic}: begin its own topics with ${id}.`);
+    if (source === 'host') demand(Object.hasOwn(TOPIC_CLASSES, topic), `it published on ${topic} as if it were the host: use ctx.bus`);
+  }
+}
+
+async function checkSubsystems(subject: PluginUnderCheck): Promise<void> {
+  const hosts = new Map<IScalableSubsystem, Awaited<ReturnType<PluginUnderCheck['begin']>>>();
+  const first = await subject.begin();
+  const names = first.wired.registry.entries().flatMap(({ plugin, subsystem }) => (plugin === subject.id ? [subsystem.name] : []));
+  await first.stop();
+  for (const name of names) {
+    const make = async () => {
+      const host = await subject.begin();
+      const found = host.wired.registry.entries().find(({ subsystem }) => subsystem.name === name)?.subsystem;
+      if (found === undefined) {
+        await host.stop();
+        throw new Error(`${name} was there at the first start only`);
+      }
+      hosts.set(found, host);
+      return found;
+    };
+    await checkSubsystem(make, { close: async (subsystem) => void (await hosts.get(subsystem)?.stop()) });
+  }
+}
+
+async function checkRounds(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
+  const rounds = subject.options.rounds ?? ROUNDS;
+  for (let round = 1; round <= rounds; round += 1) {
+    const left = await leftInHost(await subject.begin());
+    demand(left.length === 0, `after stop ${round} of ${rounds} there is ${left.join(', ')}`);
+  }
+  demandNothing(await watch.leftovers());
+}
+
+async function checkInterruption(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
+  for (const turns of INTERRUPTED_AFTER_TURNS) {
+    const abort = new AbortController();
+    let activation: Promise<void> | undefined;
+    const onActivate = (begun: Promise<void>) => {
+      activation = begun;
+      void afterTurns(turns).then(() => abort.abort());
+    };
+    const left = await subject.begin({ signal: abort.signal, onActivate }).then(leftInHost, () => []);
+    // it may go on for a while after it was told to end; what it takes then is given back at once
+    const timeoutMs = subject.options.activateTimeoutMs ?? ACTIVATE_TIMEOUT_MS;
+    const isOver = await withRunningTime(subject.clock, endsWithin(timeoutMs, activation ?? Promise.resolve()));
+    demand(isOver, `its activation did not end within ${timeoutMs} ms after ctx.signal had told it to`);
+    demandNothing([...left, ...timersOn(subject.clock), ...(await watch.leftovers())]);
+  }
+}
+
+async function afterTurns(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function demandNothing(left: readonly string[]): void {
+  demand(left.length === 0, `there is still ${left.join(', ')}`);
+}

@@ -1,0 +1,134 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  CancelledError,
+  type IClock,
+  type ILogger,
+  type IMachine,
+  type IPersistentBackingStore,
+  type IRandom,
+  MemoryStore,
+  seededRandom,
+  silentLogger,
+  systemClock,
+} from '@bellows/sdk';
+import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
+import { configError } from '../config-error.js';
+import { type LoadedConfig, readConfigTree } from '../config-file.js';
+import { openHttp } from '../host-http.js';
+import { type WiredHost, wireHost } from '../host-wiring.js';
+import { newTraceId } from '../operations/trace-id.js';
+import { loadPlugins } from '../plugin-loader.js';
+import { TeardownStack } from '../teardown.js';
+import { withRunningTime } from './running-time.js';
+import { TEST_MACHINE } from './test-machine.js';
+import { type NamedPlugin, nameTestPlugin, sameNameProblems, type TestPlugin } from './test-plugin.js';
+
+export interface TestHostOptions<C extends IClock = FakeClock> {
+  readonly plugins: readonly TestPlugin[];
+  /** `host`, `governor` and `tenants` as in bellows.yaml. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** From where relative paths in the options of plugins are meant. Default: the host's own temporary folder, which is empty. */
+  readonly configFolder?: string;
+  /** Default: a `FakeClock`. */
+  readonly clock?: C;
+  /** Default: always the same sequence. */
+  readonly random?: IRandom;
+  /** Default: four idle cores and 8 GiB, always the same. */
+  readonly machine?: IMachine;
+  /** Default: in memory. It is not closed by the host. */
+  readonly store?: IPersistentBackingStore;
+  /** Default: silent. */
+  readonly logger?: ILogger;
+  /** Listens on a free port of the loopback address. Default false. */
+  readonly listen?: boolean;
+  /** Aborts while the host starts: the start ends at once, what was started is stopped in order. */
+  readonly signal?: AbortSignal;
+}
+
+export interface LaunchOptions<C extends IClock> extends TestHostOptions<C> {
+  /** Beside `plugins`: those that have their place in a configuration already. */
+  readonly named?: readonly NamedPlugin[];
+}
+
+/** The parts of a host that was started for a test. */
+export interface LaunchedHost<C extends IClock> {
+  readonly wired: WiredHost;
+  readonly bus: RecordingBus;
+  readonly clock: C;
+  readonly store: IPersistentBackingStore;
+  /** Left out unless it was to listen. */
+  readonly http?: { readonly url: string; readonly token: string };
+  /** Ends everything and removes the temporary folder; says whether all let go in time. Twice answers the same promise. */
+  stop(): Promise<boolean>;
+}
+
+/** The wiring of the real host around parts that leave nothing behind. A failure leaves nothing running. */
+export async function launchTestHost<C extends IClock = FakeClock>(options: LaunchOptions<C>): Promise<LaunchedHost<C>> {
+  const { logger = silentLogger, random = seededRandom(1), store = new MemoryStore(), machine = TEST_MACHINE, signal } = options;
+  const clock = (options.clock ?? new FakeClock()) as C;
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-test-host-'));
+  const teardown = new TeardownStack({ clock, logger });
+  teardown.add(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  let stopTimeoutMs = Number.POSITIVE_INFINITY;
+  let wired: WiredHost | undefined;
+  const release = async () => {
+    const isReleased = await teardown.release(stopTimeoutMs);
+    // asked a second time, the plugins answer how their stop ended, which was part of the release
+    return isReleased && (wired === undefined || (await wired.plugins.stop('HOST_STOPPING')));
+  };
+  const stop = () => withRunningTime(clock, release());
+  try {
+    const { loaded, waves } = await load(options, { folder, clock });
+    stopTimeoutMs = loaded.config.host.stopTimeoutMs;
+    let bus: RecordingBus | undefined;
+    const makeBus: NonNullable<Parameters<typeof wireHost>[0]['makeBus']> = (given) => (bus = new RecordingBus(given));
+    wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus });
+    const http = options.listen ? await listen({ wired, loaded, random, teardown }) : undefined;
+    await withRunningTime(clock, wired.start(signal));
+    return { wired, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), stop };
+  } catch (error) {
+    await stop();
+    if (!signal?.aborted) throw error;
+    throw new CancelledError('START_INTERRUPTED', 'the start was interrupted; what had been started was stopped again', { cause: error });
+  }
+}
+
+/** Reads and checks as a start from a file does; all problems at once. */
+async function load(
+  { plugins, named: given = [], config = {}, configFolder }: Pick<LaunchOptions<IClock>, 'plugins' | 'named' | 'config' | 'configFolder'>,
+  { folder, clock }: { readonly folder: string; readonly clock: IClock },
+) {
+  const stagingDir = path.join(folder, 'staging');
+  const named = [...given, ...(await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir))))];
+  const tree = structuredClone({
+    ...config,
+    host: { port: 0, dataDir: path.join(folder, 'data'), ...(config.host as object | undefined) },
+    plugins: Object.fromEntries(named.map(({ key, entry }) => [key, entry])),
+  });
+  const place = { file: 'the configuration of the test', folder: path.resolve(configFolder ?? folder), problems: [] };
+  const options = { env: {}, cwd: folder };
+  const { loaded, problems } = await readConfigTree({ tree, lineOf: () => undefined }, { ...place, options });
+  const inMemory = new Map(named.flatMap((plugin) => (plugin.given === undefined ? [] : [[plugin.key, plugin.given] as const])));
+  const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given: inMemory });
+  const found = await withRunningTime(clock, loading);
+  const all = [...sameNameProblems(named), ...problems, ...found.problems];
+  if (all.length > 0) throw configError(all);
+  return { loaded, waves: found.waves };
+}
+
+interface HttpParts {
+  readonly wired: WiredHost;
+  readonly loaded: LoadedConfig;
+  readonly random: IRandom;
+  readonly teardown: TeardownStack;
+}
+
+async function listen({ wired: { operations, view }, loaded, random, teardown }: HttpParts) {
+  const token = newTraceId(random);
+  // connections are real, so is their time
+  const server = await openHttp({ view, operations, config: loaded.config.host, token, clock: systemClock, random });
+  teardown.add(() => server.close());
+  return { url: server.url, token };
+}

@@ -1,0 +1,111 @@
+import { type BusEvent, isBellowsError, isKind, type OperationInfo, type PluginStatus } from '@bellows/sdk';
+import type { FakeClock } from '@bellows/sdk/testing';
+import { type BadInput, hostileInputs, malformedInputs } from './bad-input.js';
+import type { LaunchedHost } from './launch-test-host.js';
+import type { PluginUnderCheck } from './plugin-under-check.js';
+import { endsWithin, withRunningTime } from './running-time.js';
+
+const CALL_TIMEOUT_MS = 5_000;
+
+/** What came of one call with bad input. */
+export interface Answer {
+  readonly operation: string;
+  readonly what: string;
+  readonly isMalformed: boolean;
+  /** Undefined when it was accepted. */
+  readonly error?: unknown;
+  readonly isLate: boolean;
+}
+
+/** What was seen of a plugin between its start and its stop. */
+export interface PluginLife {
+  readonly operations: readonly OperationInfo[];
+  /** Operations that are there and are neither its own nor those of whom it needs. */
+  readonly foreignOperations: readonly string[];
+  readonly answers: readonly Answer[];
+  /** After all these calls. */
+  readonly called: PluginStatus;
+  readonly events: readonly BusEvent[];
+  readonly stopped: PluginStatus;
+  readonly isStopClean: boolean;
+  /** Operations that answered when it had stopped and the host had not. */
+  readonly stillAnswering: readonly string[];
+}
+
+/** One life from start to stop, with every operation called in ways it was not meant for. */
+export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife> {
+  const host = await subject.begin();
+  const { id } = subject;
+  const { wired, bus, clock } = host;
+  try {
+    const status = () => wired.plugins.runner(id)?.status as PluginStatus;
+    const all = wired.operations.list();
+    const others = wired.plugins.statuses().map((other) => other.id);
+    const operations = all.filter(({ plugin }) => plugin === id);
+    const foreignOperations = all.filter(({ plugin }) => !others.includes(plugin)).map(({ name }) => name);
+    const answers: Answer[] = [];
+    for (const operation of operations) answers.push(...(await callBadly(operation, { host, subject })));
+    await bus.idle();
+    const called = status();
+    const isStopClean = await withRunningTime(clock, wired.plugins.stop('CHECK'));
+    const stillAnswering = await answering(host, operations);
+    return { operations, foreignOperations, answers, called, events: [...bus.events], stopped: status(), isStopClean, stillAnswering };
+  } finally {
+    await host.stop();
+  }
+}
+
+/** What a plugin that has stopped left in the host; and then in the clock, when the host has stopped too. */
+export async function leftInHost(host: LaunchedHost<FakeClock>): Promise<readonly string[]> {
+  const { wired, bus, clock } = host;
+  await withRunningTime(clock, wired.plugins.stop('CHECK'));
+  const subscriptions = bus.subscriptions.map(({ topic }) => `a subscription to ${topic}`);
+  const subsystems = wired.registry.entries().map(({ subsystem }) => `the subsystem ${subsystem.name}`);
+  await host.stop();
+  return [...subscriptions, ...subsystems, ...timersOn(clock)];
+}
+
+/** A line when a clock has timers that nobody cancelled. */
+export function timersOn({ pending }: FakeClock): readonly string[] {
+  if (pending === 0) return [];
+  return [pending === 1 ? 'a timer on its clock' : `${pending} timers on its clock`];
+}
+
+/** Of those it had and those it may have added while it stopped. */
+async function answering({ wired }: LaunchedHost<FakeClock>, operations: readonly OperationInfo[]): Promise<readonly string[]> {
+  const names = new Set([...operations, ...wired.operations.list()].map(({ name }) => name));
+  const found: string[] = [];
+  for (const name of names) {
+    const error = await wired.operations.call(name, null).catch((reason: unknown) => reason);
+    if (!isKind(error, 'not_found') && !isKind(error, 'not_ready')) found.push(name);
+  }
+  return found;
+}
+
+interface CallPlace {
+  readonly host: LaunchedHost<FakeClock>;
+  readonly subject: PluginUnderCheck;
+}
+
+async function callBadly({ name, input }: OperationInfo, { host, subject }: CallPlace): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  const timeoutMs = subject.options.callTimeoutMs ?? CALL_TIMEOUT_MS;
+  const callAll = async (bad: readonly BadInput[], isMalformed: boolean) => {
+    for (const { what, input: value } of bad) {
+      const abort = new AbortController();
+      let error: unknown;
+      const call = host.wired.operations.call(name, value, { signal: abort.signal }).catch((reason: unknown) => void (error = reason));
+      const isLate = !(await withRunningTime(host.clock, endsWithin(timeoutMs, call)));
+      abort.abort();
+      answers.push({ operation: name, what, isMalformed, isLate, ...(error === undefined ? {} : { error }) });
+    }
+  };
+  await callAll(malformedInputs(input), true);
+  await callAll(hostileInputs(input), false);
+  return answers;
+}
+
+/** Whoever called got something that says who has to act, and that is not the plugin's author or the host's. */
+export function isCallersBusiness(error: unknown): boolean {
+  return isBellowsError(error) && error.kind !== 'plugin' && error.kind !== 'invariant';
+}

@@ -1,0 +1,58 @@
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '@bellows/sdk';
+
+/** Closing takes a few turns of the event loop, and the end of a process its time. */
+const SETTLE_MS = 2_000;
+const LOOK_EVERY_MS = 5;
+
+/** What a check may not leave in the process; the only part of the kit that looks at it. */
+export class ProcessWatch implements Disposable {
+  readonly #listeners: Counts;
+  readonly #resources = resourceCounts();
+  readonly #uncaught: unknown[] = [];
+  readonly #onUncaught = (error: unknown) => void this.#uncaught.push(error);
+
+  /** From now on, errors nobody catches come here instead of ending the process; a test runner may have its own way with them. */
+  constructor() {
+    process.on('unhandledRejection', this.#onUncaught);
+    process.on('uncaughtException', this.#onUncaught);
+    this.#listeners = listenerCounts();
+  }
+
+  [Symbol.dispose](): void {
+    process.off('unhandledRejection', this.#onUncaught);
+    process.off('uncaughtException', this.#onUncaught);
+  }
+
+  /** One line for each thing that is there and was not when the watch began; gives what is being closed some time for it. */
+  async leftovers(): Promise<readonly string[]> {
+    const endAt = performance.now() + SETTLE_MS;
+    for (;;) {
+      // also gives a rejection the turn in which it counts as unhandled
+      await delay(LOOK_EVERY_MS);
+      const uncaught = this.#uncaught.map((error) => `an error nobody caught: ${messageOf(error)}`);
+      const found = [
+        ...uncaught,
+        ...more(listenerCounts(), this.#listeners).map((name) => `a listener to "${name}" of the process`),
+        ...more(resourceCounts(), this.#resources).map((name) => `an open ${name}`),
+      ];
+      if (found.length === 0 || uncaught.length > 0 || performance.now() > endAt) return found;
+    }
+  }
+}
+
+type Counts = ReadonlyMap<string, number>;
+
+function listenerCounts(): Counts {
+  return new Map(process.eventNames().map((name) => [String(name), process.listenerCount(name)]));
+}
+
+/** What keeps a process alive: sockets, servers, child processes, timers, files that are read. */
+function resourceCounts(): Counts {
+  return new Map([...Map.groupBy(process.getActiveResourcesInfo(), (name) => name)].map(([name, same]) => [name, same.length]));
+}
+
+function more(now: Counts, before: Counts): readonly string[] {
+  return [...now].filter(([name, count]) => count > (before.get(name) ?? 0)).map(([name]) => name);
+}

@@ -1,0 +1,38 @@
+import type { IClock } from '@bellows/sdk';
+
+/** What starts and stops within this time finds a fake clock where it stood, so that tests can count on its times. */
+const STILL_MS = 250;
+const STEP_MS = 10;
+
+/**
+ * Awaits a phase that may wait for the clock. Nobody can move a fake clock meanwhile, so from a quarter of a second on it moves with
+ * real time: a time-out then means what it says, and work that takes its time is not cut short.
+ */
+export async function withRunningTime<T>(clock: IClock, phase: Promise<T>): Promise<T> {
+  if (!('advance' in clock && typeof clock.advance === 'function')) return phase;
+  let isOver = await endsWithin(STILL_MS, phase);
+  for (let before = performance.now(); !isOver; ) {
+    isOver = await endsWithin(STEP_MS, phase);
+    const now = performance.now();
+    if (!isOver) await clock.advance(now - before);
+    before = now;
+  }
+  return phase;
+}
+
+/** Whether it settles within real time, whatever clock a plugin is given. Leaves no timer behind, and keeps the process alive meanwhile. */
+export async function endsWithin(realMs: number, phase: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), realMs);
+  });
+  const over = phase.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([over, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,59 @@
+import {
+  type CallOptions,
+  type IClock,
+  type IPersistentBackingStore,
+  type IScalableSubsystem,
+  type PluginStatus,
+  type ScalingDecision,
+} from '@bellows/sdk';
+import type { FakeClock, RecordingBus } from '@bellows/sdk/testing';
+import type { HostStatus } from '../host-view.js';
+import { launchTestHost, type TestHostOptions } from './launch-test-host.js';
+
+/** A host for one test. `await using` stops it. */
+export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable {
+  /** The real bus, which also keeps every event. */
+  readonly bus: RecordingBus;
+  readonly clock: C;
+  readonly store: IPersistentBackingStore;
+  /** Where it listens; left out unless that was asked for. */
+  readonly http?: { readonly url: string; readonly token: string };
+  /** As any caller of the host: validated, limited, with the authority of the host itself. */
+  call<O = unknown>(name: string, input: unknown, options?: CallOptions): Promise<O>;
+  status(): HostStatus;
+  /** The governor's decisions, newest first. */
+  decisions(subsystem?: string): readonly ScalingDecision[];
+  /** The state of a plugin with its reason; undefined for one that is not there. */
+  plugin(id: string): PluginStatus | undefined;
+  /** What a plugin has registered under this name. */
+  subsystem(name: string): IScalableSubsystem | undefined;
+  /** Stops everything in reverse order and removes what was written; says whether all let go in time. Twice answers the same. Never rejects. */
+  stop(): Promise<boolean>;
+}
+
+/**
+ * Starts the real host (container, plugins and their states, bus, operations, governor) around a store in memory, a fake clock and a
+ * temporary folder; it needs no test runner. Rejects as a start from a file does: `ConfigError` with all problems, or what a plugin
+ * threw; then nothing is left. A fake clock moves only when told, except that a start or a stop that takes longer than a quarter of a
+ * second moves it with real time, so that their time-outs hold.
+ */
+export async function startTestHost<C extends IClock = FakeClock>(options: TestHostOptions<C>): Promise<TestHost<C>> {
+  const launched = await launchTestHost(options);
+  const { wired, bus, clock, store, http } = launched;
+  const { view, plugins, registry } = wired;
+  return {
+    bus,
+    clock,
+    store,
+    ...(http === undefined ? {} : { http }),
+    call: (name, input, callOptions) => view.operations.call(name, input, callOptions),
+    status: () => view.status(),
+    decisions: (subsystem) => view.decisions({ limit: Number.POSITIVE_INFINITY, ...(subsystem === undefined ? {} : { subsystem }) }),
+    plugin: (id) => plugins.runner(id)?.status,
+    subsystem: (name) => registry.entries().find((entry) => entry.subsystem.name === name)?.subsystem,
+    stop: () => launched.stop(),
+    async [Symbol.asyncDispose]() {
+      await launched.stop();
+    },
+  };
+}

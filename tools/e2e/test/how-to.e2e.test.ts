@@ -1,0 +1,40 @@
+import { cpSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { documentText, fileBlocksOf } from './document-blocks.js';
+import { linkModules, runNode } from './repository-copy.js';
+import { REPOSITORY } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+
+describe('docs/how-to/test-a-plugin.md', () => {
+  const files = fileBlocksOf(documentText('docs/how-to/test-a-plugin.md'));
+  let folder: string;
+
+  beforeAll(() => {
+    folder = tempFolder('bellows-how-to');
+    // what installing the two packages would leave
+    linkModules(folder);
+    for (const name of ['sdk', 'host']) symlinkSync(path.join(REPOSITORY, name), path.join(folder, 'node_modules/@bellows', name));
+    writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+    for (const [name, text] of files) writeFileSync(path.join(folder, name), text);
+  });
+
+  it('has a plugin and tests', () => {
+    expect([...files.keys()]).toEqual(['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts']);
+  });
+
+  it('has tests that pass with its command', () => {
+    const { status, output } = runNode(['--test'], folder);
+    expect([status, output]).toEqual([0, expect.stringContaining('pass 6')]);
+  });
+
+  it('has the right types', () => {
+    cpSync(path.join(REPOSITORY, 'tsconfig.base.json'), path.join(folder, 'tsconfig.base.json'));
+    const compilerOptions = { composite: false, noEmit: true, declaration: false, declarationMap: false, allowImportingTsExtensions: true };
+    writeFileSync(
+      path.join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: './tsconfig.base.json', compilerOptions, include: ['*.ts'] }),
+    );
+    expect(runNode(['node_modules/typescript/bin/tsc', '-p', '.'], folder)).toEqual({ status: 0, output: '' });
+  });
+});

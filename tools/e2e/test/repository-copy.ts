@@ -1,0 +1,43 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { cleanEnv, REPOSITORY } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+
+const MODULES = path.join(REPOSITORY, 'node_modules');
+
+/** What git knows or would add, in a folder of its own that is a repository of git too. */
+export function copyOfRepository(): string {
+  const copy = tempFolder('bellows-clone');
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
+  const files = execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  for (const file of files.split('\0').filter(Boolean)) {
+    if (existsSync(path.join(REPOSITORY, file))) cpSync(path.join(REPOSITORY, file), path.join(copy, file), { force: true });
+  }
+  execFileSync('git', ['init', '--quiet'], { cwd: copy });
+  return copy;
+}
+
+/** What `npm install` leaves of third parties, without asking a registry: links to this clone's packages. */
+export function linkModules(folder: string): void {
+  const modules = path.join(folder, 'node_modules');
+  mkdirSync(path.join(modules, '@bellows'), { recursive: true });
+  for (const name of readdirSync(MODULES)) {
+    if (name !== '@bellows' && (name === '.bin' || !name.startsWith('.'))) symlinkSync(path.join(MODULES, name), path.join(modules, name));
+  }
+}
+
+/** What `npm install` leaves of the copy's own packages: a link by name, and what each has for itself alone. */
+export function linkWorkspaces(copy: string, folders: readonly string[]): void {
+  for (const folder of folders) {
+    const { name } = JSON.parse(readFileSync(path.join(copy, folder, 'package.json'), 'utf8')) as { readonly name: string };
+    symlinkSync(path.join(copy, folder), path.join(copy, 'node_modules', name));
+    const own = path.join(REPOSITORY, folder, 'node_modules');
+    if (existsSync(own)) symlinkSync(own, path.join(copy, folder, 'node_modules'));
+  }
+}
+
+export function runNode(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env: cleanEnv(env) });
+  return { status, output: `${stdout}${stderr}` };
+}
