@@ -5,6 +5,7 @@ import { Reader } from '../../documents/reader.mjs';
 /** Read from top to bottom in a clone, one after the other. */
 export const IN_A_CLONE = [
   'README.md',
+  'docs/explanation/demo.md',
   'docs/tutorials/run-it.md',
   'docs/examples/three-jobs/README.md',
   'docs/examples/wasi-wordcount/README.md',
