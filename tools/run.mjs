@@ -27,6 +27,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 const COMMANDS = {
   start: 'build what changed and start the host (arguments go to `bellows start`)',
+  demo: 'build what changed and show all plugins at work (arguments go to `bellows demo`)',
   test: 'build and run every test through nx (arguments go to nx)',
   lint: 'Biome on the whole tree; warnings fail',
   check: 'types of tests, layers, generated files, unfinished marks',
@@ -36,6 +37,9 @@ const COMMANDS = {
   nx: 'any nx command',
   node: 'the Node.js this project uses',
 };
+
+/** What is built is not what they are about. */
+const SILENT_BUILDS = new Set(['start', 'demo', 'bellows']);
 
 /** Options of `bellows start` that npm may keep for itself, and what their values look like. */
 const SWALLOWED = { port: /^\d+$/, config: /\.(ya?ml|json)$/, data: /./ };
@@ -63,13 +67,16 @@ function main() {
 
   const nx = path.join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
   const host = path.join(root, 'host', 'dist', 'main.js');
-  const build = () =>
-    run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, silent: mode === 'start' || mode === 'bellows' });
+  const build = () => run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, silent: SILENT_BUILDS.has(mode) });
   switch (mode) {
     case 'start':
       console.error('Building what changed');
       build();
       return hold(node, [host, 'start', ...rest], env);
+    case 'demo':
+      console.error('Building what changed');
+      build();
+      return hold(node, [host, 'demo', ...rest], env);
     case 'bellows':
       if (!existsSync(host)) build();
       // The user's own folder stays the working folder: `@file` arguments and `--config` are meant from there.

@@ -132,6 +132,35 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
   FILE_UNWRITABLE: { kind: 'input', text: 'A file that a guest gave back cannot be written where it came from.' },
   FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
+  // demo
+  DEMO_GIT_MISSING: { kind: 'config', text: 'The demo needs git and could not start it. Install git, or put it on the PATH.' },
+  DEMO_REPO_INVALID: {
+    kind: 'config',
+    text: 'The folder is no git repository, or git does not read it; its words follow. Name another with `--repo`.',
+  },
+  DEMO_REPO_EMPTY: { kind: 'config', text: 'The repository has no commit, or no text the demo could work on. Name another with `--repo`.' },
+  DEMO_PLUGIN_MISSING: {
+    kind: 'config',
+    text: 'A plugin that the demo shows is not installed. Install compute, workflow and harness beside the host, or run it in a clone.',
+  },
+  DEMO_FOLDER_IN_USE: {
+    kind: 'config',
+    text: 'The folder named with `--keep` has something in it. Name one that is empty or not there yet.',
+  },
+  DEMO_FOLDER_UNUSABLE: {
+    kind: 'config',
+    text: 'The folder of the demo cannot be written: no right, or no room. Name another with `--keep` or `TMPDIR`.',
+  },
+  DEMO_HOST_LOST: { kind: 'plugin', text: 'The host that the demo started ended by itself; the message has its last words. Exit code 1.' },
+  DEMO_STUCK: {
+    kind: 'plugin',
+    text: 'Nothing of the demo got on for a minute, so it was given up: a full disk, mostly, for which its host waits to have room. Exit code 1.',
+  },
+  DEMO_FAILED: {
+    kind: 'invariant',
+    text: 'The demo ran to its end and something did not happen, or is not as a second look has it. The message names it. Exit code 1.',
+  },
+  DEMO_LEFT_BEHIND: { kind: 'input', text: 'The folder of the demo could not be removed at the end. Remove it by hand. Exit code 1.' },
 });
 
 export type HostErrorCode = keyof typeof HOST_ERROR_CODES;

@@ -8,6 +8,7 @@ import { harnessFigures } from './figures/harness.mjs';
 import { httpFigures } from './figures/http.mjs';
 import { inProcessFigures } from './figures/in-process.mjs';
 import { memoryFigures } from './figures/memory.mjs';
+import { pageFigures } from './figures/page.mjs';
 import { startFigures } from './figures/start.mjs';
 import { tutorialFigures } from './figures/tutorial.mjs';
 import { workflowFigures } from './figures/workflow.mjs';
@@ -24,6 +25,7 @@ const GROUPS = {
   workflow: ['durable workflows of three stages at 1, 100 and 1,000 at once; 10,000 open runs and a restart', workflowFigures],
   harness: ['sessions of a one-second agent at 4, 10 and 30 agents', harnessFigures],
   workspace: ['working copies of a repository of 1,000 files', workspaceFigures],
+  page: ['the page in the system’s Chromium: bytes, cold start, 100 events a second', pageFigures],
   clone: ['fresh clone to ready; slow, and needs the network', cloneFigures],
   tutorial: ['fresh clone to a plugin by the tutorial; slow, and needs the network', tutorialFigures],
 };

@@ -7,6 +7,7 @@ const LAYERS = [
   'sdk/src/**',
   'host/src/**',
   'host/src/container.ts',
+  'host/dashboard/src/**',
   'host/src/testing/**',
   'plugins/*/src/**',
   'plugins/*/test/**',

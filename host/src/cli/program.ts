@@ -7,6 +7,7 @@ import { CommandContext, usageError } from './command-context.js';
 import { addCompletionCommand } from './completion-command.js';
 import { addComputeCommands } from './compute-commands.js';
 import { addConfigCommands } from './config-commands.js';
+import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
 import { addHarnessCommands } from './harness-commands.js';
@@ -56,8 +57,9 @@ function buildProgram(context: CommandContext, json: boolean): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      `\nExamples:\n  bellows start\n  bellows status\n  bellows compute put fib fib.wasm\n  bellows compute invoke fib fib 20\n  bellows workflow define flows/order.yaml\n  bellows workflow start order --input '{"item":7}' --wait\n  bellows harness run --issues ISSUES.md --verify "npm test" -- my-agent\n  bellows call compute.list --json\n${EXIT_CODE_HELP}`,
+      `\nExamples:\n  bellows demo\n  bellows start\n  bellows status\n  bellows compute put fib fib.wasm\n  bellows compute invoke fib fib 20\n  bellows workflow define flows/order.yaml\n  bellows workflow start order --input '{"item":7}' --wait\n  bellows harness run --issues ISSUES.md --verify "npm test" -- my-agent\n  bellows call compute.list --json\n${EXIT_CODE_HELP}`,
     );
+  addDemoCommand(program, context);
   addStartCommand(program, context);
   addConfigCommands(program, context);
   addStatusCommands(program, context);

@@ -11,6 +11,7 @@ interface StartOptions {
   readonly port?: number;
   readonly address?: string;
   readonly logLevel?: NonNullable<HostOptions['logLevel']>;
+  readonly untilStdinEnds?: true;
 }
 
 /** `bellows start`: runs until it is told to stop. */
@@ -21,6 +22,7 @@ export function addStartCommand(program: Command, context: CommandContext): void
     .option('-p, --port <number>', 'port to listen on; 0 takes a free one (also BELLOWS_PORT)', portNumber)
     .option('--address <address>', 'address to listen on')
     .addOption(new Option('--log-level <level>', 'least important lines to write').choices(['debug', 'info', 'warn', 'error']))
+    .option('--until-stdin-ends', 'stop when standard input ends: for programs that start a host and must not leave it behind')
     .addHelpText(
       'after',
       '\nThe first SIGINT (Ctrl-C) or SIGTERM stops everything in order and exits 0; the second one ends at once with 130.\n\nExamples:\n  bellows start\n  bellows start --config production.yaml --port 0 --data /var/lib/bellows',
@@ -30,8 +32,10 @@ export function addStartCommand(program: Command, context: CommandContext): void
     });
 }
 
-async function runHost(context: CommandContext, command: Command, options: StartOptions): Promise<number> {
+async function runHost(context: CommandContext, command: Command, { untilStdinEnds, ...options }: StartOptions): Promise<number> {
   const { io, deps } = context;
+  // Read from the beginning: whoever started this may end while the host starts.
+  const left = untilStdinEnds ? ended(io.stdin) : new Promise<never>(() => {});
   const force = whenAborted(io.forceSignal).then(() => {
     throw new CancelledError('INTERRUPTED', 'Ended at once by a second signal; what ran was not stopped in order.');
   });
@@ -44,10 +48,13 @@ async function runHost(context: CommandContext, command: Command, options: Start
   });
   if (!host) return EXIT.ok;
   announce(context, command, host);
-  const first = await Promise.race([host.stopped, whenAborted(io.signal), force]);
+  const first = await Promise.race([host.stopped, whenAborted(io.signal), left, force]);
   // A host that stopped by itself did so because it could not go on.
   if (first) return first.clean ? EXIT.ok : EXIT.failed;
-  const { clean } = await Promise.race([host.stop('a signal told the host to stop'), force]);
+  const { clean } = await Promise.race([
+    host.stop(io.signal.aborted ? 'a signal told the host to stop' : 'whoever started the host has ended'),
+    force,
+  ]);
   if (!clean) io.stderr.write('error: the host stopped, but not everything ended in time; its log says what\n');
   return clean ? EXIT.ok : EXIT.failed;
 }
@@ -73,6 +80,14 @@ function whenAborted(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) resolve();
     signal?.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+async function ended(stdin: CommandContext['io']['stdin']): Promise<void> {
+  try {
+    for await (const _chunk of stdin); // what is written there means nothing
+  } catch {
+    // a pipe that breaks has ended, too
+  }
 }
 
 function portNumber(text: string): number {

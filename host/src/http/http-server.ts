@@ -141,7 +141,8 @@ function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstan
     answerError(noRouteError(request, allow), request, { reply, logger });
   });
   app.addHook('onSend', async (_request, reply) => {
-    reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+    reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     if (isClosing()) reply.header('connection', 'close');
   });
   return app;

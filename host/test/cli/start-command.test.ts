@@ -61,6 +61,21 @@ describe('bellows start', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ready: true, url: host.server.url, plugins: [{ id: 'demo' }, { id: 'odd' }] });
   });
 
+  it('stops in order when standard input ends, if that was asked for, and not otherwise', async () => {
+    const { seen, deps } = startable();
+    const { code } = await bellows(['start', '--until-stdin-ends'], { deps, stdin: 'what is written there means nothing' });
+    expect([code, seen.stops]).toEqual([0, ['whoever started the host has ended']]);
+    expect(seen.options).not.toHaveProperty('untilStdinEnds');
+    const broken: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('EIO')) }),
+    };
+    expect((await bellows(['start', '--until-stdin-ends'], { deps: startable().deps, stdin: broken })).code).toBe(0);
+    const signal = new AbortController();
+    const other = startable();
+    await bellows(['start'], { deps: other.deps, stdin: '', signal: signal.signal, onOutput: () => setImmediate(() => signal.abort()) });
+    expect(other.seen.stops).toEqual(['a signal told the host to stop']);
+  });
+
   it('ends at once with 130 on the second signal, also while it is still starting', async () => {
     const [first, second] = [new AbortController(), new AbortController()];
     const hanging = startable({ hangs: true });

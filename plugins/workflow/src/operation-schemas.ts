@@ -43,6 +43,7 @@ const compensationSchema = z.strictObject({
 
 const stageSchema = z.strictObject({
   name: z.string(),
+  dependsOn: z.array(z.string()).readonly().optional().describe('Stages that must have completed first; missing when the definition is'),
   status: z.enum(['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled']),
   attempts: count,
   startedAt: timeSchema.nullable(),

@@ -44,6 +44,13 @@ export default definePlugin({
       handler: ({ name, ...how }) => startMany(call, name, how),
     });
     ctx.operations.provide({
+      name: 'bench.publish',
+      summary: 'Publishes readings of a subsystem, so many a second, and answers how many these were.',
+      input: z.strictObject({ subsystem: z.string(), perSecond: amount, durationMs: amount }),
+      output: z.strictObject({ count: z.int() }),
+      handler: (input) => publishReadings(ctx.bus, input),
+    });
+    ctx.operations.provide({
       name: 'bench.collect',
       summary: 'Collects garbage, so that what is measured afterwards is what is kept.',
       input: z.strictObject({}),
@@ -61,6 +68,19 @@ async function runToEnd(call, name) {
   const { id } = await call('workflow.start', { name, input: {} });
   const run = await call('workflow.wait', { id, timeoutMs: WAIT_MS });
   if (run.status !== 'completed') throw new Error(`Run ${id} of ${name} is ${run.status}: ${JSON.stringify(run.error)}`);
+}
+
+/** The last real reading again and again, with another number of operations in use each time. */
+async function publishReadings(bus, { subsystem, perSecond, durationMs }) {
+  const { payload } = bus.latest('metrics', subsystem);
+  const total = Math.round((perSecond * durationMs) / 1000);
+  const started = performance.now();
+  for (let count = 0; count < total; count += 1) {
+    bus.publish({ topic: 'metrics', payload: { ...payload, values: { ...payload.values, inUse: count % 8 } } });
+    const due = started + ((count + 1) * 1000) / perSecond;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+  }
+  return { count: total };
 }
 
 async function startMany(call, name, { concurrency, count }) {

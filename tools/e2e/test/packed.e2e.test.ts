@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
 import { documentText } from './document-blocks.js';
 import { followInOrder, readerIn } from './followed-documents.js';
-import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
+import { newRepository } from './git-samples.js';
+import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, runBellows, startHost, WORKFLOW } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 /** What `greeter.sdk` answers when the other side loaded the very same SDK module. */
@@ -60,6 +61,16 @@ describe('packages installed in an empty folder elsewhere', () => {
     expect(json).toMatchObject({ code: 'MODULE_UNKNOWN', ...SHARED });
   });
 
+  it('show their page there, with every file of it', async () => {
+    const { text } = await host.request('/');
+    const names = [...text.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, name = '']) => name);
+    expect(names).toHaveLength(3);
+    for (const name of names) {
+      const answer = await host.request(name, { headers: { 'accept-encoding': 'gzip, br' } });
+      expect(answer).toMatchObject({ status: 200, headers: { 'content-encoding': 'br' } });
+    }
+  });
+
   it('stop there with 0', async () => {
     expect((await host.stop()).code).toBe(0);
   });
@@ -69,6 +80,27 @@ describe('docs/how-to/install-outside-a-clone.md', () => {
   followInOrder(stepsOf(documentText('docs/how-to/install-outside-a-clone.md')), async () => {
     const folder = installedFolder(['sdk', 'host', 'plugin-compute', 'plugin-workflow', 'plugin-harness']);
     return readerIn(folder, path.join(folder, 'node_modules/@bellows/host/dist/main.js'));
+  });
+});
+
+describe('the demo of an install', () => {
+  const demoIn = (folder: string) =>
+    runBellows(['demo', '--quick', '--json'], {
+      main: path.join(folder, 'node_modules/@bellows/host/dist/main.js'),
+      cwd: newRepository(),
+      env: { TMPDIR: tempFolder() },
+    });
+
+  it('works on the repository it is started in', async () => {
+    const { code, stdout, stderr } = await demoIn(installedFolder(['sdk', 'host', 'plugin-compute', 'plugin-workflow', 'plugin-harness']));
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, repository: { files: 2 }, parts: [{ figures: { texts: 2 } }, {}, {}] });
+  });
+
+  it('says which plugins it needs when they are not installed', async () => {
+    const { code, stderr } = await demoIn(installedFolder(['sdk', 'host', 'plugin-compute']));
+    expect([code, JSON.parse(stderr).error.code]).toEqual([2, 'DEMO_PLUGIN_MISSING']);
+    expect(stderr).toContain('@bellows/plugin-workflow and @bellows/plugin-harness are not installed');
   });
 });
 
@@ -145,7 +177,10 @@ function linkAll(source: string, modules: string): void {
   mkdirSync(modules, { recursive: true });
   for (const name of readdirSync(source)) {
     const target = path.join(modules, name);
-    if (!name.startsWith('.') && name !== '@bellows' && !existsSync(target)) symlinkSync(path.join(source, name), target);
+    if (name.startsWith('.') || name === '@bellows' || existsSync(target)) continue;
+    // a scope is a folder of packages, which package managers link one by one
+    if (name.startsWith('@')) linkAll(path.join(source, name), target);
+    else symlinkSync(path.join(source, name), target);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Pipeline } from '../definitions/pipeline.js';
+import type { Pipeline, Stage } from '../definitions/pipeline.js';
 import type { ICapturedStates } from '../store/captured-states.js';
 import type { FlowEvent, KeptValue, RunStatus, StoredRun } from '../store/flow-records.js';
 import type { MissingDefinition } from './missing-definition.js';
@@ -26,6 +26,8 @@ export interface CompensationView {
 
 export interface StageView {
   readonly name: string;
+  /** Names of the stages that must have completed first; missing when the definition is. */
+  readonly dependsOn?: readonly string[];
   readonly status: StageStatus;
   readonly attempts: number;
   readonly startedAt: number | null;
@@ -118,8 +120,9 @@ export async function runView({ run, events, pipeline, missing = null, captured,
 
 /** Written out: leaving `kept` out of a copy with `...` costs more than the rest of the view. */
 function viewOf(draft: StageDraft, output: unknown): StageView {
-  const { name, status, attempts, startedAt, endedAt, kept, waitsFor, error, compensation } = draft;
+  const { name, dependsOn, status, attempts, startedAt, endedAt, kept, waitsFor, error, compensation } = draft;
   const view: Changeable<StageView> = { name, status, attempts, startedAt, endedAt };
+  if (dependsOn !== undefined) view.dependsOn = dependsOn;
   if (kept !== null) view.output = output;
   if (waitsFor !== undefined) view.waitsFor = waitsFor;
   if (error !== undefined) view.error = error;
@@ -167,7 +170,7 @@ class ViewDraft {
 
   constructor(pipeline: Pipeline | null, names: readonly string[]) {
     this.#pipeline = pipeline;
-    this.stages = pipeline === null ? names.map(pending) : pipeline.stages.map(({ name }) => pending(name));
+    this.stages = pipeline === null ? names.map((name) => pending(name)) : pipeline.stages.map((stage) => pendingOf(stage, pipeline));
   }
 
   get rollback(): RollbackView | null {
@@ -270,6 +273,10 @@ function cancel(stage: StageDraft): void {
 
 function without({ error: _error, ...rest }: CompensationView): Omit<CompensationView, 'error'> {
   return rest;
+}
+
+function pendingOf({ name, dependsOn }: Stage, { stages }: Pipeline): StageDraft {
+  return { ...pending(name), dependsOn: dependsOn.map((index) => stages[index]!.name) };
 }
 
 function pending(name: string): StageDraft {

@@ -11,9 +11,9 @@ describe('stages', () => {
     ]);
     const view = await host.run({ input: { x: 5 } });
     expect(view).toMatchObject({ status: 'completed', output: 16, input: { x: 5 } });
-    expect(view.stages.map(({ name, status, attempts, output }) => ({ name, status, attempts, output }))).toEqual([
-      { name: 'first', status: 'completed', attempts: 1, output: 6 },
-      { name: 'second', status: 'completed', attempts: 1, output: 16 },
+    expect(view.stages.map(({ startedAt: _from, endedAt: _to, ...stage }) => stage)).toEqual([
+      { name: 'first', dependsOn: [], status: 'completed', attempts: 1, output: 6 },
+      { name: 'second', dependsOn: ['first'], status: 'completed', attempts: 1, output: 16 },
     ]);
     expect(host.store.disk.violations).toEqual([]);
   });

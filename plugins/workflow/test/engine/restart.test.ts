@@ -114,6 +114,7 @@ describe('a restart', () => {
     await next.settle();
     const error = { code: 'WORKFLOW_UNKNOWN', message: expect.stringContaining('came by workflow.define: define it again') };
     expect(await next.engine.get(id)).toMatchObject({ status: 'waiting', error, stages: [{ name: '#0', status: 'running' }] });
+    expect((await next.engine.get(id)).stages[0]).not.toHaveProperty('dependsOn');
     expect(await rejection(next.engine.signal(id, 'go', 1))).toMatchObject(error);
     const outline = JSON.stringify({ stages: [['a', 'x']], output: 'x' });
     await next.store.saveDefinition({ name: 'flow', version: 1, hash: '', json: null, outline, createdAt: 1 });

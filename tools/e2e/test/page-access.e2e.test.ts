@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { doWork, openPageWorld, type PageWorld } from '../../page/page-world.mjs';
+import { type WatchedPage, withBrowser } from './page-browser.js';
+
+/** Each view, and what is there when it has its data. */
+const VIEWS = [
+  ['#/', 'Operations at once'],
+  ['#/decisions', 'given'],
+  ['#/plugins', 'ACTIVE'],
+  ['#/workflows', 'order-1'],
+  ['#/workflows/order-1', 'run.completed'],
+  ['#/workflows/refund-1', 'Taken back'],
+  ['#/harness', 'agents-first'],
+  ['#/harness/first', 'agent_failed'],
+  ['#/modules', 'worker'],
+  ['#/modules/faulty', 'TRAP'],
+  ['#/operations', 'workflow.start'],
+  ['#/workflows/nobody', 'There is no such thing here.'],
+  ['#/nowhere', 'There is no such view.'],
+] as const;
+
+const SETTINGS = (['light', 'dark'] as const).flatMap((colorScheme) => [1280, 390].map((width) => ({ colorScheme, width })));
+
+withBrowser('the page for everybody', (browser) => {
+  let world: PageWorld;
+
+  beforeAll(async () => {
+    world = await openPageWorld();
+    await doWork(world);
+  });
+  afterAll(() => world?.close());
+
+  const open = ({ colorScheme, width }: (typeof SETTINGS)[number]) =>
+    browser.open(world.host.url, { colorScheme, viewport: { width, height: 844 }, reducedMotion: 'reduce' });
+
+  describe.each(SETTINGS)('in $colorScheme, $width pixels wide', (setting) => {
+    let watched: WatchedPage;
+    let page: Page;
+    beforeAll(async () => {
+      watched = await open(setting);
+      page = watched.page;
+      await page.evaluate(axe.source);
+    });
+    afterAll(() => watched.close());
+
+    it.each(VIEWS)('%s has no fault that axe finds, and does not scroll sideways', async (hash, text) => {
+      await page.goto(`${world.host.url}/${hash}`);
+      await page.locator('main').getByText(text).first().waitFor();
+      expect(await problemsOf(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    });
+
+    it('looks like that', async () => {
+      const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const [red = 0] = (ground.match(/\d+/g) ?? []).map(Number);
+      expect(red > 128 ? 'light' : 'dark').toBe(setting.colorScheme);
+    });
+  });
+
+  it('is judged by a test that sees faults', async () => {
+    const { page, close } = await open({ colorScheme: 'light', width: 1280 });
+    await page.evaluate(axe.source);
+    await page.evaluate(() => {
+      const image = document.createElement('img');
+      image.src = '/assets/none.svg';
+      const pale = document.createElement('p');
+      pale.textContent = 'hard to read';
+      pale.style.color = '#ddd';
+      document.querySelector('main')?.append(image, pale);
+    });
+    expect(await problemsOf(page)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^image-alt/), expect.stringMatching(/^color-contrast/)]),
+    );
+    await close();
+  });
+
+  it('keeps the theme that was chosen, against that of the system', async () => {
+    const { page, close } = await open({ colorScheme: 'light', width: 1280 });
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await ground();
+    await page.getByLabel('Theme').selectOption('dark');
+    const dark = await ground();
+    expect(dark).not.toBe(light);
+    await page.reload();
+    await page.getByLabel('Theme').waitFor();
+    expect([await ground(), await page.getByLabel('Theme').inputValue()]).toEqual([dark, 'dark']);
+    await close();
+  });
+
+  it('moves nothing by itself for who does not want that', async () => {
+    const moving = async (reducedMotion: 'reduce' | 'no-preference') => {
+      const { page, close } = await browser.open(world.host.url, { reducedMotion });
+      await page.locator('nav.views').waitFor();
+      const count = await page.evaluate(() => {
+        const sign = document.createElement('span');
+        sign.className = 'turning';
+        document.body.append(sign);
+        return sign.getAnimations().length;
+      });
+      await close();
+      return count;
+    };
+    expect([await moving('reduce'), await moving('no-preference')]).toEqual([0, 1]);
+  });
+
+  it('says without scripts what to do instead', async () => {
+    const { page, faults, close } = await browser.open(world.host.url, { javaScriptEnabled: false });
+    const said = page.locator('noscript main');
+    await said.waitFor();
+    expect(await said.innerText()).toMatch(/needs JavaScript.*npx bellows top/s);
+    await said.locator('a[href="/v1/status"]').click();
+    expect(page.url()).toBe(`${world.host.url}/v1/status`);
+    expect(faults).toEqual([]);
+    await close();
+  });
+});
+
+/** What axe finds against WCAG 2 A and AA: the rule and where. */
+function problemsOf(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { run } = (globalThis as unknown as { axe: typeof axe }).axe;
+    const { violations } = await run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`));
+  });
+}
