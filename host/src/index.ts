@@ -5,4 +5,6 @@ export { HOST_ERROR_CODES } from './error-codes.js';
 export { type RunningHost, type StartOptions, startHost } from './host.js';
 export type { HostOptions } from './host-options.js';
 export type { HostStatus, HostView, ReadyReport, SubsystemStatus } from './host-view.js';
+export { PROMETHEUS_METRICS } from './http/prometheus-metrics.js';
+export { TRANSITIONS as PLUGIN_TRANSITIONS } from './plugin-lifecycle.js';
 export { HOST_VERSION } from './version.js';

@@ -13,6 +13,7 @@ export * from './logger.js';
 export * from './machine.js';
 export * from './mailbox.js';
 export * from './memory-store.js';
+export * from './metric-descriptions.js';
 export * from './operations.js';
 export * from './percentile-sketch.js';
 export * from './persistent-backing-store.js';

@@ -1,4 +1,5 @@
 import type { BackpressureState } from './backpressure.js';
+import type { RequiredMetricKey } from './metric-descriptions.js';
 import type { LimitReason } from './scaling-decision.js';
 import type { ScalingDefaults } from './scaling-defaults.js';
 import type { ScalingLimits } from './scaling-limits.js';
@@ -32,32 +33,6 @@ export interface IScalableSubsystem {
   /** What holds `currentLimits.maxConcurrentOperations` where it is; left out by a subsystem without a law of its own. */
   readonly currentLimitReason?: LimitReason;
 }
-
-/** Keys every subsystem reports; a subsystem adds its own under a prefix (`pool.hits`, `executors.running`). */
-export const REQUIRED_METRIC_KEYS = [
-  /** operations wanted now: running plus waiting */
-  'demand',
-  /** operations running now */
-  'inUse',
-  'queue.depth',
-  /** age of the oldest waiting operation, ms */
-  'queue.oldestMs',
-  /** 95th percentile of the wait for a slot over the last minute, ms */
-  'wait.p95Ms',
-  'rejected.total',
-  'completed.total',
-  'failed.total',
-  'memoryBytes',
-  'cache.size',
-  /** 0 to 1; 0 before the first look-up */
-  'cache.hitRate',
-  'cache.memoryBytes',
-  /** 0 normal, 1 warning, 2 critical, 3 shedding */
-  'backpressure.state',
-  'backpressure.queueDepth',
-] as const;
-
-export type RequiredMetricKey = (typeof REQUIRED_METRIC_KEYS)[number];
 
 /** Flat, finite numbers. Units are in the key (`Ms`, `Bytes`); totals end in `.total` and never fall. */
 export type ScalingMetrics = Readonly<Record<RequiredMetricKey, number> & Record<string, number>>;

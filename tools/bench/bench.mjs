@@ -10,6 +10,7 @@ import { inProcessFigures } from './figures/in-process.mjs';
 import { memoryFigures } from './figures/memory.mjs';
 import { pageFigures } from './figures/page.mjs';
 import { startFigures } from './figures/start.mjs';
+import { tutorialFigures } from './figures/tutorial.mjs';
 import { workflowFigures } from './figures/workflow.mjs';
 import { workspaceFigures } from './figures/workspace.mjs';
 import { machine } from './machine.mjs';
@@ -26,9 +27,10 @@ const GROUPS = {
   workspace: ['working copies of a repository of 1,000 files', workspaceFigures],
   page: ['the page in the system’s Chromium: bytes, cold start, 100 events a second', pageFigures],
   clone: ['fresh clone to ready; slow, and needs the network', cloneFigures],
+  tutorial: ['fresh clone to a plugin by the tutorial; slow, and needs the network', tutorialFigures],
 };
 const DEFAULT_GROUPS = Object.keys(GROUPS);
-const QUICK_GROUPS = DEFAULT_GROUPS.filter((name) => name !== 'clone');
+const QUICK_GROUPS = DEFAULT_GROUPS.filter((name) => name !== 'clone' && name !== 'tutorial');
 const REFERENCE = path.resolve(import.meta.dirname, '../../docs/reference/benchmarks.md');
 
 const options = {
@@ -71,7 +73,7 @@ function help() {
 
 ${groups.join('\n')}
 
-  --quick         one short round of each, without clone: shows that it works, the figures mean little
+  --quick         one short round of each, without clone and tutorial: shows that it works, the figures mean little
   --peers FOLDER  measures workflow beside other products too, as far as they are installed in FOLDER, which should be outside of this
                   repository: \`npm install @dbos-inc/dbos-sdk\` (and a PostgreSQL server here), \`npm install bullmq ioredis\` (and a Redis)
   --json FILE     writes every value

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 
 /** Clock ticks per second of /proc (USER_HZ): 100 on every Linux Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -42,15 +41,6 @@ export function cpuWithEndedMs(pid) {
 export function cpuOfEndedMs(pid) {
   const fields = stat(pid);
   return ((Number(fields?.[13] ?? 0) + Number(fields?.[14] ?? 0)) / TICKS_PER_SECOND) * 1000;
-}
-
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Runs a script with this Node, calls `use` and ends the script whatever happens. */

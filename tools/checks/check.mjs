@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { documentBlocks } from './document-block-check.mjs';
 import { documentedCommands, relativeLinks } from './document-checks.mjs';
 import { errorCodes } from './error-code-check.mjs';
 import { generatedFiles, layers } from './repository-checks.mjs';
@@ -20,6 +21,7 @@ const CHECKS = {
   codes: ['each error code that is thrown has a text', errorCodes],
   links: ['each relative link in the documents leads somewhere', relativeLinks],
   commands: ['each command in the documents exists', documentedCommands],
+  blocks: ['each block of the documents is tried, or says why not', documentBlocks],
   generated: ['the generated files are up to date', generatedFiles],
 };
 

@@ -17,7 +17,7 @@ export async function commandLinePage() {
       `# Command line
 
 In a clone: \`npx bellows …\`. From any other folder: \`node <clone>/tools/bellows.mjs …\`. The packages are on no registry yet; the
-[README](../../README.md#outside-of-the-clone) says how to pack and install them, and then it is \`npx bellows …\` there, too. The texts
+[outside of a clone](../how-to/install-outside-a-clone.md) says how to pack and install them, and then it is \`npx bellows …\` there, too. The texts
 below say just \`bellows\`.
 
 The host is found by \`--url\`, then \`BELLOWS_URL\`, then \`<dataDir>/host.json\`.

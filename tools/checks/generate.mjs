@@ -6,7 +6,9 @@ import { commandLinePage } from './command-line-page.mjs';
 import { configPages } from './config-pages.mjs';
 import { errorsPage } from './errors-page.mjs';
 import { eventsPage } from './events-page.mjs';
+import { metricsPage } from './metrics-page.mjs';
 import { operationsPage } from './operations-page.mjs';
+import { pluginsPage } from './plugins-page.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const reference = path.join(root, 'docs/reference');
@@ -14,7 +16,7 @@ const reference = path.join(root, 'docs/reference');
 const MARK = '<!-- Made by `npm run generate` from the built packages. Change the source, not this file. -->\n\n';
 
 const pages = new Map();
-for (const make of [errorsPage, configPages, operationsPage, eventsPage, commandLinePage]) {
+for (const make of [errorsPage, configPages, operationsPage, eventsPage, metricsPage, pluginsPage, commandLinePage]) {
   for (const [name, text] of await make(root)) pages.set(name, name.endsWith('.md') ? `${MARK}${text}` : text);
 }
 

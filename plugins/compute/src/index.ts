@@ -3,6 +3,7 @@ import { computeConfigSchema } from './config.js';
 import { activateCompute } from './plugin.js';
 
 export { COMPUTE_ERRORS } from './errors.js';
+export { COMPUTE_METRICS } from './metrics.js';
 export { WasmScalingManager } from './wasm-scaling-manager.js';
 
 export default definePlugin({

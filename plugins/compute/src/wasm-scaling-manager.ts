@@ -6,6 +6,7 @@ import {
   type CacheStats,
   type CancelTimer,
   DEFAULT_SCALING_POLICY,
+  type DescribedMetrics,
   Ema,
   type IBackpressureAware,
   type IClock,
@@ -19,13 +20,13 @@ import {
   PercentileSketch,
   type Permit,
   type ScalingLimits,
-  type ScalingMetrics,
   Semaphore,
 } from '@bellows/sdk';
 import type { ComputeConfig } from './config.js';
 import { computeError } from './errors.js';
 import type { AnswerMessage } from './executor/protocol.js';
 import type { ExecutorPool, PoolWork } from './executor-pool.js';
+import type { COMPUTE_METRICS } from './metrics.js';
 import { LAW_PERIOD_MS, LOAD_EMA_ALPHA, loadOf, scaleConcurrency } from './scale-concurrency.js';
 
 const HOUSEKEEPING_MS = 1_000;
@@ -120,7 +121,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     }
   }
 
-  getScalingMetrics(): ScalingMetrics {
+  getScalingMetrics(): DescribedMetrics<typeof COMPUTE_METRICS> {
     const { pool, cache } = this.#options;
     const executors = pool.metrics;
     const { completed, failed, rejected, warm, cold, overflow } = this.#totals;

@@ -12,6 +12,7 @@ export { createScaleManager } from './scaling/create-scale-manager.js';
 export type { IMergeQueue } from './scaling/scale-dependencies.js';
 export { ScaleManager } from './scaling/scale-manager.js';
 export type { ScaleMetrics } from './scaling/scale-metrics.js';
+export { HARNESS_METRICS } from './scaling/scaling-metrics.js';
 export { Worker, type WorkerState } from './scaling/worker.js';
 export { WorkerPool, type WorkerPoolMetrics } from './scaling/worker-pool.js';
 

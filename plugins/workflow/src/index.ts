@@ -4,6 +4,7 @@ import { checkDefinitionFiles } from './definitions/check-definition-files.js';
 import { activateWorkflow } from './plugin.js';
 
 export { WORKFLOW_ERRORS } from './errors.js';
+export { WORKFLOW_METRICS } from './metrics.js';
 export { PipelineScalingManager } from './pipeline-scaling-manager.js';
 
 export default definePlugin({

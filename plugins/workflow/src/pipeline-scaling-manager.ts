@@ -5,6 +5,7 @@ import {
   backpressureLevel,
   type CancelTimer,
   DEFAULT_SCALING_POLICY,
+  type DescribedMetrics,
   type IBackpressureAware,
   type IClock,
   type ILogger,
@@ -18,7 +19,6 @@ import {
   type Permit,
   type ScalingDefaults,
   type ScalingLimits,
-  type ScalingMetrics,
   Semaphore,
 } from '@bellows/sdk';
 import type { WorkflowConfig } from './config.js';
@@ -27,6 +27,7 @@ import { checkPipelineDepth, type LookUpPipeline } from './definitions/pipeline-
 import type { TransactionSlots } from './engine/dispatcher.js';
 import type { ReadyQueue } from './engine/ready-queue.js';
 import { workflowError } from './errors.js';
+import type { WORKFLOW_METRICS } from './metrics.js';
 import { defaultStageWorkers, LAW_PERIOD_MS, scaleStageWorkers, stageWorkerBounds } from './scale-stage-workers.js';
 
 const WAIT_WINDOW_MS = 60_000;
@@ -186,7 +187,7 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
     });
   }
 
-  getScalingMetrics(): ScalingMetrics {
+  getScalingMetrics(): DescribedMetrics<typeof WORKFLOW_METRICS> {
     const facts = this.#options.facts();
     const ready = this.#options.queue.length;
     const { completed, failed, rejected, timeouts } = this.#totals;

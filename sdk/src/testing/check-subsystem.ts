@@ -1,6 +1,7 @@
 import { BACKPRESSURE_STATES, backpressureLevel } from '../backpressure.js';
 import { isKind, messageOf } from '../errors.js';
-import { type IScalableSubsystem, REQUIRED_METRIC_KEYS } from '../scalable-subsystem.js';
+import { REQUIRED_METRIC_KEYS } from '../metric-descriptions.js';
+import type { IScalableSubsystem } from '../scalable-subsystem.js';
 import { scalingDefaultProblems } from '../scaling-defaults.js';
 import { limitProblems, type ScalingLimits } from '../scaling-limits.js';
 import { checkPromises, demand, rejectionOf } from './promise-check.js';

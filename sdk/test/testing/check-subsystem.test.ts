@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BackpressureState } from '../../src/backpressure.js';
 import { RefusedError } from '../../src/errors.js';
-import { type IScalableSubsystem, REQUIRED_METRIC_KEYS, type ScalingMetrics } from '../../src/scalable-subsystem.js';
+import { REQUIRED_METRIC_KEYS } from '../../src/metric-descriptions.js';
+import type { IScalableSubsystem, ScalingMetrics } from '../../src/scalable-subsystem.js';
 import { DEFAULT_SCALING_LIMITS, limitProblems, minLimits, type ScalingLimits } from '../../src/scaling-limits.js';
 import { checkSubsystem } from '../../src/testing/check-subsystem.js';
 import { promisesOf } from './promises-of.js';

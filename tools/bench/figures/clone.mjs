@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { root } from '../../with-host.mjs';
+import { pathOfTheMachine } from '../machine-path.mjs';
 import { figure } from '../statistics.mjs';
 
 const LIMIT_MS = 15 * 60_000;
@@ -75,12 +76,4 @@ async function isReady(data) {
   } catch {
     return false;
   }
-}
-
-/** Without the Node and the programs that this clone brought itself. */
-function pathOfTheMachine() {
-  return (process.env.PATH ?? '')
-    .split(path.delimiter)
-    .filter((folder) => !folder.startsWith(root))
-    .join(path.delimiter);
 }

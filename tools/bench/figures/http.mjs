@@ -1,7 +1,8 @@
 import path from 'node:path';
+import { freePort } from '../../free-port.mjs';
 import { root, withHost } from '../../with-host.mjs';
 import { load } from '../keep-alive-client.mjs';
-import { cpuMs, familyOf, freePort, withProcess } from '../processes.mjs';
+import { cpuMs, familyOf, withProcess } from '../processes.mjs';
 import { CALL, putSample } from '../sample-module.mjs';
 import { figure, rounds } from '../statistics.mjs';
 

@@ -1,7 +1,8 @@
 import path from 'node:path';
+import { freePort } from '../../free-port.mjs';
 import { withHost } from '../../with-host.mjs';
 import { load } from '../keep-alive-client.mjs';
-import { familyOf, freePort, memoryOf, withProcess } from '../processes.mjs';
+import { familyOf, memoryOf, withProcess } from '../processes.mjs';
 import { CALL, putSample } from '../sample-module.mjs';
 import { figure, rounds } from '../statistics.mjs';
 

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { freePort } from '../../free-port.mjs';
 import { HOST_MAIN } from '../../with-host.mjs';
-import { freePort } from '../processes.mjs';
 import { figure, rounds } from '../statistics.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');

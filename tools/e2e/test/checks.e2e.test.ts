@@ -17,6 +17,14 @@ const CASES = [
   ['codes', 'plugins/harness/src/a.ts', "throw harnessError(\n  'NOT_IN_TABLE',\n  'x');\n", "throw harnessError('IN_TABLE', 'x');\n"],
   ['links', 'docs/a.md', '[there](not-there.md)\n', '[there](../README.md)\n'],
   ['commands', 'docs/a.md', '```bash\nnpm run not-a-script\n```\n', '```bash\nnpm run lint\n```\n'],
+  ['blocks', 'docs/a.md', '```bash\nls\n```\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```sh\nls\n```\n', '<!-- not run: it is yours -->\n```sh\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```bash runn\nls\n```\n', '```bash run repeat\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```bash run background\nls\n```\n', '```bash run background until="a"\nls\n```\n'],
+  ['blocks', 'README.md', '```json\n{ a: 1 }\n```\n', '```json\n{ "a": 1 }\n```\n'],
+  ['blocks', 'sdk/README.md', '```typescript\nlet a;\n```\n', '```ts\nlet a;\n```\n'],
+  ['blocks', 'plugins/compute/README.md', '  ```yaml\n  a: 1\n  ```\n', '```yaml\na: 1\n```\n'],
+  ['blocks', 'docs/a.md', '```yaml file\na: 1\n```\n', '```yaml file=a.yaml\na: 1\n```\n'],
   ['commands', 'docs/a.md', '```bash\nnpx bellows levitate\n```\n', '```bash\nnpx bellows status\n```\n'],
 ] as const;
 

@@ -1,39 +1,23 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { documentText, runInShell, shellBlocksOf } from './document-blocks.js';
-import { COMPUTE, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
+import { stepsOf } from '../../documents/blocks.mjs';
+import { allDocuments, documentText } from './document-blocks.js';
+import { repositoryCopy } from './followed-clone.js';
+import { AS_REFERENCE, ELSEWHERE, followInOrder, IN_A_CLONE, readerIn } from './followed-documents.js';
 
-let host: RunningHost;
-
-beforeAll(async () => {
-  const definitions = [path.join(REPOSITORY, 'docs/examples/three-jobs/flows/*.ts')];
-  host = await startHost({
-    config: {
-      plugins: { compute: { from: COMPUTE }, workflow: { from: WORKFLOW, config: { definitions } }, harness: { from: HARNESS } },
-    },
-  });
+it('follows every document in which there is something to do', () => {
+  const withSteps = allDocuments().filter((file) => stepsOf(documentText(file)).length > 0);
+  expect([...IN_A_CLONE, ...AS_REFERENCE, ...ELSEWHERE].sort()).toEqual(withSteps);
 });
 
-const DOCUMENTS = [
-  'README.md',
-  'docs/examples/wasi-wordcount/README.md',
-  'docs/examples/three-jobs/README.md',
-  'docs/how-to/find-out-why.md',
-  'docs/explanation/demo.md',
-] as const;
-
-describe.each(DOCUMENTS)('%s', (file) => {
-  const blocks = shellBlocksOf(documentText(file));
-
-  it('has commands that are run here', () => {
-    expect(blocks.length).toBeGreaterThan(0);
+// One clone for all of them, as one reader has: what the first document builds is there for the next one.
+describe('in a clone', () => {
+  let clone: string;
+  beforeAll(() => {
+    clone = repositoryCopy();
   });
 
-  it.each(blocks)('works as written: $commands', async ({ commands, shows }) => {
-    const { code, stdout, stderr } = await runInShell(commands, { host, cwd: REPOSITORY });
-    // A load test says beforehand what it will do.
-    expect([code, stderr.replace(/^Load test .* interrupting ends it\.\n/, '')]).toEqual([0, '']);
-    const lines = stdout.split('\n').map((line) => line.trimEnd());
-    for (const line of shows) expect(lines).toContain(line);
+  describe.each(IN_A_CLONE)('%s', (file) => {
+    followInOrder(stepsOf(documentText(file)), () => readerIn(clone, path.join(clone, 'host/dist/main.js')));
   });
 });

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { documentText, fileBlocksOf } from './document-blocks.js';
+import { stepsOf } from '../../documents/blocks.mjs';
+import { documentText } from './document-blocks.js';
+import { followInOrder, readerIn } from './followed-documents.js';
 import { newRepository } from './git-samples.js';
 import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, runBellows, startHost, WORKFLOW } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
@@ -74,21 +76,10 @@ describe('packages installed in an empty folder elsewhere', () => {
   });
 });
 
-describe('the folder that the README describes', () => {
-  it('starts a host with all plugins, and runs its workflow', async () => {
+describe('docs/how-to/install-outside-a-clone.md', () => {
+  followInOrder(stepsOf(documentText('docs/how-to/install-outside-a-clone.md')), async () => {
     const folder = installedFolder(['sdk', 'host', 'plugin-compute', 'plugin-workflow', 'plugin-harness']);
-    const files = fileBlocksOf(documentText('README.md'));
-    for (const [name, text] of files) {
-      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-      writeFileSync(path.join(folder, name), text);
-    }
-    const main = path.join(folder, 'node_modules/@bellows/host/dist/main.js');
-    const host = await startHost({ folder, main, config: files.get('bellows.yaml')!, args: ['--port', '0'] });
-    const { plugins } = (await host.request('/ready')).json;
-    expect(plugins.map(({ state }: { state: string }) => state)).toEqual(['active', 'active', 'active']);
-    const { code, stdout } = await host.bellows(['workflow', 'start', 'hello', '--wait']);
-    expect([code, stdout]).toEqual([0, expect.stringContaining('completed')]);
-    expect((await host.stop()).code).toBe(0);
+    return readerIn(folder, path.join(folder, 'node_modules/@bellows/host/dist/main.js'));
   });
 });
 

@@ -1,58 +1,55 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { documentText, fileBlocksOf, runInShell, shellBlocksOf } from './document-blocks.js';
-import { COMPUTE, cleanEnv, HARNESS, REPOSITORY, type RunningHost, startHost, WORKFLOW } from './running-host.js';
-import { tempFolder } from './temp-folder.js';
+import { describe, expect, it } from '@jest/globals';
+import { blocksOf, type Step, stepsOf } from '../../documents/blocks.mjs';
+import { documentText, fileBlocksOf } from './document-blocks.js';
+import { installedFolder } from './followed-clone.js';
+import { AS_REFERENCE, followInOrder, readerIn } from './followed-documents.js';
+import { cleanEnv, HOST_MAIN, REPOSITORY } from './running-host.js';
 
-const WORKFLOWS = 'docs/reference/workflows.md';
-const AGENTS = 'docs/reference/agents.md';
 const TSC = path.join(REPOSITORY, 'node_modules/typescript/bin/tsc');
+/** The settings that the page about workflows recommends. */
+const COMPILER = fileBlocksOf(documentText('docs/reference/workflows.md')).get('tsconfig.json')!;
 
-// Each page in a folder of its own, which holds the files that the page says to write.
-describe.each([WORKFLOWS, AGENTS])('%s', (page) => {
-  const text = documentText(page);
-  const files = fileBlocksOf(text);
-  const blocks = shellBlocksOf(text);
-  let host: RunningHost;
+const START: Step = {
+  ...blocksOf('```bash run background until="is ready"\nnpx bellows start\n```')[0]!,
+  shows: undefined,
+};
 
-  beforeAll(async () => {
-    const folder = tempFolder('bellows-reference');
-    for (const [name, content] of files) {
-      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-      writeFileSync(path.join(folder, name), content);
-    }
+describe.each(AS_REFERENCE)('%s', (page) => {
+  const steps = stepsOf(documentText(page));
+  const files = steps.filter(({ marks }) => marks.file !== undefined);
+  const commands = steps.filter(({ marks }) => marks.run);
+  const typescript = files.filter(({ language }) => language === 'ts');
+  const folder = installedFolder();
+
+  followInOrder([...files, START, ...commands], async () => {
     writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
-    host = await startHost({
-      folder,
-      config: {
-        plugins: {
-          compute: { from: COMPUTE },
-          workflow: { from: WORKFLOW, config: { definitions: ['flows/*.{ts,yaml}'] } },
-          harness: { from: HARNESS },
-        },
-      },
-    });
+    writeFileSync(path.join(folder, 'bellows.yaml'), configFor(files));
+    return readerIn(folder, HOST_MAIN);
   });
 
-  it('has files and commands that are tried here', () => {
-    expect([files.size, blocks.length]).toEqual([expect.any(Number), expect.any(Number)]);
-    expect(Math.min(files.size, blocks.length)).toBeGreaterThan(1);
+  it('has commands that are tried here', () => {
+    expect(commands.length).toBeGreaterThan(0);
   });
 
-  it.each(blocks)('works as written: $commands', async ({ commands, shows }) => {
-    const { code, stdout, stderr } = await runInShell(commands, { host, cwd: host.folder });
-    expect([code, stderr]).toEqual([0, '']);
-    const lines = stdout.split('\n').map((line) => line.trimEnd());
-    expect(lines.filter((line) => shows.includes(line))).toEqual(shows);
-  });
-
-  it('has TypeScript that the compiler accepts with the settings of the page about workflows', () => {
-    const settings = fileBlocksOf(documentText(WORKFLOWS)).get('tsconfig.json');
-    writeFileSync(path.join(host.folder, 'tsconfig.json'), settings!);
-    symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(host.folder, 'node_modules'));
-    const { stdout, stderr } = spawnSync(process.execPath, [TSC, '-p', '.'], { cwd: host.folder, encoding: 'utf8', env: cleanEnv() });
-    expect(stdout + stderr).toBe('');
+  it(`has ${typescript.length} TypeScript files that the compiler accepts with the settings of the page about workflows`, () => {
+    writeFileSync(path.join(folder, 'tsconfig.json'), COMPILER);
+    const { stdout, stderr } = spawnSync(process.execPath, [TSC, '-p', '.'], { cwd: folder, encoding: 'utf8', env: cleanEnv() });
+    // TS18003: there is nothing to compile
+    expect(stdout + stderr).toEqual(typescript.length > 0 ? '' : expect.stringContaining('TS18003'));
   });
 });
+
+/** What a page that brings no configuration takes for granted; one of its own replaces it. */
+function configFor(files: readonly Step[]): string {
+  const definitions = files.some(({ marks }) => String(marks.file).startsWith('flows/')) ? ['flows/*.{ts,yaml}'] : [];
+  return JSON.stringify({
+    plugins: {
+      compute: { from: '@bellows/plugin-compute' },
+      workflow: { from: '@bellows/plugin-workflow', config: { definitions } },
+      harness: { from: '@bellows/plugin-harness' },
+    },
+  });
+}

@@ -1,4 +1,4 @@
-import { type BackpressureState, backpressureLevel, type CacheStats, type ScalingMetrics } from '@bellows/sdk';
+import { type BackpressureState, backpressureLevel, type CacheStats, type DescribedMetrics, type MetricDescription } from '@bellows/sdk';
 import { HEALTH_STATES } from './judge-health.js';
 import type { IssueQueue } from './scale-dependencies.js';
 import type { ScaleMetrics } from './scale-metrics.js';
@@ -15,8 +15,26 @@ export interface ScalingReadings {
   readonly law: number;
 }
 
+/** What the keys mean that only this subsystem has. */
+export const HARNESS_METRICS = {
+  'workers.current': { what: 'Workers there are, each for one agent at a time.', unit: 'workers' },
+  'workers.idle': { what: 'Workers without an agent.', unit: 'workers' },
+  'workers.stalled': { what: 'Workers whose agent shows neither progress nor life.', unit: 'workers' },
+  'workers.law': { what: 'Workers the own law allows, below the ceiling of the governor.', unit: 'workers' },
+  health: { what: `${HEALTH_STATES.map((state, level) => `${level} ${state}`).join(', ')}.`, unit: 'level' },
+  'scale.operations.total': { what: 'Changes of the number of workers, since the start.', unit: 'changes' },
+  'stalls.total': { what: 'Agents ended because they stalled, since the start.', unit: 'agents' },
+  'merge.queueDepth': { what: 'Verified work that waits to land.', unit: 'landings' },
+  'sessions.successRate': {
+    what: 'Sessions that ended well, of those that ended in the last half hour; 1 before the first one.',
+    unit: '0 to 1',
+  },
+  'sessions.p95Ms': { what: 'How long sessions took: 95 of 100 at most so long, over the last half hour.', unit: 'ms' },
+  'sessions.perMinute': { what: 'Sessions that ended, over the last half hour.', unit: 'per minute' },
+} as const satisfies Readonly<Record<string, MetricDescription>>;
+
 /** What the governor and the metrics page read. Pure. */
-export function scalingMetrics(readings: ScalingReadings): ScalingMetrics {
+export function scalingMetrics(readings: ScalingReadings): DescribedMetrics<typeof HARNESS_METRICS> {
   const { metrics, queue, cache, backpressure, waitP95Ms, rejected, stalls, law } = readings;
   return {
     demand: metrics.activeWorkers + queue.ready,

@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { cleanEnv, REPOSITORY } from './running-host.js';
+import { tempFolder } from './temp-folder.js';
+
+/** Where npm keeps packages that may not stand in the folder above. */
+const NESTED = ['sdk', 'host', 'plugins/compute', 'plugins/workflow', 'plugins/harness'];
+
+/**
+ * A clone of this repository as its files are now, with its history and with what `npm install` leaves, without asking a registry. Not
+ * built. It stands in a folder of its own, so that what a reader puts beside the clone meets nothing.
+ */
+export function repositoryCopy(): string {
+  const copy = path.join(tempFolder('bellows-copy'), 'bellows');
+  git(['clone', '--quiet', REPOSITORY, copy], REPOSITORY);
+  const known = listed(['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']);
+  const files = known.filter((name) => existsSync(path.join(REPOSITORY, name)));
+  for (const name of listed(['ls-files', '-z'], copy)) if (!files.includes(name)) rmSync(path.join(copy, name));
+  for (const name of files) cpSync(path.join(REPOSITORY, name), path.join(copy, name), { force: true });
+  git(['add', '--all'], copy);
+  git(['-c', 'user.name=Ada', '-c', 'user.email=ada@localhost', 'commit', '--quiet', '--allow-empty', '-m', 'As it is now'], copy);
+  linkModules(copy);
+  return copy;
+}
+
+/** What `npm install` leaves in a folder of its own: every package, those of this repository too. */
+export function installedFolder(): string {
+  const folder = tempFolder('bellows-installed');
+  symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(folder, 'node_modules'));
+  return folder;
+}
+
+function linkModules(copy: string): void {
+  const source = path.join(REPOSITORY, 'node_modules');
+  const modules = path.join(copy, 'node_modules');
+  mkdirSync(modules);
+  for (const name of readdirSync(source)) {
+    // Commands and our own packages are links already, to what stands beside them; the stamp says that npm has nothing to install.
+    if (name === '.bin' || name === '@bellows' || name === '.install-stamp') {
+      cpSync(path.join(source, name), path.join(modules, name), { recursive: true, verbatimSymlinks: true });
+    } else if (name.startsWith('@')) {
+      // a package is what may be a link: executors of compute may read a package they need, not what is around it
+      mkdirSync(path.join(modules, name));
+      for (const inner of readdirSync(path.join(source, name)))
+        symlinkSync(path.join(source, name, inner), path.join(modules, name, inner));
+    } else if (!name.startsWith('.')) symlinkSync(path.join(source, name), path.join(modules, name));
+  }
+  for (const folder of NESTED) {
+    const nested = path.join(REPOSITORY, folder, 'node_modules');
+    if (existsSync(nested)) symlinkSync(nested, path.join(copy, folder, 'node_modules'));
+  }
+}
+
+function listed(args: readonly string[], cwd = REPOSITORY): string[] {
+  return git(args, cwd).split('\0').filter(Boolean);
+}
+
+function git(args: readonly string[], cwd: string): string {
+  return execFileSync('git', args, { cwd, encoding: 'utf8', env: cleanEnv(), maxBuffer: 64 * 1024 * 1024 });
+}
