@@ -24,6 +24,7 @@ const MIN_MAJOR = 24;
 const ORPHAN_CHECK_MS = 300;
 const WINDOWS = process.platform === 'win32';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const installLock = path.join(root, '.install-lock');
 
 const COMMANDS = {
   start: 'build what changed and start the host (arguments go to `bellows start`)',
@@ -92,8 +93,11 @@ function main() {
       if (!rest.includes('--help')) build();
       return hold(node, [path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest], env);
     case 'nx':
+      if (!['g', 'generate'].includes(rest[0])) return hold(node, [nx, ...rest], env);
+      // Two at once would each write what it had read before the other one wrote.
+      takeTurn(installLock);
       // A generator that changes the lock file has installed what it says there.
-      return hold(node, [nx, ...rest], env, ['g', 'generate'].includes(rest[0]) ? { onSuccess: install.note } : {});
+      return hold(node, [nx, ...rest], env, { onSuccess: install.note });
     default:
       return hold(node, rest, env, { cwd: process.cwd() });
   }
@@ -157,7 +161,7 @@ function installation(node, home, env) {
   const note = () => writeFileSync(stamp, want());
   const provide = () => {
     if (done()) return;
-    const release = takeTurn(path.join(root, '.install-lock'));
+    const release = takeTurn(installLock);
     try {
       if (done()) return;
       console.error('Installing dependencies (once per change of package-lock.json)');
