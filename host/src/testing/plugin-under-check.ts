@@ -75,8 +75,13 @@ export class PluginUnderCheck implements AsyncDisposable {
 
   static async load(subject: CheckedPlugin, options: CheckPluginOptions): Promise<PluginUnderCheck> {
     const stagingDir = await mkdtemp(path.join(os.tmpdir(), 'bellows-check-plugin-'));
-    const found = isFolder(subject) ? await findBuilt(subject.from, stagingDir) : await findGiven(subject, options, stagingDir);
-    return new PluginUnderCheck(found, stagingDir, options);
+    try {
+      const found = isFolder(subject) ? await findBuilt(subject.from, stagingDir) : await findGiven(subject, options, stagingDir);
+      return new PluginUnderCheck(found, stagingDir, options);
+    } catch (error) {
+      await rm(stagingDir, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get plugin(): Plugin {
@@ -175,7 +180,7 @@ async function findBuilt(from: string, stagingDir: string): Promise<Found> {
 
 async function findGiven(subject: Plugin | PluginModule, { folder }: CheckPluginOptions, stagingDir: string): Promise<Found> {
   const code = pluginOf(subject);
-  const given = isPlugin(subject) ? { code } : { code, module: subject };
+  const given = isPlugin(subject) || subject === null ? { code } : { code, module: subject };
   if (folder === undefined) return withIdentity({ ...given, problems: [] });
   const { source, problems } = await findSource(path.resolve(folder), stagingDir);
   return withIdentity({ ...given, problems, ...(source === undefined ? {} : { source }) });

@@ -106,6 +106,13 @@ describe('checkPlugin', () => {
     await checkPlugin({ default: goodPlugin, plugin: goodPlugin, from: 'elsewhere' } as { readonly default: typeof goodPlugin });
   });
 
+  it.each([null, undefined, 'sample', 42])('says that %s is no plugin', async (subject) => {
+    await expect(checkPlugin(subject as never)).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringContaining('its default export is no plugin'),
+    });
+  });
+
   it('says what is missing of one that is to be loaded from a folder', async () => {
     const checking = checkPlugin({ from: await packageFolder({}) });
     await expect(checking).rejects.toMatchObject({ code: 'CHECK_FAILED', message: expect.stringContaining('build the plugin first') });
