@@ -94,13 +94,21 @@ function main() {
       return hold(node, [path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest], env);
     case 'nx':
       if (!['g', 'generate'].includes(rest[0])) return hold(node, [nx, ...rest], env);
-      // Two at once would each write what it had read before the other one wrote.
-      takeTurn(installLock);
-      // A generator that changes the lock file has installed what it says there.
-      return hold(node, [nx, ...rest], env, { onSuccess: install.note });
+      return runGenerator(node, [nx, ...rest], { env, note: install.note });
     default:
       return hold(node, rest, env, { cwd: process.cwd() });
   }
+}
+
+/** Two at once would each write what it had read before the other one wrote. */
+function runGenerator(node, args, { env, note }) {
+  const release = takeTurn(installLock);
+  const onEnd = (code) => {
+    // what changes the lock file has installed what it says there
+    if (code === 0) note();
+    release();
+  };
+  hold(node, args, env, { onEnd });
 }
 
 /** `npm start --port 8080` without `--`: npm keeps the option for itself and hands on at most its value. Says how it is meant. */
@@ -235,7 +243,7 @@ function run(node, args, { quietStdout = false, silent = false, ...options } = {
 }
 
 /** Runs the last step: passes signals on, ends with its status, and never leaves it behind. */
-function hold(node, args, env, { cwd = root, onSuccess = () => {} } = {}) {
+function hold(node, args, env, { cwd = root, onEnd = () => {} } = {}) {
   const child = spawn(node, args, { cwd, stdio: 'inherit', env });
   // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
   process.on('SIGINT', () => {});
@@ -247,13 +255,11 @@ function hold(node, args, env, { cwd = root, onSuccess = () => {} } = {}) {
   }, ORPHAN_CHECK_MS).unref();
   child.on('error', (error) => fail(String(error)));
   child.on('exit', (code, signal) => {
+    onEnd(code);
     if (signal) {
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
-    } else {
-      if (code === 0) onSuccess();
-      process.exit(code ?? 1);
-    }
+    } else process.exit(code ?? 1);
   });
 }
 
