@@ -5,7 +5,7 @@ import { jsonSchemaOf } from '../operations/operation-schemas.js';
 import { isPolluted, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
 import { explained } from './explained.js';
 import { propertiesOf } from './json-schema.js';
-import { isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
+import { callAllAtOnce, isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
 import { type CheckedPlugin, type CheckPluginOptions, PluginUnderCheck } from './plugin-under-check.js';
 import { ProcessWatch } from './process-watch.js';
 import { endsWithin, withRunningTime } from './running-time.js';
@@ -56,6 +56,7 @@ export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOp
       const { left } = await (seen ??= livePlugin(plugin));
       demand(left.length === 0, `after its operations were called there is still ${listed(left)}`);
     },
+    'a stop while it is called leaves nothing behind': () => checkBusyStop(plugin, watch),
     'its subsystems keep the promises of subsystems': () => checkSubsystems(plugin),
     'starting and stopping again and again leaves nothing behind': () => checkRounds(plugin, watch),
     'an activation that is interrupted leaves nothing behind': () => checkInterruption(plugin, watch),
@@ -171,6 +172,15 @@ function checkEvents({ id }: PluginUnderCheck, { events }: PluginLife): void {
 
 function checkHandlers({ handlerFailures: [failure] }: PluginLife): void {
   if (failure !== undefined) demand(false, `its handler of ${failure.topic} threw: ${messageOf(failure.error)}`);
+}
+
+/** A handler that does not follow its signal goes on when its plugin has gone. */
+async function checkBusyStop(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
+  const host = await subject.start();
+  callAllAtOnce(host, subject);
+  await afterTurns(1);
+  const left = await leftInHost(host);
+  demandNothing([...left, ...(await watch.leftovers())]);
 }
 
 async function checkSubsystems(subject: PluginUnderCheck): Promise<void> {

@@ -75,6 +75,14 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
   }
 }
 
+/** Begins calls of every operation with hostile input; how they end is nobody's business. */
+export function callAllAtOnce({ wired }: LaunchedHost<FakeClock>, { id }: PluginUnderCheck): void {
+  for (const { plugin, name, input } of wired.operations.list()) {
+    if (plugin !== id) continue;
+    for (const bad of hostileInputs(input)) void wired.operations.call(name, bad.input).catch(() => {});
+  }
+}
+
 /** What a plugin that has stopped left in the host; and then in the clock, when the host has stopped too. */
 export async function leftInHost(host: LaunchedHost<FakeClock>): Promise<readonly string[]> {
   const { wired, bus, clock } = host;

@@ -27,6 +27,7 @@ const keeping = (take: (ctx: PluginContext) => () => void): BrokenPlugin => ({
 });
 
 let isStarted = false;
+let running = 0;
 
 /** What a hurried author writes. */
 export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
@@ -76,6 +77,25 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
         },
       }),
     ),
+  },
+  'goes on with calls when it has stopped': {
+    promise: 'a stop while it is called',
+    plugin: sample((ctx) =>
+      ctx.operations.provide({
+        name: 'sample.slow',
+        summary: 'Takes its time when there is much to do.',
+        input: letter,
+        output: z.strictObject({}),
+        handler: async () => {
+          running += 1;
+          await new Promise<void>((resolve) => (running > 1 ? ctx.clock.setTimer(60_000, resolve) : setImmediate(resolve)));
+          running -= 1;
+          return {};
+        },
+      }),
+    ),
+    options: { stopTimeoutMs: 100 },
+    clean: () => void (running = 0),
   },
   'leaves a timer that does not hold up the process': keeping(() => {
     const timer = setInterval(() => {}, 60_000).unref();
