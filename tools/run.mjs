@@ -24,6 +24,7 @@ const MIN_MAJOR = 24;
 const ORPHAN_CHECK_MS = 300;
 const WINDOWS = process.platform === 'win32';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const installLock = path.join(root, '.install-lock');
 
 const COMMANDS = {
   start: 'build what changed and start the host (arguments go to `bellows start`)',
@@ -99,11 +100,22 @@ function main() {
       if (!rest.includes('--help')) build();
       return hold(node, [path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest], env);
     case 'nx':
-      // A generator that changes the lock file has installed what it says there.
-      return hold(node, [nx, ...rest], env, ['g', 'generate'].includes(rest[0]) ? { onSuccess: install.note } : {});
+      if (!['g', 'generate'].includes(rest[0])) return hold(node, [nx, ...rest], env);
+      return runGenerator(node, [nx, ...rest], { env, note: install.note });
     default:
       return hold(node, rest, env, { cwd: process.cwd() });
   }
+}
+
+/** Two at once would each write what it had read before the other one wrote. */
+function runGenerator(node, args, { env, note }) {
+  const release = takeTurn(installLock);
+  const onEnd = (code) => {
+    // what changes the lock file has installed what it says there
+    if (code === 0) note();
+    release();
+  };
+  hold(node, args, env, { onEnd });
 }
 
 /** `npm start --port 8080` without `--`: npm keeps the option for itself and hands on at most its value. Says how it is meant. */
@@ -164,7 +176,7 @@ function installation(node, home, env) {
   const note = () => writeFileSync(stamp, want());
   const provide = () => {
     if (done()) return;
-    const release = takeTurn(path.join(root, '.install-lock'));
+    const release = takeTurn(installLock);
     try {
       if (done()) return;
       console.error('Installing dependencies (once per change of package-lock.json)');
@@ -238,7 +250,7 @@ function run(node, args, { quietStdout = false, silent = false, ...options } = {
 }
 
 /** Runs the last step: passes signals on, ends with its status, and never leaves it behind. */
-function hold(node, args, env, { cwd = root, onSuccess = () => {} } = {}) {
+function hold(node, args, env, { cwd = root, onEnd = () => {} } = {}) {
   const child = spawn(node, args, { cwd, stdio: 'inherit', env });
   // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
   process.on('SIGINT', () => {});
@@ -250,13 +262,11 @@ function hold(node, args, env, { cwd = root, onSuccess = () => {} } = {}) {
   }, ORPHAN_CHECK_MS).unref();
   child.on('error', (error) => fail(String(error)));
   child.on('exit', (code, signal) => {
+    onEnd(code);
     if (signal) {
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
-    } else {
-      if (code === 0) onSuccess();
-      process.exit(code ?? 1);
-    }
+    } else process.exit(code ?? 1);
   });
 }
 

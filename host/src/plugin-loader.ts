@@ -73,8 +73,8 @@ export async function loadPlugins(loaded: LoadedConfig, options: LoadOptions): P
   return { waves, problems };
 }
 
-/** The host's own source of events and operations, and its own folders beside those of plugins in the data folder. */
-const RESERVED_IDS: ReadonlySet<string> = new Set(['host', 'files', 'logs', 'staging']);
+/** The host's own source of events and operations, and what of its own stands beside the folders of plugins in the data folder. */
+const RESERVED_IDS: ReadonlySet<string> = new Set(['host', 'files', 'logs', 'staging', 'version']);
 
 function identityProblems(sources: readonly PluginSource[]): ErrorDetail[] {
   const byId = Map.groupBy(sources, (source) => source.manifest.id);

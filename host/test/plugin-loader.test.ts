@@ -85,6 +85,7 @@ describe('loadPlugins', () => {
     await write('y', { id: 'y', needs: ['x'] });
     await write('twin', { id: 'x' });
     await write('logs', { id: 'logs' });
+    await write('version', { id: 'version' });
     const entry = (id: string, config = {}) => [id, { from: `./${id}`, config }] as const;
     const { waves, problems } = await load(
       Object.fromEntries([
@@ -96,6 +97,7 @@ describe('loadPlugins', () => {
         entry('twin'),
         entry('absent'),
         entry('logs'),
+        entry('version'),
       ]),
       good,
     );
@@ -110,6 +112,7 @@ describe('loadPlugins', () => {
       /plugins\.twin: two plugins have the id "x"/,
       /plugins\.absent\.from: the folder .* does not exist/,
       /plugins\.logs: no plugin can be called "logs"/,
+      /plugins\.version: no plugin can be called "version"/,
     ]) {
       expect(lines).toMatch(expected);
     }

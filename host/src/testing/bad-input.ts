@@ -1,29 +1,33 @@
+import { type JsonSchema, propertiesOf, requiredOf } from './json-schema.js';
+import { sampleInput } from './sample-input.js';
+
 export interface BadInput {
   /** For people: `null`, `text with a value of another type`. */
   readonly what: string;
   readonly input: unknown;
 }
 
-type JsonSchema = Readonly<Record<string, unknown>>;
-
 /** A name no schema has. */
 export const UNKNOWN_KEY = 'no-such-key-zq';
+const SCALARS = ['string', 'number', 'integer', 'boolean', 'null'];
 const DEEP = 10_000;
 const LONG = 2 ** 20;
 
 /** What an operation of this input schema has to refuse as the caller's fault. */
 export function malformedInputs(schema: JsonSchema): readonly BadInput[] {
-  const required = Array.isArray(schema.required) ? (schema.required as readonly string[]) : [];
+  const required = requiredOf(schema);
+  // one fault at a time: a key that is missing would be refused first, and hide what is made of the other
+  const good = sampleInput(schema);
   return [
     ...[null, 42, 'text', true, []].map((input) => ({ what: JSON.stringify(input), input })),
     { what: 'nothing at all', input: undefined },
-    { what: 'an unknown key', input: { [UNKNOWN_KEY]: 1 } },
+    { what: 'an unknown key', input: { ...good, [UNKNOWN_KEY]: 1 } },
     { what: 'a key that could change prototypes', input: JSON.parse(`{ "__proto__": { "polluted": 1 }, "${UNKNOWN_KEY}": 1 }`) },
     // without a required key an empty input is a good one, and would start the work
     ...(required.length === 0 ? [] : [{ what: `nothing, without ${required.join(', ')}`, input: {} }]),
     ...Object.entries(propertiesOf(schema)).flatMap(([key, property]) => {
       const what = `${key} with a value of another type`;
-      return valuesOfOtherTypes(property).map((wrong) => ({ what, input: { [key]: wrong } }));
+      return valuesOfOtherTypes(property).map((wrong) => ({ what, input: { ...good, [key]: wrong } }));
     }),
   ];
 }
@@ -43,10 +47,11 @@ export function hostileInputs(schema: JsonSchema): readonly BadInput[] {
     ['no number', () => Number.NaN],
   ];
   const keys = Object.keys(propertiesOf(schema));
+  const good = sampleInput(schema);
   return [
     { what: 'a list in a list, ten thousand times', input: nested(DEEP) },
     { what: 'ten thousand keys', input: Object.fromEntries(Array.from({ length: DEEP }, (_, index) => [`key${index}`, index])) },
-    ...keys.flatMap((key) => values.map(([what, make]) => ({ what: `${key} with ${what}`, input: { [key]: make() } }))),
+    ...keys.flatMap((key) => values.map(([what, make]) => ({ what: `${key} with ${what}`, input: { ...good, [key]: make() } }))),
   ];
 }
 
@@ -55,14 +60,11 @@ export function isPolluted(): boolean {
   return 'polluted' in {};
 }
 
-export function propertiesOf(schema: JsonSchema): Readonly<Record<string, JsonSchema>> {
-  return (schema.properties ?? {}) as Readonly<Record<string, JsonSchema>>;
-}
-
 /** None for one that does not say of which type it is. */
 export function valuesOfOtherTypes({ type }: JsonSchema): readonly unknown[] {
-  if (typeof type !== 'string') return [];
-  return type === 'array' || type === 'object' ? [42, 'text'] : [{ [UNKNOWN_KEY]: [] }, [[]]];
+  const types = [type].flat();
+  if (types.every((one) => SCALARS.includes(one as string))) return [{ [UNKNOWN_KEY]: [] }, [[]]];
+  return types.some((one) => SCALARS.includes(one as string) || one === undefined) ? [] : [42, 'text'];
 }
 
 function nested(depth: number): unknown {

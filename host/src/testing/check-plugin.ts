@@ -2,13 +2,16 @@ import { ERROR_CODES, type IScalableSubsystem, isBellowsError, isKind, messageOf
 import { checkPromises, checkSubsystem, demand } from '@bellows/sdk/testing';
 import { HOST_ERROR_CODES } from '../error-codes.js';
 import { jsonSchemaOf } from '../operations/operation-schemas.js';
-import { isPolluted, propertiesOf, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
-import { isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
+import { isPolluted, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
+import { explained } from './explained.js';
+import { propertiesOf } from './json-schema.js';
+import { callAllAtOnce, isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
 import { type CheckedPlugin, type CheckPluginOptions, PluginUnderCheck } from './plugin-under-check.js';
 import { ProcessWatch } from './process-watch.js';
 import { endsWithin, withRunningTime } from './running-time.js';
 
 const ROUNDS = 10;
+const MAX_LISTED = 5;
 /** The default of the configuration. */
 const ACTIVATE_TIMEOUT_MS = 10_000;
 /** Turns of the event loop after which an activation is interrupted. */
@@ -19,13 +22,14 @@ const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
  * its events, its subsystems, and that nothing stays behind. Resolves when all hold; rejects with `PluginError` (`CHECK_FAILED`) that
  * names the first broken promise. Needs no test runner.
  *
- * Operations are called with malformed and hostile input only; one that takes such input as good does its work. Errors nobody catches
- * are seen in a plain Node.js process; a test runner may have its own way with them. What others open in the process meanwhile and
- * leave open is taken for the plugin's: nothing else should run beside it.
+ * Operations are called with malformed and hostile input only: one value is bad, and the other required ones are samples made from the
+ * schema (its `examples` where it has some). One that takes such input as good does its work. Errors nobody catches are seen in a plain
+ * Node.js process; a test runner may have its own way with them. What others open in the process meanwhile and leave open is taken for
+ * the plugin's: nothing else should run beside it. Files that stay open are seen on Linux, files that stay on disk nowhere.
  */
 export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOptions = {}): Promise<void> {
   await using plugin = await PluginUnderCheck.load(subject, options);
-  using watch = new ProcessWatch();
+  using watch = new ProcessWatch(options.settleMs);
   let seen: Promise<PluginLife> | undefined;
   // one life serves several promises: one for each would take its time
   const onLife = (check: (life: PluginLife) => void) => async () => {
@@ -42,11 +46,17 @@ export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOp
     'hostile input neither breaks it nor holds it up': onLife(checkHostile),
     'its errors have codes of its own table, of the host or of the SDK': onLife((life) => checkCodes(plugin, life)),
     'it publishes under its own id': onLife((life) => checkEvents(plugin, life)),
-    'it stops within its time-out': onLife(({ isStopClean, stopped }) => demand(isStopClean, stopped.message)),
+    'it takes the events it subscribed to': onLife(checkHandlers),
+    'it stops within its time-out': onLife(({ isStopClean, stopped, trouble }) => demand(isStopClean, `${stopped.message}${trouble}`)),
     'nothing it provided answers after its stop': onLife(({ stillAnswering }) =>
       demand(stillAnswering.length === 0, `${stillAnswering.join(', ')} answered`),
     ),
-    'a stop leaves nothing behind': async () => demandNothing([...(await leftInHost(await plugin.begin())), ...(await watch.leftovers())]),
+    'a stop leaves nothing behind': async () => {
+      demandNothing([...(await leftInHost(await plugin.start())), ...(await watch.leftovers())]);
+      const { left } = await (seen ??= livePlugin(plugin));
+      demand(left.length === 0, `after its operations were called there is still ${listed(left)}`);
+    },
+    'a stop while it is called leaves nothing behind': () => checkBusyStop(plugin, watch),
     'its subsystems keep the promises of subsystems': () => checkSubsystems(plugin),
     'starting and stopping again and again leaves nothing behind': () => checkRounds(plugin, watch),
     'an activation that is interrupted leaves nothing behind': () => checkInterruption(plugin, watch),
@@ -74,16 +84,16 @@ function optionOf(data: unknown, key: string): unknown {
   return (data as Readonly<Record<string, unknown>> | undefined)?.[key];
 }
 
+/** Twice: what stays in its module after a stop must not be in the way of the next start. */
 async function checkActivation(subject: PluginUnderCheck): Promise<void> {
-  const host = await subject.begin().catch((error: unknown) => {
-    const details = isBellowsError(error) ? (error.details ?? []) : [];
-    throw new Error([messageOf(error), ...details.map(({ path, message }) => `${path}: ${message}`)].join('; '));
-  });
-  try {
-    const { state, reason, message } = host.wired.plugins.runner(subject.id)?.status ?? { state: 'missing', reason: '', message: '' };
-    demand(state === 'active', `it is ${state} (${reason}): ${message}`);
-  } finally {
-    await host.stop();
+  for (const when of ['', ' at its second start']) {
+    const host = await subject.start();
+    try {
+      const { state, reason, message } = host.wired.plugins.runner(subject.id)?.status ?? { state: 'missing', reason: '', message: '' };
+      demand(state === 'active', `it is ${state}${when} (${reason}): ${message}`);
+    } finally {
+      await host.stop();
+    }
   }
 }
 
@@ -130,7 +140,7 @@ function checkMalformed({ answers }: PluginLife): void {
   for (const { operation, what, isMalformed, isLate, error } of answers) {
     if (!isMalformed) continue;
     demand(!isLate, `${operation} did not answer to ${what}`);
-    demand(isKind(error, 'input'), `${operation} answered to ${what} with ${error === undefined ? 'a result' : messageOf(error)}`);
+    demand(isKind(error, 'input'), `${operation} answered to ${what} with ${error === undefined ? 'a result' : explained(error)}`);
   }
 }
 
@@ -138,7 +148,7 @@ function checkHostile({ answers, called }: PluginLife): void {
   for (const { operation, what, isMalformed, isLate, error } of answers) {
     if (isMalformed) continue;
     demand(!isLate, `${operation} did not answer in time to ${what}`);
-    demand(error === undefined || isCallersBusiness(error), `${operation} answered to ${what} with ${messageOf(error)}`);
+    demand(error === undefined || isCallersBusiness(error), `${operation} answered to ${what} with ${explained(error)}`);
   }
   demand(!isPolluted(), 'an input reached the prototype of all objects');
   demand(called.state === 'active', `afterwards it is ${called.state}: ${called.message}`);
@@ -160,14 +170,27 @@ function checkEvents({ id }: PluginUnderCheck, { events }: PluginLife): void {
   }
 }
 
+function checkHandlers({ handlerFailures: [failure] }: PluginLife): void {
+  if (failure !== undefined) demand(false, `its handler of ${failure.topic} threw: ${messageOf(failure.error)}`);
+}
+
+/** A handler that does not follow its signal goes on when its plugin has gone. */
+async function checkBusyStop(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
+  const host = await subject.start();
+  callAllAtOnce(host, subject);
+  await afterTurns(1);
+  const left = await leftInHost(host);
+  demandNothing([...left, ...(await watch.leftovers())]);
+}
+
 async function checkSubsystems(subject: PluginUnderCheck): Promise<void> {
   const hosts = new Map<IScalableSubsystem, Awaited<ReturnType<PluginUnderCheck['begin']>>>();
-  const first = await subject.begin();
+  const first = await subject.start();
   const names = first.wired.registry.entries().flatMap(({ plugin, subsystem }) => (plugin === subject.id ? [subsystem.name] : []));
   await first.stop();
   for (const name of names) {
     const make = async () => {
-      const host = await subject.begin();
+      const host = await subject.start();
       const found = host.wired.registry.entries().find(({ subsystem }) => subsystem.name === name)?.subsystem;
       if (found === undefined) {
         await host.stop();
@@ -183,8 +206,8 @@ async function checkSubsystems(subject: PluginUnderCheck): Promise<void> {
 async function checkRounds(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
   const rounds = subject.options.rounds ?? ROUNDS;
   for (let round = 1; round <= rounds; round += 1) {
-    const left = await leftInHost(await subject.begin());
-    demand(left.length === 0, `after stop ${round} of ${rounds} there is ${left.join(', ')}`);
+    const left = await leftInHost(await subject.start());
+    demand(left.length === 0, `after stop ${round} of ${rounds} there is ${listed(left)}`);
   }
   demandNothing(await watch.leftovers());
 }
@@ -211,5 +234,10 @@ async function afterTurns(turns: number): Promise<void> {
 }
 
 function demandNothing(left: readonly string[]): void {
-  demand(left.length === 0, `there is still ${left.join(', ')}`);
+  demand(left.length === 0, `there is still ${listed(left)}`);
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - MAX_LISTED;
+  return `${names.slice(0, MAX_LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

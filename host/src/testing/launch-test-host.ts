@@ -113,7 +113,9 @@ async function load(
   const inMemory = new Map(named.flatMap((plugin) => (plugin.given === undefined ? [] : [[plugin.key, plugin.given] as const])));
   const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given: inMemory });
   const found = await withRunningTime(clock, loading);
-  const all = [...sameNameProblems(named), ...problems, ...found.problems];
+  const beside =
+    'plugins' in config ? [{ path: 'config.plugins', message: 'give plugins in `plugins` of the test host, not in its `config`' }] : [];
+  const all = [...beside, ...sameNameProblems(named), ...problems, ...found.problems];
   if (all.length > 0) throw configError(all);
   return { loaded, waves: found.waves };
 }

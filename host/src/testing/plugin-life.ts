@@ -1,5 +1,5 @@
 import { type BusEvent, isBellowsError, isKind, type OperationInfo, type PluginStatus } from '@bellows/sdk';
-import type { FakeClock } from '@bellows/sdk/testing';
+import type { FakeClock, HandlerFailure } from '@bellows/sdk/testing';
 import { type BadInput, hostileInputs, malformedInputs } from './bad-input.js';
 import type { LaunchedHost } from './launch-test-host.js';
 import type { PluginUnderCheck } from './plugin-under-check.js';
@@ -26,15 +26,21 @@ export interface PluginLife {
   /** After all these calls. */
   readonly called: PluginStatus;
   readonly events: readonly BusEvent[];
+  /** What handlers of events threw that are not those of whom it needs. */
+  readonly handlerFailures: readonly HandlerFailure[];
   readonly stopped: PluginStatus;
   readonly isStopClean: boolean;
+  /** What the log has of warnings and errors until then, each after a semicolon. */
+  readonly trouble: string;
   /** Operations that answered when it had stopped and the host had not. */
   readonly stillAnswering: readonly string[];
+  /** What a stop left in the host after all these calls. */
+  readonly left: readonly string[];
 }
 
 /** One life from start to stop, with every operation called in ways it was not meant for. */
 export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife> {
-  const host = await subject.begin();
+  const host = await subject.start();
   const { id } = subject;
   const { wired, bus, clock } = host;
   try {
@@ -42,16 +48,38 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
     const all = wired.operations.list();
     const others = wired.plugins.statuses().map((other) => other.id);
     const operations = all.filter(({ plugin }) => plugin === id);
+    const isOfOthers = (owner: string) => owner !== id && others.includes(owner);
     const foreignOperations = all.filter(({ plugin }) => !others.includes(plugin)).map(({ name }) => name);
     const answers: Answer[] = [];
     for (const operation of operations) answers.push(...(await callBadly(operation, { host, subject })));
     await bus.idle();
     const called = status();
     const isStopClean = await withRunningTime(clock, wired.plugins.stop('CHECK'));
+    const { trouble } = subject;
     const stillAnswering = await answering(host, operations);
-    return { operations, foreignOperations, answers, called, events: [...bus.events], stopped: status(), isStopClean, stillAnswering };
+    return {
+      operations,
+      foreignOperations,
+      answers,
+      called,
+      events: [...bus.events],
+      handlerFailures: bus.failures.filter(({ owner }) => !isOfOthers(owner)),
+      stopped: status(),
+      isStopClean,
+      trouble,
+      stillAnswering,
+      left: await leftInHost(host),
+    };
   } finally {
     await host.stop();
+  }
+}
+
+/** Begins calls of every operation with hostile input; how they end is nobody's business. */
+export function callAllAtOnce({ wired }: LaunchedHost<FakeClock>, { id }: PluginUnderCheck): void {
+  for (const { plugin, name, input } of wired.operations.list()) {
+    if (plugin !== id) continue;
+    for (const bad of hostileInputs(input)) void wired.operations.call(name, bad.input).catch(() => {});
   }
 }
 

@@ -6,6 +6,7 @@ import { type ErrorCodeTable, type ErrorDetail, isPlugin, messageOf, type Plugin
 import { FakeClock } from '@bellows/sdk/testing';
 import { findPlugin, type PluginSource } from '../plugin-source.js';
 import { entryFile, stagePlugin } from '../plugin-stager.js';
+import { explained } from './explained.js';
 import { type LaunchedHost, launchTestHost } from './launch-test-host.js';
 import {
   type BuiltPlugin,
@@ -17,6 +18,7 @@ import {
   sourceOf,
   type TestPlugin,
 } from './test-plugin.js';
+import { TroubleLog } from './trouble-log.js';
 
 /** A plugin, the module it is the default export of (then its table of error codes is checked too), or what was built, by its folder. */
 export type CheckedPlugin = Plugin | PluginModule | BuiltPlugin;
@@ -38,6 +40,8 @@ export interface CheckPluginOptions {
   readonly stopTimeoutMs?: number;
   /** How long a call with bad input may take. Default 5 s. */
   readonly callTimeoutMs?: number;
+  /** How long what a stop is closing may be seen in the process: its end takes a process some time. Default 2 s. */
+  readonly settleMs?: number;
 }
 
 interface LifeOptions {
@@ -58,6 +62,7 @@ export class PluginUnderCheck implements AsyncDisposable {
   readonly #source: PluginSource | undefined;
   readonly #stagingDir: string;
   #clock = new FakeClock();
+  #log = new TroubleLog();
 
   private constructor(found: Found, stagingDir: string, options: CheckPluginOptions) {
     this.options = options;
@@ -70,8 +75,13 @@ export class PluginUnderCheck implements AsyncDisposable {
 
   static async load(subject: CheckedPlugin, options: CheckPluginOptions): Promise<PluginUnderCheck> {
     const stagingDir = await mkdtemp(path.join(os.tmpdir(), 'bellows-check-plugin-'));
-    const found = isFolder(subject) ? await findBuilt(subject.from, stagingDir) : await findGiven(subject, options, stagingDir);
-    return new PluginUnderCheck(found, stagingDir, options);
+    try {
+      const found = isFolder(subject) ? await findBuilt(subject.from, stagingDir) : await findGiven(subject, options, stagingDir);
+      return new PluginUnderCheck(found, stagingDir, options);
+    } catch (error) {
+      await rm(stagingDir, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get plugin(): Plugin {
@@ -95,6 +105,18 @@ export class PluginUnderCheck implements AsyncDisposable {
   /** That of the host which was begun last. */
   get clock(): FakeClock {
     return this.#clock;
+  }
+
+  /** What the log of the host that was begun last has of warnings and errors, to stand behind a message that would refer to it. */
+  get trouble(): string {
+    return this.#log.lines.map((line) => `; ${line}`).join('');
+  }
+
+  /** {@link begin} where nothing is to go wrong; rejects with all that did. */
+  start(life?: LifeOptions): Promise<LaunchedHost<FakeClock>> {
+    return this.begin(life).catch((cause: unknown) => {
+      throw new Error(`it does not start: ${explained(cause)}`, { cause });
+    });
   }
 
   /** Puts it on a host of its own and starts that. Rejects as {@link launchTestHost}. */
@@ -121,10 +143,12 @@ export class PluginUnderCheck implements AsyncDisposable {
       given: { plugin: watched, source },
     };
     this.#clock = new FakeClock();
+    this.#log = new TroubleLog();
     return launchTestHost<FakeClock>({
       plugins: alongside,
       named: [named],
       clock: this.#clock,
+      logger: this.#log,
       ...(configFolder === undefined ? {} : { configFolder }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -156,7 +180,7 @@ async function findBuilt(from: string, stagingDir: string): Promise<Found> {
 
 async function findGiven(subject: Plugin | PluginModule, { folder }: CheckPluginOptions, stagingDir: string): Promise<Found> {
   const code = pluginOf(subject);
-  const given = isPlugin(subject) ? { code } : { code, module: subject };
+  const given = isPlugin(subject) || subject === null ? { code } : { code, module: subject };
   if (folder === undefined) return withIdentity({ ...given, problems: [] });
   const { source, problems } = await findSource(path.resolve(folder), stagingDir);
   return withIdentity({ ...given, problems, ...(source === undefined ? {} : { source }) });

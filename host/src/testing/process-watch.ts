@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '@bellows/sdk';
+import { countsOf, ResourceWatch } from './resource-watch.js';
 
 /** Closing takes a few turns of the event loop, and the end of a process its time. */
 const SETTLE_MS = 2_000;
@@ -10,24 +11,29 @@ const LOOK_EVERY_MS = 5;
 export class ProcessWatch implements Disposable {
   readonly #listeners: Counts;
   readonly #resources = resourceCounts();
+  readonly #opened = new ResourceWatch();
   readonly #uncaught: unknown[] = [];
   readonly #onUncaught = (error: unknown) => void this.#uncaught.push(error);
 
+  readonly #settleMs: number;
+
   /** From now on, errors nobody catches come here instead of ending the process; a test runner may have its own way with them. */
-  constructor() {
+  constructor(settleMs = SETTLE_MS) {
+    this.#settleMs = settleMs;
     process.on('unhandledRejection', this.#onUncaught);
     process.on('uncaughtException', this.#onUncaught);
     this.#listeners = listenerCounts();
   }
 
   [Symbol.dispose](): void {
+    this.#opened[Symbol.dispose]();
     process.off('unhandledRejection', this.#onUncaught);
     process.off('uncaughtException', this.#onUncaught);
   }
 
   /** One line for each thing that is there and was not when the watch began; gives what is being closed some time for it. */
   async leftovers(): Promise<readonly string[]> {
-    const endAt = performance.now() + SETTLE_MS;
+    const endAt = performance.now() + this.#settleMs;
     for (;;) {
       // also gives a rejection the turn in which it counts as unhandled
       await delay(LOOK_EVERY_MS);
@@ -36,6 +42,7 @@ export class ProcessWatch implements Disposable {
         ...uncaught,
         ...more(listenerCounts(), this.#listeners).map((name) => `a listener to "${name}" of the process`),
         ...more(resourceCounts(), this.#resources).map((name) => `an open ${name}`),
+        ...this.#opened.open,
       ];
       if (found.length === 0 || uncaught.length > 0 || performance.now() > endAt) return found;
     }
@@ -50,7 +57,7 @@ function listenerCounts(): Counts {
 
 /** What keeps a process alive: sockets, servers, child processes, timers, files that are read. */
 function resourceCounts(): Counts {
-  return new Map([...Map.groupBy(process.getActiveResourcesInfo(), (name) => name)].map(([name, same]) => [name, same.length]));
+  return countsOf(process.getActiveResourcesInfo());
 }
 
 function more(now: Counts, before: Counts): readonly string[] {

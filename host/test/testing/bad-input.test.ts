@@ -7,6 +7,8 @@ const schemas = {
   'one that needs a text': z.strictObject({ text: z.string() }),
   'one that needs nothing': z.strictObject({ limit: z.int().default(10), tags: z.array(z.string()).optional() }),
   'one of nothing': z.strictObject({}),
+  'one that needs two': z.strictObject({ text: z.string(), limit: z.int() }),
+  'one of which something may be null': z.strictObject({ text: z.string().nullable(), tags: z.array(z.string()).nullable() }),
 };
 
 describe('malformed input', () => {
@@ -14,6 +16,15 @@ describe('malformed input', () => {
     const bad = malformedInputs(jsonSchemaOf(schema, 'input'));
     expect(bad.length).toBeGreaterThan(7);
     for (const { what, input } of bad) expect([what, schema.safeParse(input).success]).toEqual([what, false]);
+  });
+
+  it('has one fault at a time, so that no other one hides it', () => {
+    const bad = malformedInputs(jsonSchemaOf(schemas['one that needs two'], 'input'));
+    const paths = bad.flatMap(({ what, input }) => {
+      const issues = schemas['one that needs two'].safeParse(input).error?.issues ?? [];
+      return what.startsWith('limit') || what === 'an unknown key' ? [issues.map(({ path }) => path.join('.'))] : [];
+    });
+    expect(paths).toEqual([[''], ['limit'], ['limit']]);
   });
 
   it('does not hold what would be a good input', () => {
@@ -29,6 +40,12 @@ describe('hostile input', () => {
     expect(keys.filter((key) => key === 'limit').length).toBeGreaterThan(5);
     expect(keys.filter((key) => key === 'tags').length).toBeGreaterThan(5);
     expect(isPolluted()).toBe(false);
+  });
+
+  it('reaches what is behind a schema that needs two keys', () => {
+    const schema = schemas['one that needs two'];
+    const accepted = hostileInputs(jsonSchemaOf(schema, 'input')).filter(({ input }) => schema.safeParse(input).success);
+    expect(accepted.map(({ what }) => what)).toContain('text with a mebibyte of text');
   });
 
   it('knows no keys of a schema that is no object', () => {

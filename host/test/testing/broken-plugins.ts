@@ -73,7 +73,7 @@ function activateWell(ctx: Context): void {
 }
 
 /** The good plugin, doing this too. */
-function sample(more: (ctx: Context) => unknown, over: Partial<Parameters<typeof definePlugin<typeof config>>[0]> = {}): Plugin {
+export function sample(more: (ctx: Context) => unknown, over: Partial<Parameters<typeof definePlugin<typeof config>>[0]> = {}): Plugin {
   return definePlugin({
     id: 'sample',
     config,
@@ -96,7 +96,7 @@ export interface BrokenPlugin {
   clean?(): void;
 }
 
-const withOperation = (over: Partial<Parameters<PluginContext['operations']['provide']>[0]>) =>
+export const withOperation = (over: Partial<Parameters<PluginContext['operations']['provide']>[0]>) =>
   sample((ctx) => void ctx.operations.provide({ ...greet, name: 'sample.other', ...over } as typeof greet));
 const onProcess = () => {};
 const left: Disposable[] = [];

@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { definePlugin, NotFoundError, z } from '@bellows/sdk';
+import { definePlugin, messageOf, NotFoundError, z } from '@bellows/sdk';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { checkPlugin } from '../../src/testing/index.js';
-import { BROKEN, ERROR_CODES, goodPlugin } from './broken-plugins.js';
+import { type BrokenPlugin, ERROR_CODES, goodPlugin, BROKEN as UNFIT } from './broken-plugins.js';
+import { CARELESS } from './careless-plugins.js';
+
+const BROKEN = { ...UNFIT, ...CARELESS };
 
 let clean: (() => void) | undefined;
 const folders: string[] = [];
@@ -60,12 +63,21 @@ describe('checkPlugin', () => {
 
   it.each(Object.entries(BROKEN))('finds a plugin that %s', async (_name, broken) => {
     clean = broken.clean;
-    const checking = checkPlugin(broken.plugin, { rounds: 2, ...broken.options });
+    const checking = checkPlugin(broken.plugin, { rounds: 2, settleMs: 200, ...broken.options });
     await expect(checking).rejects.toMatchObject({
       code: 'CHECK_FAILED',
       kind: 'plugin',
       message: expect.stringContaining(`breaks its promise "${broken.promise}`),
     });
+  });
+
+  it('says what the log of the host would, which nobody reads in a test', async () => {
+    const faultOf = (name: string) => checkPlugin((BROKEN[name] as BrokenPlugin).plugin).then(() => 'none', messageOf);
+    expect(await faultOf('throws when it stops')).toContain('cannot stop');
+    expect(await faultOf('reads a text as JSON')).toContain('is not valid JSON');
+    expect(await faultOf('answers what it did not say')).toContain('greeting: expected a string');
+    expect(await faultOf('fails when it is activated')).toContain('no luck');
+    expect((await faultOf('repeats what it was given')).length).toBeLessThan(2_000);
   });
 
   it('reads what stands beside the code', async () => {
@@ -92,6 +104,13 @@ describe('checkPlugin', () => {
 
   it('takes a module for what its default export is, whatever else it exports', async () => {
     await checkPlugin({ default: goodPlugin, plugin: goodPlugin, from: 'elsewhere' } as { readonly default: typeof goodPlugin });
+  });
+
+  it.each([null, undefined, 'sample', 42])('says that %s is no plugin', async (subject) => {
+    await expect(checkPlugin(subject as never)).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringContaining('its default export is no plugin'),
+    });
   });
 
   it('says what is missing of one that is to be loaded from a folder', async () => {

@@ -64,6 +64,12 @@ describe('startTestHost', () => {
     });
   });
 
+  it('refuses plugins where it would not look for them', async () => {
+    await expect(startTestHost({ plugins: [], config: { plugins: { adder: { from: './adder' } } } })).rejects.toMatchObject({
+      details: [expect.objectContaining({ path: 'config.plugins' })],
+    });
+  });
+
   it('leaves nothing after a stop, nor after a second one', async () => {
     const host = await startTestHost({ plugins: [adder] });
     const { folder } = await host.call<{ folder: string }>('adder.add', { number: 1 });

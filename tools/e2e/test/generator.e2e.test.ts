@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -57,6 +58,8 @@ describe('the name of a plugin', () => {
     ['sdk', 'Bellows uses that name itself'],
     ['bellows', 'Bellows uses that name itself'],
     ['staging', 'Bellows uses that name itself'],
+    ['version', 'Bellows uses that name itself'],
+    ['dist', 'git ignores folders of that name'],
     ['class', 'has a meaning in JavaScript'],
     ['constructor', 'has a meaning in JavaScript'],
     ['nul', 'Windows has no folders of that name'],
@@ -174,6 +177,16 @@ describe('npm run nx -- g ./tools:plugin', () => {
       expect(generate([NAME])).toMatchObject({ status: 1, output: expect.stringContaining(`called ${NAME} already, in ${FOLDER}`) });
       expect(changes()).toEqual(before);
     });
+
+    it('and another one at the same moment are both in bellows.yaml and in the lock file', async () => {
+      const names = ['day-watch', 'dawn-watch'];
+      expect(await Promise.all(names.map((name) => generateBeside([name, '--addToConfig'])))).toEqual([0, 0]);
+      const [config, lock] = ['bellows.yaml', LOCK].map((file) => readFileSync(path.join(clone, file), 'utf8'));
+      for (const name of names) {
+        expect(config).toContain(`from: ./plugins/${name}\n`);
+        expect(lock).toContain(`"plugins/${name}": {`);
+      }
+    }, 60_000);
   });
 });
 
@@ -185,12 +198,22 @@ function npmRun(args: readonly string[]) {
   return run('npm', ['run', ...args]);
 }
 
-/** With this Node.js, which may not be the one on the PATH. */
+/** The exit code of one that does not hold up this process. */
+async function generateBeside(args: readonly string[]): Promise<number | null> {
+  const child = spawn('npm', ['run', 'nx', '--', 'g', './tools:plugin', ...args], { cwd: clone, stdio: 'ignore', env: envWithNode() });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code;
+}
+
 function run(command: string, args: readonly string[]) {
-  const { PATH, ...env } = cleanEnv();
-  const withNode = `${path.dirname(process.execPath)}${path.delimiter}${PATH ?? ''}`;
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: clone, encoding: 'utf8', env: { ...env, PATH: withNode } });
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: clone, encoding: 'utf8', env: envWithNode() });
   return { status, output: `${stdout}${stderr}` };
+}
+
+/** With this Node.js, which may not be the one on the PATH. */
+function envWithNode() {
+  const { PATH, ...env } = cleanEnv();
+  return { ...env, PATH: `${path.dirname(process.execPath)}${path.delimiter}${PATH ?? ''}` };
 }
 
 /** What git sees of a change; folders that are new as a whole. */

@@ -2,8 +2,10 @@
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const MAX_LENGTH = 64;
 
-/** Names of the host, of its folders in the data folder, and of the packages around it. */
-const OF_BELLOWS = 'bellows docs e2e files host logs sdk staging testing tools'.split(' ');
+/** Names of the host, of what it has in the data folder, and of the packages around it. */
+const OF_BELLOWS = 'bellows docs e2e files host logs sdk staging testing tools version'.split(' ');
+/** `.gitignore` names them wherever they are. */
+const OF_BUILDS = ['coverage', 'dist'];
 const OF_JAVASCRIPT =
   'arguments async await break case catch class const constructor continue debugger default delete do else enum eval export extends false finally for function if implements import in instanceof interface let new null package private protected prototype public return static super switch this throw true try typeof undefined var void while with yield'.split(
     ' ',
@@ -20,6 +22,7 @@ exports.nameProblem = function nameProblem(name, taken) {
   }
   if (name.length > MAX_LENGTH) return `The name has ${name.length} characters: use at most ${MAX_LENGTH}.`;
   if (OF_BELLOWS.includes(name)) return `A plugin cannot be called ${name}: Bellows uses that name itself. Choose another one.`;
+  if (OF_BUILDS.includes(name)) return `A plugin cannot be called ${name}: git ignores folders of that name. Choose another one.`;
   if (OF_JAVASCRIPT.includes(name)) return `A plugin cannot be called ${name}: the word has a meaning in JavaScript. Choose another one.`;
   if (OF_WINDOWS.test(name)) return `A plugin cannot be called ${name}: Windows has no folders of that name. Choose another one.`;
   // file systems that ignore case would take them for one

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, watch } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { type PluginContext, z } from '@bellows/sdk';
+import { type BrokenPlugin, sample, withOperation } from './broken-plugins.js';
+
+/** Two keys, so that a bad value of one is seen only where the other one is good. */
+const letter = z.strictObject({ to: z.string(), text: z.string() });
+type Letter = z.output<typeof letter>;
+
+const answering = (handler: (letter: Letter) => unknown, input: z.ZodType = letter) =>
+  withOperation({ input, handler: async (given: Letter) => handler(given) } as object);
+
+let kept: (() => void)[] = [];
+const clean = () => {
+  for (const release of kept) release();
+  kept = [];
+};
+
+/** Takes something that nothing releases but {@link clean}. */
+const keeping = (take: (ctx: PluginContext) => () => void): BrokenPlugin => ({
+  promise: 'a stop leaves nothing',
+  plugin: sample((ctx) => kept.push(take(ctx as PluginContext))),
+  clean,
+});
+
+let isStarted = false;
+let running = 0;
+
+/** What a hurried author writes. */
+export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
+  'reads a text as JSON': { promise: 'hostile input', plugin: answering(({ text }) => ({ greeting: String(JSON.parse(text)) })) },
+  'repeats what it was given': {
+    promise: 'hostile input',
+    plugin: answering(({ text }) => {
+      throw new Error(`cannot send ${text}`);
+    }),
+  },
+  'answers what it did not say': { promise: 'hostile input', plugin: answering(() => ({ greeting: 42 })) },
+  'drops keys it does not know': {
+    promise: 'malformed input',
+    plugin: answering(() => ({ greeting: '' }), z.object({ to: z.string(), text: z.string() })),
+  },
+  'makes numbers of anything': {
+    promise: 'malformed input',
+    plugin: answering(() => ({ greeting: '' }), z.strictObject({ to: z.string(), copies: z.coerce.number() })),
+  },
+  'throws in a handler of events': {
+    promise: 'it takes the events',
+    plugin: sample((ctx) => {
+      ctx.bus.subscribe('status', {}, () => {
+        throw new TypeError('no such thing');
+      });
+    }),
+  },
+  'starts once only': {
+    promise: 'it is active',
+    plugin: sample(() => {
+      if (isStarted) throw new Error('started already');
+      isStarted = true;
+    }),
+    clean: () => void (isStarted = false),
+  },
+  'leaves a timer of a call on the clock': {
+    promise: 'a stop leaves nothing',
+    plugin: sample((ctx) =>
+      ctx.operations.provide({
+        name: 'sample.later',
+        summary: 'Does it later.',
+        input: letter,
+        output: z.strictObject({}),
+        handler: async () => {
+          ctx.clock.setTimer(60_000, () => {});
+          return {};
+        },
+      }),
+    ),
+  },
+  'goes on with calls when it has stopped': {
+    promise: 'a stop while it is called',
+    plugin: sample((ctx) =>
+      ctx.operations.provide({
+        name: 'sample.slow',
+        summary: 'Takes its time when there is much to do.',
+        input: letter,
+        output: z.strictObject({}),
+        handler: async () => {
+          running += 1;
+          await new Promise<void>((resolve) => (running > 1 ? ctx.clock.setTimer(60_000, resolve) : setImmediate(resolve)));
+          running -= 1;
+          return {};
+        },
+      }),
+    ),
+    options: { stopTimeoutMs: 100 },
+    clean: () => void (running = 0),
+  },
+  'leaves a timer that does not hold up the process': keeping(() => {
+    const timer = setInterval(() => {}, 60_000).unref();
+    return () => clearInterval(timer);
+  }),
+  'leaves a server that does not hold up the process': keeping(() => {
+    const server = createServer().listen(0, '127.0.0.1').unref();
+    return () => server.close();
+  }),
+  'leaves a watched folder': keeping((ctx) => {
+    const watcher = watch(ctx.dataDir, { persistent: false }, () => {});
+    return () => watcher.close();
+  }),
+  'leaves a child process that does not hold up the process': keeping(() => {
+    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { stdio: 'ignore' });
+    child.unref();
+    return () => child.kill('SIGKILL');
+  }),
+  'leaves a thread': keeping(() => {
+    const thread = new Worker('setTimeout(() => {}, 60_000)', { eval: true });
+    thread.unref();
+    return () => void thread.terminate();
+  }),
+  ...(process.platform === 'linux' && {
+    'leaves a file open': keeping((ctx) => {
+      const file = openSync(path.join(ctx.dataDir, 'notes'), 'w');
+      return () => closeSync(file);
+    }),
+  }),
+};
