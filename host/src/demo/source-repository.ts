@@ -103,6 +103,7 @@ const CLONE_SETTINGS = [
   ['user.email', 'demo@localhost'],
   ['commit.gpgSign', 'false'],
   ['core.hooksPath', '/dev/null'],
+  ['core.fsmonitor', 'false'],
   ['core.autocrlf', 'false'],
   ['gc.auto', '0'],
 ] as const;

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { checkOutFiles } from '../../src/demo/clone-files.js';
@@ -37,6 +37,18 @@ describe('openSourceRepository', () => {
     git(empty, 'init', '--quiet');
     await expect(openSourceRepository(empty, surroundings())).rejects.toMatchObject({ code: 'DEMO_REPO_EMPTY' });
     await expect(openSourceRepository(empty, surroundings({ PATH: empty }))).rejects.toMatchObject({ code: 'DEMO_GIT_MISSING' });
+  });
+
+  it('starts no watcher of files that the repository or the user has set', async () => {
+    const folder = repository({ 'a.md': 'a\n' });
+    const [watcher, started] = [path.join(tempFolder(), 'watcher'), path.join(tempFolder(), 'started')];
+    writeFileSync(watcher, `#!/bin/sh\ntouch '${started}'\n`, { mode: 0o755 });
+    git(folder, 'config', 'core.fsmonitor', watcher);
+    git(folder, 'status');
+    expect(existsSync(started)).toBe(true);
+    rmSync(started);
+    await openSourceRepository(folder, surroundings());
+    expect(existsSync(started)).toBe(false);
   });
 
   it('is not led to another repository by the environment of a hook', async () => {

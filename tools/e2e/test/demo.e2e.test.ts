@@ -113,7 +113,9 @@ describe('bellows demo', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`with ${REPOSITORY}\n`);
     expect(stdout).toMatch(/^ *\d+ s {2}compute [\d,]+ of [\d,]+ texts \(\d+ of \d+ running, ceiling \d+\) \| workflow /m);
-    expect(stdout).toMatch(/^ {2}\d+\.\d s +(compute|workflow|harness)\.\w+ +\d+ +\d+ +\w+ +\d+ wanted, \d+ given: /m);
+    expect(stdout).toMatch(/^ {2}alone +(compute|workflow|harness) +\d+( → [\d…]+)+ +wante?[sd] \w+.*: /m);
+    const summary = stdout.slice(stdout.indexOf('What was done')).split('\n');
+    expect([summary.length < 45, summary.filter((line) => /^ {2,}(checked|\d)/.test(line) && line.length > 80)]).toEqual([true, []]);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing is left behind.');
     expect(stdout).not.toContain('\u001b');
     expect([everythingOf(REPOSITORY), readdirSync(temporary), processesOf(temporary)]).toEqual([before, [], []]);
@@ -170,6 +172,14 @@ describe('bellows demo', () => {
     const repo = newRepository({ 'new\nline.md': '# Only\n' });
     const { code, stdout } = await demo(['--repo', repo], tempFolder('bellows-demo-tmp')).exit;
     expect([code, stdout]).toEqual([0, expect.stringContaining('no folder has a file whose name an agent can be given')]);
+  });
+
+  it('takes folders with names like options, and dates that no clock has yet', async () => {
+    const repo = newRepository({ '-n/-e.md': '# A ](<x>), words: 3\n' });
+    git(repo, 'commit', '--quiet', '--amend', '--no-edit', '--date=@999999999999 +0000');
+    expect(git(repo, 'log', '--format=%aI')).toMatch(/^\d{5}-/);
+    const { code, stdout } = await demo(['--json', '--repo', repo], tempFolder('bellows-demo-tmp')).exit;
+    expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ problems: [] })]);
   });
 
   it('finds what does not fit: an agent whose work is not what it says fails the demo', async () => {
