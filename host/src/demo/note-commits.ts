@@ -72,10 +72,7 @@ export class NoteCommits {
         'each reads it (code), counts it (WebAssembly), writes a note (code)',
       ],
       figures: { runs: commits.length + 1, failed: this.#failed.length, stages, collectAttempts: this.#collectAttempts },
-      verified:
-        faults.length > 0
-          ? []
-          : [`${counted(commits.length, 'note')}, with the log of git: all the same`],
+      verified: faults.length > 0 ? [] : [`${counted(commits.length, 'note')}, with the log of git: all the same`],
       problems: [...failed, ...faults].slice(0, SHOWN_PROBLEMS),
     };
   }

@@ -31,7 +31,12 @@ describe('ceilingPaths', () => {
       decision(21, [1, 2], { subsystem: 'b.y' }),
     ];
     expect(ceilingPaths(decisions, ACTS)).toEqual([
-      { act: 'first', subsystem: 'a.x', ceilings: [1, 6, 1], why: 'wants 12: gets its share (weight 1); then wants nothing: keeps its floor' },
+      {
+        act: 'first',
+        subsystem: 'a.x',
+        ceilings: [1, 6, 1],
+        why: 'wants 12: gets its share (weight 1); then wants nothing: keeps its floor',
+      },
       { act: 'second', subsystem: 'a.x', ceilings: [1, 3], why: 'wants 3: gets all it wants' },
       { act: 'second', subsystem: 'b.y', ceilings: [1, 2], why: 'wants 9: gets its share (weight 2)' },
     ]);
