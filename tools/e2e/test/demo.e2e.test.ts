@@ -113,7 +113,7 @@ describe('bellows demo', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`with ${REPOSITORY}\n`);
     expect(stdout).toMatch(/^ *\d+ s {2}compute [\d,]+ of [\d,]+ texts \(\d+ of \d+ running, ceiling \d+\) \| workflow /m);
-    expect(stdout).toMatch(/^ {2}alone +(compute|workflow|harness) +\d+( → [\d…]+)+ +wante?[sd] \w+.*: /m);
+    expect(stdout).toMatch(/^ {2}(alone|together|at rest) +(compute|workflow|harness) +\d+( → [\d…]+)+ +wante?[sd] \w+.*: /m);
     const summary = stdout.slice(stdout.indexOf('What was done')).split('\n');
     expect([summary.length < 45, summary.filter((line) => /^ {2,}(checked|\d)/.test(line) && line.length > 80)]).toEqual([true, []]);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing is left behind.');
