@@ -29,6 +29,17 @@ function everythingOf(folder: string): readonly string[] {
   return [...checkoutOf(folder), git(folder, 'for-each-ref'), git(folder, 'worktree', 'list'), git(folder, 'config', '--local', '--list')];
 }
 
+/** The same where others may work at the same time, in worktrees of their own: only what a demo would leave is looked for. */
+function demosIn(folder: string): readonly string[] {
+  const worktrees = git(folder, 'worktree', 'list').split('\n');
+  return [
+    ...checkoutOf(folder),
+    git(folder, 'for-each-ref', 'refs/heads/bellows-demo*'),
+    ...worktrees.filter((line) => line.includes('bellows-demo')),
+    git(folder, 'config', '--local', '--list'),
+  ];
+}
+
 /** Processes that belong to a demo whose temporary folder this is, by their command lines. */
 function processesOf(temporary: string): readonly string[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\n');
@@ -108,7 +119,7 @@ describe('bellows demo', () => {
 
   it('works on this repository when no other is named, tells how it gets on, and leaves nothing behind', async () => {
     const temporary = tempFolder('bellows-demo-tmp');
-    const before = everythingOf(REPOSITORY);
+    const before = demosIn(REPOSITORY);
     const { code, stdout, stderr } = await demo([], temporary).exit;
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`with ${REPOSITORY}\n`);
@@ -118,7 +129,7 @@ describe('bellows demo', () => {
     expect([summary.length < 45, summary.filter((line) => /^ {2,}(checked|\d)/.test(line) && line.length > 80)]).toEqual([true, []]);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing is left behind.');
     expect(stdout).not.toContain('\u001b');
-    expect([everythingOf(REPOSITORY), readdirSync(temporary), processesOf(temporary)]).toEqual([before, [], []]);
+    expect([demosIn(REPOSITORY), readdirSync(temporary), processesOf(temporary)]).toEqual([before, [], []]);
   });
 
   it.each([1, 2])('ends with 130 and leaves nothing when it is interrupted in the middle, signals: %i', async (signals) => {
