@@ -42,8 +42,15 @@ const COMMANDS = {
 /** What is built is not what they are about. */
 const SILENT_BUILDS = new Set(['start', 'demo', 'bellows']);
 
-/** Options of `bellows start` that npm may keep for itself, and what their values look like. */
-const SWALLOWED = { port: /^\d+$/, config: /\.(ya?ml|json)$/, data: /./ };
+/** Matches no value: the option has none. */
+const NO_VALUE = /(?!)/;
+/** Options that npm may keep for itself, by command, and what their values look like. */
+const SWALLOWED = {
+  start: { port: /^\d+$/, config: /\.(ya?ml|json)$/, data: /./ },
+  demo: { repo: /./, keep: /./, quick: NO_VALUE, hold: NO_VALUE, json: NO_VALUE },
+};
+/** Of these, the ones that mean something without a value. */
+const ALONE = new Set(['keep', 'quick', 'hold', 'json']);
 
 const [mode, ...rest] = process.argv.slice(2);
 if (!mode || !(mode in COMMANDS)) {
@@ -51,7 +58,7 @@ if (!mode || !(mode in COMMANDS)) {
   console.error(`usage: node tools/run.mjs <command> [arguments]\n\n${lines.join('\n')}`);
   process.exit(2);
 }
-if (mode === 'start') refuseSwallowedOptions();
+if (mode in SWALLOWED) refuseSwallowedOptions(SWALLOWED[mode]);
 main();
 
 function main() {
@@ -119,18 +126,20 @@ function runGenerator(node, args, { env, note }) {
 }
 
 /** `npm start --port 8080` without `--`: npm keeps the option for itself and hands on at most its value. Says how it is meant. */
-function refuseSwallowedOptions() {
-  const swallowed = Object.keys(SWALLOWED).filter((name) => process.env[`npm_config_${name}`] !== undefined);
+function refuseSwallowedOptions(options) {
+  const swallowed = Object.keys(options).filter((name) => ![undefined, 'false'].includes(process.env[`npm_config_${name}`]));
   const values = rest.filter((argument, index) => !argument.startsWith('-') && !rest[index - 1]?.startsWith('-'));
   const meant = swallowed.flatMap((name) => {
     // npm takes `--port=8080` whole; of `--port 8080` it takes `true` and leaves the value behind
     const taken = process.env[`npm_config_${name}`];
-    const value = taken === 'true' || taken === '' ? values.find((text) => SWALLOWED[name].test(text)) : taken;
+    const value = taken === 'true' || taken === '' ? values.find((text) => options[name].test(text)) : taken;
     if (value !== undefined && values.includes(value)) values.splice(values.indexOf(value), 1);
-    return value === undefined ? [] : [`--${name} ${value}`];
+    if (value === undefined || options[name] === NO_VALUE) return ALONE.has(name) ? [`--${name}`] : [];
+    return [`--${name} ${value}`];
   });
   if (meant.length === 0) return;
-  console.error(`npm took an option of the host for its own: put options behind \`--\`, so\n\n  npm start -- ${meant.join(' ')}`);
+  const command = mode === 'start' ? 'npm start' : `npm run ${mode}`;
+  console.error(`npm took an option for its own: put options behind \`--\`, so\n\n  ${command} -- ${meant.join(' ')}`);
   process.exit(2);
 }
 

@@ -30,7 +30,7 @@ if [ -z "$index" ]; then
   echo 'the issue names no index to write' >&2
   exit 64
 fi
-printf '# Index of %s\n\n%s' "$(dirname "$index")" "$rows" > "$index"
+printf '# Index of %s\n\n%s' "$(dirname -- "$index")" "$rows" > "$index"
 git add -- "$index"
 git commit --quiet -m "Write $index"
 echo "wrote $index"

@@ -24,7 +24,7 @@ while IFS= read -r index; do
     case $row in '- '*) ;; *) continue ;; esac
     rows=$((rows + 1))
     file=${row##*](<}
-    file=$(dirname "$index")/${file%%>)*}
+    file=$(dirname -- "$index")/${file%%>)*}
     said=${row##*>), words: }
     if [ ! -f "$file" ]; then fault "$index names $file, which is not there"
     elif [ "$said" != "$(words_of "$file")" ]; then fault "$index says $said words for $file, which has $(words_of "$file")"

@@ -55,9 +55,10 @@ function fieldOf(note: string, field: string): string {
   return new RegExp(`^${field} (.*)$`, 'm').exec(note)?.[1] ?? '';
 }
 
-/** The day as git writes it, with the time zone of the author, so that a week is the author's. */
+/** The day as git writes it, with the time zone of the author, so that a week is the author's. Clocks of authors say anything. */
 function mondayOf(date: string): string {
-  const day = new Date(`${date.slice(0, 10)}T00:00:00Z`);
+  const day = new Date(`${/^\d{4}-\d\d-\d\d(?=T)/.exec(date)?.[0]}T00:00:00Z`);
+  if (Number.isNaN(day.getTime())) return 'unknown';
   day.setUTCDate(day.getUTCDate() - ((day.getUTCDay() + 6) % 7));
   return day.toISOString().slice(0, 10);
 }

@@ -57,6 +57,7 @@ async function demo(context: CommandContext, command: Command, { repo, keep, qui
     cwd,
     env,
     pid: process.pid,
+    uid: process.getuid?.(),
     signal,
     clock: systemClock,
     progress,

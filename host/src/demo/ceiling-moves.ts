@@ -22,7 +22,7 @@ export interface CeilingMove {
 export function ceilingMoves(decisions: readonly ScalingDecision[]): readonly CeilingMove[] {
   const moves: CeilingMove[] = [];
   const latest = new Map<string, number>();
-  for (const decision of decisions.toSorted(olderFirst)) {
+  for (const decision of inOrder(decisions)) {
     if (decision.outcome === 'none' || decision.from === decision.to) continue;
     const index = latest.get(decision.subsystem);
     const before = index === undefined ? undefined : moves[index];
@@ -37,8 +37,9 @@ export function ceilingMoves(decisions: readonly ScalingDecision[]): readonly Ce
   return moves;
 }
 
-function olderFirst(a: ScalingDecision, b: ScalingDecision): number {
-  return a.at - b.at || numberOf(a) - numberOf(b);
+/** The oldest first, also those of one moment. */
+export function inOrder(decisions: readonly ScalingDecision[]): readonly ScalingDecision[] {
+  return decisions.toSorted((a, b) => a.at - b.at || numberOf(a) - numberOf(b));
 }
 
 /** `d12` is 12: decisions of one millisecond are told apart by it. */

@@ -61,7 +61,7 @@ export class CountTexts {
 
   /** Writes the tables; to be called after `run`. */
   async report(): Promise<PartReport> {
-    const { folder, plan } = this.#work;
+    const { folder } = this.#work;
     const current = this.#counted.filter(({ isCurrent }) => isCurrent);
     const earlier = this.#counted.filter(({ isCurrent }) => !isCurrent);
     await writeFile(folder.file('results', 'texts.csv'), table(current));
@@ -75,10 +75,8 @@ export class CountTexts {
       part: 'compute',
       seconds,
       did: [
-        `${counted(all, 'text')} counted by a WebAssembly program, each in an instance of its own, ${thousands(perSecond)} a second`,
-        `of the last commit: ${counted(current.length, 'text')} with ${counted(words, 'word')}, ${counted(headings, 'heading')}, ${counted(links, 'link')}`,
-        ...(earlier.length > 0 ? [`besides: ${thousands(earlier.length)} of ${counted(plan.versions.length, 'earlier version')}`] : []),
-        ...longestRepeat(current),
+        `${counted(all, 'text')} counted in WebAssembly, ${thousands(perSecond)} a second`,
+        `${thousands(current.length)} of the last commit with ${counted(words, 'word')}${earlier.length > 0 ? `; ${counted(earlier.length, 'earlier version')}` : ''}`,
         ...(this.#pauses > 0 ? [`the host asked to wait ${counted(this.#pauses, 'time')}`] : []),
       ],
       figures: {
@@ -90,7 +88,7 @@ export class CountTexts {
         perSecond,
         pauses: this.#pauses,
       },
-      verified: this.#problems.length > 0 ? [] : [`${counted(all, 'result')} compared with a count in JavaScript: all the same`],
+      verified: this.#problems.length > 0 ? [] : [`${counted(all, 'result')}, with a count in JavaScript: all the same`],
       problems: [...this.#problems, ...(current.length === 0 ? ['no text was counted'] : [])],
     };
   }
@@ -127,12 +125,6 @@ export class CountTexts {
       }
     }
   }
-}
-
-function longestRepeat(texts: readonly CountedText[]): readonly string[] {
-  const [longest] = texts.toSorted((a, b) => b.repeat.length - a.repeat.length || (a.path < b.path ? -1 : 1));
-  if (!longest || longest.repeat.length < 2) return [];
-  return [`the longest passage that stands twice in one of them: ${longest.repeat.length} bytes, in ${longest.path}`];
 }
 
 function table(texts: readonly CountedText[]): string {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { ConfigError, InputError, messageOf } from '@bellows/sdk';
@@ -97,14 +97,19 @@ export class DemoFolder {
   }
 }
 
-/** Removes what demos left in the temporary folder that were killed. Answers their folders; never throws. */
-export async function sweepDemos({ cwd, env }: Pick<DemoFolderOptions, 'cwd' | 'env'>): Promise<readonly string[]> {
+export interface SweepOptions extends Pick<DemoFolderOptions, 'cwd' | 'env'> {
+  /** Of this process; undefined where files have no such owners. */
+  readonly uid: number | undefined;
+}
+
+/** Removes what demos of the same user left in the temporary folder that were killed. Answers their folders; never throws. */
+export async function sweepDemos({ cwd, env, uid }: SweepOptions): Promise<readonly string[]> {
   const temporary = path.resolve(cwd, env.TMPDIR || os.tmpdir());
   const names = await readdir(temporary).catch(() => []);
   const swept: string[] = [];
   for (const folder of names.filter((name) => name.startsWith(PREFIX)).map((name) => path.join(temporary, name))) {
-    if (!(await isLeft(folder))) continue;
-    // of somebody else, or in use after all: not ours to complain about
+    if (!(await isLeft(folder, uid))) continue;
+    // in use after all: not ours to complain about
     await removed(folder).then(
       () => swept.push(folder),
       () => {},
@@ -113,8 +118,11 @@ export async function sweepDemos({ cwd, env }: Pick<DemoFolderOptions, 'cwd' | '
   return swept;
 }
 
-async function isLeft(folder: string): Promise<boolean> {
+/** In a shared temporary folder anybody can put a mark; whose folder it is could exchange it for another while it is removed. */
+async function isLeft(folder: string, uid: number | undefined): Promise<boolean> {
   try {
+    const found = await lstat(folder);
+    if (!found.isDirectory() || (uid !== undefined && found.uid !== uid)) return false;
     const { machine, pids } = JSON.parse(await readFile(path.join(folder, MARK), 'utf8')) as Mark;
     return machine === os.hostname() && !pids.some(isRunning);
   } catch {

@@ -26,6 +26,13 @@ export interface MadeFile {
   readonly landed?: { readonly branch: string; readonly commit: string };
 }
 
+/** A time in which the subsystems wanted something else than before. */
+export interface DemoAct {
+  /** `alone`, `together`, `at rest`. */
+  readonly name: string;
+  readonly at: number;
+}
+
 /** All that happened; with `--json` this is what is printed. */
 export interface DemoReport {
   readonly ok: boolean;
@@ -41,6 +48,7 @@ export interface DemoReport {
   readonly machine: { readonly cores: number };
   readonly parts: readonly PartReport[];
   readonly files: readonly MadeFile[];
+  readonly acts: readonly DemoAct[];
   readonly ceilings: readonly CeilingMove[];
   /** The decisions of which the moves are made, the oldest first. */
   readonly decisions: readonly ScalingDecision[];

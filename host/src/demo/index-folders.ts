@@ -89,16 +89,16 @@ export class IndexFolders {
         plan.folders.length === 0
           ? ['no folder has a file whose name an agent can be given']
           : [
-              `one workflow of all three: code read ${counted(plan.folders.length, 'folder')}, WebAssembly counted, agents wrote, an approval was waited for`,
-              `${counted(attempts, 'agent')} (a script, no model), each in a worktree of its own${again > 0 ? `, of which ${again} again` : ''}; ${this.#landed.length} of ${counted(plan.folders.length, 'issue')} landed on the branch ${LANDING_BRANCH} of the clone`,
+              `${this.#landed.length} of ${counted(plan.folders.length, 'index', 'indexes')} landed, by ${counted(attempts, 'agent')}`,
+              `each agent (a script, no model) has a worktree of its own${again > 0 ? `; ${again} had to try again` : ''}`,
             ],
       figures: { issues: plan.folders.length, landed: this.#landed.length, attempts, rows: this.#checkedRows },
       verified:
         this.#problems.length > 0 || this.#landed.length === 0
           ? []
           : [
-              'each commit by a command before it landed, which counts with awk',
-              `${counted(this.#files.length, 'landed index', 'landed indexes')} with ${counted(this.#checkedRows, 'line')} compared with the files they name, before the approval: all the same`,
+              'each before it landed, by a command that counts with awk',
+              `${counted(this.#checkedRows, 'landed line')}, with the files they name: all the same`,
             ],
       problems: [
         ...this.#problems,

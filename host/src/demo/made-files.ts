@@ -12,14 +12,22 @@ export async function madeFiles(folder: string): Promise<readonly MadeFile[]> {
   return made.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** For people: where a folder holds more than `most` files, one line tells of them. */
-export function foldedFiles(
-  files: readonly MadeFile[],
-  most: number,
-): readonly { readonly name: string; readonly bytes: number; readonly files: number }[] {
-  const byFolder = Map.groupBy(files, (file) => (file.landed ? file.path : path.dirname(file.path)));
-  return [...byFolder].flatMap(([folder, some]) => {
-    if (some.length <= most) return some.map((file) => ({ name: file.path, bytes: file.bytes, files: 1 }));
-    return [{ name: `${folder}/*`, bytes: some.reduce((sum, { bytes }) => sum + bytes, 0), files: some.length }];
+/** What one line tells of one file, or of several. */
+export interface FoldedFiles {
+  readonly name: string;
+  readonly bytes: number;
+  readonly files: number;
+  /** On which branch, where they are landed files. */
+  readonly branch?: string;
+}
+
+/** For people: where a folder holds more than `most` files, or more than `most` of one name have landed, one line tells of them. */
+export function foldedFiles(files: readonly MadeFile[], most: number): readonly FoldedFiles[] {
+  const groups = Map.groupBy(files, ({ path: file, landed }) => (landed ? `**/${path.basename(file)}` : `${path.dirname(file)}/*`));
+  return [...groups].flatMap(([name, some]) => {
+    const branch = some[0]?.landed?.branch;
+    const where = branch === undefined ? {} : { branch };
+    if (some.length <= most) return some.map((file) => ({ name: file.path, bytes: file.bytes, files: 1, ...where }));
+    return [{ name, bytes: some.reduce((sum, { bytes }) => sum + bytes, 0), files: some.length, ...where }];
   });
 }

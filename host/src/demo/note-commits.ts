@@ -68,14 +68,11 @@ export class NoteCommits {
       part: 'workflow',
       seconds: this.#seconds,
       did: [
-        `${counted(commits.length, 'durable run')}, one for each commit, all started at once: read it (code), count its message (WebAssembly), write a note (code)`,
-        `a further run, which adds the notes up by week, was tried ${counted(this.#collectAttempts, 'time')} until the last note was there`,
+        `${counted(commits.length, 'durable run')}, one for each commit`,
+        'each reads it (code), counts it (WebAssembly), writes a note (code)',
       ],
       figures: { runs: commits.length + 1, failed: this.#failed.length, stages, collectAttempts: this.#collectAttempts },
-      verified:
-        faults.length > 0
-          ? []
-          : [`${counted(commits.length, 'note')} compared with the log of git, and their words with a count in JavaScript: all the same`],
+      verified: faults.length > 0 ? [] : [`${counted(commits.length, 'note')}, with the log of git: all the same`],
       problems: [...failed, ...faults].slice(0, SHOWN_PROBLEMS),
     };
   }

@@ -1,9 +1,9 @@
 import type { IClock, ScalingDecision } from '@bellows/sdk';
 import type { HostClient } from '../cli/host-client.js';
 import { HOST_VERSION } from '../version.js';
-import { ceilingMoves } from './ceiling-moves.js';
+import { ceilingMoves, inOrder } from './ceiling-moves.js';
 import { CountTexts } from './count-texts.js';
-import type { DemoReport, PartReport } from './demo-report.js';
+import type { DemoAct, DemoReport, PartReport } from './demo-report.js';
 import type { DemoWork } from './demo-work.js';
 import { IndexFolders } from './index-folders.js';
 import { madeFiles } from './made-files.js';
@@ -36,6 +36,11 @@ export async function performWork(prepared: Prepared, { host, env, signal, clock
   const said = { compute: () => texts.said, workflow: () => commits.said, harness: () => folders.said };
   const watch = new HostWatch({ client: work.client, clock, progress, said, stuckMs: prepared.limits.stuckMs });
   const over = new AbortController();
+  const acts: DemoAct[] = [];
+  const begin = (name: string, text: string) => {
+    acts.push({ name, at: clock.now() });
+    progress.say(text);
+  };
   let cause: unknown;
   const guarded = (part: Promise<void>) =>
     part.catch((error: unknown) => {
@@ -45,17 +50,17 @@ export async function performWork(prepared: Prepared, { host, env, signal, clock
 
   await CountTexts.install(work);
   const watching = guarded(watch.run(AbortSignal.any([over.signal, either])));
-  progress.say('Compute has the machine to itself');
+  begin('alone', 'Compute has the machine to itself');
   const counting = guarded(texts.run());
   await Promise.race([counting, clock.sleep(prepared.limits.aloneMs, either).catch(() => {})]);
   if (!either.aborted) {
-    progress.say('All three share it: texts, a run for each commit, agents');
+    begin('together', 'All three share it: texts, a run for each commit, agents');
     await Promise.all([commits, folders].map((part) => guarded(part.run())));
     texts.enough();
   }
   await counting;
   const workedUntil = clock.monotonicMs();
-  if (!either.aborted) progress.say('Everything is done: what was given is given back');
+  if (!either.aborted) begin('at rest', 'Everything is done: what was given is given back');
   while (!either.aborted && !watch.isAtRest && clock.monotonicMs() < workedUntil + prepared.limits.restMs) {
     await clock.sleep(REST_LOOK_MS, either).catch(() => {});
   }
@@ -77,8 +82,9 @@ export async function performWork(prepared: Prepared, { host, env, signal, clock
     machine: { cores: watch.cores },
     parts,
     files: [...(await madeFiles(folder.path)), ...harness.files],
+    acts,
     ceilings: ceilingMoves(decisions),
-    decisions: decisions.toSorted((a, b) => a.at - b.at),
+    decisions: inOrder(decisions),
     problems,
     kept: folder.isKept ? folder.path : null,
   };
@@ -88,7 +94,8 @@ const REST_LOOK_MS = 250;
 
 function withMost({ files: _files, ...part }: PartReport & { readonly files?: unknown }, watch: HostWatch): PartReport {
   const most = watch.most(part.part);
+  const [first = '', ...others] = part.did;
   // A short burst can pass between two looks.
-  const seen = most > 0 ? [`seen at once: at most ${most}`] : [];
-  return { ...part, did: [...part.did, ...seen], figures: { ...part.figures, mostAtOnce: most } };
+  const seen = most > 0 ? `, at most ${most} at once` : '';
+  return { ...part, did: [`${first}${seen}`, ...others], figures: { ...part.figures, mostAtOnce: most } };
 }

@@ -1,25 +1,29 @@
 import type { CliOutput } from '../cli/cli-deps.js';
 import { shortDuration } from '../cli/durations.js';
-import { printLine, printParagraph, printTable, printWrappedTable } from '../cli/print.js';
-import type { CeilingMove } from './ceiling-moves.js';
-import { type DemoReport, type MadeFile, type PartReport, SUBSYSTEMS } from './demo-report.js';
-import { counted } from './demo-work.js';
+import { printLine, printLines, printParagraph, printTable, printWrappedTable } from '../cli/print.js';
+import { type CeilingPath, ceilingPaths } from './ceiling-paths.js';
+import { type DemoPart, type DemoReport, type PartReport, SUBSYSTEMS } from './demo-report.js';
+import { counted, thousands } from './demo-work.js';
 import { foldedFiles } from './made-files.js';
 
 /** More files of one folder are told of in one line. */
 const SHOWN_FILES = 4;
-/** More moves of ceilings are for `--json`. */
-const SHOWN_MOVES = 30;
-const SHORT_COMMIT = 10;
+const MEANING =
+  'A ceiling is how many operations at once the governor lets a subsystem run, a floor what it has at rest. What is too much for all is shared by weight.';
+/** A ceiling that turned more often is shown with a gap. */
+const SHOWN_CEILINGS = 4;
 
-/** The summary for people. */
-export function printReport(output: CliOutput, { repository, machine, seconds, parts, ceilings, problems, files }: DemoReport): void {
+/** The summary for people: as much as one reads in ten seconds; `--json` has the rest. */
+export function printReport(output: CliOutput, report: DemoReport): void {
+  const { repository, machine, seconds, parts, problems } = report;
   printHead(output, `What was done in ${shortDuration(1_000 * seconds)} on ${counted(machine.cores, 'core')}, with ${repository.folder}`);
-  for (const part of parts) printPart(output, part);
-  printHead(output, 'Files made');
-  printFiles(output, files);
-  printHead(output, 'How the ceilings moved, and why');
-  printMoves(output, ceilings);
+  printLines(
+    output,
+    '  ',
+    parts.map((part) => [part.part, linesOf(part).join('\n')]),
+  );
+  printFiles(output, report);
+  printPaths(output, ceilingPaths(report.decisions, report.acts));
   if (problems.length === 0) return;
   printHead(output, 'What is not as it should be');
   for (const problem of problems) printParagraph(output, '  ', problem);
@@ -30,27 +34,22 @@ function printHead(output: CliOutput, text: string): void {
   printParagraph(output, '', text);
 }
 
-function printPart(output: CliOutput, { part, seconds, did, verified }: PartReport): void {
-  printLine(output, `  ${SUBSYSTEMS[part]}, ${shortDuration(1_000 * seconds)}`);
-  for (const text of did) printParagraph(output, '    ', text);
-  for (const text of verified) printParagraph(output, '    ', `checked: ${text}`);
+function linesOf({ did, verified }: PartReport): readonly string[] {
+  return [...did, ...verified.map((text) => `checked: ${text}`)];
 }
 
-function printFiles(output: CliOutput, files: readonly MadeFile[]): void {
-  const own = foldedFiles(
-    files.filter(({ landed }) => landed === undefined),
-    SHOWN_FILES,
-  );
-  const landed = files.flatMap(({ path, bytes, landed }) =>
-    landed ? [[`  ${path}`, String(bytes), `branch ${landed.branch}, commit ${landed.commit.slice(0, SHORT_COMMIT)}`]] : [],
-  );
-  const rows = own.map(({ name, bytes, files: count }) => [`  ${name}`, String(bytes), count === 1 ? '' : counted(count, 'file')]);
-  printTable(output, ['  FILE', 'BYTES', ''], [...rows, ...landed]);
+function printFiles(output: CliOutput, { files, kept }: DemoReport): void {
+  printHead(output, kept === null ? 'Files made, and removed now (--keep leaves them)' : 'Files made');
+  const rows = foldedFiles(files, SHOWN_FILES).map(({ name, bytes, files: count, branch }) => {
+    const what = [...(count === 1 ? [] : [counted(count, 'file')]), ...(branch === undefined ? [] : [`on the branch ${branch}`])];
+    return [`  ${name}`, thousands(bytes), what.join(' ')];
+  });
+  printTable(output, ['  FILE', 'BYTES', ''], rows);
 }
 
-function printMoves(output: CliOutput, moves: readonly CeilingMove[]): void {
-  const [first] = moves;
-  if (!first) {
+function printPaths(output: CliOutput, paths: readonly CeilingPath[]): void {
+  printHead(output, 'How the ceilings moved, and why');
+  if (paths.length === 0) {
     printParagraph(
       output,
       '  ',
@@ -58,19 +57,25 @@ function printMoves(output: CliOutput, moves: readonly CeilingMove[]): void {
     );
     return;
   }
+  printParagraph(output, '  ', MEANING);
   printWrappedTable(
     output,
-    ['  AFTER', 'SUBSYSTEM', 'FROM', 'TO', 'LIMITED BY', 'WHY'],
-    moves
-      .slice(0, SHOWN_MOVES)
-      .map(({ subsystem, at, from, to, limitedBy, reason, decisions, refused }) => [
-        `  ${((at - first.at) / 1_000).toFixed(1)} s`,
-        subsystem,
-        String(from),
-        String(to),
-        limitedBy,
-        `${reason}${decisions > 1 ? ` (${decisions} steps)` : ''}${refused === undefined ? '' : ` (refused: ${refused})`}`,
-      ]),
+    ['  WHEN', 'WHO', 'CEILING', 'WHY'],
+    paths.map(({ act, subsystem, ceilings, why }, index) => [
+      paths[index - 1]?.act === act ? '' : `  ${act}`,
+      partOf(subsystem),
+      shown(ceilings),
+      why,
+    ]),
   );
-  if (moves.length > SHOWN_MOVES) printParagraph(output, '  ', `and ${moves.length - SHOWN_MOVES} more; --json has them all`);
+}
+
+function partOf(subsystem: string): string {
+  return (Object.keys(SUBSYSTEMS) as DemoPart[]).find((part) => SUBSYSTEMS[part] === subsystem) ?? subsystem;
+}
+
+function shown(ceilings: readonly number[]): string {
+  if (ceilings.length <= SHOWN_CEILINGS) return ceilings.join(' → ');
+  const [first = 0, second = 0] = ceilings;
+  return [first, second, '…', ceilings.at(-1)].join(' → ');
 }

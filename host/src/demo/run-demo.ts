@@ -20,6 +20,8 @@ export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Of this process. */
   readonly pid: number;
+  /** Of this process; undefined where files have no such owners. */
+  readonly uid: number | undefined;
   /** Ends the demo in order; the call then rejects with `CancelledError` (`INTERRUPTED`), after everything was put away. */
   readonly signal: AbortSignal;
   readonly clock: IClock;

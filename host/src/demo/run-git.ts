@@ -23,8 +23,14 @@ export class GitFailure extends Error {
 const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
 /** The first line mostly says it; a full disk has git say it of every file. */
 const SHOWN_ERROR_LINES = 2;
-/** No hooks of anybody, no clean-up in the background that would outlive the call, no signatures that ask for a passphrase. */
-const SETTINGS = ['-c', 'core.hooksPath=/dev/null', '-c', 'gc.auto=0', '-c', 'maintenance.auto=false', '-c', 'log.showSignature=false'];
+/** No hooks of anybody and no watcher of files, which stays, no clean-up in the background that would outlive the call, no signatures that ask for a passphrase. */
+const SETTINGS = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'log.showSignature=false',
+].flatMap((setting) => ['-c', setting]);
 /** Set in hooks of git and what they start: they would lead to another repository. */
 const OF_A_REPOSITORY = /^GIT_(?!SSH|TRACE|CONFIG_(COUNT|KEY|VALUE|GLOBAL|SYSTEM|NOSYSTEM)|EXEC_PATH|CEILING)/;
 

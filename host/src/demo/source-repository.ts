@@ -25,13 +25,7 @@ export async function openSourceRepository(folder: string, git: GitSurroundings)
     .then((text) => text.split('\n'))
     .catch((error: unknown) => {
       if (!(error instanceof GitFailure)) throw error;
-      throw new ConfigError(
-        'DEMO_REPO_INVALID',
-        `${folder} is no git repository that can be read: ${error.message}. Name another with --repo.`,
-        {
-          cause: error,
-        },
-      );
+      throw unreadable(folder, error);
     });
   const head = await ask('rev-parse', '--verify', '--quiet', 'HEAD^{commit}').catch((error: unknown) => {
     if (!(error instanceof GitFailure)) throw error;
@@ -44,6 +38,15 @@ export async function openSourceRepository(folder: string, git: GitSurroundings)
   const size = await ask('count-objects', '-v').then(historyKibOf);
   const changes = isBare === 'true' ? '' : await ask('status', '--porcelain', '--untracked-files=no', '--ignore-submodules=all');
   return { folder: root ?? folder, head, isShallow: isShallow === 'true', isDirty: changes !== '', historyKib: size };
+}
+
+function unreadable(folder: string, error: GitFailure): ConfigError {
+  // git's own advice stands in lines of which only the first are shown
+  const [, foreign] = /dubious ownership in repository at '([^']+)'/.exec(error.message) ?? [];
+  const message = foreign
+    ? `${foreign} belongs to another user, and git reads it only when you say that you trust it (git config --global --add safe.directory '${foreign}'). Do that, or name another with --repo.`
+    : `${folder} is no git repository that can be read: ${error.message}. Name another with --repo.`;
+  return new ConfigError('DEMO_REPO_INVALID', message, { cause: error });
 }
 
 /** The clone that this command belongs to; undefined where it is installed as a package. */
@@ -103,6 +106,7 @@ const CLONE_SETTINGS = [
   ['user.email', 'demo@localhost'],
   ['commit.gpgSign', 'false'],
   ['core.hooksPath', '/dev/null'],
+  ['core.fsmonitor', 'false'],
   ['core.autocrlf', 'false'],
   ['gc.auto', '0'],
 ] as const;

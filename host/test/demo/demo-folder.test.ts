@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -11,7 +11,7 @@ import { tempFolder } from './repositories.js';
 const NOBODY = 2 ** 22 + 1;
 
 function surroundings(temporary = tempFolder()) {
-  return { keep: undefined, cwd: temporary, env: { TMPDIR: temporary }, pid: process.pid };
+  return { keep: undefined, cwd: temporary, env: { TMPDIR: temporary }, pid: process.pid, uid: process.getuid?.() };
 }
 
 describe('DemoFolder', () => {
@@ -76,6 +76,17 @@ describe('sweepDemos', () => {
     );
   });
 
+  it('removes nothing of another user, whatever its mark says, and no link', async () => {
+    const options = surroundings();
+    const left = await DemoFolder.make({ ...options, pid: NOBODY });
+    const link = path.join(options.cwd, 'bellows-demo-link');
+    symlinkSync(left.path, link);
+    expect(await sweepDemos({ ...options, uid: (options.uid ?? 0) + 1 })).toEqual([]);
+    expect(existsSync(left.file('.running'))).toBe(true);
+    expect(await sweepDemos(options)).toEqual([left.path]);
+    expect(readdirSync(options.cwd)).toEqual([path.basename(link)]);
+  });
+
   it('does nothing where there is no temporary folder', async () => {
     expect(await sweepDemos(surroundings('/not/there'))).toEqual([]);
   });
@@ -114,5 +125,8 @@ describe('made files', () => {
       { name: 'results/notes/*', bytes: 12, files: 3 },
     ]);
     expect(foldedFiles(made, 3)).toHaveLength(4);
+    const landed = ['a/INDEX.md', 'b/INDEX.md'].map((file) => ({ path: file, bytes: 2, landed: { branch: 'demo', commit: 'c' } }));
+    expect(foldedFiles(landed, 1)).toEqual([{ name: '**/INDEX.md', bytes: 4, files: 2, branch: 'demo' }]);
+    expect(foldedFiles(landed, 2)[1]).toEqual({ name: 'b/INDEX.md', bytes: 2, files: 1, branch: 'demo' });
   });
 });

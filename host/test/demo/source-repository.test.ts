@@ -1,4 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { checkOutFiles } from '../../src/demo/clone-files.js';
@@ -37,6 +38,30 @@ describe('openSourceRepository', () => {
     git(empty, 'init', '--quiet');
     await expect(openSourceRepository(empty, surroundings())).rejects.toMatchObject({ code: 'DEMO_REPO_EMPTY' });
     await expect(openSourceRepository(empty, surroundings({ PATH: empty }))).rejects.toMatchObject({ code: 'DEMO_GIT_MISSING' });
+  });
+
+  it('says how a repository of another user is trusted, which git does not read otherwise', async () => {
+    const [folder, bin] = [repository({ 'a.md': 'a\n' }), tempFolder()];
+    const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+    const script = `#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec '${real}' "$@"\n`;
+    writeFileSync(path.join(bin, 'git'), script, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}`, GIT_CONFIG_GLOBAL: '/dev/null' };
+    await expect(openSourceRepository(folder, surroundings(env))).rejects.toMatchObject({
+      code: 'DEMO_REPO_INVALID',
+      message: expect.stringContaining(`git config --global --add safe.directory '${folder}'`),
+    });
+  });
+
+  it('starts no watcher of files that the repository or the user has set', async () => {
+    const folder = repository({ 'a.md': 'a\n' });
+    const [watcher, started] = [path.join(tempFolder(), 'watcher'), path.join(tempFolder(), 'started')];
+    writeFileSync(watcher, `#!/bin/sh\ntouch '${started}'\n`, { mode: 0o755 });
+    git(folder, 'config', 'core.fsmonitor', watcher);
+    git(folder, 'status');
+    expect(existsSync(started)).toBe(true);
+    rmSync(started);
+    await openSourceRepository(folder, surroundings());
+    expect(existsSync(started)).toBe(false);
   });
 
   it('is not led to another repository by the environment of a hook', async () => {

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,14 +15,27 @@ const DEPENDENCY = '@bjorn3/browser_wasi_shim';
 export function executorFlags(entry: URL, modulesFolder: string): string[] {
   const own = findPackageJSON('..', entry) ?? fileURLToPath(entry);
   const dependency = findPackageJSON(DEPENDENCY, entry);
-  const folders = [path.dirname(own), ...(dependency === undefined ? [] : [path.dirname(dependency)]), modulesFolder];
-  // a package manager may link packages: both ways to the file are looked at
-  const readable = new Set(folders.flatMap((folder) => [path.resolve(folder), realpathSync(folder)]));
+  const folders = [
+    ...bothWays(path.dirname(own)),
+    ...(dependency === undefined ? [] : waysToPackage(path.dirname(dependency))),
+    ...bothWays(modulesFolder),
+  ];
   return [
     '--permission',
     '--allow-worker',
     // which says at each start that threads may get rights of their own
     '--disable-warning=SecurityWarning',
-    ...[...readable].map((folder) => `--allow-fs-read=${path.join(folder, '*')}`),
+    ...[...new Set(folders)].map((folder) => `--allow-fs-read=${path.join(folder, '*')}`),
   ];
+}
+
+/** A package manager may link packages: both ways to the files are looked at. */
+function bothWays(folder: string): readonly string[] {
+  return [path.resolve(folder), realpathSync(folder)];
+}
+
+/** A scope that is a link is looked at itself. What is below it must not be allowed beside it: Node.js then takes the longer path alone. */
+function waysToPackage(folder: string): readonly string[] {
+  const scope = path.dirname(folder);
+  return lstatSync(scope).isSymbolicLink() ? [scope, realpathSync(folder)] : bothWays(folder);
 }

@@ -71,13 +71,17 @@ describe('the example, copied to a folder of its own', () => {
   }, 30_000);
 });
 
-describe('options of `npm start`', () => {
+describe('options of `npm start` and `npm run demo`', () => {
   it.each([
-    ['--port 7072', ['7072'], { npm_config_port: 'true' }],
-    ['--port=7072', [], { npm_config_port: '7072' }],
-  ])('are not lost silently when `--` was forgotten: npm start %s', (_given, args, env) => {
-    const { status, output } = runNode(['tools/run.mjs', 'start', ...args], REPOSITORY, env);
-    expect([status, output]).toEqual([2, expect.stringContaining('npm start -- --port 7072')]);
+    ['start', ['7072'], { npm_config_port: 'true' }, 'npm start -- --port 7072'],
+    ['start', [], { npm_config_port: '7072' }, 'npm start -- --port 7072'],
+    ['demo', [], { npm_config_quick: 'true' }, 'npm run demo -- --quick'],
+    ['demo', [], { npm_config_keep: 'true', npm_config_hold: 'true' }, 'npm run demo -- --keep --hold'],
+    ['demo', ['some/folder'], { npm_config_repo: 'true', npm_config_json: 'true' }, 'npm run demo -- --repo some/folder --json'],
+    ['demo', [], { npm_config_keep: 'kept' }, 'npm run demo -- --keep kept'],
+  ])('are not lost silently when `--` was forgotten: %s %j %j', (command, args, env, meant) => {
+    const { status, output } = runNode(['tools/run.mjs', command, ...args], REPOSITORY, env);
+    expect([status, output]).toEqual([2, expect.stringContaining(`  ${meant}\n`)]);
   });
 });
 

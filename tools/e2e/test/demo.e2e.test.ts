@@ -29,6 +29,17 @@ function everythingOf(folder: string): readonly string[] {
   return [...checkoutOf(folder), git(folder, 'for-each-ref'), git(folder, 'worktree', 'list'), git(folder, 'config', '--local', '--list')];
 }
 
+/** The same where others may work at the same time, in worktrees of their own: only what a demo would leave is looked for. */
+function demosIn(folder: string): readonly string[] {
+  const worktrees = git(folder, 'worktree', 'list').split('\n');
+  return [
+    ...checkoutOf(folder),
+    git(folder, 'for-each-ref', 'refs/heads/bellows-demo*'),
+    ...worktrees.filter((line) => line.includes('bellows-demo')),
+    git(folder, 'config', '--local', '--list'),
+  ];
+}
+
 /** Processes that belong to a demo whose temporary folder this is, by their command lines. */
 function processesOf(temporary: string): readonly string[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 }).split('\n');
@@ -108,15 +119,17 @@ describe('bellows demo', () => {
 
   it('works on this repository when no other is named, tells how it gets on, and leaves nothing behind', async () => {
     const temporary = tempFolder('bellows-demo-tmp');
-    const before = everythingOf(REPOSITORY);
+    const before = demosIn(REPOSITORY);
     const { code, stdout, stderr } = await demo([], temporary).exit;
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`with ${REPOSITORY}\n`);
     expect(stdout).toMatch(/^ *\d+ s {2}compute [\d,]+ of [\d,]+ texts \(\d+ of \d+ running, ceiling \d+\) \| workflow /m);
-    expect(stdout).toMatch(/^ {2}\d+\.\d s +(compute|workflow|harness)\.\w+ +\d+ +\d+ +\w+ +\d+ wanted, \d+ given: /m);
+    expect(stdout).toMatch(/^ {2}(alone|together|at rest) +(compute|workflow|harness) +\d+( → [\d…]+)+ +wante?[sd] \w+.*: /m);
+    const summary = stdout.slice(stdout.indexOf('What was done')).split('\n');
+    expect([summary.length < 45, summary.filter((line) => /^ {2,}(checked|\d)/.test(line) && line.length > 80)]).toEqual([true, []]);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('Nothing is left behind.');
     expect(stdout).not.toContain('\u001b');
-    expect([everythingOf(REPOSITORY), readdirSync(temporary), processesOf(temporary)]).toEqual([before, [], []]);
+    expect([demosIn(REPOSITORY), readdirSync(temporary), processesOf(temporary)]).toEqual([before, [], []]);
   });
 
   it.each([1, 2])('ends with 130 and leaves nothing when it is interrupted in the middle, signals: %i', async (signals) => {
@@ -170,6 +183,14 @@ describe('bellows demo', () => {
     const repo = newRepository({ 'new\nline.md': '# Only\n' });
     const { code, stdout } = await demo(['--repo', repo], tempFolder('bellows-demo-tmp')).exit;
     expect([code, stdout]).toEqual([0, expect.stringContaining('no folder has a file whose name an agent can be given')]);
+  });
+
+  it('takes folders with names like options, and dates that no clock has yet', async () => {
+    const repo = newRepository({ '-n/-e.md': '# A ](<x>), words: 3\n' });
+    git(repo, 'commit', '--quiet', '--amend', '--no-edit', '--date=@999999999999 +0000');
+    expect(git(repo, 'log', '--format=%aI')).toMatch(/^\d{5}-/);
+    const { code, stdout } = await demo(['--json', '--repo', repo], tempFolder('bellows-demo-tmp')).exit;
+    expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ problems: [] })]);
   });
 
   it('finds what does not fit: an agent whose work is not what it says fails the demo', async () => {
