@@ -129,7 +129,7 @@ withBrowser('the page for everybody', (browser) => {
     await said.waitFor();
     expect(await said.innerText()).toMatch(/needs JavaScript.*npx bellows top/s);
     await said.locator('a[href="/v1/status"]').click();
-    expect(page.url()).toBe(`${world.host.url}/v1/status`);
+    await page.waitForURL(`${world.host.url}/v1/status`);
     expect(faults).toEqual([]);
     await close();
   });

@@ -17,6 +17,7 @@ withBrowser('the page without its host', (browser) => {
       const { page, requests, close } = await browser.open(`${world.host.url}/#/workflows`);
       await page.getByRole('status').getByText('live').waitFor();
       await page.getByText(`process ${world.host.pid}`).waitFor();
+      await page.locator('main').getByText('order-1').waitFor();
       await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }));
       await world.stop('SIGKILL');
       await page.getByText('Connection lost, trying again.').waitFor();
