@@ -20,5 +20,6 @@ export function openPageWorld(extra?: {
   readonly plugins?: Readonly<Record<string, unknown>>;
 }): Promise<PageWorld>;
 export function doWork(world: Pick<PageWorld, 'host' | 'repo'>): Promise<void>;
+export function defineAll(host: WorldHost): Promise<void>;
 export function putModules(host: WorldHost): Promise<void>;
 export function startJob(world: Pick<PageWorld, 'host' | 'repo'>, id: string, issues?: readonly object[]): Promise<string>;

@@ -92,10 +92,16 @@ export async function openPageWorld(extra = {}) {
       ...extra.plugins,
     },
   };
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const repo = newRepository(path.join(folder, 'shop'));
+  const host = await startHost(folder, config).catch((error) => {
+    remove();
+    throw error;
+  });
   const world = {
     folder,
-    repo: newRepository(path.join(folder, 'shop')),
-    host: await startHost(folder, config),
+    repo,
+    host,
     async stop(signal) {
       await world.host.stop(signal);
     },
@@ -104,7 +110,7 @@ export async function openPageWorld(extra = {}) {
     },
     async close() {
       await world.host.stop();
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      remove();
     },
   };
   return world;
@@ -115,13 +121,17 @@ export async function doWork({ host, repo }) {
   await putModules(host);
   await Promise.all(Array.from({ length: 12 }, () => host.call('compute.invoke', { module: 'worker', export: 'work', args: [2_000_000] })));
   await host.call('compute.invoke', { module: 'faulty', export: 'boom' }).catch(() => {}); // that it fails is what is to be seen
-  for (const json of DEFINITIONS) await host.call('workflow.define', { json });
+  await defineAll(host);
   await host.call('workflow.start', { name: 'order', id: 'order-1', input: { item: 'cups', count: 3 }, attributes: { customer: 'Ada' } });
   await host.call('workflow.start', { name: 'refund', id: 'refund-1', input: {} });
   await host.call('workflow.start', { name: 'approval', id: 'approval-1', input: { for: 'a new pot' } });
   const job = await startJob({ host, repo }, 'first');
   for (const id of ['order-1', 'refund-1']) await host.call('workflow.wait', { id, timeoutMs: 30_000 });
   await host.call('harness.wait', { id: job, timeoutMs: 60_000 });
+}
+
+export async function defineAll(host) {
+  for (const json of DEFINITIONS) await host.call('workflow.define', { json });
 }
 
 export async function putModules(host) {

@@ -153,7 +153,7 @@ function ListOf({ route, view }: { readonly route: Route; readonly view: View })
 
 function HostMark() {
   const ready = useHost(({ host }) => host?.ready);
-  return ready === undefined ? null : <StateMark state={ready ? 'ready' : 'not ready'} />;
+  return ready === undefined ? null : <StateMark state={ready ? 'healthy' : 'not ready'} label={ready ? 'ready' : 'not ready'} />;
 }
 
 function MachineSummary() {

@@ -1,19 +1,23 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { doWork, openPageWorld, putModules } from '../../page/page-world.mjs';
+import { defineAll, openPageWorld, putModules } from '../../page/page-world.mjs';
 import { withBrowser } from './page-browser.js';
 import { GREETER, runBellows, startHost } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
+import { writePlugin } from './throwaway-plugin.js';
+import { until } from './until.js';
 
 withBrowser('the page without its host', (browser) => {
   it('says when the connection is lost, tries again, and goes on with the next run of the host without a reload', async () => {
     const world = await openPageWorld();
     try {
-      await doWork(world);
+      await defineAll(world.host);
+      await world.host.call('workflow.start', { name: 'approval', id: 'order-1', input: {} });
       const { page, requests, close } = await browser.open(`${world.host.url}/#/workflows`);
       await page.getByRole('status').getByText('live').waitFor();
       await page.getByText(`process ${world.host.pid}`).waitFor();
+      await page.locator('main').getByText('order-1').waitFor();
       await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }));
       await world.stop('SIGKILL');
       await page.getByText('Connection lost, trying again.').waitFor();
@@ -81,6 +85,29 @@ withBrowser('the page without its host', (browser) => {
     await last.getByRole('status').getByText('live').waitFor();
     const states = await Promise.all(hidden.map((tab) => tab.getByRole('status').innerText()));
     expect(states.filter((state) => state === 'live').length).toBeLessThanOrEqual(3);
+    await close();
+  });
+
+  it('goes on with the charts of the machine in a tab that nobody looks at', async () => {
+    const host = await startHost({ config: {} });
+    const { page, requests, close } = await browser.open('about:blank');
+    await page.addInitScript(() => Object.defineProperty(document, 'hidden', { get: () => true }));
+    await page.goto(host.url);
+    await page.getByRole('status').getByText('live').waitFor();
+    const asked = () => requests.filter((url) => url.endsWith('/v1/status')).length;
+    const before = asked();
+    await until('two more readings of the machine', async () => asked() >= before + 2);
+    await close();
+  });
+
+  it('says once why a plugin has failed', async () => {
+    const message = 'the licence could not be read';
+    const from = writePlugin(tempFolder('bellows-page-broken'), { id: 'broken', activate: `throw new Error('${message}');` });
+    const host = await startHost({ config: { plugins: { broken: { from, required: false } } } });
+    const { page, close } = await browser.open(`${host.url}/#/plugins`);
+    const broken = page.getByRole('row').filter({ hasText: 'broken' });
+    await broken.getByText('failed', { exact: true }).waitFor();
+    expect((await broken.innerText()).split(message)).toHaveLength(2);
     await close();
   });
 

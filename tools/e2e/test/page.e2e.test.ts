@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { doWork, openPageWorld, type PageWorld } from '../../page/page-world.mjs';
+import { doWork, openPageWorld, type PageWorld, startJob } from '../../page/page-world.mjs';
 import { type WatchedPage, withBrowser } from './page-browser.js';
 import { until } from './until.js';
 
@@ -71,6 +71,9 @@ withBrowser('the page of the host', (browser) => {
       await row('order-1').waitFor({ state: 'detached' });
       await row('refund-1').waitFor();
       expect(await main().getByRole('row').count()).toBe(2);
+      await page.goBack();
+      await row('order-1').waitFor();
+      expect(await page.getByLabel('Workflow', { exact: true }).inputValue()).toBe('');
     });
 
     it('of a run: stages with attempts, dependencies and their place in time, input, output and history', async () => {
@@ -102,6 +105,8 @@ withBrowser('the page of the host', (browser) => {
     it('of a run that waits: for what', async () => {
       await go('#/workflows/approval-1');
       await sees('waits for the signal');
+      const said = await page.locator('.stages li').filter({ hasText: 'waits for' }).locator('.stage-more').innerText();
+      expect(said).toMatch(/^after ask\s+waits for the signal decision$/);
     });
 
     it('of the harness: workers with their health, jobs, issues with attempts and reasons, and what landed as which commit', async () => {
@@ -159,6 +164,19 @@ withBrowser('the page of the host', (browser) => {
       await world.host.call('workflow.signal', { id: 'approval-2', name: 'decision', payload: { yes: true } });
       await row('run.completed').waitFor();
       await main().locator('.facts').getByText('completed').waitFor();
+    });
+
+    it('shows what of a job waits for a worker as waiting, not as done', async () => {
+      const issues = Array.from({ length: 16 }, (_, index) => ({ id: `slow-${index}`, title: `Slow ${index}`, body: 'stub: sleep=60' }));
+      await startJob(world, 'crowd', issues);
+      try {
+        await go('#/harness/crowd');
+        await row('slow-0').locator('.mark-busy').getByText('working').waitFor();
+        await main().locator('.mark-wait').getByText('ready').first().waitFor();
+        expect(await main().locator('.mark-good').count()).toBe(0);
+      } finally {
+        await world.host.call('harness.cancel', { id: 'crowd' });
+      }
     });
 
     it('shows a new decision as soon as work makes the governor decide', async () => {

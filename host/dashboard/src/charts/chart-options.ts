@@ -38,7 +38,7 @@ export function chartOptions({ lines, format, colours, steppedPaths, size, group
   const axis = { stroke: colours.text, font: FONT, grid: { stroke: colours.grid, width: 1 }, ticks: { show: false } };
   return {
     ...size,
-    padding: [8, 10, 0, 0],
+    padding: [8, 26, 0, 0], // half of a time
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, sync: { key: group }, points: { size: 7 }, y: false },
     scales: {

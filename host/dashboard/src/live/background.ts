@@ -22,7 +22,7 @@ export interface BackgroundOptions {
 }
 
 /**
- * Decides whether a tab that is hidden goes on following the events: the first three do, so that their charts are whole when somebody
+ * Decides whether a tab that is hidden goes on following the events: the first three do, so that their charts go on for when somebody
  * comes back; others let go, and catch up then.
  */
 export class Background {

@@ -4,9 +4,9 @@ import { shorten, shown } from '../state/format.js';
 type Mood = 'good' | 'busy' | 'wait' | 'care' | 'bad' | 'idle';
 
 const MOODS: Readonly<Record<string, Mood>> = {
-  ...same('good', 'active', 'completed', 'landed', 'applied', 'normal', 'healthy', 'ready', 'live'),
+  ...same('good', 'active', 'completed', 'landed', 'applied', 'normal', 'healthy', 'live'),
   ...same('busy', 'running', 'working', 'verifying', 'landing', 'activating', 'rolling_back', 'connecting', 'stopping'),
-  ...same('wait', 'queued', 'waiting', 'paused', 'pending', 'blocked', 'discovered', 'validated'),
+  ...same('wait', 'queued', 'waiting', 'paused', 'pending', 'blocked', 'ready', 'discovered', 'validated'),
   ...same('care', 'degraded', 'warning', 'partial', 'refused', 'rolled_back', 'critical', 'lost', 'locked', 'not ready'),
   ...same('bad', 'failed', 'rollback_failed', 'unhealthy', 'shedding'),
   ...same('idle', 'cancelled', 'stopped', 'none'),

@@ -3,6 +3,8 @@ import { shorten, shown } from '../state/format.js';
 
 const SHORT = 240;
 const ID_LENGTH = 72;
+/** Names that stay on one line where there is room: what is written otherwise may be much wider. */
+const UNBROKEN = /^[\x20-\x7e]{1,20}$/;
 /** Of an id in a heading. */
 export const HEADING_LENGTH = 80;
 /** More than that makes a browser slow; the command line has it whole. */
@@ -26,15 +28,21 @@ export function LongText({ text, limit = SHORT }: { readonly text: string; reado
 export function Name({ text, href }: { readonly text: string; readonly href?: string }) {
   const short = shown(shorten(text, ID_LENGTH));
   const title = text.length > ID_LENGTH ? shown(shorten(text, 2_000)) : undefined;
+  const kind = `name ${unbroken(text)}`;
   return href === undefined ? (
-    <bdi class="name" title={title}>
+    <bdi class={kind} title={title}>
       {short}
     </bdi>
   ) : (
-    <a class="name" href={href} title={title}>
+    <a class={kind} href={href} title={title}>
       <bdi>{short}</bdi>
     </a>
   );
+}
+
+/** The class of what stands around such a name. */
+export function unbroken(name: string): 'short' | '' {
+  return UNBROKEN.test(name) ? 'short' : '';
 }
 
 /** What the heading of a view has no room for. */

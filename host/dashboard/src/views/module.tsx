@@ -36,7 +36,7 @@ export function Module({ id }: { readonly id: string }) {
           ['Kind', shown(data.kind)],
           ['Size', bytes(data.bytes)],
           ['Warm instances', `${number(pool.warm)} of ${number(pool.size)}`],
-          ['Warm starts', asked === 0 ? 'no calls yet' : percent(pool.hits / asked)],
+          ['Warm starts', percent(asked === 0 ? undefined : pool.hits / asked)],
           ['Hits, misses, overflow', `${number(pool.hits)}, ${number(pool.misses)}, ${number(pool.overflow)}`],
           ['Memory at most', bytes(Number(config.maxPages) * 65_536)],
           ['Pool at most', number(Number(config.maxPoolSize))],

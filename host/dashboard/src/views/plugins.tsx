@@ -39,10 +39,12 @@ export function Plugins() {
 }
 
 function Reason({ reason, message, lastAttempt }: PluginStatus) {
+  // of a plugin that failed to start, the state says it already
+  const isNews = lastAttempt !== undefined && (lastAttempt.code !== reason || lastAttempt.message !== message);
   return (
     <>
       <code>{shown(reason)}</code> {message !== '' && <LongText text={message} />}
-      {lastAttempt !== undefined && (
+      {isNews && (
         <p class="fault">
           Last attempt <Ago at={lastAttempt.at} />: <code>{shown(lastAttempt.code)}</code> <LongText text={lastAttempt.message} />
         </p>

@@ -53,12 +53,16 @@ export function Run({ id }: { readonly id: string }) {
 /** Page by page; the pages before are remembered for the way back. */
 function History({ id, startedAt, everyMs }: { readonly id: string; readonly startedAt: number; readonly everyMs: number }) {
   const [starts, setStarts] = useState<readonly number[]>([0]);
-  const { data } = usePolled<RunHistory>('workflow.history', { id, after: starts.at(-1) ?? 0, limit: EVENTS }, everyMs);
+  const { data, failure } = usePolled<RunHistory>('workflow.history', { id, after: starts.at(-1) ?? 0, limit: EVENTS }, everyMs);
   return (
     <>
       <h2>History</h2>
       {data === undefined ? (
-        <Loading />
+        failure === undefined ? (
+          <Loading />
+        ) : (
+          <Failure failure={failure} plugin="workflow" />
+        )
       ) : (
         <DataTable
           caption="What happened in this run, in order"

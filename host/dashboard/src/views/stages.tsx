@@ -55,7 +55,7 @@ function StageRow({ stage, bar }: { readonly stage: StageShape; readonly bar: Ba
         {bar !== null && <span class={`bar bar-${status}`} style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%` }} />}
       </div>
       <div class="stage-more">
-        {dependsOn.length > 0 && <span class="muted">after {namesOf(dependsOn)}</span>}
+        {dependsOn.length > 0 && <span class="muted">after {namesOf(dependsOn)}</span>}{' '}
         {waitsFor !== undefined && <Waits wait={waitsFor} />}
         {error !== undefined && (
           <p class="fault">

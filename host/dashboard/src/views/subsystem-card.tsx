@@ -90,7 +90,7 @@ function Policy({ subsystem: { policy, plugin } }: { readonly subsystem: Subsyst
     <p class="policy muted">
       Policy: weight {number(weight)} ({origins.weight}), floor {number(floor)} ({origins.floor}),{' '}
       {ceiling === null ? 'no ceiling of its own' : `ceiling ${number(ceiling)} (operator)`}, {number(costCores)}{' '}
-      {costCores === 1 ? 'core' : 'cores'} an operation ({origins.costCores}), {criticality.replaceAll('_', ' ')}. Plugin{' '}
+      {costCores === 1 ? 'core' : 'cores'} an operation ({origins.costCores}), criticality {criticality.replaceAll('_', ' ')}. Plugin{' '}
       <Name text={plugin} href={hrefOf('plugins')} />.
     </p>
   );

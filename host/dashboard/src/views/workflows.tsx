@@ -1,11 +1,11 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { RunItem, RunList } from '../live/operation-shapes.js';
 import { usePolled } from '../live/use-polled.js';
 import { DataTable } from '../parts/data-table.js';
 import { Empty, Failure, Loading } from '../parts/notices.js';
 import { Pager } from '../parts/pager.js';
 import { StateMark } from '../parts/state-mark.js';
-import { Command, LongText, Name } from '../parts/texts.js';
+import { Command, LongText, Name, unbroken } from '../parts/texts.js';
 import { Ago, Took } from '../parts/times.js';
 import { number } from '../state/format.js';
 import { hrefOf, type Route } from '../state/route.js';
@@ -46,6 +46,7 @@ export function Workflows({ route: { query } }: { readonly route: Route }) {
 
 function Filters({ status, name }: { readonly status: string | undefined; readonly name: string | undefined }) {
   const [typed, setTyped] = useState(name ?? '');
+  useEffect(() => setTyped(name ?? ''), [name]); // a link, or the way back, chose another
   const go = (next: { readonly status?: string | undefined; readonly name?: string | undefined }) => {
     location.hash = hrefOf('workflows', { query: { status, name, ...next } });
   };
@@ -117,8 +118,8 @@ function Runs({ list, isStale, isFiltered }: { readonly list: RunList; readonly 
 
 function Workflow({ run: { name, version } }: { readonly run: RunItem }) {
   return (
-    <>
+    <span class={unbroken(name)}>
       <Name text={name} href={hrefOf('workflows', { query: { name } })} /> <span class="muted">v{number(version)}</span>
-    </>
+    </span>
   );
 }
