@@ -28,8 +28,9 @@ const FOR_EVER = 'public, max-age=31536000, immutable';
  * what the page consists of; the same for everybody, so anybody gets it, as somebody who has to be told the way in does.
  */
 export function addPageRoutes(app: FastifyInstance, { sessions, safety }: HttpContext): void {
-  let loaded: Promise<PageFiles> | undefined;
-  const files = () => (loaded ??= import('./page-files.js').then(({ PageFiles }) => new PageFiles()));
+  let loaded: PageFiles | undefined;
+  // kept only when it was read: a disk may answer the next time
+  const files = async () => (loaded ??= new (await import('./page-files.js')).PageFiles());
 
   app.get<{ Querystring: { token?: unknown } }>('/', { config: { open: true, query: ['token'] } }, async (request, reply) => {
     const { token } = request.query;

@@ -7,11 +7,17 @@ import { Ago } from '../parts/times.js';
 import { number, shorten, shown } from '../state/format.js';
 import { hrefOf } from '../state/route.js';
 
-/** Decisions of the governor, in the order they are given in. */
-export function DecisionTable({ decisions }: { readonly decisions: readonly ScalingDecision[] }) {
+/** Decisions of the governor, in the order they are given in. `about`: the subsystem they are all of, if so. */
+export function DecisionTable({
+  decisions,
+  about,
+}: {
+  readonly decisions: readonly ScalingDecision[];
+  readonly about?: string | undefined;
+}) {
   if (decisions.length === 0) {
     return (
-      <Empty title="The governor has decided nothing yet.">
+      <Empty title={`The governor has decided nothing${about === undefined ? '' : ` about ${shown(shorten(about, 60))}`} yet.`}>
         <p>It does as soon as a subsystem wants more or less than it has.</p>
       </Empty>
     );

@@ -43,7 +43,7 @@ export function Decisions({ route: { query } }: { readonly route: Route }) {
           )}
         </span>
       </div>
-      <DecisionTable decisions={fitting.slice(0, rows)} />
+      <DecisionTable decisions={fitting.slice(0, rows)} about={subsystem} />
       {fitting.length > rows && (
         <p>
           <button type="button" onClick={() => setRows(rows + ROWS)}>
