@@ -17,7 +17,7 @@ export function shareBuilds(copy: string): void {
   if (!existsSync(path.join(REPOSITORY, DATA))) return;
   mkdirSync(path.join(copy, DATA), { recursive: true });
   for (const name of readdirSync(path.join(REPOSITORY, DATA)).filter((file) => file.endsWith('.db'))) {
-    const database = new DatabaseSync(path.join(REPOSITORY, DATA, name), { readOnly: true });
+    const database = new DatabaseSync(path.join(REPOSITORY, DATA, name), { readOnly: true, timeout: 10_000 });
     try {
       // nx may write to it at this moment: this takes one state of it, whole
       database.prepare('VACUUM INTO ?').run(path.join(copy, DATA, name));
