@@ -16,8 +16,8 @@ export async function commandLinePage() {
       'cli.md',
       `# Command line
 
-In a clone: \`npx bellows …\`. From any other folder: \`node <clone>/tools/bellows.mjs …\`. The packages are on no registry yet; the
-[outside of a clone](../how-to/install-outside-a-clone.md) says how to pack and install them, and then it is \`npx bellows …\` there, too. The texts
+In a clone: \`npx bellows …\`. From any other folder: \`node <clone>/tools/bellows.mjs …\`. The packages are on no registry yet;
+[Run it outside of a clone](../how-to/install-outside-a-clone.md) says how to pack and install them, and then it is \`npx bellows …\` there, too. The texts
 below say just \`bellows\`.
 
 The host is found by \`--url\`, then \`BELLOWS_URL\`, then \`<dataDir>/host.json\`.

@@ -2,6 +2,7 @@
 // `npm run generate`: writes docs/reference/ from the built packages. With --check it writes nothing and names what differs.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { GENERATED_MARK } from '../documents/blocks.mjs';
 import { commandLinePage } from './command-line-page.mjs';
 import { configPages } from './config-pages.mjs';
 import { errorsPage } from './errors-page.mjs';
@@ -12,12 +13,10 @@ import { pluginsPage } from './plugins-page.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const reference = path.join(root, 'docs/reference');
-/** First line of each page; what carries it and is not made any more is removed. */
-const MARK = '<!-- Made by `npm run generate` from the built packages. Change the source, not this file. -->\n\n';
 
 const pages = new Map();
 for (const make of [errorsPage, configPages, operationsPage, eventsPage, metricsPage, pluginsPage, commandLinePage]) {
-  for (const [name, text] of await make(root)) pages.set(name, name.endsWith('.md') ? `${MARK}${text}` : text);
+  for (const [name, text] of await make(root)) pages.set(name, name.endsWith('.md') ? `${GENERATED_MARK}${text}` : text);
 }
 
 const stale = [...pages].filter(([name, text]) => readIfThere(name) !== text).map(([name]) => name);
@@ -35,6 +34,7 @@ if (process.argv.includes('--check')) {
   console.log(`${pages.size} pages, ${stale.length} written, ${left.length} removed`);
 }
 
+/** What carries the mark and is not made any more is removed. */
 function generatedBefore() {
   let names = [];
   try {
@@ -42,7 +42,7 @@ function generatedBefore() {
   } catch {
     return []; // nothing was ever made
   }
-  return names.filter((name) => name.endsWith('.schema.json') || (name.endsWith('.md') && readIfThere(name)?.startsWith(MARK)));
+  return names.filter((name) => name.endsWith('.schema.json') || (name.endsWith('.md') && readIfThere(name)?.startsWith(GENERATED_MARK)));
 }
 
 function readIfThere(name) {

@@ -53,14 +53,14 @@ Read before any code of the plugin runs. Keys that are not in the table are refu
 
 ${table(['key', 'required', 'default', 'what it is'], fields)}
 
-The range \`sdk\` must have an upper bound (\`^0.1.0\`, \`~0.1.0\`, \`0.1.x\`): a range that is open (\`*\`, \`>=0.1.0\`) would let in versions that do not exist yet, and is
+An \`id\` is made of lower-case words joined by single hyphens, at most 64 characters; \`needs\` names ids, not its own. The range \`sdk\` must have an upper bound (\`^0.1.0\`, \`~0.1.0\`, \`0.1.x\`): a range that is open (\`*\`, \`>=0.1.0\`) would let in versions that do not exist yet, and is
 refused with \`PLUGIN_SDK_RANGE_OPEN\`.
 
 ## States
 
 \`bellows plugins\`, \`GET /v1/plugins\`, \`GET /ready\` and the event [\`status\`](events.md#status) show them. Each has a \`reason\`, a code for programs, a \`message\` for people, \`since\`,
 and \`configRevision\`, the revision of the configuration it speaks of. \`lastAttempt\` has the last failure, also when it runs again. *Ready* is the host when every plugin with \`required: true\`
-is active or degraded.
+is active or degraded. The last column has the steps that a host allows; two of them, from degraded to active and from stopped to discovered, no host takes yet.
 
 ${table(['state', 'what it means', 'reason', 'may become'], states)}
 `,

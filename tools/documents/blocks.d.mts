@@ -17,7 +17,9 @@ export interface Step extends Block {
   readonly shows: string | undefined;
 }
 
+/** First line of each page that `npm run generate` makes. */
+export const GENERATED_MARK: string;
 /** Every fenced block, in the order of the document. */
 export function blocksOf(markdown: string): Block[];
-/** What a reader does, in order: each \`run\` and \`file\` block, with the text that the document says it prints. */
+/** What a reader does, in order: each `run` and `file` block, with the text that the document says it prints. */
 export function stepsOf(markdown: string): Step[];

@@ -11,11 +11,12 @@
 const FENCE = /^```([^\n]*)\n([\s\S]*?)^```$/gm;
 const MARK = /(\w+)(?:=(?:"([^"]*)"|(\S+)))?/g;
 const NOT_RUN = /<!-- not run: (\S[^\n]*?) -->\n$/;
-const GENERATED = /^<!-- Made by `npm run generate`/;
+/** First line of each page that `npm run generate` makes. */
+export const GENERATED_MARK = '<!-- Made by `npm run generate` from the built packages. Change the source, not this file. -->\n\n';
 
 /** @returns {import('./blocks.mjs').Block[]} */
 export function blocksOf(markdown) {
-  const isGenerated = GENERATED.test(markdown);
+  const isGenerated = markdown.startsWith(GENERATED_MARK);
   return [...markdown.matchAll(FENCE)].map(({ 0: whole, 1: info, 2: text, index }) => {
     const before = markdown.slice(0, index);
     const [language = '', ...rest] = info.trim().split(/ (.*)/s);

@@ -8,13 +8,25 @@ import { Reader } from './reader.mjs';
 
 const { values, positionals } = parseArgs({ options: { in: { type: 'string', default: process.cwd() } }, allowPositionals: true });
 const reader = await Reader.create({ folder: values.in });
+let interrupted = false;
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  // What the reader has started is in groups of its own, which the terminal does not reach.
+  process.once(signal, async () => {
+    interrupted = true;
+    await reader.close();
+    process.exit(code);
+  });
+}
 try {
   for (const step of stepsOf(readFileSync(positionals[0] ?? '', 'utf8'))) {
     console.log(`\n── line ${step.line}: ${step.marks.file ?? step.text.trimEnd()}`);
     console.log(await reader.follow(step));
   }
 } catch (error) {
-  console.error(error.message);
+  if (!interrupted) console.error(error.message);
   process.exitCode = 1;
 } finally {
   await reader.close();

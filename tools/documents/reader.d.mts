@@ -12,6 +12,6 @@ export class Reader {
   static create(options: ReaderOptions): Promise<Reader>;
   /** Does what a step says and answers what was printed; throws when it fails or shows something else. */
   follow(step: Step): Promise<string>;
-  /** Ends what runs, as Ctrl-C would; may be called twice. */
+  /** Ends what runs, a step under way too; may be called twice. */
   close(): Promise<void>;
 }

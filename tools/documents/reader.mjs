@@ -21,7 +21,7 @@ const FOREIGN = /^(BELLOWS_|NX_|npm_|INIT_CWD$|NODE_OPTIONS$|NODE_ENV$|JEST_|FOR
 
 /**
  * Follows a document as a person would: saves its files, types its commands into one shell, keeps what is meant to stay in a first
- * terminal, and compares what is printed. One step at a time. `close` ends what runs, as Ctrl-C would; it may be called twice.
+ * terminal, and compares what is printed. One step at a time. `close` ends what runs, a step under way too; it may be called twice.
  */
 export class Reader {
   #folder;
@@ -30,6 +30,7 @@ export class Reader {
   #prelude;
   #address;
   #terminal;
+  #typed;
   #beside = [];
 
   /** `prelude`: shell functions that stand for commands of the reader's machine. */
@@ -70,7 +71,8 @@ export class Reader {
   }
 
   async close() {
-    for (const run of this.#beside.splice(0)) await end(run, 'SIGTERM');
+    const typed = this.#typed === undefined ? [] : [this.#typed];
+    await Promise.all([...typed, ...this.#beside.splice(0)].map((run) => end(run, 'SIGTERM')));
     await this.#endTerminal();
     rmSync(this.#state, { recursive: true, force: true });
   }
@@ -88,7 +90,9 @@ export class Reader {
     const run = this.#spawn(`${state}\n${step.text}`);
     const timer = setTimeout(() => run.signal('SIGKILL'), LIMIT_MS);
     if (step.marks.beside) this.#beside.push(run);
+    else this.#typed = run;
     const code = await (step.marks.beside ? run.prompt : run.exit);
+    this.#typed = undefined;
     clearTimeout(timer);
     if (code !== 0) throw new Error(`line ${step.line}: ended with ${code}:\n${step.text}\nprinted:\n${run.printed()}`);
     return run.printed();

@@ -48,6 +48,9 @@ async function followTutorial(clone, cache) {
   const minutes = () => (performance.now() - started) / MS_PER_MINUTE;
   execFileSync('git', ['clone', '--quiet', '--no-local', root, clone]);
   const reader = await Reader.create({ folder: clone, env: { PATH: pathOfTheMachine(), npm_config_cache: cache } });
+  // Ctrl-C does not reach what the reader starts; the step under way fails then, and with it the benchmark.
+  const interrupt = () => void reader.close();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     await reader.follow({ ...FIRST_START, shows: undefined });
     let running;
@@ -58,6 +61,7 @@ async function followTutorial(clone, cache) {
     if (running === undefined) throw new Error(`${TUTORIAL} starts no host with the plugin`);
     return { running, whole: minutes() };
   } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await reader.close();
   }
 }

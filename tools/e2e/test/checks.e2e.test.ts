@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { GENERATED_MARK as MADE } from '../../documents/blocks.mjs';
 import { cleanEnv, REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
@@ -19,11 +20,31 @@ const CASES = [
   ['commands', 'docs/a.md', '```bash\nnpm run not-a-script\n```\n', '```bash\nnpm run lint\n```\n'],
   ['blocks', 'docs/a.md', '```bash\nls\n```\n', '```bash run\nls\n```\n'],
   ['blocks', 'docs/a.md', '```sh\nls\n```\n', '<!-- not run: it is yours -->\n```sh\nls\n```\n'],
-  ['blocks', 'docs/a.md', '```bash runn\nls\n```\n', '```bash run repeat\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```bash runn\nls\n```\n', '```bash run\nls\n```\n'],
   ['blocks', 'docs/a.md', '```bash run background\nls\n```\n', '```bash run background until="a"\nls\n```\n'],
   ['blocks', 'README.md', '```json\n{ a: 1 }\n```\n', '```json\n{ "a": 1 }\n```\n'],
   ['blocks', 'sdk/README.md', '```typescript\nlet a;\n```\n', '```ts\nlet a;\n```\n'],
   ['blocks', 'plugins/compute/README.md', '  ```yaml\n  a: 1\n  ```\n', '```yaml\na: 1\n```\n'],
+  ['blocks', 'docs/a.md', '~~~bash\nls\n~~~\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '````bash\nls\n````\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '> ```bash\n> ls\n> ```\n', '> `ls`\n'],
+  ['blocks', 'docs/a.md', '1. ```bash\n   ls\n   ```\n', '1. `ls`\n'],
+  ['blocks', 'docs/a.md', '<pre>\nls\n</pre>\n', 'The tag `<pre>`\n'],
+  ['blocks', 'docs/a.md', 'Type:\n\n    ls\n', '- Type:\n\n  or not\n'],
+  ['blocks', 'docs/a.md', '```bash run\r\nls\r\n```\r\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```text\na\n``` \n\n```bash\nls\n```\n', '```text\na\n```\n\n```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```bash run\nls\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '<!--\n```bash run\nls\n```\n-->\n', '<!-- a note -->\n'],
+  ['blocks', 'docs/a.md', '```js\nlet a;\n```\n', '```js file=a.js\nlet a;\n```\n'],
+  ['blocks', 'docs/a.md', '```\nls\n```\n', '```text\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```Bash\nls\n```\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```zsh\nls\n```\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', '```text\n$ ls\n```\n', '```text\na.txt\n```\n'],
+  ['blocks', 'docs/a.md', '```bash run repeat\nls\n```\n', '```bash run repeat\nls\n```\n\n```text\na\n```\n'],
+  ['blocks', 'docs/a.md', '```text beside\nls\n```\n', '```bash run beside\nls\n```\n'],
+  ['blocks', 'docs/a.md', '<!-- not run: because -->\n```bash run\nls\n```\n', '```bash run\nls\n```\n'],
+  ['blocks', 'docs/a.md', `${MADE}\`\`\`bash\nls\n\`\`\`\n`, 'by hand\n'],
+  ['blocks', 'docs/reference/a.md', `${MADE.slice(0, 30)} -->\n\`\`\`bash\nls\n\`\`\`\n`, `${MADE}\`\`\`bash\nls\n\`\`\`\n`],
   ['blocks', 'docs/a.md', '```yaml file\na: 1\n```\n', '```yaml file=a.yaml\na: 1\n```\n'],
   ['commands', 'docs/a.md', '```bash\nnpx bellows levitate\n```\n', '```bash\nnpx bellows status\n```\n'],
 ] as const;

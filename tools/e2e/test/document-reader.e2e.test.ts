@@ -1,10 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
 import { differenceOf } from '../../documents/printed.mjs';
 import { Reader } from '../../documents/reader.mjs';
 import { isRunning } from './processes.js';
+import { cleanEnv, REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { until } from './until.js';
 
@@ -76,6 +79,34 @@ describe('the reader of documents', () => {
     expect((await follow(document, folder)).at(-1)).toBe('runs\n');
     const pid = Number(readFileSync(path.join(folder, 'pid'), 'utf8'));
     await until('the end of it', () => !isRunning(pid));
+  });
+
+  it('ends a command that is under way when it is closed, whose step then fails', async () => {
+    const folder = tempFolder('bellows-reader');
+    const reader = await Reader.create({ folder });
+    const [step] = stepsOf(block('bash run', 'echo $$ > pid; sleep 300'));
+    const outcome = reader.follow(step!).catch((error: Error) => error.message);
+    await until('its beginning', () => existsSync(path.join(folder, 'pid')) && readFileSync(path.join(folder, 'pid'), 'utf8') !== '');
+    await reader.close();
+    await reader.close();
+    expect(await outcome).toMatch(/^line 1: ended with /);
+    expect(isRunning(Number(readFileSync(path.join(folder, 'pid'), 'utf8')))).toBe(false);
+  });
+
+  it('leaves nothing running when it is interrupted from a terminal', async () => {
+    const folder = tempFolder('bellows-reader');
+    const document = path.join(folder, 'a.md');
+    const loop = 'echo $$ > pid; echo "it is ready"; while :; do sleep 0.05; done';
+    writeFileSync(document, `${block('bash run background until="is ready"', loop)}\n${block('bash run', 'echo $$ > second; sleep 300')}`);
+    const program = path.join(REPOSITORY, 'tools/documents/follow.mjs');
+    const temporary = tempFolder('bellows-reader');
+    const env = { ...cleanEnv(), TMPDIR: temporary };
+    const child = spawn(process.execPath, [program, document, '--in', folder], { env, stdio: 'ignore' });
+    const pidIn = (name: string) => (existsSync(path.join(folder, name)) ? Number(readFileSync(path.join(folder, name), 'utf8')) : 0);
+    const pids = await until('the second command', () => pidIn('second') > 0 && [pidIn('pid'), pidIn('second')]);
+    child.kill('SIGINT');
+    const [code] = await once(child, 'exit');
+    expect([code, pids.map(isRunning), readdirSync(temporary)]).toEqual([130, [false, false], []]);
   });
 
   it('gives commands the port of its own for the one that documents name, and shows the documented one', async () => {

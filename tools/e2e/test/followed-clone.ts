@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { cleanEnv, REPOSITORY } from './running-host.js';
+import { shareBuilds } from './shared-builds.js';
 import { tempFolder } from './temp-folder.js';
 
 /** Where npm keeps packages that may not stand in the folder above. */
@@ -9,7 +10,7 @@ const NESTED = ['sdk', 'host', 'plugins/compute', 'plugins/workflow', 'plugins/h
 
 /**
  * A clone of this repository as its files are now, with its history and with what `npm install` leaves, without asking a registry. Not
- * built. It stands in a folder of its own, so that what a reader puts beside the clone meets nothing.
+ * built, but nx finds there what it has built of the same files here. It stands in a folder of its own, so that what a reader puts beside the clone meets nothing.
  */
 export function repositoryCopy(): string {
   const copy = path.join(tempFolder('bellows-copy'), 'bellows');
@@ -21,6 +22,7 @@ export function repositoryCopy(): string {
   git(['add', '--all'], copy);
   git(['-c', 'user.name=Ada', '-c', 'user.email=ada@localhost', 'commit', '--quiet', '--allow-empty', '-m', 'As it is now'], copy);
   linkModules(copy);
+  shareBuilds(copy);
   return copy;
 }
 

@@ -3,16 +3,22 @@ import type { Step } from '../../documents/blocks.mjs';
 import { Reader } from '../../documents/reader.mjs';
 
 /** Read from top to bottom in a clone, one after the other. */
-export const IN_A_CLONE = [
+export const FIRST_IN_A_CLONE = [
   'README.md',
-  'docs/explanation/demo.md',
   'docs/tutorials/run-it.md',
   'docs/examples/three-jobs/README.md',
   'docs/examples/wasi-wordcount/README.md',
-  'docs/tutorials/first-workflow.md',
-  'docs/tutorials/agents.md',
-  'docs/tutorials/first-plugin.md',
 ];
+
+/** What it runs has a host, a port and a folder of its own, and waits most of the time. */
+export const BESIDE_OTHERS = 'docs/explanation/demo.md';
+
+/** Meanwhile. Nothing is built there: that would exchange files of the host that the demo has started. */
+export const MEANWHILE = ['docs/tutorials/first-workflow.md', 'docs/tutorials/agents.md'];
+
+export const LAST_IN_A_CLONE = 'docs/tutorials/first-plugin.md';
+
+export const IN_A_CLONE = [...FIRST_IN_A_CLONE, BESIDE_OTHERS, ...MEANWHILE, LAST_IN_A_CLONE];
 
 /** Looked up, not read through: their files are all there, and a host with the three plugins runs, before the first command. */
 export const AS_REFERENCE = [
@@ -49,6 +55,16 @@ export function followInOrder(steps: readonly Step[], arrive: () => Promise<Read
     await reader!.follow(step);
     failed = undefined;
   });
+}
+
+/** The same as one piece, for what is followed beside something else. */
+export async function followToTheEnd(steps: readonly Step[], arrive: () => Promise<Reader>): Promise<void> {
+  const reader = await arrive();
+  try {
+    for (const step of steps) await reader.follow(step);
+  } finally {
+    await reader.close();
+  }
 }
 
 function nameOf({ line, text, marks }: Step): string {
