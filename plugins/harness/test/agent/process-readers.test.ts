@@ -94,6 +94,7 @@ describe('a look at /proc', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
     let last = 1_000;
     let isOver = false;
+    let isOver = false;
     // more than are read in one go, so that more of them come while the look goes on
     const begin = () => {
       for (let count = 0; count < 200; count += 1) mkdirSync(path.join(folder, String((last += 1))));
@@ -112,6 +113,7 @@ describe('a look at /proc', () => {
       expect(records.map(({ pid }) => pid)).toEqual([12]);
       expect(last).toBeGreaterThan(3_000);
     } finally {
+      isOver = true;
       isOver = true;
       await rm(folder, { recursive: true });
     }
