@@ -40,7 +40,8 @@ export const LOOP_DELAY_LIMIT_MS = 200;
  *
  * Floors come first, even past the budget. What is left goes slot by slot to whoever wants more and has the least per
  * weight (max-min fair shares). Demand of this moment is served first; only then may a subsystem keep what the window of
- * falling demand would let it keep. So a limit rises at once, falls late, and borrowed share is back within one period.
+ * falling demand lets it keep. So a limit rises at once, falls late, and borrowed share is back within one period; for demand
+ * that is past nothing rises.
  * What somebody holds and does not give back is nobody else's: others get less, never below their floors.
  */
 export function arbitrate(
@@ -52,7 +53,7 @@ export function arbitrate(
   const shares = inputs.map((input) => newShare(input));
   let left = budget - shares.reduce((sum, share) => sum + share.slots * share.input.costCores, 0);
   left = handOut(shares, left, (input) => input.demand);
-  handOut(shares, left, (input) => Math.max(input.demand, input.windowDemand));
+  handOut(shares, left, (input) => Math.max(input.demand, Math.min(input.windowDemand, input.ceilingNow)));
   return shares.map((share) => conclude(share, { machine, budget, keepers: keepersBeside(share, shares) }));
 }
 

@@ -125,6 +125,19 @@ describe('arbitrate', () => {
     expect(arbitrate(QUIET, [{ ...resting, windowDemand: 0 }], { overcommit: 2 })[0]).toMatchObject({ to: 1, limitedBy: 'floor' });
   });
 
+  it('raises nothing for demand that is past', () => {
+    const served = input({ name: 'a.x', demand: 0, windowDemand: 9, ceilingNow: 1 });
+    expect(arbitrate(QUIET, [served], { overcommit: 2 })[0]).toMatchObject({ to: 1, limitedBy: 'floor' });
+    fc.assert(
+      fc.property(machine, fc.array(anyInput, { maxLength: 8 }), fc.constantFrom(0.5, 1, 2, 4), (sample, inputs, overcommit) => {
+        for (const [index, { to }] of arbitrate(sample, inputs, { overcommit }).entries()) {
+          const { ceilingNow, demand, floor } = inputs[index] as ArbitrationInput;
+          expect(to).toBeLessThanOrEqual(Math.max(ceilingNow, demand, floor));
+        }
+      }),
+    );
+  });
+
   it('names the operator’s ceiling when that is what binds', () => {
     expect(arbitrate(QUIET, [input({ demand: 9, ceiling: 2 })], { overcommit: 2 })[0]).toMatchObject({ to: 2, limitedBy: 'ceiling' });
   });
