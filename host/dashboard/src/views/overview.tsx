@@ -68,6 +68,7 @@ function Machine() {
             lines={[{ series: MACHINE_SERIES.loop, label: 'p99', tone: 'wait', look: 'area' }]}
           />
         </div>
+        <p class="muted charts-note">since this page was opened</p>
       </div>
     </section>
   );
