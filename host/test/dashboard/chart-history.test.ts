@@ -22,7 +22,13 @@ const known = reduce(NOTHING_KNOWN, { type: 'status', status: statusAt(20_000, {
 describe('what a chart shows of before', () => {
   it('is one row a reading, at its own time by the clock of the browser, of the subsystems there are', () => {
     const other = { subsystem: 'demo.other' };
-    const events = [metrics(100, 1), metrics(101, 2, other), metrics(101, 9, { subsystem: 'gone' }), metrics(200, 3), metrics(201, 4, other)];
+    const events = [
+      metrics(100, 1),
+      metrics(101, 2, other),
+      metrics(101, 9, { subsystem: 'gone' }),
+      metrics(200, 3),
+      metrics(201, 4, other),
+    ];
     const rows = historyRows(events, known, 5_000);
     expect(rows.map(({ atSeconds, values }) => [atSeconds, values.get(IN_USE), values.get(seriesOf('demo.other', 'inUse'))])).toEqual([
       [16, 1, 2],
@@ -32,7 +38,14 @@ describe('what a chart shows of before', () => {
   });
 
   it('knows the ceiling of each time by the decisions that were applied, and today’s where there are none', () => {
-    const decision = (at: number, from: number, to: number, outcome = 'applied') => ({ ...PAYLOADS.decision(at), subsystem: 'demo.pool', at, from, to, outcome });
+    const decision = (at: number, from: number, to: number, outcome = 'applied') => ({
+      ...PAYLOADS.decision(at),
+      subsystem: 'demo.pool',
+      at,
+      from,
+      to,
+      outcome,
+    });
     const decisions = [decision(12_500, 6, 7, 'refused'), decision(12_000, 2, 6), decision(11_000, 8, 2)] as never;
     const events = [metrics(50, 1), metrics(150, 1), metrics(250, 1), metrics(300, 1)];
     const ceilings = (rows: ReturnType<typeof historyRows>) => rows.map(({ values }) => values.get(CEILING));
@@ -53,7 +66,13 @@ describe('the charts of a page that was just opened', () => {
     await scene.until(() => scene.asked.length === 1);
     expect(scene.asked).toEqual([{ url: '/v1/events?topics=metrics', lastEventId: '0' }]);
     scene.write('event: gap\ndata: {"afterId":0,"resumesAt":700}\n\n');
-    for (const [id, inUse] of [[100, 1], [200, 2], [1_000, 3], [1_001, 9]] as const) scene.write(frameOf(id, inUse));
+    for (const [id, inUse] of [
+      [100, 1],
+      [200, 2],
+      [1_000, 3],
+      [1_001, 9],
+    ] as const)
+      scene.write(frameOf(id, inUse));
     await scene.until(() => scene.read().length > 1);
     // host and browser have the same clock here; more than 5 s without a reading are a hole
     expect(scene.read()).toEqual([1, 2, null, 3, 4]);

@@ -118,7 +118,14 @@ describe('a number', () => {
 
 describe('data with times', () => {
   it('shows them as times, and what is none as it is', () => {
-    const data = { dueAt: 1_700_000_000_000, endedAt: null, at: 1_700_000_000_000, countAt: 7, brokenAt: 1e300, error: { failedAt: 1_700_000_000_001 } };
+    const data = {
+      dueAt: 1_700_000_000_000,
+      endedAt: null,
+      at: 1_700_000_000_000,
+      countAt: 7,
+      brokenAt: 1e300,
+      error: { failedAt: 1_700_000_000_001 },
+    };
     expect(JSON.parse(format.withTimes(data))).toEqual({
       ...data,
       dueAt: '2023-11-14 22:13:20.000 UTC',

@@ -90,7 +90,7 @@ export function historyRows(
       row = { at, values: new Map() };
       rows.push(row);
     }
-    const ceiling = ceilingAt(decisions.filter(({ subsystem }) => subsystem === known.name), at) ?? known.ceiling;
+    const ceiling = ceilingAt(at, known.name, decisions) ?? known.ceiling;
     for (const [series, value] of readingsOf({ name: known.name, metrics: payload.values, limits: payload.limits, ceiling })) {
       row.values.set(series, value);
     }
@@ -99,7 +99,7 @@ export function historyRows(
 }
 
 /** What the governor gave at that time, by its decisions, newest first; undefined when none of them has changed it. */
-function ceilingAt(decisions: readonly ScalingDecision[], at: number): number | undefined {
-  const changes = decisions.filter(({ outcome }) => outcome === 'applied');
+function ceilingAt(at: number, name: string, decisions: readonly ScalingDecision[]): number | undefined {
+  const changes = decisions.filter(({ subsystem, outcome }) => subsystem === name && outcome === 'applied');
   return changes.find((one) => one.at <= at)?.to ?? changes.at(-1)?.from;
 }

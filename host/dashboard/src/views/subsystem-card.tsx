@@ -104,8 +104,11 @@ function Policy({ subsystem: { policy, plugin } }: { readonly subsystem: Subsyst
   const { weight, floor, ceiling, costCores, criticality, origins } = policy;
   return (
     <p class="policy muted">
-      Policy: weight {number(weight)} ({origins.weight}), <span title={FLOOR}>floor {number(floor)} ({origins.floor})</span>,{' '}
-      {ceiling === null ? 'no ceiling of its own' : `ceiling ${number(ceiling)} (operator)`}, {number(costCores)}{' '}
+      Policy: weight {number(weight)} ({origins.weight}),{' '}
+      <span title={FLOOR}>
+        floor {number(floor)} ({origins.floor})
+      </span>
+      , {ceiling === null ? 'no ceiling of its own' : `ceiling ${number(ceiling)} (operator)`}, {number(costCores)}{' '}
       {costCores === 1 ? 'core' : 'cores'} an operation ({origins.costCores}), criticality {criticality.replaceAll('_', ' ')}. Plugin{' '}
       <Name text={plugin} href={hrefOf('plugins')} />.
     </p>
