@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { freePort } from '../bench/processes.mjs';
+import { freePort } from '../free-port.mjs';
 import { root, startHost } from '../with-host.mjs';
 import { BOOM, WORK } from './sample-modules.mjs';
 

@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { App } from './app.js';
+import { fillCharts } from './charts/chart-history.js';
 import { FrameQueue } from './charts/frame-queue.js';
 import { Sampler } from './charts/sampler.js';
 import { Background } from './live/background.js';
@@ -26,7 +27,8 @@ const after = (delayMs: number, callback: () => void) => {
 
 const store = new Store({ now, schedule: (callback, delayMs) => setTimeout(callback, delayMs) });
 const requests = new HostRequests((url, init) => fetch(url, init));
-const connection = new LiveConnection({ store, requests, timers: { now, after, random: () => Math.random() } });
+const timers = { now, after, random: () => Math.random() };
+const connection = new LiveConnection({ store, requests, timers });
 const sampler = new Sampler({ store, now, every });
 const frames = new FrameQueue((callback) => requestAnimationFrame(callback));
 
@@ -39,4 +41,5 @@ background.set(document.hidden);
 document.addEventListener('visibilitychange', () => background.set(document.hidden));
 void connection.run();
 sampler.start();
+fillCharts({ store, requests, sampler, timers });
 for (const name of ['online', 'focus', 'visibilitychange']) addEventListener(name, () => connection.retryNow());

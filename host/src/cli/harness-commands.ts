@@ -235,7 +235,7 @@ function addLoadTest(harness: Command, context: CommandContext): void {
     .option('--speed <factor>', 'sessions so many times shorter than the scenario says', numberAboveZero)
     .addHelpText(
       'after',
-      '\nExit code: 0 when the criteria of the scenario are met, 1 when not.\n\nExamples:\n  bellows harness load-test\n  bellows harness load-test --scenario heavy --speed 10',
+      '\nIts workers are its own: `harness metrics`, `explain` and the page show none of them.\nExit code: 0 when the criteria of the scenario are met, 1 when not.\n\nExamples:\n  bellows harness load-test\n  bellows harness load-test --scenario heavy --speed 10',
     )
     .action(async ({ scenario, speed }: { scenario: string; speed?: number }, command: Command) => {
       const { io } = context;

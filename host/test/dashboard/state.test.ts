@@ -116,6 +116,25 @@ describe('a number', () => {
   });
 });
 
+describe('data with times', () => {
+  it('shows them as times, and what is none as it is', () => {
+    const data = {
+      dueAt: 1_700_000_000_000,
+      endedAt: null,
+      at: 1_700_000_000_000,
+      countAt: 7,
+      brokenAt: 1e300,
+      error: { failedAt: 1_700_000_000_001 },
+    };
+    expect(JSON.parse(format.withTimes(data))).toEqual({
+      ...data,
+      dueAt: '2023-11-14 22:13:20.000 UTC',
+      error: { failedAt: '2023-11-14 22:13:20.001 UTC' },
+    });
+    expect(format.withTimes('dueAt')).toBe('"dueAt"');
+  });
+});
+
 describe('a text of somebody else', () => {
   it('is shown with signs for what cannot be seen or would turn the rest', () => {
     expect(format.shown('a\0b\u001b[31m\u007f\u202egnp\u2066\u200b\ufeff')).toBe('a␀b␛[31m␡⟨U+202E⟩gnp⟨U+2066⟩⟨U+200B⟩⟨U+FEFF⟩');

@@ -74,7 +74,7 @@ function weights(loads) {
       '',
       'lower',
       loads.map(({ requests }) => requests),
-      'the stream of events among them',
+      'the streams of events among them, the second for what the charts show of before',
     ),
   ];
 }

@@ -47,12 +47,15 @@ describe('the name of a plugin', () => {
     ['my_plugin', 'such as my-plugin.'],
     ['-x', 'such as x.'],
     ['3d', 'such as my-plugin.'],
+    ['9lives', 'the first of which begins with a letter, such as my-plugin.'],
+    ['ümlaut', 'such as umlaut.'],
     ['', 'such as my-plugin.'],
-    [undefined, 'lower-case words'],
+    [undefined, 'such as my-plugin.'],
     ['../escaped', 'lower-case words'],
     ['a/b', 'lower-case words'],
     ['__proto__', 'lower-case words'],
-    ['größe', 'lower-case words'],
+    ['größe', 'such as my-plugin.'],
+    ['日本-x', 'such as my-plugin.'],
     ['n'.repeat(65), 'has 65 characters: use at most 64'],
     ['host', 'Bellows uses that name itself'],
     ['sdk', 'Bellows uses that name itself'],
@@ -109,6 +112,13 @@ describe('npm run nx -- g ./tools:plugin', () => {
     const { status, output } = generate(args);
     expect([status, output]).toEqual([1, expect.stringContaining(sentence)]);
     expect(changes()).toEqual([]);
+  });
+
+  it('says in its help what it does, with an example', () => {
+    const { output } = generate(['--help']);
+    expect(output).toContain('Writes a new plugin below plugins/');
+    expect(output).toContain('npm run nx -- g ./tools:plugin my-plugin');
+    expect(output).not.toContain('undefined');
   });
 
   it('writes nothing when it only shows what it would do', () => {

@@ -38,6 +38,28 @@ withBrowser('the page without its host', (browser) => {
     }
   });
 
+  it('shows the minutes before it was opened, and says of which charts the host has kept none', async () => {
+    const world = await openPageWorld();
+    try {
+      await putModules(world.host);
+      await until('a host that has run for some seconds', async () => {
+        const { machine, startedAt } = (await (await fetch(`${world.host.url}/v1/status`)).json()) as HostStatus;
+        return machine.at - startedAt > 8_000;
+      });
+      const opened = Date.now();
+      const { page, faults, close } = await browser.open(world.host.url);
+      const chart = page.getByRole('region', { name: 'compute.wasm' }).getByRole('img', { name: /^Operations at once/ });
+      await chart.waitFor();
+      const seconds = async () => Number(/the last (\d+) s/.exec((await chart.getAttribute('aria-label')) ?? '')?.[1]);
+      await until('a chart that begins before the page', async () => (await seconds()) - (Date.now() - opened) / 1000 >= 4);
+      await page.getByText('since this page was opened').waitFor();
+      expect(faults).toEqual([]);
+      await close();
+    } finally {
+      await world.close();
+    }
+  });
+
   it('goes on after the last event when only the stream has ended', async () => {
     const world = await openPageWorld();
     try {
@@ -45,7 +67,7 @@ withBrowser('the page without its host', (browser) => {
       const { page, close } = await browser.open('about:blank');
       const resumed: (string | undefined)[] = [];
       let streams = 0;
-      await page.route('**/v1/events?*', async (route) => {
+      await page.route('**/v1/events?topics=*,*', async (route) => {
         const headers = await route.request().allHeaders();
         resumed.push(headers['last-event-id']);
         streams += 1;
@@ -168,3 +190,8 @@ withBrowser('the page without its host', (browser) => {
 });
 
 const METRICS = { subsystem: 'compute.wasm', values: { inUse: 1 }, backpressure: 'normal', limits: {} };
+
+interface HostStatus {
+  readonly machine: { readonly at: number };
+  readonly startedAt: number;
+}

@@ -24,7 +24,7 @@ withBrowser('the figures of the page', () => {
     const [brotli = 0] = of('page: all of it, brotli');
     expect(brotli).toBeGreaterThan(10);
     expect(brotli).toBeLessThan(plain / 2);
-    expect(of('page: requests to first live data')).toEqual([8, 8]);
+    expect(of('page: requests to first live data')).toEqual([9, 9]);
     expect(of('page: cold start to first live data')).toHaveLength(2);
     const [frames = 0] = of('page, 100 events a second: frames per second');
     expect(frames).toBeGreaterThan(1);

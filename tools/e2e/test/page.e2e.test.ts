@@ -91,6 +91,8 @@ withBrowser('the page of the host', (browser) => {
       await stage('invoice').getByText('"R-1007"').waitFor();
       await sees('"item": "cups"');
       await row('stage.retry_scheduled').getByText('the warehouse did not answer').waitFor();
+      const due = row('stage.retry_scheduled').getByTitle(/"dueAt":\d{13}/);
+      expect(await due.innerText()).toMatch(/"dueAt":"\d{4}-\d\d-\d\d [\d:.]+ UTC"/);
       await row('run.completed').waitFor();
       expect(await page.title()).toBe('order-1 · Workflows · Bellows');
     });

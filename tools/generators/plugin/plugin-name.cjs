@@ -16,8 +16,8 @@ const OF_WINDOWS = /^(aux|con|nul|prn|com[0-9]|lpt[0-9])$/;
 /** Says in a sentence why no plugin can have this name, or nothing. `taken` are the names there are, by where each stands. */
 exports.nameProblem = function nameProblem(name, taken) {
   if (typeof name !== 'string' || !NAME.test(name)) {
-    const near = suggestionFor(String(name));
-    const shown = `A plugin cannot be called ${JSON.stringify(name)}: use lower-case words joined by single hyphens`;
+    const near = typeof name === 'string' ? suggestionFor(name) : '';
+    const shown = `A plugin cannot be called ${JSON.stringify(name)}: use lower-case words of a-z and 0-9 joined by single hyphens, the first of which begins with a letter`;
     return `${shown}, such as ${NAME.test(near) ? near : 'my-plugin'}.`;
   }
   if (name.length > MAX_LENGTH) return `The name has ${name.length} characters: use at most ${MAX_LENGTH}.`;
@@ -32,8 +32,11 @@ exports.nameProblem = function nameProblem(name, taken) {
     : `There is a plugin called ${name} already, in ${place}. Choose another name, or remove that one.`;
 };
 
+/** Letters without their accents; of a name with other letters nothing that is left would be its name. */
 function suggestionFor(name) {
-  const words = name
+  const plain = name.normalize('NFKD').replace(/\p{M}/gu, '');
+  if (/[^\P{L}a-z]/iu.test(plain)) return '';
+  const words = plain
     .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
     .toLowerCase()
     .match(/[a-z0-9]+/g);

@@ -3,7 +3,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { usePage } from '../live/page-context.js';
 import { clockTime, shown, UNKNOWN } from '../state/format.js';
-import type { Series } from '../state/series-ring.js';
+import { fromFirstKnown, type Series } from '../state/series-ring.js';
 import { type ChartColours, type ChartLine, chartOptions, type Tone } from './chart-options.js';
 
 export interface LiveChartProps {
@@ -26,6 +26,7 @@ export function LiveChart({ title, lines, format, group, wholeNumbers = false }:
   const [, setDrawn] = useState(0);
   const names = lines.map(({ series }) => series);
   const key = names.join('\n');
+  const read = () => fromFirstKnown(sampler.ring.read(names));
 
   // `key` is the lines, `theme` decides the colours; the rest never changes
   useEffect(() => {
@@ -33,9 +34,9 @@ export function LiveChart({ title, lines, format, group, wholeNumbers = false }:
     if (element === null) return;
     let isVisible = false;
     const look = { lines, format, colours: coloursOf(element), steppedPaths, group, wholeNumbers, onCursor: setAt };
-    const chart = new uPlot(chartOptions({ ...look, size: sizeOf(element) }), dataOf(sampler.ring.read(names), names), element);
+    const chart = new uPlot(chartOptions({ ...look, size: sizeOf(element) }), dataOf(read(), names), element);
     const draw = () => {
-      chart.setData(dataOf(sampler.ring.read(names), names));
+      chart.setData(dataOf(read(), names));
       setDrawn((count) => count + 1);
     };
     const ask = () => {
@@ -60,7 +61,7 @@ export function LiveChart({ title, lines, format, group, wholeNumbers = false }:
     };
   }, [key, group, theme]);
 
-  const series = sampler.ring.read(names);
+  const series = read();
   const index = at !== null && at < series.times.length ? at : series.times.length - 1;
   return (
     <figure class="chart" aria-label={title}>

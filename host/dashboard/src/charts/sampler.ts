@@ -1,6 +1,6 @@
 import type { Store } from '../live/store.js';
 import type { HostState } from '../state/host-state.js';
-import { SeriesRing } from '../state/series-ring.js';
+import { type Row, SeriesRing } from '../state/series-ring.js';
 
 const PERIOD_MS = 1_000;
 /** Five minutes. */
@@ -16,6 +16,13 @@ export type SubsystemSeries = 'inUse' | 'limit' | 'ceiling' | 'queue' | 'waitP95
 
 export function seriesOf(subsystem: string, what: SubsystemSeries): string {
   return `subsystem ${what} ${subsystem}`;
+}
+
+interface Readings {
+  readonly name: string;
+  readonly metrics: Readonly<Record<string, number | undefined>>;
+  readonly limits: { readonly maxConcurrentOperations?: number };
+  readonly ceiling: number;
 }
 
 export interface SamplerOptions {
@@ -51,6 +58,17 @@ export class Sampler {
     for (const listener of this.#listeners) listener();
   }
 
+  /** Draws what was read before the page was there, oldest first. */
+  fill(rows: readonly Row[]): void {
+    const withHoles = rows.flatMap((row, index) => {
+      const before = rows[index - 1];
+      if (before === undefined || row.atSeconds - before.atSeconds <= HOLE_SECONDS) return [row];
+      return [{ atSeconds: before.atSeconds + 1, values: new Map<string, number>() }, row];
+    });
+    this.ring.addBefore(withHoles);
+    for (const listener of this.#listeners) listener();
+  }
+
   /** After each reading. Answers how to end it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -67,16 +85,19 @@ export class Sampler {
       values.set(MACHINE_SERIES.cpu, machine.cpuRatio).set(MACHINE_SERIES.memory, machine.memoryRatio);
       values.set(MACHINE_SERIES.loop, machine.eventLoopDelayP99Ms);
     }
-    for (const { name, metrics, limits, ceiling } of subsystems) {
-      const readings: readonly [SubsystemSeries, number | undefined][] = [
-        ['inUse', metrics.inUse],
-        ['limit', limits.maxConcurrentOperations],
-        ['ceiling', ceiling],
-        ['queue', metrics['queue.depth']],
-        ['waitP95', metrics['wait.p95Ms']],
-      ];
-      for (const [what, value] of readings) if (value !== undefined) values.set(seriesOf(name, what), value);
-    }
+    for (const subsystem of subsystems) for (const [series, value] of readingsOf(subsystem)) values.set(series, value);
     return values;
   }
+}
+
+/** What the charts draw of a subsystem, by series. */
+export function readingsOf({ name, metrics, limits, ceiling }: Readings): readonly (readonly [string, number])[] {
+  const readings: readonly [SubsystemSeries, number | undefined][] = [
+    ['inUse', metrics.inUse],
+    ['limit', limits.maxConcurrentOperations],
+    ['ceiling', ceiling],
+    ['queue', metrics['queue.depth']],
+    ['waitP95', metrics['wait.p95Ms']],
+  ];
+  return readings.flatMap(([what, value]) => (value === undefined ? [] : [[seriesOf(name, what), value]]));
 }

@@ -1,3 +1,6 @@
+const CENTURY_FROM = Date.UTC(2000, 0);
+const CENTURY_TO = Date.UTC(2100, 0);
+
 /** What stands where a number is not known. */
 export const UNKNOWN = '–';
 
@@ -53,6 +56,13 @@ export function clockTime(at: number): string {
 /** For the title of a relative time. */
 export function absoluteTime(at: number): string {
   return isDate(at) ? new Date(at).toISOString().replace('T', ' ').replace('Z', ' UTC') : UNKNOWN;
+}
+
+/** As JSON, in which the milliseconds since 1970 of a key such as `dueAt` stand as a time. Numbers outside of this century stay. */
+export function withTimes(value: unknown): string {
+  return JSON.stringify(value, (key, member) =>
+    key.endsWith('At') && Number.isInteger(member) && member >= CENTURY_FROM && member < CENTURY_TO ? absoluteTime(member) : member,
+  );
 }
 
 /** For `<time datetime>`; undefined for what is no time. */

@@ -5,6 +5,12 @@ export interface Series {
   readonly values: ReadonlyMap<string, readonly (number | null)[]>;
 }
 
+/** What was read at one moment, by name. */
+export interface Row {
+  readonly atSeconds: number;
+  readonly values: ReadonlyMap<string, number>;
+}
+
 /** Readings at the same moments of as many names as there are, in memory that does not grow: the oldest give way. */
 export class SeriesRing {
   readonly #capacity: number;
@@ -33,6 +39,17 @@ export class SeriesRing {
     if (at === this.#capacity - 1) this.#forget();
   }
 
+  /** Puts rows of before, oldest first, in front of the first reading that is known; of those that are no older than it, none. */
+  addBefore(rows: readonly Row[]): void {
+    const { times, values } = fromFirstKnown(this.read(this.names));
+    const kept = times.map((atSeconds, index) => ({ atSeconds, values: rowOf(values, index) }));
+    const before = rows.filter(({ atSeconds }) => atSeconds < (kept[0]?.atSeconds ?? Number.POSITIVE_INFINITY));
+    if (before.length === 0) return;
+    this.#count = 0;
+    this.#columns.clear();
+    for (const row of [...before, ...kept]) this.add(row.atSeconds, row.values);
+  }
+
   read(names: readonly string[]): Series {
     const order = this.#order();
     const values = names.map((name): [string, (number | null)[]] => {
@@ -56,6 +73,23 @@ export class SeriesRing {
   }
 }
 
+/** Without the moments before anything was known. */
+export function fromFirstKnown({ times, values }: Series): Series {
+  const columns = [...values.values()];
+  const first = times.findIndex((_, index) => columns.some((column) => column[index] !== null));
+  const from = first === -1 ? times.length : first;
+  return { times: times.slice(from), values: new Map([...values].map(([name, column]) => [name, column.slice(from)])) };
+}
+
 function known(value: number | undefined): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
+}
+
+function rowOf(values: Series['values'], index: number): Map<string, number> {
+  const row = new Map<string, number>();
+  for (const [name, column] of values) {
+    const value = column[index];
+    if (value !== null && value !== undefined) row.set(name, value);
+  }
+  return row;
 }

@@ -1,4 +1,5 @@
 import type { HarnessMetrics, JobList } from '../live/operation-shapes.js';
+import { useHost } from '../live/page-context.js';
 import { usePolled } from '../live/use-polled.js';
 import { DataTable } from '../parts/data-table.js';
 import { Facts } from '../parts/facts.js';
@@ -10,6 +11,7 @@ import { Ago, Took } from '../parts/times.js';
 import { duration, number, percent, shown } from '../state/format.js';
 import { hrefOf, type Route } from '../state/route.js';
 
+const SUBSYSTEM = 'harness.scale';
 const PAGE = 50;
 const POLL_MS = 1_500;
 
@@ -33,6 +35,8 @@ export function Harness({ route: { query } }: { readonly route: Route }) {
 }
 
 function Workers({ metrics, isStale }: { readonly metrics: HarnessMetrics; readonly isStale: boolean }) {
+  // the governor may hold what the plugin itself would raise
+  const binding = useHost(({ subsystems }) => subsystems.find(({ name }) => name === SUBSYSTEM)?.binding) ?? metrics.workers;
   return (
     <section class={isStale ? 'card stale' : 'card'} aria-labelledby="agents">
       <header>
@@ -41,7 +45,7 @@ function Workers({ metrics, isStale }: { readonly metrics: HarnessMetrics; reado
         <LongText text={metrics.healthReason} />
       </header>
       <p class="binding">
-        <span class="tag">{shown(metrics.workers.limitedBy)}</span> <LongText text={metrics.workers.reason} />
+        <span class="tag">{shown(binding.limitedBy)}</span> <LongText text={binding.reason} />
       </p>
       <Facts
         facts={[
@@ -67,6 +71,7 @@ function Jobs({ list, isStale }: { readonly list: JobList; readonly isStale: boo
       <Empty title="No agents have worked here yet.">
         <p>Give them a repository and issues:</p>
         <Command text='npx bellows harness run --repo . --issues ISSUES.md --branch try --verify "npm test" -- <agent>' />
+        <p>A load test shows nothing here: it has workers of its own.</p>
       </Empty>
     );
   }

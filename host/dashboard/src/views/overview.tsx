@@ -43,31 +43,34 @@ function Machine() {
   return (
     <section aria-labelledby="machine">
       <h2 id="machine">Machine</h2>
-      <div class="card charts machine-charts">
-        <div>
-          <LiveChart
-            title="CPU"
-            group="machine"
-            format={percent}
-            lines={[{ series: MACHINE_SERIES.cpu, label: `of ${machine.cores} cores`, tone: 'used', look: 'area' }]}
-          />
+      <div class="card">
+        <div class="charts">
+          <div>
+            <LiveChart
+              title="CPU"
+              group="machine"
+              format={percent}
+              lines={[{ series: MACHINE_SERIES.cpu, label: `of ${machine.cores} cores`, tone: 'used', look: 'area' }]}
+            />
+          </div>
+          <div>
+            <LiveChart
+              title="Memory"
+              group="machine"
+              format={percent}
+              lines={[{ series: MACHINE_SERIES.memory, label: `of ${bytes(machine.memoryTotalBytes)}`, tone: 'queue', look: 'area' }]}
+            />
+          </div>
+          <div>
+            <LiveChart
+              title="Event loop delay"
+              group="machine"
+              format={duration}
+              lines={[{ series: MACHINE_SERIES.loop, label: 'p99', tone: 'wait', look: 'area' }]}
+            />
+          </div>
         </div>
-        <div>
-          <LiveChart
-            title="Memory"
-            group="machine"
-            format={percent}
-            lines={[{ series: MACHINE_SERIES.memory, label: `of ${bytes(machine.memoryTotalBytes)}`, tone: 'queue', look: 'area' }]}
-          />
-        </div>
-        <div>
-          <LiveChart
-            title="Event loop delay"
-            group="machine"
-            format={duration}
-            lines={[{ series: MACHINE_SERIES.loop, label: 'p99', tone: 'wait', look: 'area' }]}
-          />
-        </div>
+        <p class="muted charts-note">since this page was opened</p>
       </div>
     </section>
   );

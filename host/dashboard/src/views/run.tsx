@@ -8,12 +8,13 @@ import { Failure, Loading } from '../parts/notices.js';
 import { StateMark } from '../parts/state-mark.js';
 import { LongText, Name, WholeId } from '../parts/texts.js';
 import { After, Ago, Took } from '../parts/times.js';
-import { number, shorten, shown } from '../state/format.js';
+import { number, shorten, shown, withTimes } from '../state/format.js';
 import { hrefOf } from '../state/route.js';
 import { Stages } from './stages.js';
 
 const POLL_MS = 700;
 const EVENTS = 100;
+const TITLE_LENGTH = 2_000;
 
 export function Run({ id }: { readonly id: string }) {
   const { data, failure, isStale, pollMs } = useFollowed<RunShape>('workflow.get', id, POLL_MS);
@@ -77,7 +78,7 @@ function History({ id, startedAt, everyMs }: { readonly id: string; readonly sta
             {
               head: 'Data',
               isWide: true,
-              cell: ({ data: value }) => value !== undefined && value !== null && <LongText text={JSON.stringify(value)} limit={160} />,
+              cell: ({ data: value }) => value !== undefined && value !== null && <EventData value={value} />,
             },
           ]}
         />
@@ -95,5 +96,16 @@ function History({ id, startedAt, everyMs }: { readonly id: string; readonly sta
         )}
       </p>
     </>
+  );
+}
+
+/** Times as times; as they were written in the title. */
+function EventData({ value }: { readonly value: unknown }) {
+  const text = JSON.stringify(value);
+  const readable = withTimes(value);
+  return (
+    <span title={readable === text ? undefined : shown(shorten(text, TITLE_LENGTH))}>
+      <LongText text={readable} limit={160} />
+    </span>
   );
 }

@@ -19,9 +19,7 @@ export function SubsystemCard({ subsystem }: { readonly subsystem: Subsystem }) 
           <Name text={name} />
         </h3>
         <StateMark state={backpressure} label={`backpressure ${backpressure}`} />
-        <span>
-          <b>{number(metrics.inUse)}</b> of {number(subsystem.limits.maxConcurrentOperations)} in use
-        </span>
+        <InUse inUse={metrics.inUse} limit={subsystem.limits.maxConcurrentOperations} />
         <a class="aside" href={hrefOf('decisions', { query: { subsystem: name } })} aria-label={`Decisions on ${shown(name)}`}>
           Decisions
         </a>
@@ -43,6 +41,22 @@ export function SubsystemCard({ subsystem }: { readonly subsystem: Subsystem }) 
       />
       <Policy subsystem={subsystem} />
     </section>
+  );
+}
+
+/** What runs is never ended because the limit has fallen. */
+function InUse({ inUse, limit }: { readonly inUse: number; readonly limit: number }) {
+  if (inUse > limit) {
+    return (
+      <span>
+        <b>{number(inUse)}</b> in use, limit {number(limit)}: the rest ends first
+      </span>
+    );
+  }
+  return (
+    <span>
+      <b>{number(inUse)}</b> of {number(limit)} in use
+    </span>
   );
 }
 
@@ -73,7 +87,7 @@ function SubsystemCharts({ name }: { readonly name: string }) {
       </div>
       <div>
         <LiveChart
-          title="Wait"
+          title="Ended waits"
           group={name}
           format={duration}
           lines={[{ series: seriesOf(name, 'waitP95'), label: 'p95', tone: 'wait', look: 'area' }]}
@@ -83,13 +97,18 @@ function SubsystemCharts({ name }: { readonly name: string }) {
   );
 }
 
+const FLOOR = "The governor's ceiling never falls below its floor; the subsystem's own limit may stay lower.";
+
 /** Each rule with whose word it is. */
 function Policy({ subsystem: { policy, plugin } }: { readonly subsystem: Subsystem }) {
   const { weight, floor, ceiling, costCores, criticality, origins } = policy;
   return (
     <p class="policy muted">
-      Policy: weight {number(weight)} ({origins.weight}), floor {number(floor)} ({origins.floor}),{' '}
-      {ceiling === null ? 'no ceiling of its own' : `ceiling ${number(ceiling)} (operator)`}, {number(costCores)}{' '}
+      Policy: weight {number(weight)} ({origins.weight}),{' '}
+      <span title={FLOOR}>
+        floor {number(floor)} ({origins.floor})
+      </span>
+      , {ceiling === null ? 'no ceiling of its own' : `ceiling ${number(ceiling)} (operator)`}, {number(costCores)}{' '}
       {costCores === 1 ? 'core' : 'cores'} an operation ({origins.costCores}), criticality {criticality.replaceAll('_', ' ')}. Plugin{' '}
       <Name text={plugin} href={hrefOf('plugins')} />.
     </p>

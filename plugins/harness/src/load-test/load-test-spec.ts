@@ -64,7 +64,7 @@ export const loadTestResultsSchema = z.strictObject({
   avgLatencyMs: z.number().describe('Of sessions, from when a worker took the issue to landed or failed'),
   p95LatencyMs: z.number(),
   p99LatencyMs: z.number(),
-  successRate: ratio.describe('Of sessions'),
+  successRate: ratio.describe('Of sessions: one that failed and was tried again counts as failed'),
   peakConcurrentWorkers: z.int(),
   scaleOperations: z.int(),
   backpressureActivations: z.int().describe('How many batches of new issues had to wait outside because the queue was full'),

@@ -43,16 +43,18 @@ export class SessionTally implements SessionObserver {
 /** A report for people. */
 export function loadTestSummary(spec: LoadTestSpec, results: Omit<LoadTestResults, 'summary'>): string {
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(2)} s`;
+  const planned = (ms: number) => (spec.speed === 1 ? seconds(ms) : `${seconds(ms / spec.speed)} (${seconds(ms)} ÷ ${spec.speed})`);
   const { speed, totalIssues, concurrentAgents, avgSessionDurationMs, rampUpMs, seed } = spec;
   const verdict = results.passed ? 'PASSED' : `FAILED: ${results.failedCriteria.join('; ')}`;
   return [
-    `Load test: ${totalIssues} issues, ${concurrentAgents} agents, sessions of ${seconds(avgSessionDurationMs)}, ramp-up ${seconds(rampUpMs)}, seed ${seed}`,
+    `Load test: ${totalIssues} issues, ${concurrentAgents} agents, agents at work for ${planned(avgSessionDurationMs)}, ramp-up ${planned(rampUpMs)}, seed ${seed}`,
     speed === 1
       ? 'Real agents in a real repository, in real time'
-      : `Real agents in a real repository; all times divided by ${speed}, those below are as measured`,
+      : `Real agents in a real repository; all times divided by ${speed}; below is what was measured`,
+    'Workers of its own: the page and explain show none of them',
     `Took:         ${seconds(results.durationMs)}, ${results.throughputPerSecond.toFixed(2)} sessions/s`,
-    `Sessions:     avg ${seconds(results.avgLatencyMs)}, p95 ${seconds(results.p95LatencyMs)}, p99 ${seconds(results.p99LatencyMs)}`,
-    `Success:      ${(results.successRate * 100).toFixed(1)} % of sessions; ${results.issuesLanded} issues landed, ${results.issuesFailed} failed`,
+    `Sessions:     avg ${seconds(results.avgLatencyMs)}, p95 ${seconds(results.p95LatencyMs)}, p99 ${seconds(results.p99LatencyMs)}, with worktree, verification and landing`,
+    `Success:      ${(results.successRate * 100).toFixed(1)} % of sessions, where one that failed and was tried again counts as failed; ${results.issuesLanded} issues landed, ${results.issuesFailed} failed`,
     `Workers:      at most ${results.peakConcurrentWorkers} at once, ${results.scaleOperations} scale operations, ${results.workerStalls} stalls`,
     `Backpressure: ${results.backpressureActivations} times`,
     `Health:       ${results.health}`,

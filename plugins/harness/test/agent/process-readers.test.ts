@@ -94,7 +94,6 @@ describe('a look at /proc', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
     let last = 1_000;
     let isOver = false;
-    let isOver = false;
     // more than are read in one go, so that more of them come while the look goes on
     const begin = () => {
       for (let count = 0; count < 200; count += 1) mkdirSync(path.join(folder, String((last += 1))));
