@@ -1,6 +1,7 @@
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
-  throw new Error(`Node.js 24 or newer is needed, this is ${process.version}. Use "npm test" or "npm run nx -- test <project>".`);
+  console.error(`Node.js 24 or newer is needed, this is ${process.version}. Use "npm test" or "npm run nx -- test <project>".`);
+  process.exit(1); // a thrown error would come with a stack of Jest's
 }
 
 /**

@@ -2,29 +2,22 @@
 // The one entry point of a clone: `npm start`, `npm test`, `npm run nx -- …`, `npx bellows …` all come through here.
 // It provides a new enough Node.js, installs dependencies when the lockfile changed, then does the work.
 // Only Node built-ins, and only what Node 18 has: this file runs before anything is installed.
-import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { beforeEnd, fail } from './run/ending.mjs';
+import { hold, runStep } from './run/step.mjs';
+import { takeTurn } from './run/turn.mjs';
 
 const MIN_MAJOR = 24;
-/** How often a child looks whether the process that started it is still there. */
-const ORPHAN_CHECK_MS = 300;
 const WINDOWS = process.platform === 'win32';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const installLock = path.join(root, '.install-lock');
+const nx = path.join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
+const biome = path.join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+/** Without these nothing goes, whatever a note of an install says: another npm may have been stopped in the middle. */
+const KEY_FILES = [nx, biome, path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')];
 
 const COMMANDS = {
   start: 'build what changed and start the host (arguments go to `bellows start`)',
@@ -59,10 +52,10 @@ if (!mode || !(mode in COMMANDS)) {
   process.exit(2);
 }
 if (mode in SWALLOWED) refuseSwallowedOptions(SWALLOWED[mode]);
-main();
+await main();
 
-function main() {
-  const { node, home } = provideNode();
+async function main() {
+  const { node, home } = await provideNode();
   const env = {
     ...process.env,
     PATH: [path.dirname(node), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(path.delimiter),
@@ -71,58 +64,76 @@ function main() {
     NX_NO_CLOUD: 'true',
   };
   const install = installation(node, home, env);
-  install.provide();
+  await install.provide();
 
-  const nx = path.join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
   const host = path.join(root, 'host', 'dist', 'main.js');
-  const build = () => run(node, [nx, 'run-many', '-t', 'build', '--output-style=static'], { env, silent: SILENT_BUILDS.has(mode) });
+  const go = (args, options) => hold(node, args, { cwd: root, env, ...options });
+  const build = () => (SILENT_BUILDS.has(mode) ? buildSilently(node, env) : runMany(node, env, 'build'));
   switch (mode) {
     case 'start':
-      console.error('Building what changed');
-      build();
-      return hold(node, [host, 'start', ...rest], env);
     case 'demo':
       console.error('Building what changed');
-      build();
-      return hold(node, [host, 'demo', ...rest], env);
+      await build();
+      return go([host, mode, ...rest]);
     case 'bellows':
-      if (!existsSync(host)) build();
+      if (!existsSync(host)) await build();
       // The user's own folder stays the working folder: `@file` arguments and `--config` are meant from there.
-      return hold(node, [host, ...rest], env, { cwd: process.env.INIT_CWD ?? process.cwd() });
+      return go([host, ...rest], { cwd: process.env.INIT_CWD ?? process.cwd() });
     case 'test':
-      return hold(node, [nx, 'run-many', '-t', 'test', '--output-style=static', ...rest], env);
+      return go([nx, 'run-many', '-t', 'test', '--output-style=static', ...rest]);
     case 'lint':
-      return hold(
-        node,
-        [path.join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', ...rest],
-        env,
-      );
+      return go([biome, 'check', '--error-on-warnings', ...rest]);
     case 'check':
-      run(node, [nx, 'run-many', '-t', 'typecheck', '--output-style=static'], { env });
-      return hold(node, [path.join(root, 'tools', 'checks', 'check.mjs'), ...rest], env);
+      await runMany(node, env, 'typecheck');
+      return go([path.join(root, 'tools', 'checks', 'check.mjs'), ...rest]);
     case 'generate':
-      build();
-      return hold(node, [path.join(root, 'tools', 'checks', 'generate.mjs'), ...rest], env);
+      await build();
+      return go([path.join(root, 'tools', 'checks', 'generate.mjs'), ...rest]);
     case 'bench':
-      if (!rest.includes('--help')) build();
-      return hold(node, [path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest], env);
+      if (!rest.includes('--help')) await build();
+      return go([path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest]);
     case 'nx':
-      if (!['g', 'generate'].includes(rest[0])) return hold(node, [nx, ...rest], env);
-      return runGenerator(node, [nx, ...rest], { env, note: install.note });
+      if (!['g', 'generate'].includes(rest[0])) return go([nx, ...rest]);
+      return runGenerator(go, install.note);
     default:
-      return hold(node, rest, env, { cwd: process.cwd() });
+      return go(rest, { cwd: process.cwd() });
   }
 }
 
+async function runMany(node, env, target) {
+  const { status } = await runStep(node, [nx, 'run-many', '-t', target, '--output-style=static'], { cwd: root, env });
+  if (status !== 0) process.exit(status);
+}
+
+/** Builds without a word, unless something does not build: then only what that has written, and at the end which it is. */
+async function buildSilently(node, env) {
+  const args = [nx, 'run-many', '-t', 'build', '--output-style=static-failures-only'];
+  const { status, stdout, stderr } = await runStep(node, args, { cwd: root, env, captured: true });
+  if (status === 0) return;
+  const failed = [...stderr.matchAll(/^- (\S+):build$/gm)]
+    .map((match) => match[1])
+    .filter((name) => stdout.includes(`nx run ${name}:build`));
+  const tasks = stdout.slice(Math.max(0, stdout.search(/^> nx run /m))).replace(/^\s*Run duration:[\s\S]*/m, '');
+  if (failed.length === 0) fail(`${stdout}${stderr}\nThe build failed (see above): nothing was started.`);
+  const verb = failed.length === 1 ? 'does' : 'do';
+  fail(`${tasks.replace(/^✔.*\n/gm, '').trim()}\n\n${failed.map(folderOf).join(', ')} ${verb} not build (see above): nothing was started.`);
+}
+
+/** Where a project stands, by its link in node_modules. */
+function folderOf(project) {
+  const link = path.join(root, 'node_modules', project);
+  return existsSync(link) ? path.relative(root, realpathSync(link)) : project;
+}
+
 /** Two at once would each write what it had read before the other one wrote. */
-function runGenerator(node, args, { env, note }) {
-  const release = takeTurn(installLock);
+async function runGenerator(go, note) {
+  const { release } = await takeTurn(installLock, tellWait);
   const onEnd = (code) => {
     // what changes the lock file has installed what it says there
     if (code === 0) note();
     release();
   };
-  hold(node, args, env, { onEnd });
+  go([nx, ...rest], { onEnd });
 }
 
 /** `npm start --port 8080` without `--`: npm keeps the option for itself and hands on at most its value. Says how it is meant. */
@@ -144,27 +155,28 @@ function refuseSwallowedOptions(options) {
 }
 
 /** The Node to use: this one if it is new enough, else the one pinned in tools/node/package-lock.json, kept in .node/. */
-function provideNode() {
+async function provideNode() {
   if (Number(process.versions.node.split('.')[0]) >= MIN_MAJOR) return { node: process.execPath, home: undefined };
   const source = path.join(root, 'tools', 'node');
   const id = sha256(readFileSync(path.join(source, 'package-lock.json')), process.platform, process.arch).slice(0, 12);
   const dest = path.join(root, '.node', id);
-  if (!existsSync(dest)) {
-    console.error(
-      `Node.js ${process.version} is too old (${MIN_MAJOR} or newer is needed): installing one into .node/ (once, about 50 MB)`,
-    );
-    const tmp = `${dest}.${process.pid}`;
-    mkdirSync(tmp, { recursive: true });
-    for (const file of ['package.json', 'package-lock.json']) copyFileSync(path.join(source, file), path.join(tmp, file));
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--workspaces=false', '--loglevel=error'];
-    run(process.execPath, [npmCli(), ...args], { cwd: tmp, env: { ...process.env, npm_config_global: 'false' }, quietStdout: true });
-    try {
+  await once(
+    () => existsSync(dest),
+    async (turn) => {
+      console.error(
+        `Node.js ${process.version} is too old (${MIN_MAJOR} or newer is needed): installing one into .node/ (once, about 50 MB)`,
+      );
+      const tmp = `${dest}.part`;
+      rmSync(tmp, { recursive: true, force: true }); // of a run that was killed
+      mkdirSync(tmp, { recursive: true });
+      const cleanUp = beforeEnd(() => rmSync(tmp, { recursive: true, force: true }));
+      for (const file of ['package.json', 'package-lock.json']) copyFileSync(path.join(source, file), path.join(tmp, file));
+      const env = { ...process.env, npm_config_global: 'false' };
+      await npmCi(process.execPath, ['--ignore-scripts', '--workspaces=false'], { cwd: tmp, env, turn });
       renameSync(tmp, dest);
-    } catch (error) {
-      rmSync(tmp, { recursive: true, force: true }); // another run was first
-      if (!existsSync(dest)) throw error;
-    }
-  }
+      cleanUp();
+    },
+  );
   const modules = path.join(dest, 'node_modules');
   const names = existsSync(modules) ? readdirSync(modules).filter((name) => name.startsWith('node-')) : [];
   const home = names.map((name) => path.join(modules, name)).find((folder) => existsSync(path.join(folder, 'bin')));
@@ -181,55 +193,35 @@ function installation(node, home, env) {
   const version = home ? `v${JSON.parse(readFileSync(path.join(home, 'package.json'), 'utf8')).version}` : process.version;
   const want = () => sha256(readFileSync(path.join(root, 'package-lock.json')), version, process.platform, process.arch);
   const stamp = path.join(root, 'node_modules', '.install-stamp');
-  const done = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === want();
+  const done = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === want() && KEY_FILES.every((file) => existsSync(file));
   const note = () => writeFileSync(stamp, want());
-  const provide = () => {
-    if (done()) return;
-    const release = takeTurn(installLock);
-    try {
-      if (done()) return;
+  const provide = () =>
+    once(done, async (turn) => {
       console.error('Installing dependencies (once per change of package-lock.json)');
-      run(node, [npmCli(), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { env, quietStdout: true });
+      rmSync(stamp, { force: true });
+      await npmCi(node, [], { cwd: root, env, turn });
       note();
-    } finally {
-      release();
-    }
-  };
+    });
   return { provide, note };
 }
 
-/** A folder as a lock: creating it is atomic everywhere. A lock whose owner has gone, or older than ten minutes, is taken over. */
-function takeTurn(folder) {
-  const owner = path.join(folder, 'pid');
-  for (;;) {
-    try {
-      mkdirSync(folder);
-      writeFileSync(owner, String(process.pid));
-      const release = () => rmSync(folder, { recursive: true, force: true });
-      process.once('exit', release);
-      return release;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    if (isStale(folder, owner)) rmSync(folder, { recursive: true, force: true });
-    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-  }
+/** Does what is not done yet. Of two runs at once the second waits for the first. */
+async function once(isDone, work) {
+  if (isDone()) return;
+  const turn = await takeTurn(installLock, tellWait);
+  if (!isDone()) await work(turn);
+  turn.release();
 }
 
-function isStale(folder, owner) {
-  try {
-    const pid = Number(readFileSync(owner, 'utf8'));
-    process.kill(pid, 0);
-    return Date.now() - statSync(folder).mtimeMs > 10 * 60_000;
-  } catch (error) {
-    if (error.code === 'ESRCH') return true;
-    // no pid written yet: its owner is between two calls, unless it died there
-    try {
-      return Date.now() - statSync(folder).mtimeMs > 5_000;
-    } catch {
-      return false;
-    }
-  }
+function tellWait(pid) {
+  console.error(`Another command is installing in this folder${pid === undefined ? '' : ` (process ${pid})`}: waiting for it`);
+}
+
+async function npmCi(node, args, { turn, ...options }) {
+  const words = [npmCli(), 'ci', ...args, '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status } = await runStep(node, words, { ...options, quietStdout: true, onStart: turn.lentTo });
+  if (status !== 0)
+    fail('npm could not install (see above): mend what it names, or wait for the registry, then run the same command again.');
 }
 
 /** npm's own JavaScript entry, so that npm runs with the Node chosen here. */
@@ -248,44 +240,8 @@ function npmCli() {
   );
 }
 
-/** Runs a step to its end; a failing step ends this process with its status. A silent step is heard of only when it fails. */
-function run(node, args, { quietStdout = false, silent = false, ...options } = {}) {
-  const stdio = silent ? ['inherit', 'pipe', 'pipe'] : ['inherit', quietStdout ? 'ignore' : 'inherit', 'inherit'];
-  const result = spawnSync(node, args, { cwd: root, stdio, maxBuffer: 2 ** 26, ...options });
-  if (result.error) fail(String(result.error));
-  if (result.status === 0) return;
-  if (silent) process.stderr.write(Buffer.concat([result.stdout, result.stderr]));
-  process.exit(result.status ?? 1);
-}
-
-/** Runs the last step: passes signals on, ends with its status, and never leaves it behind. */
-function hold(node, args, env, { cwd = root, onEnd = () => {} } = {}) {
-  const child = spawn(node, args, { cwd, stdio: 'inherit', env });
-  // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
-  process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  // `kill` on npm ends its shell but not this process (dash passes no signal on): stop when the parent has gone.
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) child.kill('SIGTERM');
-  }, ORPHAN_CHECK_MS).unref();
-  child.on('error', (error) => fail(String(error)));
-  child.on('exit', (code, signal) => {
-    onEnd(code);
-    if (signal) {
-      process.removeAllListeners(signal);
-      process.kill(process.pid, signal);
-    } else process.exit(code ?? 1);
-  });
-}
-
 function sha256(...parts) {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex');
-}
-
-function fail(message) {
-  console.error(message);
-  process.exit(1);
 }

@@ -1,0 +1,53 @@
+// How a run ends: by itself, by a signal, or because whoever started it has gone. Built-ins of Node 18 only.
+import os from 'node:os';
+
+/** How often a process looks whether the one that started it is still there. */
+const ORPHAN_CHECK_MS = 300;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+const parent = process.ppid;
+const duties = new Set();
+process.on('exit', doDuties);
+
+/** What is to be done before this process ends, whatever ends it but SIGKILL. Returns how to do it now, and no more at the end. */
+export function beforeEnd(duty) {
+  duties.add(duty);
+  return () => {
+    if (duties.delete(duty)) duty();
+  };
+}
+
+/**
+ * Calls `onSignal` for each signal that asks this process to end, which then ends only by what `onSignal` does; also, again and again,
+ * with SIGTERM when the parent has gone: `kill` on npm ends its shell but not this process (dash passes no signal on).
+ * Returns how to stop listening.
+ */
+export function onSignals(onSignal) {
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) onSignal('SIGTERM');
+  }, ORPHAN_CHECK_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+}
+
+/** Ends this process as that signal does. */
+export function endBy(signal) {
+  doDuties();
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  process.exit(128 + (os.constants.signals[signal] ?? 0)); // the first process of a container takes no signal from itself
+}
+
+export function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function doDuties() {
+  for (const duty of duties) duty();
+  duties.clear();
+}
