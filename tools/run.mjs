@@ -263,11 +263,17 @@ function hold(node, args, env, { cwd = root, onEnd = () => {} } = {}) {
   const child = spawn(node, args, { cwd, stdio: 'inherit', env });
   // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
   process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  let isAsked = false;
+  const ask = (signal) => {
+    isAsked = true;
+    child.kill(signal);
+  };
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => ask(signal));
   // `kill` on npm ends its shell but not this process (dash passes no signal on): stop when the parent has gone.
   const parent = process.ppid;
   setInterval(() => {
-    if (process.ppid !== parent) child.kill('SIGTERM');
+    // Once: a second signal would end the child at once, and not in order.
+    if (process.ppid !== parent && !isAsked) ask('SIGTERM');
   }, ORPHAN_CHECK_MS).unref();
   child.on('error', (error) => fail(String(error)));
   child.on('exit', (code, signal) => {
