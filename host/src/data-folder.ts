@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { access, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, RefusedError } from '@bellows/sdk';
@@ -141,10 +140,10 @@ async function lock(folder: string): Promise<{ close(): void }> {
   } catch (error) {
     database?.close();
     if (!isBusy(error)) throw unusable(folder, error);
-    const pid = runningPid(folder);
+    const host = await readHostFile(folder);
     throw new RefusedError(
       'DATA_IN_USE',
-      `another host${pid === undefined ? '' : ` (process ${pid})`} is using ${folder}: stop it, or start this one with another --data folder`,
+      `another host${host === null ? '' : ` (process ${host.pid}, ${host.url})`} is using ${folder}: stop it, or start this one with another --data folder`,
       { phase: 'start' },
     );
   }
@@ -153,14 +152,6 @@ async function lock(folder: string): Promise<{ close(): void }> {
 function isBusy(error: unknown): boolean {
   const SQLITE_BUSY = 5;
   return (error as { errcode?: number }).errcode === SQLITE_BUSY;
-}
-
-function runningPid(folder: string): number | undefined {
-  try {
-    return (JSON.parse(readFileSync(path.join(folder, 'host.json'), 'utf8')) as HostFile).pid;
-  } catch {
-    return undefined;
-  }
 }
 
 function unusable(folder: string, cause: unknown): ConfigError {

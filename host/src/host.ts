@@ -72,7 +72,12 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   const logger = openLogger(loaded, data, options);
   const teardown = new TeardownStack({ clock, logger });
   teardown.add(() => data.close());
-  teardown.add(() => logger.close());
+  let isUp = false;
+  teardown.add(() => {
+    // Here and not after it: the log file closes with the rest.
+    if (isUp) logger.info('stopped');
+    logger.close();
+  });
   const faults = new FaultDesk(logger);
   options.catchFaults?.((pluginId, error) => faults.report(pluginId, error));
   try {
@@ -81,7 +86,9 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     const { waves, problems: pluginProblems } = await untilAborted(loading, signal);
     if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
     await sweepStaging(stagingDir, new Set(waves.flat().flatMap(({ folder, source }) => [folder, source.folder])));
-    return await assemble({ loaded, waves, data, logger, teardown, faults, options });
+    const host = await assemble({ loaded, waves, data, logger, teardown, faults, options });
+    isUp = true;
+    return host;
   } catch (error) {
     await teardown.release(loaded.config.host.stopTimeoutMs);
     if (!signal?.aborted) throw error;
@@ -184,7 +191,6 @@ class Running implements RunningHost {
   async #release(reason: string): Promise<boolean> {
     const { teardown, plugins, stopTimeoutMs } = this.#parts;
     const released = await teardown.release(stopTimeoutMs);
-    this.#parts.logger.info('stopped');
     // asked a second time, the plugins answer how their stop ended, which was part of the release
     return released && (await plugins.stop(reason));
   }

@@ -5,7 +5,7 @@ import { currentPluginScope } from './plugin-scope.js';
 export interface GuardedProcess {
   /** Aborts at the first SIGINT, SIGTERM or SIGHUP: end in order. */
   readonly signal: AbortSignal;
-  /** Aborts at the second: end at once. The third ends the process itself, whatever hangs. */
+  /** Aborts at the second, which a SIGHUP never is: end at once. The third ends the process itself, whatever hangs. */
   readonly forceSignal: AbortSignal;
   /** Who is told of errors nobody caught; without a listener they end the process. */
   onFault: ((pluginId: string | undefined, error: unknown) => void) | undefined;
@@ -17,7 +17,7 @@ export interface GuardedProcess {
 const INTERRUPTED = 130;
 /** As any operation that failed. */
 const OUTPUT_LOST = 1;
-/** What writing into a pipe says that nobody reads any more; the last two on Windows and after the first. */
+/** What writing into a pipe says that nobody reads any more; the last two on Windows and after the first. A closed terminal says EIO. */
 const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ERR_STREAM_DESTROYED']);
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Any delay does; this is the longest one that timers take. */
@@ -52,17 +52,20 @@ export function guardProcess(): GuardedProcess {
   setInterval(() => {}, KEEP_ALIVE_MS);
   for (const signal of SIGNALS) {
     process.on(signal, () => {
+      if (!orderly.signal.aborted) return orderly.abort(signal);
+      // A terminal that closes tells everyone in it, and whoever started us passes it on: the same word twice is no impatience.
+      if (signal === 'SIGHUP') return;
       if (forced.signal.aborted) exit(INTERRUPTED);
-      else if (orderly.signal.aborted) forced.abort(signal);
-      else orderly.abort(signal);
+      else forced.abort(signal);
     });
   }
   // Whoever read our output has gone (`bellows start | head`). That is no fault: what is written from now on goes nowhere, the log
   // file still has it. As an uncaught error it would be logged, and the line would fail again, without end.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => {
+      const isReaderGone = READER_GONE.has(code) || (code === 'EIO' && stream.isTTY);
       // A disk that is full is no reader that has seen enough: who redirected the output must learn that it is not whole.
-      if (stream === process.stdout && !READER_GONE.has(code)) outputLost = code;
+      if (stream === process.stdout && !isReaderGone) outputLost = code;
     });
   }
   const onFault = (error: unknown) => {

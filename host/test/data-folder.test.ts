@@ -16,6 +16,10 @@ describe('DataFolder', () => {
   it('is held by one at a time and free again after close', async () => {
     const first = await DataFolder.open(path.join(root, 'data'));
     await expect(DataFolder.open(path.join(root, 'data'))).rejects.toMatchObject({ code: 'DATA_IN_USE', status: 409 });
+    await first.writeHostFile({ pid: 12, url: 'http://127.0.0.1:7171', token: 'secret', startedAt: 0 });
+    const told = await DataFolder.open(path.join(root, 'data')).catch((error: Error) => error.message);
+    expect(told).toContain('(process 12, http://127.0.0.1:7171)');
+    expect(told).not.toContain('secret');
     first.close();
     (await DataFolder.open(path.join(root, 'data'))).close();
   });

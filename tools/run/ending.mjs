@@ -18,19 +18,25 @@ export function beforeEnd(duty) {
 }
 
 /**
- * Calls `onSignal` for each signal that asks this process to end, which then ends only by what `onSignal` does; also, again and again,
- * with SIGTERM when the parent has gone: `kill` on npm ends its shell but not this process (dash passes no signal on).
+ * Calls `onSignal` for each signal that asks this process to end, which then ends only by what `onSignal` does; also with SIGTERM when
+ * the parent has gone: `kill` on npm ends its shell but not this process (dash passes no signal on). That once, and not after another:
+ * a second signal would end a host at once, and not in order. SIGINT does not count, it may have come here alone.
  * Returns how to stop listening.
  */
 export function onSignals(onSignal) {
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  let isAsked = false;
+  const listen = (signal) => {
+    isAsked ||= signal !== 'SIGINT';
+    onSignal(signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, listen);
   const timer = setInterval(() => {
-    if (process.ppid !== parent) onSignal('SIGTERM');
+    if (process.ppid !== parent && !isAsked) listen('SIGTERM');
   }, ORPHAN_CHECK_MS);
   timer.unref();
   return () => {
     clearInterval(timer);
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const signal of SIGNALS) process.off(signal, listen);
   };
 }
 

@@ -56,6 +56,16 @@ export class HostClient {
     return this.#base.origin;
   }
 
+  /** The page, with the token that lets the browser in. `InputError` (`USAGE`) where no token is known. */
+  get pageUrl(): string {
+    const { token } = this.#options;
+    if (token !== undefined) return `${this.origin}/?token=${encodeURIComponent(token)}`;
+    throw new InputError(
+      'USAGE',
+      `No token for ${this.origin} is known here: set BELLOWS_TOKEN or name the data folder of the host with --data.`,
+    );
+  }
+
   get<T>(path: string): Promise<T> {
     return this.#send('GET', path, {});
   }

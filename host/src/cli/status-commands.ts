@@ -19,13 +19,19 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
   program
     .command('status')
     .description('show the host, its plugins and subsystems')
-    .action(async (_options: unknown, command: Command) => {
-      const status = await (await context.connect(command)).get<HostStatus>('/v1/status');
-      if (context.isJson(command)) return printJson(stdout, status);
+    .option('--link', 'print the link to the page, with the token that lets the browser in, and nothing else')
+    .addHelpText('after', '\nExamples:\n  bellows status\n  bellows status --link')
+    .action(async ({ link = false }: { link?: boolean }, command: Command) => {
+      const client = await context.connect(command);
+      const status = { url: client.origin, ...(await client.get<HostStatus>('/v1/status')) };
+      const pageUrl = link ? client.pageUrl : undefined;
+      if (context.isJson(command)) return printJson(stdout, pageUrl === undefined ? status : { pageUrl });
+      if (pageUrl !== undefined) return void stdout.write(`${pageUrl}\n`);
       const { version, ready, pid, machine } = status;
       stdout.write(
         `Bellows ${plain(version)}, ${ready ? 'ready' : 'not ready'}, process ${pid}, since ${shortTime(status.startedAt)} UTC\n`,
       );
+      stdout.write(`at ${status.url} (the page: bellows status --link)\n`);
       stdout.write(
         `configuration ${plain(status.configFile ?? 'built in')} (revision ${status.configRevision}), data ${plain(status.dataDir)}\n`,
       );

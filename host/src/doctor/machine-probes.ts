@@ -6,13 +6,14 @@ import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { NotReadyError, systemClock } from '@bellows/sdk';
-import { HostClient } from '../cli/host-client.js';
+import { HostClient, RemoteError } from '../cli/host-client.js';
 import { type LoadedConfig, loadConfig, withLines } from '../config-file.js';
 import { isDataFolderLocked, readHostFile } from '../data-folder.js';
 import type { HostOptions } from '../host-options.js';
 import type { HostStatus } from '../host-view.js';
+import { reachableAt } from '../http/local-safety.js';
 import { inspectPlugins } from '../inspect-plugins.js';
-import type { ConfigReading, HostReading, PluginReading, Probes, Ran } from './probes.js';
+import type { ConfigReading, HostReading, NeighbourReading, PluginReading, Probes, Ran } from './probes.js';
 
 /** Of a program that should answer at once. */
 const PROGRAM_MS = 5_000;
@@ -58,6 +59,7 @@ export function machineProbes(options: HostOptions, signal: AbortSignal, { hostM
       return { type, freeBytes: bavail * bsize, freeInodes: ffree, inodes: files };
     },
     tryListen,
+    askPort: (address, port) => askPort(reachableAt(address, port), signal, hostMs),
     isLocked: isDataFolderLocked,
     run: ([file, ...args]) => run({ file, args, options, signal }),
     askHost: (host) => askHost(host, signal, hostMs),
@@ -121,9 +123,20 @@ function tryListen(address: string, port: number): Promise<string | undefined> {
   });
 }
 
-async function askHost({ url, token }: HostReading, signal: AbortSignal, limitMs: number): Promise<HostStatus> {
+async function askPort(url: string, signal: AbortSignal, limitMs: number): Promise<NeighbourReading | undefined> {
+  try {
+    const { dataDir, subsystems } = await askHost({ url }, signal, limitMs);
+    return typeof dataDir === 'string' && Array.isArray(subsystems) ? { dataDir } : undefined;
+  } catch (error) {
+    return error instanceof RemoteError && error.code === 'TOKEN_NEEDED' ? {} : undefined;
+  }
+}
+
+type Asked = Pick<HostReading, 'url'> & Partial<HostReading>;
+
+async function askHost({ url, token }: Asked, signal: AbortSignal, limitMs: number): Promise<HostStatus> {
   const late = AbortSignal.timeout(limitMs);
-  const client = new HostClient({ url, token, signal: AbortSignal.any([signal, late]) });
+  const client = new HostClient({ url, signal: AbortSignal.any([signal, late]), ...(token === undefined ? {} : { token }) });
   return client.get<HostStatus>('/v1/status').catch((error: unknown) => {
     // The client takes every end of its signal for somebody's interruption.
     const isLate = late.aborted && !signal.aborted;

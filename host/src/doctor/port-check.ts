@@ -13,10 +13,14 @@ export async function checkPort({ probes, address, port, host, isHeld }: Place):
   if (code !== 'EADDRINUSE')
     return fail(`nothing can listen on ${where} (${code})`, 'Choose another address or port (host.address, host.port).');
   if (host !== null && isHeld !== false && portOf(host.url) === port) return ok(`${where} is held by the host that runs here`);
-  const holder = await holderOf(probes, port);
+  const [holder = 'another process', neighbour] = await Promise.all([holderOf(probes, port), probes.askPort(address, port)]);
+  if (neighbour === undefined) {
+    return fail(`${where} is taken by ${holder}`, 'Stop what holds it, or choose another port (host.port, BELLOWS_PORT or --port).');
+  }
+  const { dataDir = 'a folder it does not tell' } = neighbour;
   return fail(
-    `${where} is taken${holder === undefined ? ' by another process' : ` by ${holder}`}`,
-    'Stop what holds it, or choose another port (host.port, BELLOWS_PORT or --port).',
+    `${where} is taken by another Bellows host (${holder}, data in ${dataDir})`,
+    'Leave it and choose another port for this one (host.port, BELLOWS_PORT or --port); --data names its folder to the other commands.',
   );
 }
 

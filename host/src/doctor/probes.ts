@@ -43,6 +43,11 @@ export interface RunningHostReading {
   readonly ready: boolean;
 }
 
+/** A host of another data folder. It tells strangers nothing where it has users. */
+export interface NeighbourReading {
+  readonly dataDir?: string;
+}
+
 /** All that the checks read of the machine, so that each is tested without it. Nothing of it throws but where it says so. */
 export interface Probes {
   readonly nodeVersion: string;
@@ -74,6 +79,8 @@ export interface Probes {
   fileSystem(folder: string): Promise<FileSystemReading>;
   /** The code of the error with which listening failed; undefined when it worked. It listens for a moment only. */
   tryListen(address: string, port: number): Promise<string | undefined>;
+  /** What the Bellows host says of itself that listens there; undefined when something else does, or nothing answers in time. */
+  askPort(address: string, port: number): Promise<NeighbourReading | undefined>;
   /** Whether a host holds the data folder. May reject. */
   isLocked(folder: string): Promise<boolean>;
   /** Without a shell; ended when it takes too long. */

@@ -12,7 +12,7 @@ import { addFileRoutes } from './file-routes.js';
 import { addHealthRoutes } from './health-routes.js';
 import type { HttpContext } from './http-context.js';
 import { MAX_JSON_BYTES, parseJson } from './json-body.js';
-import { isLoopback, isWildcard, LocalSafety } from './local-safety.js';
+import { isLoopback, LocalSafety, reachableAt } from './local-safety.js';
 import { metricsTextFor } from './metrics-text.js';
 import { addOperationRoutes } from './operation-routes.js';
 import { addPageRoutes } from './page-routes.js';
@@ -96,7 +96,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     await app.close();
     cancel();
   };
-  return { url: `http://${reachable(address)}:${bound}`, port: bound, close: () => (closed ??= close()) };
+  return { url: reachableAt(address, bound), port: bound, close: () => (closed ??= close()) };
 }
 
 interface AppOptions {
@@ -168,7 +168,11 @@ async function listen(app: FastifyInstance, address: string, port: number): Prom
     const { code = '' } = error as { code?: string };
     const where = `${address}:${port}`;
     if (code === 'EADDRINUSE') {
-      throw configError('PORT_IN_USE', `Another process listens on ${where}: choose another port.`, { path: 'host.port', cause: error });
+      throw configError(
+        'PORT_IN_USE',
+        `Another process listens on ${where}: "bellows doctor" says which one. Choose another port with --port, BELLOWS_PORT or host.port; 0 takes a free one.`,
+        { path: 'host.port', cause: error },
+      );
     }
     if (code === 'EACCES') {
       throw configError('ADDRESS_UNUSABLE', `The system does not allow listening on ${where}: choose a port above 1023.`, {
@@ -192,9 +196,4 @@ function configError(code: string, message: string, { path, cause }: { readonly 
 
 function stoppingError(): NotReadyError {
   return new NotReadyError('HOST_STOPPING', 'The host is stopping.', { phase: 'stop', retryAfterMs: 1_000 });
-}
-
-function reachable(address: string): string {
-  if (isWildcard(address)) return '127.0.0.1';
-  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
 }

@@ -112,6 +112,12 @@ export function isWildcard(host: string): boolean {
   return bare === '0.0.0.0' || bare === '::' || bare === '';
 }
 
+/** Where this machine reaches what listens on `address`, as a URL without a path. */
+export function reachableAt(address: string, port: number): string {
+  if (isWildcard(address)) return `http://127.0.0.1:${port}`;
+  return `http://${address.includes(':') && !address.startsWith('[') ? `[${address}]` : address}:${port}`;
+}
+
 /** A person came by a link of another site. A frame navigates too, but nobody chose it, and a hundred of them could hold every event stream. */
 function followsLink({ method, headers }: FastifyRequest): boolean {
   const { 'sec-fetch-mode': mode, 'sec-fetch-dest': dest = 'document' } = headers;

@@ -291,9 +291,23 @@ describe('bellows status, plugins, operations, explain', () => {
   it('shows the host to people and to programs', async () => {
     const status = await bellows(['status'], { host: here });
     expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/Bellows 0\.1\.0, ready.*demo\.pool/s) });
-    expect((await bellows(['status', '--json'], { host: here })).json).toMatchObject({ ready: true, subsystems: [{ name: 'demo.pool' }] });
+    expect(status.stdout).toContain(`\nat ${here.url} (`);
+    expect((await bellows(['status', '--json'], { host: here })).json).toMatchObject({
+      ready: true,
+      url: here.url,
+      subsystems: [{ name: 'demo.pool' }],
+    });
     expect((await bellows(['plugins'], { host: here })).stdout).toMatch(/demo +1\.0\.0 +active/);
     expect((await bellows(['--json', 'plugins'], { host: here })).json.plugins).toHaveLength(2);
+  });
+
+  it('gives the link to the page again to whoever has the token, and only when asked', async () => {
+    const link = `${here.url}/?token=${here.token}`;
+    expect(await bellows(['status', '--link'], { host: here })).toMatchObject({ code: 0, stdout: `${link}\n` });
+    expect((await bellows(['status', '--link', '--json'], { host: here })).json).toEqual({ pageUrl: link });
+    for (const flags of [[], ['--json']]) expect((await bellows(['status', ...flags], { host: here })).stdout).not.toContain(here.token);
+    const stranger = await bellows(['status', '--link', '--url', here.url]);
+    expect(stranger).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('BELLOWS_TOKEN') });
   });
 
   it('lists operations, and shows what one takes and answers, or its schemas', async () => {

@@ -105,6 +105,17 @@ describe('the port', () => {
     expect(await checkPort(placeWith(taken, { host: HOST }))).toMatchObject({ state: 'fail' });
   });
 
+  it('is taken by another Bellows host, which it does not advise to stop', async () => {
+    const seen = await checkPort(placeWith({ ...taken, askPort: async () => ({ dataDir: '/there/.bellows' }) }));
+    expect(seen).toMatchObject({
+      state: 'fail',
+      found: '127.0.0.1:7070 is taken by another Bellows host (process 12 (nginx), data in /there/.bellows)',
+    });
+    expect(seen.todo).not.toMatch(/stop/i);
+    const silent = await checkPort(placeWith({ ...taken, askPort: async () => ({}) }));
+    expect(silent.found).toContain('another Bellows host');
+  });
+
   it.each(['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EMFILE'])('fails with %s', async (code) => {
     expect(await checkPort(placeWith({ tryListen: async () => code }))).toMatchObject({ state: 'fail', todo: expect.any(String) });
   });

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataFolder } from '../../src/data-folder.js';
 import { machineProbes } from '../../src/doctor/machine-probes.js';
 import type { Probes } from '../../src/doctor/probes.js';
+import { loadTokenTable } from '../../src/http/token-table.js';
+import { startLoopbackHost } from '../http/loopback-host.js';
 
 let root: string;
 let probes: Probes;
@@ -42,6 +45,21 @@ describe('the probes of this machine', () => {
     expect(await probes.tryListen('127.0.0.1', port)).toBeUndefined();
     expect(await probes.tryListen('127.0.0.1', port)).toBeUndefined();
     expect(await probes.tryListen('192.0.2.1', port)).toBe('EADDRNOTAVAIL');
+  });
+
+  it('tell a Bellows host from what else listens', async () => {
+    const host = await startLoopbackHost();
+    const stranger = createHttpServer((_request, response) => response.end('{"status":"ok"}'));
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    const users = await loadTokenTable(await tokensFile());
+    const closed = await startLoopbackHost({ users });
+    try {
+      expect(await probes.askPort('127.0.0.1', host.server.port)).toEqual({ dataDir: expect.any(String) });
+      expect(await probes.askPort('127.0.0.1', (stranger.address() as AddressInfo).port)).toBeUndefined();
+      expect(await probes.askPort('127.0.0.1', closed.server.port)).toEqual({});
+    } finally {
+      await Promise.all([host.close(), closed.close(), new Promise((resolve) => stranger.close(resolve))]);
+    }
   });
 
   it('tell a program that is missing from one that fails', async () => {
@@ -101,3 +119,9 @@ describe('the probes of this machine', () => {
     expect(await folder.readConfig()).toMatchObject({ dataDir: path.join(root, 'other'), problems: [expect.any(String)] });
   });
 });
+
+async function tokensFile(): Promise<string> {
+  const file = path.join(root, 'tokens.yaml');
+  await writeFile(file, `- { name: ci, role: reader, sha256: ${'a'.repeat(64)} }\n`, { mode: 0o600 });
+  return file;
+}

@@ -26,6 +26,7 @@ export function probesWith(changes: Partial<Probes> = {}): Probes {
     mayWrite: async () => true,
     fileSystem: async () => ({ type: 0xef53, freeBytes: 100 * 2 ** 30, freeInodes: 1_000_000, inodes: 2_000_000 }),
     tryListen: async () => undefined,
+    askPort: async () => undefined,
     isLocked: async () => false,
     run: async () => GIT,
     askHost: async () => ({ version: '0.1.0', ready: true }),

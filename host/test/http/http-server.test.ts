@@ -410,6 +410,7 @@ describe('listening', () => {
     await expect(startHttpServer({ ...options(), address: '127.0.0.1', port: host.server.port })).rejects.toMatchObject({
       code: 'PORT_IN_USE',
       kind: 'config',
+      message: expect.stringMatching(/bellows doctor.*--port, BELLOWS_PORT or host\.port/),
     });
   });
 

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { descendants, isRunning } from './processes.js';
-import { COMPUTE, cleanEnv, follow, REPOSITORY, startHost, writeConfig } from './running-host.js';
+import { COMPUTE, cleanEnv, follow, HOST_MAIN, REPOSITORY, startHost, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
 import { until } from './until.js';
@@ -79,6 +79,48 @@ describe('a signal to the host', () => {
     await host.stop('SIGKILL');
     await until('the executors to end', () => below.every((pid) => !isRunning(pid)));
     await call;
+  });
+});
+
+/** Of util-linux: gives a program a terminal of its own, also where the test has none. That of other systems takes other options. */
+const HAS_TERMINAL = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+
+describe.each(HAS_TERMINAL ? ['closes'] : [])('a terminal that %s', () => {
+  it.each([
+    // This shell tells the host, as an interactive one does, and stays to note how it ended.
+    [
+      'bellows start',
+      HOST_MAIN,
+      (start: string) => `trap 'kill -HUP $host' HUP; ${start} & host=$!; wait $host; wait $host; echo $? > code`,
+    ],
+    // This one ends with the terminal: the host is told by the system and by whoever runs it, who then has no parent any more.
+    ['npm start', path.join(REPOSITORY, 'tools/run.mjs'), (start: string) => `${start}; true`],
+  ])('lets %s stop in order', async (name, program, line) => {
+    const folder = tempFolder();
+    // Longer than it takes to find that the parent has gone.
+    const slow = 'ctx.own(() => new Promise((resolve) => setTimeout(resolve, 1_000)));';
+    const file = writeConfig(folder, { plugins: { slow: { from: writePlugin(folder, { id: 'slow', activate: slow }) } } });
+    const start = `'${process.execPath}' '${program}' start --config '${file}'`;
+    const terminal = follow(
+      spawn('script', ['--quiet', '--return', '--command', line(start), '/dev/null'], {
+        cwd: folder,
+        env: cleanEnv({ SHELL: '/bin/sh' }),
+        stdio: ['pipe', 'pipe', 'pipe'],
+      }),
+    );
+    await until('the host', () => terminal.output().stdout.includes('is ready'), { withinMs: 60_000 });
+    const data = path.join(folder, '.bellows');
+    const { pid } = JSON.parse(readFileSync(path.join(data, 'host.json'), 'utf8'));
+    terminal.child.kill('SIGKILL');
+    await until('the host to end', () => !isRunning(pid));
+    expect(readFileSync(path.join(data, 'logs', 'host.log'), 'utf8')).toContain('"msg":"stopped"');
+    expect(existsSync(path.join(data, 'host.json'))).toBe(false);
+    if (name === 'npm start') return;
+    const code = await until(
+      'the exit code',
+      () => existsSync(path.join(folder, 'code')) && readFileSync(path.join(folder, 'code'), 'utf8'),
+    );
+    expect(code).toBe('0\n');
   });
 });
 
