@@ -5,6 +5,4 @@ module.exports = {
   testEnvironmentOptions: { customExportConditions: ['node', 'default'] },
   // Tests wait for real processes; on a loaded machine these take their time.
   testTimeout: 120_000,
-  // They wait more than they work: two files at a time take little more than half as long, on two cores too.
-  maxWorkers: 2,
 };
