@@ -15,6 +15,7 @@ import {
   type PluginContext,
   PluginError,
   type PluginStatus,
+  type Reconfigure,
   scopedStore,
 } from '@bellows/sdk';
 import type { ServiceContainer } from './container.js';
@@ -51,6 +52,7 @@ export class PluginRunner {
   readonly #services: RunnerServices;
   readonly #lifecycle: PluginLifecycle;
   readonly #logger: ILogger;
+  #reconfigure: Reconfigure | undefined;
   #running: { readonly teardown: TeardownStack; readonly abort: AbortController } | undefined;
   #attempt = 0;
   /** What broke while it was being activated; it shows when it is active. */
@@ -70,6 +72,11 @@ export class PluginRunner {
 
   get status(): PluginStatus {
     return this.#lifecycle.status;
+  }
+
+  /** Whether it takes changes of live options over without a restart. */
+  get takesLiveChanges(): boolean {
+    return this.#reconfigure !== undefined;
   }
 
   /** Whether others may rely on it. */
@@ -217,6 +224,9 @@ export class PluginRunner {
       own: (value) => {
         teardown.add(value);
         return value;
+      },
+      onReconfigure: (apply) => {
+        this.#reconfigure = apply;
       },
       registerSubsystem: (subsystem) => teardown.add(registerSubsystem(id, subsystem)),
     } satisfies PluginContext);

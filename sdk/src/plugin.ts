@@ -11,6 +11,20 @@ import type { Token } from './token.js';
 
 export type Owned = Disposable | AsyncDisposable | (() => void | Promise<void>);
 
+/** A change of a running plugin's configuration in which every option that differs is marked `live`. */
+export interface Reconfiguration<C = unknown> {
+  /** Valid by the plugin's schema, defaults filled in, frozen. */
+  readonly config: C;
+  readonly previous: C;
+  /** Paths of the options that differ, inside the plugin's configuration (`executors`, `retry.maxAttempts`). Never empty. */
+  readonly changed: readonly string[];
+  /** Aborts when the change took too long, or when the plugin is being stopped. */
+  readonly signal: AbortSignal;
+}
+
+/** Takes a change over whole, or throws `RefusedError` and changes nothing. */
+export type Reconfigure<C = unknown> = (change: Reconfiguration<C>) => void | Promise<void>;
+
 /** What a plugin gets when it is activated. Everything taken through it is given back when the plugin stops. */
 export interface PluginContext<C = unknown> {
   readonly id: string;
@@ -36,6 +50,13 @@ export interface PluginContext<C = unknown> {
    * all within the stop time-out. After the stop it is released at once. Returns what it was given.
    */
   own<T extends Owned>(owned: T): T;
+  /**
+   * Takes over changes of options that are marked `live` without a restart: calls come one at a time, never before the activation has
+   * ended and never after the stop has begun. A plugin that registers none is restarted for every change; a second call replaces the
+   * first. Throwing `RefusedError` keeps the configuration as it was; after any other error or too long a time the plugin is asked to
+   * take the old configuration back, and restarted with it when that fails too.
+   */
+  onReconfigure(apply: Reconfigure<C>): void;
   /** Makes the subsystem known to metrics and governor until the plugin stops. `PluginError` when its name is not `<id>.…`. */
   registerSubsystem(subsystem: IScalableSubsystem): void;
 }
