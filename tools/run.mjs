@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpat
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEnd, fail } from './run/ending.mjs';
+import { lastBuild } from './run/last-build.mjs';
 import { hold, runStep } from './run/step.mjs';
 import { takeTurn } from './run/turn.mjs';
 
@@ -72,8 +73,7 @@ async function main() {
   switch (mode) {
     case 'start':
     case 'demo':
-      console.error('Building what changed');
-      await build();
+      await buildIfChanged(lastBuild(root, node), build);
       return go([host, mode, ...rest]);
     case 'bellows':
       if (!existsSync(host)) await build();
@@ -98,6 +98,12 @@ async function main() {
     default:
       return go(rest, { cwd: process.cwd() });
   }
+}
+
+async function buildIfChanged(last, build) {
+  if (last.isCurrent()) return;
+  console.error('Building what changed');
+  await last.renew(build);
 }
 
 async function runMany(node, env, target) {
