@@ -51,6 +51,8 @@ export interface SupervisorOptions {
   onEscalate?(error: BellowsError): void;
   /** A child ended by itself or failed to start; for logs. What it throws is ignored. */
   onChildExit?(id: string, exit: ChildExit): void;
+  /** A child is started again only after a pause: it ends too often. What it throws is ignored. */
+  onPause?(id: string, pauseMs: number): void;
 }
 
 export interface ChildStatus {

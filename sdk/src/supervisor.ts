@@ -181,6 +181,7 @@ export class Supervisor {
     const pauseMs = this.#law.next(child.pace, this.#clock.monotonicMs());
     if (pauseMs === null) return this.#escalate(child, cause);
     if (pauseMs === 0) return this.#startAgain(child);
+    quietly(() => this.#options.onPause?.(child.spec.id, pauseMs));
     child.retryLater(this.#clock.setTimer(pauseMs, () => this.#tasks.post(() => this.#retry(child, () => this.#startAgain(child)))));
     return this.#stopOthers(child);
   }
