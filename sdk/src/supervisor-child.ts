@@ -13,7 +13,12 @@ export interface SupervisorChildOptions extends SupervisorOptions, Pick<ChildSpe
  * A supervisor as the child of another one. Each start makes a new supervisor over the same children; those added at run time are lost.
  * When it gives up, that is an exit which failed: the one above restarts it or gives up in turn.
  */
-export function supervisorChild({ id, restart = 'permanent', stopTimeoutMs = Number.POSITIVE_INFINITY, ...options }: SupervisorChildOptions): ChildSpec {
+export function supervisorChild({
+  id,
+  restart = 'permanent',
+  stopTimeoutMs = Number.POSITIVE_INFINITY,
+  ...options
+}: SupervisorChildOptions): ChildSpec {
   return {
     id,
     restart,

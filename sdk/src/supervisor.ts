@@ -115,7 +115,8 @@ export class Supervisor {
 
   #call(task: () => Promise<void>): Promise<void> {
     return this.#tasks.run(() => {
-      if (!this.#started) throw new InvariantError('SUPERVISOR_NOT_STARTED', 'A child was handed to a supervisor before its start: start it first');
+      if (!this.#started)
+        throw new InvariantError('SUPERVISOR_NOT_STARTED', 'A child was handed to a supervisor before its start: start it first');
       if (this.#ending.signal.aborted) throw stopped();
       return task();
     });

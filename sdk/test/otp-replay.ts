@@ -47,7 +47,12 @@ class Replay {
 
   async run(): Promise<string> {
     const lines: string[] = [];
-    const refused = await this.#settled(this.#root.start().then(() => false, () => true));
+    const refused = await this.#settled(
+      this.#root.start().then(
+        () => false,
+        () => true,
+      ),
+    );
     if (refused) return `${this.#take()}| refused`;
     lines.push(this.#line());
     for (const step of this.#script.steps) {
@@ -119,7 +124,10 @@ class Replay {
   /** Whether it ends before it is ended by force. */
   #obeys(manner: string, force: AbortSignal): Promise<boolean> {
     const takesMs = manner === 'obeys' ? 0 : manner === 'slow' ? SLOW_MS : Number.POSITIVE_INFINITY;
-    return this.#clock.sleep(takesMs, force).then(() => true, () => false);
+    return this.#clock.sleep(takesMs, force).then(
+      () => true,
+      () => false,
+    );
   }
 
   #supervisor({ id, restart, ...script }: NestedSupervisor): ChildSpec {
@@ -209,4 +217,5 @@ const ANSWERS: Readonly<Record<string, string>> = {
   CHILD_NOT_STOPPED: 'busy',
   CHILD_STOP_TIMEOUT: 'ok',
   CHILD_UNKNOWN: 'unknown',
+  CHILDREN_NOT_STOPPED: 'ok',
 };

@@ -30,7 +30,10 @@ describe('the traces of a supervisor of Erlang/OTP', () => {
     ['allows one restart more', (script) => ({ ...script, max: script.max + 1 })],
     ['allows one restart less', (script) => ({ ...script, max: Math.max(0, script.max - 1) })],
     ['counts within thrice the time', (script) => ({ ...script, seconds: script.seconds * 3 })],
-    ['restarts all for the rest', (script) => ({ ...script, strategy: script.strategy === 'rest_for_one' ? 'one_for_all' : script.strategy })],
+    [
+      'restarts all for the rest',
+      (script) => ({ ...script, strategy: script.strategy === 'rest_for_one' ? 'one_for_all' : script.strategy }),
+    ],
     ['restarts one for all', (script) => ({ ...script, strategy: 'one_for_one' })],
     ['restarts transient children always', (script) => replaced(script, ' transient ', ' permanent ')],
     ['keeps temporary children', (script) => replaced(script, ' temporary ', ' transient ')],

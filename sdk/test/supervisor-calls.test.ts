@@ -3,7 +3,10 @@ import { Nursery } from './nursery.js';
 
 async function started(ids: readonly string[], more: Parameters<Nursery['supervisor']>[1] = {}) {
   const nursery = new Nursery();
-  const supervisor = nursery.supervisor(ids.map((id) => nursery.child(id)), more);
+  const supervisor = nursery.supervisor(
+    ids.map((id) => nursery.child(id)),
+    more,
+  );
   await supervisor.start();
   return { nursery, supervisor };
 }

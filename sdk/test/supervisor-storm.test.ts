@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import type { BellowsError } from '../src/errors.js';
 import { supervisorChild } from '../src/supervisor-child.js';
 import type { ChildSpec, RunningChild } from '../src/supervisor-contract.js';
 import { Nursery } from './nursery.js';
@@ -28,7 +27,13 @@ describe('a storm of crashes', () => {
         clock: nursery.clock,
         onEscalate: () => void told.push(id),
       });
-    const supervisor = nursery.supervisor([nursery.child('a'), inner('s', crashing('m', () => (starts += 1)))]);
+    const supervisor = nursery.supervisor([
+      nursery.child('a'),
+      inner(
+        's',
+        crashing('m', () => (starts += 1)),
+      ),
+    ]);
     await supervisor.start();
     await nursery.clock.advance(0);
     // the outer one allows two restarts of the inner one, which allows three of its child
@@ -36,7 +41,7 @@ describe('a storm of crashes', () => {
     expect(nursery.escalated).toHaveLength(1);
     const [error] = nursery.escalated;
     expect(error).toMatchObject({ code: 'RESTARTS_EXCEEDED', message: expect.stringContaining('s had to be restarted') });
-    expect((error?.cause as BellowsError).message).toContain('m had to be restarted');
+    expect(error?.cause).toMatchObject({ code: 'RESTARTS_EXCEEDED', message: expect.stringContaining('m had to be restarted') });
     expect(nursery.log).toEqual(['start a1', 'stop a1', 'stopped a1']);
   });
 
@@ -65,7 +70,16 @@ describe('a storm of crashes', () => {
     const supervisor = nursery.supervisor(ids.map((id) => nursery.child(id)));
     await supervisor.start();
     await Promise.all(ids.slice(0, 4).map((id) => nursery.end(id)));
-    expect(nursery.log.slice(9)).toEqual(['start a2', 'start b2', 'stop e1', 'stopped e1', 'stop b2', 'stopped b2', 'stop a2', 'stopped a2']);
+    expect(nursery.log.slice(9)).toEqual([
+      'start a2',
+      'start b2',
+      'stop e1',
+      'stopped e1',
+      'stop b2',
+      'stopped b2',
+      'stop a2',
+      'stopped a2',
+    ]);
     expect(nursery.escalated).toHaveLength(1);
   });
 });

@@ -150,7 +150,7 @@ describe('Supervisor', () => {
     comeUp();
     await nursery.clock.advance(0);
     await outcome;
-    expect(nursery.log).toEqual(['start late1', 'stop late1']);
+    expect(nursery.log).toEqual(['start late1', 'stop late1', 'stopped late1']);
   });
 
   it('gives up a start whose signal aborts', async () => {

@@ -15,7 +15,9 @@ const scripts = makeScripts(COUNT, SEED);
 const first = runOnErlang(scripts);
 const second = runOnErlang(scripts);
 // a trace that a second run does not repeat depends on the machine, and says nothing
-const kept = scripts.flatMap((script, index) => (first.traces[index] === second.traces[index] ? [{ ...script, trace: first.traces[index] }] : []));
+const kept = scripts.flatMap((script, index) =>
+  first.traces[index] === second.traces[index] ? [{ ...script, trace: first.traces[index] }] : [],
+);
 const lines = kept.map((script) => JSON.stringify(script));
 writeFileSync(TARGET, `{"otp":"${first.otp}","seed":${SEED},"scripts":[\n${lines.join(',\n')}\n]}\n`);
 console.log(`${kept.length} of ${COUNT} scripts, run twice alike on Erlang/OTP ${first.otp}: ${path.relative(process.cwd(), TARGET)}`);
@@ -25,7 +27,9 @@ function runOnErlang(given) {
   try {
     const [scriptsFile, tracesFile] = ['scripts', 'traces'].map((name) => path.join(folder, name));
     writeFileSync(scriptsFile, given.map((script) => `${erlangTerm(script)}\n`).join(''));
-    const otp = execFileSync('escript', [path.join(import.meta.dirname, 'oracle.escript'), scriptsFile, tracesFile], { encoding: 'utf8' }).trim();
+    const otp = execFileSync('escript', [path.join(import.meta.dirname, 'oracle.escript'), scriptsFile, tracesFile], {
+      encoding: 'utf8',
+    }).trim();
     return { otp, traces: readFileSync(tracesFile, 'utf8').trimEnd().split('\n') };
   } finally {
     rmSync(folder, { recursive: true, force: true });

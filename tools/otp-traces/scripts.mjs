@@ -61,7 +61,10 @@ const ends = (ids) =>
     .map((each) => `ends ${each.join(' ')}`);
 const endOfOne = (ids) => fc.tuple(fc.constantFrom(...ids), REASON).map(([id, reason]) => `ends ${id} ${reason}`);
 const call = (ids) => fc.tuple(fc.constantFrom('stop', 'restart', 'delete'), fc.constantFrom(...ids)).map((parts) => parts.join(' '));
-const ADD = fc.constantFrom('x', 'x', 'x', 'a').chain(leaf).map((child) => `add ${child}`);
+const ADD = fc
+  .constantFrom('x', 'x', 'x', 'a')
+  .chain(leaf)
+  .map((child) => `add ${child}`);
 
 function stepFor({ children, seconds }) {
   const own = [...children.map((child) => child.id ?? child.split(' ')[0]), 'x'];

@@ -25,10 +25,7 @@ export async function supervisorFigures({ quick }) {
     figure(`supervisor: ${title}, p99 of a restart`, 'µs', better('lower'), of(who, 'p99Us')),
     figure(`supervisor: ${title}, CPU of a restart`, 'µs', better('lower'), of(who, 'cpuUs')),
   ];
-  return [
-    ...figures('ours', 'one child', (better) => better),
-    ...(withErlang ? figures('peer', 'peer, Erlang/OTP', () => 'none') : []),
-  ];
+  return [...figures('ours', 'one child', (better) => better), ...(withErlang ? figures('peer', 'peer, Erlang/OTP', () => 'none') : [])];
 }
 
 async function timeErlang(count) {
