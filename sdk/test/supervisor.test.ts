@@ -235,6 +235,27 @@ describe('Supervisor with back-off', () => {
     await nursery.stop(supervisor);
   });
 
+  it.each([
+    ['one_for_all', ['stop c1', 'stop a1'], ['start a2', 'start b2', 'start c2']],
+    ['rest_for_one', ['stop c1'], ['start b2', 'start c2']],
+  ] as const)('with %s stops the others at once, and starts all of them after the pause', async (strategy, stops, starts) => {
+    const nursery = new Nursery();
+    const told: unknown[] = [];
+    const children = ['a', 'b', 'c'].map((id) => nursery.child(id));
+    const onPause = (...args: unknown[]) => void told.push(args);
+    const supervisor = nursery.supervisor(children, { backoff, strategy, onPause });
+    await supervisor.start();
+    nursery.log.length = 0;
+    await nursery.end('b');
+    const happened = () => nursery.log.filter((line) => !line.startsWith('stopped'));
+    expect(happened()).toEqual(['end b', ...stops]);
+    expect(told).toEqual([['b', 50]]);
+    await nursery.clock.advance(50);
+    expect(happened()).toEqual(['end b', ...stops, ...starts]);
+    expect(supervisor.status().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    await nursery.stop(supervisor);
+  });
+
   it('is interrupted by a stop', async () => {
     const nursery = new Nursery();
     const supervisor = nursery.supervisor([nursery.child('a')], { backoff });

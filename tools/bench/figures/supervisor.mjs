@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { timeRestarts } from '../restarts.mjs';
@@ -12,7 +13,7 @@ const PER_SUPERVISOR = 100;
 export async function supervisorFigures({ quick }) {
   const count = quick ? 2_000 : 100_000;
   await timeRestarts(count, PER_SUPERVISOR); // compiled before it is timed, as the peer does
-  const withErlang = await isInstalled('escript');
+  const withErlang = isInstalled('escript');
   if (!withErlang) console.error('  Erlang/OTP is not measured: there is no `escript` here');
   const values = await rounds(quick ? 1 : 9, {
     ours: () => timeRestarts(count, PER_SUPERVISOR),
@@ -35,8 +36,7 @@ async function timeErlang(count) {
   return JSON.parse(printed);
 }
 
-async function isInstalled(program) {
-  const child = spawn('which', [program], { stdio: 'ignore' });
-  const [code] = await once(child, 'exit');
-  return code === 0;
+function isInstalled(program) {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return folders.some((folder) => existsSync(path.join(folder, program)));
 }
