@@ -216,7 +216,7 @@ export class ExecutorPool {
       if (signal?.aborted) entry.reject(signal.reason);
       else if (answer !== 'lost') entry.resolve(answer);
       else entry.reject(overdue ? late('and its executor did not answer either') : this.#stopped ? stopping() : lost());
-      slot.giveBack();
+      slot.giveBack({ isAnswered: answer !== 'lost' });
       this.#next();
     });
     const onAbort = () => {

@@ -9,8 +9,10 @@ const START_TIMEOUT_MS = 10_000;
 const SILENCE_TIMEOUT_MS = 10_000;
 /** A killed process is gone within milliseconds; one in an uninterruptible wait is left to its broken channel. */
 const STOP_TIMEOUT_MS = 5_000;
-/** So many starts in a row that never came up are no accident, also where each took its whole time. */
-const FAILED_STARTS = 2;
+/** So many ends in quick succession without one answer between them are no accident; until then calls wait, well below a second. */
+const FAILING_ENDS = 4;
+/** So many starts in a row that took their whole time: what waits has waited long enough. */
+const FAILING_TIMEOUTS = 2;
 
 export interface ExecutorSlotEvents {
   /** It ended by itself and is replaced. */
@@ -39,10 +41,12 @@ export class ExecutorSlot {
   #stats: StatsMessage | undefined;
   #losses = 0;
   #lastEnd = '';
-  /** In a row. */
-  #failedStarts = 0;
-  /** It ended so often that the next start had to wait, and none has come up since. */
-  #hasPaused = false;
+  /** Since the last answer. */
+  #endsInARow = 0;
+  /** Since one came up. */
+  #timeoutsInARow = 0;
+  /** It keeps ending, so that the next start has to wait, and none has come up since. */
+  #isCrashing = false;
   /** How many messages had come at the last look that found a new one, or no work, and when that was. */
   #heard: { readonly process: ExecutorProcess | undefined; readonly count: number; readonly at: number };
 
@@ -87,7 +91,7 @@ export class ExecutorSlot {
 
   /** Its processes end one after the other, and none is up. */
   get isFailing(): boolean {
-    return this.#state !== 'ready' && (this.#hasPaused || this.#failedStarts >= FAILED_STARTS);
+    return this.#state !== 'ready' && (this.#isCrashing || this.#timeoutsInARow >= FAILING_TIMEOUTS);
   }
 
   /** Lowering ends idle threads, and at 0 the process as soon as it has no work. */
@@ -111,11 +115,12 @@ export class ExecutorSlot {
       random,
       onChildExit: (_id, { error }) => {
         this.#losses += 1;
+        this.#endsInARow += 1;
         this.#lastEnd = messageOf(error);
         this.#events.lost(this.#lastEnd);
       },
       onPause: () => {
-        this.#hasPaused = true;
+        this.#isCrashing ||= this.#endsInARow >= FAILING_ENDS;
         this.#events.changed();
       },
     });
@@ -123,14 +128,15 @@ export class ExecutorSlot {
     void this.#supervisor.start().catch((error) => logger.error('An executor could not be started', { error }));
   }
 
-  /** Answers the process for one more call. Only when there is room; `giveBack` is to follow when it was answered. */
+  /** Answers the process for one more call. Only when there is room; `giveBack` is to follow when the call has ended. */
   take(): ExecutorProcess {
     this.#busy += 1;
     return this.#process as ExecutorProcess;
   }
 
-  giveBack(): void {
+  giveBack({ isAnswered }: { readonly isAnswered: boolean }): void {
     this.#busy -= 1;
+    if (isAnswered) this.#endsInARow = 0;
     this.#endIfDrained();
   }
 
@@ -177,6 +183,7 @@ export class ExecutorSlot {
     this.#process = process;
     const cancelTimeout = processClock.setTimer(START_TIMEOUT_MS, () => {
       logger.error('An executor process did not come up in time and is ended', { pid: process.pid, timeoutMs: START_TIMEOUT_MS });
+      this.#timeoutsInARow += 1;
       void process.kill();
     });
     process.configure(Math.max(1, this.#threads), maxPooledModules);
@@ -199,15 +206,14 @@ export class ExecutorSlot {
 
   #becomeReady(): void {
     this.#state = 'ready';
-    this.#failedStarts = 0;
-    this.#hasPaused = false;
+    this.#timeoutsInARow = 0;
+    this.#isCrashing = false;
     this.#events.changed();
   }
 
   #becomeLost(): void {
     this.#process = undefined;
     this.#stats = undefined;
-    if (this.#state === 'starting') this.#failedStarts += 1;
     if (this.#state !== 'ending') this.#state = 'lost';
   }
 
@@ -217,8 +223,9 @@ export class ExecutorSlot {
     void this.#supervisor.stop().then(() => {
       this.#supervisor = undefined;
       this.#state = 'empty';
-      this.#failedStarts = 0;
-      this.#hasPaused = false;
+      this.#endsInARow = 0;
+      this.#timeoutsInARow = 0;
+      this.#isCrashing = false;
       this.#events.changed();
     });
   }
