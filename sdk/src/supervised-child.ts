@@ -77,16 +77,18 @@ export class SupervisedChild {
   async #startNow(signal: AbortSignal, onExit: (exit: ChildExit) => void): Promise<void> {
     try {
       const run: Run = { running: await this.spec.start(signal), exit: undefined };
-      this.#run = run;
-      // one that was told to stop meanwhile is stopped as soon as it is there
-      if (this.state === 'starting' || this.state === 'restarting') this.state = 'running';
-      this.pace.upSinceMs = this.#clock.monotonicMs();
       const ended = (exit: ChildExit) => {
         if (this.#run !== run) return;
         run.exit = exit;
         if (this.state === 'running') onExit(exit);
       };
-      run.running.exited.then(ended, (error: unknown) => ended({ ok: false, error }));
+      const failed = (error: unknown) => ended({ ok: false, error });
+      // the first use of what came: where it is no child, the start has failed
+      run.running.exited.then((exit) => (typeof exit?.ok === 'boolean' ? ended(exit) : failed(exit)), failed);
+      this.#run = run;
+      // one that was told to stop meanwhile is stopped as soon as it is there
+      if (this.state === 'starting' || this.state === 'restarting') this.state = 'running';
+      this.pace.upSinceMs = this.#clock.monotonicMs();
     } catch (error) {
       this.pace.upSinceMs = null;
       throw error;

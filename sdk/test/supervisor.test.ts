@@ -115,6 +115,27 @@ describe('Supervisor', () => {
     await nursery.stop(supervisor);
   });
 
+  it.each([undefined, null, 'gone', {}])('treats %p, which is no exit, as a failure', async (exit) => {
+    const nursery = new Nursery();
+    const supervisor = nursery.supervisor([nursery.child('a', { restart: 'transient' })]);
+    await supervisor.start();
+    await nursery.end('a', exit as never);
+    expect(supervisor.status()[0]).toMatchObject({ state: 'running', restarts: 1 });
+    await nursery.stop(supervisor);
+  });
+
+  it.each([undefined, null, {}])('counts a start that answers %p, which is no child, as failed', async (none) => {
+    const nursery = new Nursery();
+    let starts = 0;
+    const child = nursery.child('a');
+    const start: ChildSpec['start'] = async (signal) => ((starts += 1) === 2 ? (none as never) : child.start(signal));
+    const supervisor = nursery.supervisor([{ ...child, start }]);
+    await supervisor.start();
+    await nursery.end('a');
+    expect(supervisor.status()[0]).toMatchObject({ state: 'running', restarts: 2 });
+    expect(await nursery.stop(supervisor)).toEqual([]);
+  });
+
   it('goes on stopping after a child that does not stop in time or throws, and tells of both', async () => {
     const nursery = new Nursery();
     const throwing = { stop: () => Promise.reject(new Error('no')), exited: new Promise<ChildExit>(() => undefined) };

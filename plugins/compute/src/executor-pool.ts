@@ -37,6 +37,7 @@ export class ExecutorPool {
   readonly #options: ExecutorPoolOptions;
   readonly #slots: readonly ExecutorSlot[];
   readonly #losses: CrashLog;
+  readonly #failures: CrashLog;
   #waiting: Waiting[] = [];
   #limit = 0;
   #isFailing = false;
@@ -46,6 +47,7 @@ export class ExecutorPool {
     this.#options = options;
     const { clock, logger } = options;
     this.#losses = new CrashLog({ clock, logger });
+    this.#failures = new CrashLog({ clock, logger, level: 'error' });
     const events = {
       lost: (how: string) => this.#losses.write('', 'An executor process ended unexpectedly and is replaced', { how }),
       changed: () => this.#next(),
@@ -137,6 +139,7 @@ export class ExecutorPool {
     }
     await Promise.all(this.#slots.map((slot) => slot.stop()));
     this.#losses.flush();
+    this.#failures.flush();
   }
 
   #next(): void {
@@ -169,14 +172,10 @@ export class ExecutorPool {
   }
 
   #refuseWhileFailing(): void {
-    const isFailing = this.#noneStaysUp();
-    if (isFailing !== this.#isFailing) {
-      this.#isFailing = isFailing;
-      const { logger } = this.#options;
-      if (isFailing) logger.error('No executor process stays up: calls are refused until one does', { how: this.#lastEnd });
-      else logger.info('An executor process is up again');
-    }
-    if (!isFailing) return;
+    const wasFailing = this.#isFailing;
+    this.#isFailing = this.#noneStaysUp();
+    if (!this.#isFailing) return;
+    if (!wasFailing) this.#failures.write('', 'No executor process stays up: calls are refused until one does', { how: this.#lastEnd });
     for (const entry of this.#waiting.splice(0)) {
       entry.leave();
       entry.reject(failing(this.#lastEnd));
