@@ -1,4 +1,5 @@
 import {
+  CrashLog,
   EventBus,
   type EventBusOptions,
   type IClock,
@@ -58,8 +59,10 @@ export interface WiredHost {
 export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   const { loaded, store, logger, teardown, clock, random, makeBus = (given) => new EventBus(given) } = options;
   const { config } = loaded;
+  const handlerErrors = new CrashLog({ logger, clock, level: 'error' });
+  teardown.add(() => handlerErrors.flush());
   const onHandlerError = (owner: string, topic: string, error: unknown) =>
-    logger.error(`a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
+    handlerErrors.write(`${owner} ${topic}`, `a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
   const bus = makeBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
   teardown.add(() => bus.close());
   const machine = options.machine ?? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs));

@@ -26,9 +26,15 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'A check of the testing entry found a broken promise. Its message names it; correct the implementation.',
   },
   CHILD_ID_TAKEN: { kind: 'plugin', text: 'Two children of one supervisor have the same id. Give each an id of its own.' },
+  CHILD_NOT_STOPPED: { kind: 'refused', text: 'A supervised child that is not stopped was to be started or forgotten. Stop it first.' },
   CHILD_STOP_TIMEOUT: {
     kind: 'deadline',
-    text: 'A supervised child did not stop within its time-out and was left behind. Make it stop sooner or give it more time.',
+    text: 'A supervised child did not stop within its time-out, and was ended by force or left behind. Make it stop sooner or give it more time.',
+  },
+  CHILD_UNKNOWN: { kind: 'not_found', text: 'A supervisor has no child of that id. Its status names those it has.' },
+  CHILDREN_NOT_STOPPED: {
+    kind: 'plugin',
+    text: 'Children of a supervisor that was itself supervised did not stop as they should. Its message says why; the cause is the first.',
   },
   EMA_ALPHA_INVALID: { kind: 'input', text: 'The smoothing factor of an Ema is not above 0 and at most 1. Correct it.' },
   FLOW_INVALID: {
@@ -66,6 +72,7 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'not_ready',
     text: 'The file of the store cannot be opened, read or written. Check that its folder exists and may be written, and the disk.',
   },
+  SUPERVISOR_NOT_STARTED: { kind: 'invariant', text: 'A child was handed to a supervisor before its start. Start it first.' },
   SUPERVISOR_STARTED: { kind: 'invariant', text: 'A supervisor was started after its start or stop. Make a new one instead.' },
   SUPERVISOR_STOPPED: { kind: 'cancelled', text: 'A start was given up because its supervisor stops. Nothing to do.' },
   TOPIC_INVALID: {

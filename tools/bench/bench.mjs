@@ -10,6 +10,7 @@ import { inProcessFigures } from './figures/in-process.mjs';
 import { memoryFigures } from './figures/memory.mjs';
 import { pageFigures } from './figures/page.mjs';
 import { startFigures } from './figures/start.mjs';
+import { supervisorFigures } from './figures/supervisor.mjs';
 import { tutorialFigures } from './figures/tutorial.mjs';
 import { workflowFigures } from './figures/workflow.mjs';
 import { workspaceFigures } from './figures/workspace.mjs';
@@ -23,6 +24,7 @@ const GROUPS = {
   http: ['compute.invoke over HTTP at 1, 8 and 64 callers', httpFigures],
   process: ['compute.invoke called by a plugin in the same process', inProcessFigures],
   workflow: ['durable workflows of three stages at 1, 100 and 1,000 at once; 10,000 open runs and a restart', workflowFigures],
+  supervisor: ['restarts of a supervised child; Erlang/OTP beside it where it is installed', supervisorFigures],
   harness: ['sessions of a one-second agent at 4, 10 and 30 agents', harnessFigures],
   workspace: ['working copies of a repository of 1,000 files', workspaceFigures],
   page: ['the page in the system’s Chromium: bytes, cold start, 100 events a second', pageFigures],
