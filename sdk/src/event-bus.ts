@@ -1,11 +1,12 @@
 import type { Observable } from 'rxjs';
-import { BusSubscription, type Delivery, type DeliveryCounts, type EventHandler } from './bus-subscription.js';
+import { BusSubscription, type Delivery, type DeliveryCounts, type EventHandler, type SubscriptionHost } from './bus-subscription.js';
 import type { IClock } from './clock.js';
 import { DrainQueue } from './drain-queue.js';
 import { InputError } from './errors.js';
 import type { BusCounters, IEventBus, PublishOptions, SubscribeOptions, Subscription } from './event-bus-contract.js';
 import { type BusEvent, type EventClass, type EventOf, type PayloadOf, TOPIC_CLASSES } from './events.js';
 import { observeBus } from './observe-bus.js';
+import { SubscriberList } from './subscriber-list.js';
 
 export interface EventBusOptions {
   readonly clock: Pick<IClock, 'now' | 'monotonicMs'>;
@@ -27,14 +28,24 @@ export class EventBus implements IEventBus {
   readonly #drain: DrainQueue;
   readonly #topics = new Map<string, TopicState>();
   /** Subscribers of `*`. */
-  readonly #everything = new Set<BusSubscription>();
+  readonly #everything = new SubscriberList();
   readonly #sources = new Map<string, Set<SourceBus>>();
   readonly #own: SourceBus;
+  readonly #subscriptionHost: SubscriptionHost;
   #lastId = 0;
+  #lastAt = Number.NaN;
+  #lastAtMonotonicMs = 0;
 
   constructor(options: EventBusOptions) {
     this.#options = options;
     this.#drain = new DrainQueue(options.clock);
+    this.#subscriptionHost = {
+      clock: options.clock,
+      ready: (subscription) => this.#drain.add(subscription),
+      awaitedEnded: () => this.#drain.awaitedEnded(),
+      failed: ({ owner }, topic, error) => this.reportError(owner, topic, error),
+      left: (subscription) => this.#subscribersOf(subscription.topic).delete(subscription),
+    };
     this.#own = new SourceBus(this, options.source);
   }
 
@@ -49,8 +60,8 @@ export class EventBus implements IEventBus {
   /** Kept for the last 1,024 keys of a topic. */
   latest<T extends string>(topic: T, key?: string): BusEvent<T> | undefined {
     const state = this.#topics.get(topic);
-    const delivery = key === undefined ? state?.newest : state?.latest.get(key);
-    return delivery?.event as BusEvent<T> | undefined;
+    const kept = key === undefined ? state?.newest : state?.latest.get(key);
+    return kept?.delivery.event as BusEvent<T> | undefined;
   }
 
   observe<T extends string>(topic: T, options: SubscribeOptions = {}): Observable<EventOf<T>> {
@@ -93,42 +104,25 @@ export class EventBus implements IEventBus {
   publishFrom<T extends string>(source: string, options: PublishOptions<T>, deliver: boolean): BusEvent<T> {
     const { topic, payload } = options;
     const state = this.#topic(topic);
-    const eventClass = classOf(topic, options.class);
-    const { clock } = this.#options;
+    const key = options.key ?? keyOf(payload);
+    const at = this.#options.clock.now();
     const id = (this.#lastId += 1);
-    const event = Object.freeze({ topic, id, at: clock.now(), source, version: 1 as const, payload: freezePayload(payload) });
+    const event = Object.freeze({ topic, id, at, source, version: 1 as const, payload: freezePayload(payload) });
     if (!deliver) return event;
-    const delivery: Delivery = {
-      event: event as BusEvent,
-      eventClass,
-      key: options.key ?? keyOf(payload),
-      publishedAtMs: clock.monotonicMs(),
-      counts: countsOf(state, topic, eventClass),
-    };
+    const counts = countsOf(state, topic, state.knownClass ?? options.class ?? 'data');
+    const delivery: Delivery = { event: event as BusEvent, key, publishedAtMs: this.#monotonicMsAt(at), counts };
     keepLatest(state, delivery);
-    for (const subscription of state.subscriptions) subscription.offer(delivery);
-    for (const subscription of this.#everything) subscription.offer(delivery);
+    for (const subscription of state.subscribers.all()) subscription.offer(delivery);
+    for (const subscription of this.#everything.all()) subscription.offer(delivery);
     return event;
   }
 
   /** For views. */
   subscribeFor(owner: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription {
-    const members = topic === '*' ? this.#everything : this.#topic(topic).subscriptions;
-    const subscription = new BusSubscription(
-      {
-        clock: this.#options.clock,
-        ready: (ready) => this.#drain.add(ready),
-        awaitedEnded: () => this.#drain.awaitedEnded(),
-        failed: (failing, failedTopic, error) => this.reportError(failing.owner, failedTopic, error),
-        left: (leaving) => {
-          members.delete(leaving);
-          onLeave(leaving);
-        },
-      },
-      { policy: topic === 'metrics' ? 'conflate' : 'drop-newest', ...options, topic, owner },
-      handler,
-    );
-    members.add(subscription);
+    const subscribers = this.#subscribersOf(topic);
+    const policy = topic === 'metrics' ? 'conflate' : 'drop-newest';
+    const subscription = new BusSubscription(this.#subscriptionHost, { policy, ...options, topic, owner, onLeave }, handler);
+    subscribers.add(subscription);
     if (options.replayLatest) this.#replay(topic, subscription);
     return subscription;
   }
@@ -150,15 +144,34 @@ export class EventBus implements IEventBus {
 
   #replay(topic: string, subscription: BusSubscription): void {
     const states = topic === '*' ? [...this.#topics.values()] : [this.#topic(topic)];
-    const deliveries = states.flatMap(({ latest }) => [...latest.values()]);
+    const deliveries = states.flatMap(({ latest }) => [...latest.values()].map(({ delivery }) => delivery));
     for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.offer(delivery);
+  }
+
+  #subscribersOf(topic: string): SubscriberList {
+    return topic === '*' ? this.#everything : this.#topic(topic).subscribers;
+  }
+
+  /** For what is published within the same millisecond the clock is read once, so waits are told up to 1 ms too long, not too short. */
+  #monotonicMsAt(at: number): number {
+    if (at !== this.#lastAt) {
+      this.#lastAt = at;
+      this.#lastAtMonotonicMs = this.#options.clock.monotonicMs();
+    }
+    return this.#lastAtMonotonicMs;
   }
 
   #topic(topic: string): TopicState {
     const known = this.#topics.get(topic);
     if (known !== undefined) return known;
     checkTopic(topic, this.#topics.size);
-    const state: TopicState = { subscriptions: new Set(), latest: new Map(), newest: undefined, counts: {} };
+    const state: TopicState = {
+      knownClass: Object.hasOwn(TOPIC_CLASSES, topic) ? TOPIC_CLASSES[topic as keyof typeof TOPIC_CLASSES] : undefined,
+      subscribers: new SubscriberList(),
+      latest: new Map(),
+      newest: undefined,
+      counts: {},
+    };
     this.#topics.set(topic, state);
     return state;
   }
@@ -171,6 +184,7 @@ class SourceBus implements IEventBus {
   readonly #bus: EventBus;
   readonly #source: string;
   readonly #subscriptions = new Set<BusSubscription>();
+  readonly #forget: OnLeave = (leaving) => void this.#subscriptions.delete(leaving);
   #closed = false;
 
   constructor(bus: EventBus, source: string) {
@@ -184,8 +198,8 @@ class SourceBus implements IEventBus {
 
   subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription {
     const owner = options.owner ?? this.#source;
-    const leave: OnLeave = (leaving) => this.#subscriptions.delete(leaving);
-    const subscription = this.#bus.subscribeFor(owner, topic, options, this.#bus.handlerOf(this.#source, handler as EventHandler), leave);
+    const called = this.#bus.handlerOf(this.#source, handler as EventHandler);
+    const subscription = this.#bus.subscribeFor(owner, topic, options, called, this.#forget);
     this.#subscriptions.add(subscription);
     if (this.#closed) subscription.unsubscribe();
     return subscription;
@@ -210,11 +224,18 @@ class SourceBus implements IEventBus {
 }
 
 interface TopicState {
-  readonly subscriptions: Set<BusSubscription>;
+  /** Of a topic of the contract, whatever its publishers say. */
+  readonly knownClass: EventClass | undefined;
+  readonly subscribers: SubscriberList;
   /** Newest event of each key, the key heard of last at the end. */
-  readonly latest: Map<string, Delivery>;
-  newest: Delivery | undefined;
+  readonly latest: Map<string, Kept>;
+  newest: Kept | undefined;
   readonly counts: { [K in EventClass]?: DeliveryCounts };
+}
+
+/** Of one key; changed in place where the same key follows itself, because moving it to the end costs as much as a delivery. */
+interface Kept {
+  delivery: Delivery;
 }
 
 /** Bounds what a publisher that invents topics or keys (one per job, say) can make the bus remember. */
@@ -235,19 +256,20 @@ function checkTopic(topic: string, known: number): void {
   }
 }
 
-function classOf(topic: string, given: EventClass | undefined): EventClass {
-  return Object.hasOwn(TOPIC_CLASSES, topic) ? TOPIC_CLASSES[topic as keyof typeof TOPIC_CLASSES] : (given ?? 'data');
-}
-
 function countsOf(state: TopicState, topic: string, eventClass: EventClass): DeliveryCounts {
   return (state.counts[eventClass] ??= { topic, class: eventClass, delivered: 0, dropped: 0, errors: 0 });
 }
 
 function keepLatest(state: TopicState, delivery: Delivery): void {
-  const { latest } = state;
-  state.newest = delivery;
+  const { latest, newest } = state;
+  if (newest !== undefined && newest.delivery.key === delivery.key) {
+    newest.delivery = delivery;
+    return;
+  }
+  const kept = { delivery };
+  state.newest = kept;
   latest.delete(delivery.key);
-  latest.set(delivery.key, delivery);
+  latest.set(delivery.key, kept);
   if (latest.size > MAX_LATEST_KEYS) latest.delete(latest.keys().next().value as string);
 }
 
