@@ -11,6 +11,13 @@ export interface Delivery {
   readonly key: string;
   readonly publishedAtMs: number;
   readonly counts: DeliveryCounts;
+  /** It came over a bridge; no bridge carries it on, so that none goes round in circles. */
+  readonly carried: boolean;
+}
+
+/** Who is offered events: called in the middle of a publish, so it must neither throw nor call anyone. */
+export interface Subscriber {
+  offer(delivery: Delivery): void;
 }
 
 /** Of one topic and class; the bus reads them, subscriptions add to them. */
@@ -48,7 +55,7 @@ export interface BusSubscriptionOptions extends MailboxOptions {
 const WAIT_WINDOW_MS = 60_000;
 
 /** One subscriber: its mailbox, its handler, one call at a time. */
-export class BusSubscription implements Subscription, Drainable {
+export class BusSubscription implements Subscription, Subscriber, Drainable {
   readonly topic: string;
   readonly owner: string;
   readonly #host: SubscriptionHost;
@@ -81,8 +88,9 @@ export class BusSubscription implements Subscription, Drainable {
     const shed = this.#mailbox.offer(delivery, eventClass, delivery.key);
     if (shed !== undefined) shed.counts.dropped += 1;
     if (this.#state !== 'idle' || this.#mailbox.depth === 0) return;
-    this.#state = 'ready';
+    // in this order: a publisher at the end of its stack can make the call fail, which may leave no one deaf
     this.#host.ready(this);
+    this.#state = 'ready';
   }
 
   /** Hands events to the handler. After `waiting` and `empty` the subscription reports itself ready when it is again. */

@@ -37,12 +37,12 @@ export class DrainQueue {
 
   add(drainable: Drainable): void {
     this.#ready.push(drainable);
-    if (this.#draining || this.#microtaskPlanned || (this.#turn !== undefined && isOver(this.#turn))) return;
-    this.#microtaskPlanned = true;
-    queueMicrotask(() => {
-      this.#microtaskPlanned = false;
-      this.#drain();
-    });
+    this.#planMicrotask();
+  }
+
+  /** Whether someone could be served at once. */
+  get isBehind(): boolean {
+    return this.#ready.length > 0;
   }
 
   /** To be called once for every `waiting`, when that handler call has ended and the subscriber was added again if need be. */
@@ -56,6 +56,15 @@ export class DrainQueue {
       this.#idleWaiters.push(resolve);
       this.#tellIdle();
     });
+  }
+
+  #planMicrotask(): void {
+    if (this.#draining || this.#microtaskPlanned || (this.#turn !== undefined && isOver(this.#turn))) return;
+    queueMicrotask(() => {
+      this.#microtaskPlanned = false;
+      this.#drain();
+    });
+    this.#microtaskPlanned = true;
   }
 
   #drain(): void {

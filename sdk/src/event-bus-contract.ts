@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import type { BridgeOptions, BusBridge, BusPort } from './bus-bridge-contract.js';
 import type { BusEvent, EventClass, EventOf, PayloadOf } from './events.js';
 
 /**
@@ -63,7 +64,7 @@ export interface BusCounters {
  * - mailboxes are bounded; what is shed is counted, `signal` and `control` never are.
  */
 export interface IEventBus {
-  /** Freezes the payload (one level) and returns the envelope. `InputError` for a topic that is no name. */
+  /** Freezes the payload (one level) and returns the envelope. `InputError` for a topic that is no name or a payload that resists. */
   publish<T extends string>(event: PublishOptions<T>): BusEvent<T>;
   /** `topic` may be `'*'`. The handler is not called before this returns. */
   subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription;
@@ -74,5 +75,10 @@ export interface IEventBus {
    * first asynchronous operator begins, because its buffer is RxJS's own and unbounded.
    */
   observe<T extends string>(topic: T, options?: SubscribeOptions): Observable<EventOf<T>>;
+  /**
+   * Carries events to and from a bus in another thread or process, which calls this too. The bridge is closed when the port is, and with
+   * everything else that this source has subscribed. `InputError` for options that have no meaning and for sources a plugin may not name.
+   */
+  bridge(port: BusPort, options: BridgeOptions): BusBridge;
   counters(): readonly BusCounters[];
 }

@@ -1,22 +1,22 @@
-import type { BusSubscription } from './bus-subscription.js';
+import type { Subscriber } from './bus-subscription.js';
 
-/** Subscriptions in the order they came. Reading them all is as quick as an array, adding and removing as a set. */
+/** Subscribers in the order they came. Reading them all is as quick as an array, adding and removing as a set. */
 export class SubscriberList {
-  readonly #members = new Set<BusSubscription>();
+  readonly #members = new Set<Subscriber>();
   /** Copied when the list is read after a change; one who reads an older copy is not disturbed by it. */
-  #copy: readonly BusSubscription[] | undefined;
+  #copy: readonly Subscriber[] | undefined;
 
-  add(subscription: BusSubscription): void {
-    this.#members.add(subscription);
+  add(subscriber: Subscriber): void {
+    this.#members.add(subscriber);
     this.#copy = undefined;
   }
 
   /** Nothing happens for one that is not there. */
-  delete(subscription: BusSubscription): void {
-    if (this.#members.delete(subscription)) this.#copy = undefined;
+  delete(subscriber: Subscriber): void {
+    if (this.#members.delete(subscriber)) this.#copy = undefined;
   }
 
-  all(): readonly BusSubscription[] {
+  all(): readonly Subscriber[] {
     return (this.#copy ??= [...this.#members]);
   }
 }
