@@ -18,7 +18,7 @@ export interface BridgeOptions {
   readonly policy?: MailboxPolicy;
   /** How many events of class `data` may wait for the other side. Default 1,024. */
   readonly capacity?: number;
-  /** How many events the other side may have sent that are not handed to the subscribers here. Default 1,024. */
+  /** How many events the other side may have sent that are not handed to the subscribers here. Default 4,096. */
   readonly window?: number;
   /** How many events, and about how many bytes of them, one message holds. Defaults: 256 and 256 KiB. A larger event goes alone. */
   readonly maxBatchEvents?: number;

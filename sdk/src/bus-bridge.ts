@@ -44,7 +44,7 @@ export class PortBridge implements BusBridge, Subscriber {
   #batches = 0;
 
   constructor(bus: BridgedBus, port: BusPort, options: BridgeOptions) {
-    const { send = [], accept, policy, capacity, window = 1_024, maxBatchEvents = 256, maxBatchBytes = 262_144 } = options;
+    const { send = [], accept, policy, capacity, window = 4_096, maxBatchEvents = 256, maxBatchBytes = 262_144 } = options;
     for (const [name, value] of Object.entries({ window, maxBatchEvents, maxBatchBytes })) checkCount(name, value);
     if (send.includes('*')) throw new InputError('BRIDGE_OPTIONS_INVALID', 'A bridge got the topic * to send: name the topics');
     const closed = Promise.withResolvers<void>();
