@@ -173,8 +173,10 @@ export class PortBridge implements BusBridge, Subscriber {
 
   #receiveLimitOf(frame: BridgeFrame & { readonly kind: 'open' | 'credit' }): void {
     if (frame.kind === 'open') {
+      // once: a side that asks without end gets no answers without end
+      const first = this.#state === 'opening';
       this.#state = 'open';
-      if (frame.answer) this.#post({ kind: 'open', limit: this.#receiveLimit, answer: false });
+      if (first && frame.answer) this.#post({ kind: 'open', limit: this.#receiveLimit, answer: false });
     }
     this.#sendLimit = Math.max(this.#sendLimit, frame.limit);
     this.#planFlush();
