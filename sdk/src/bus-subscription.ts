@@ -97,14 +97,16 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
   deliver(limit: number): DrainOutcome {
     if (this.#state !== 'ready') return 'empty';
     this.#state = 'handling';
-    let left = limit;
+    let taken = 0;
+    let ended: boolean;
     do {
       const delivery = this.#mailbox.take() as Delivery; // `ready` and the depth say that something waits
-      this.#oldest ??= delivery;
-      this.#taken += 1;
-      left -= 1;
-      if (!this.#handle(delivery)) return 'waiting';
-    } while (left > 0 && this.#state === 'handling' && this.#mailbox.depth > 0);
+      if (taken === 0) this.#oldest ??= delivery;
+      taken += 1;
+      ended = this.#handle(delivery);
+    } while (ended && taken < limit && this.#state === 'handling' && this.#mailbox.depth > 0);
+    this.#taken += taken;
+    if (!ended) return 'waiting';
     return this.#continues() ? 'again' : 'empty';
   }
 
