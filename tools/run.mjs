@@ -28,6 +28,7 @@ const COMMANDS = {
   check: 'types of tests, layers, generated files, unfinished marks',
   generate: 'write the generated files (schemas, reference pages)',
   bench: 'run the benchmarks (see `npm run bench -- --help`)',
+  chaos: 'long runs under random faults (see `npm run chaos -- --help`)',
   bellows: 'the command line of the host (same as `npx bellows`)',
   nx: 'any nx command',
   node: 'the Node.js this project uses',
@@ -92,6 +93,10 @@ async function main() {
     case 'bench':
       if (!rest.includes('--help')) await build();
       return go([path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest]);
+    case 'chaos':
+      if (!rest.includes('--help')) await build();
+      // scenarios look at the heap after a collection
+      return go(['--expose-gc', path.join(root, 'tools', 'chaos', 'chaos.mjs'), ...rest]);
     case 'nx':
       if (!['g', 'generate'].includes(rest[0])) return go([nx, ...rest]);
       return runGenerator(go, install.note);

@@ -20,6 +20,23 @@ export function defineErrorCodes<const T extends ErrorCodeTable>(table: T): Read
 
 /** Every code this package throws. */
 export const ERROR_CODES = defineErrorCodes({
+  BRIDGE_BROKEN: {
+    kind: 'input',
+    text: 'The other side of a bridge of the bus sent what no bridge sends, so it was closed. Run the same version of the SDK on both sides.',
+  },
+  BRIDGE_OPTIONS_INVALID: { kind: 'input', text: 'A bridge of the bus was made with options that have no meaning. Correct the call.' },
+  BRIDGE_REFUSED: {
+    kind: 'input',
+    text: 'The other side of a bridge of the bus published what it may not. Let it be accepted, or find out why it does.',
+  },
+  BRIDGE_STALLED: {
+    kind: 'capacity',
+    text: 'The other side of a bridge of the bus takes no events, or signals too slowly, so it was closed. Find out what holds it up.',
+  },
+  BRIDGE_UNSENDABLE: {
+    kind: 'input',
+    text: 'The payload of an event cannot be cloned, so no bridge carries it. Publish plain data, without functions.',
+  },
   CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that contradict each other. Correct the call.' },
   CHECK_FAILED: {
     kind: 'plugin',
@@ -45,6 +62,7 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The capacity of a mailbox is no whole number of at least 1 and not Infinity. Correct it.',
   },
+  PAYLOAD_INVALID: { kind: 'input', text: 'The payload of an event cannot be frozen or read. Publish plain data.' },
   PERCENTILE_INVALID: { kind: 'input', text: 'A percentile outside of 0 to 1 was asked for. The 99th percentile is 0.99.' },
   QUEUE_FULL: { kind: 'capacity', text: 'Too many callers wait for a free slot. Call less at once, or try again later.' },
   RESTARTS_EXCEEDED: {

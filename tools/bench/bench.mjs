@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { busFigures } from './figures/bus.mjs';
 import { cloneFigures } from './figures/clone.mjs';
 import { harnessFigures } from './figures/harness.mjs';
 import { httpFigures } from './figures/http.mjs';
@@ -23,6 +24,7 @@ const GROUPS = {
   memory: ['idle memory of the host and its executors', memoryFigures],
   http: ['compute.invoke over HTTP at 1, 8 and 64 callers', httpFigures],
   process: ['compute.invoke called by a plugin in the same process', inProcessFigures],
+  bus: ['events to 1, 10 and 100 subscribers, bytes of a subscription, and over a bridge to a thread and a process', busFigures],
   workflow: ['durable workflows of three stages at 1, 100 and 1,000 at once; 10,000 open runs and a restart', workflowFigures],
   supervisor: ['restarts of a supervised child; Erlang/OTP beside it where it is installed', supervisorFigures],
   harness: ['sessions of a one-second agent at 4, 10 and 30 agents', harnessFigures],
