@@ -6,8 +6,10 @@ import { type BellowsError, ConfigError, InvariantError, isBellowsError, message
  */
 export function sqliteError(error: unknown, file: string): BellowsError {
   if (isBellowsError(error)) return error;
-  const code = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : -1;
+  const extended = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) : -1;
+  const code = extended === -1 ? -1 : extended & 0xff;
   const options = { cause: error };
+  if (extended === SQLITE_IOERR_SHORT_READ) return corruptError(file, 'it was cut off', error);
   switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -48,3 +50,4 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
+const SQLITE_IOERR_SHORT_READ = 522;

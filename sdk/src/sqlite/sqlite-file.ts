@@ -1,8 +1,8 @@
-import { access, open, rename, rm } from 'node:fs/promises';
+import { access, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { corruptError, sqliteError } from '../sqlite-error.js';
-import { createTables, layoutOf } from './sqlite-layout.js';
+import { countFileOf, createTables, layoutOf } from './sqlite-layout.js';
 import { SqliteWriter } from './sqlite-writer.js';
 import { ValueReader } from './value-reader.js';
 
@@ -27,10 +27,10 @@ export async function openSqliteFile(file: string, options: SqliteFileOptions): 
   let database: DatabaseSync | undefined;
   try {
     if (!(await isThere(file))) await makeFile(file, options.pageBytes);
-    await demandLog(file);
     database = new DatabaseSync(file, { timeout: options.busyTimeoutMs });
     const writer = new SqliteWriter(file, options);
     if (layoutOf(database, file) === 'first') await upgrade(database, file, writer);
+    await demandCommits(database, file);
     // whatever is written goes through the thread
     database.exec('PRAGMA query_only = 1');
     const opened = database;
@@ -39,11 +39,6 @@ export async function openSqliteFile(file: string, options: SqliteFileOptions): 
     database?.close();
     throw sqliteError(error, file);
   }
-}
-
-/** Beside the file while it has a log that must not be lost. */
-function markOf(file: string): string {
-  return `${file}-in-use`;
 }
 
 /**
@@ -73,13 +68,20 @@ async function makeFile(file: string, pageBytes: number): Promise<void> {
   await syncFolder(file);
 }
 
-/** A process that was killed leaves its log, with the last commits in it. Whoever removes it removes them. */
-async function demandLog(file: string): Promise<void> {
-  const mark = markOf(file);
-  if (!(await isThere(mark)) || (await isThere(`${file}-wal`))) return;
+/**
+ * A process that was killed leaves a log with its last commits. A log that was removed or damaged looks like one that ends earlier; the number of
+ * commits beside it, which is written after each of them, tells.
+ */
+async function demandCommits(database: DatabaseSync, file: string): Promise<void> {
+  const countFile = countFileOf(file);
+  const text = await readFile(countFile, 'utf8').catch(() => '');
+  // after a power failure it may hold anything older, zeros too; the commits themselves were synced
+  const acknowledged = /^\d+\n$/.test(text) ? Number(text) : 0;
+  const count = Number(database.prepare('SELECT count FROM commits WHERE id = 1').get()?.count ?? -1);
+  if (count >= acknowledged) return;
   throw corruptError(
     file,
-    `its log ${file}-wal, with the last changes before the crash, is missing; put it back, or, if the file was restored or another program has closed it, remove ${mark}`,
+    `${acknowledged - count} of the last commits are missing: its log ${file}-wal was removed or damaged; put it back, or, if this file itself was restored from a backup, remove ${countFile}`,
   );
 }
 
@@ -95,9 +97,9 @@ async function upgrade(database: DatabaseSync, file: string, writer: SqliteWrite
 
 async function close(database: DatabaseSync, file: string, writer: SqliteWriter): Promise<void> {
   await writer.idle();
-  if (await isThere(markOf(file))) {
-    // before the log: a mark without a log would mean that the log was lost
-    await rm(markOf(file), { force: true });
+  // before the log: a number without its commits would mean that they were lost
+  if (await isThere(countFileOf(file))) {
+    await rm(countFileOf(file), { force: true });
     await syncFolder(file);
   }
   try {

@@ -11,10 +11,16 @@ const TABLES = [
   'CREATE INDEX value_by_sum ON value (path_sum)',
   'CREATE UNIQUE INDEX value_by_stream ON value (stream) WHERE stream IS NOT NULL',
   'CREATE TABLE piece (id INTEGER PRIMARY KEY, sum INTEGER NOT NULL, data BLOB NOT NULL) STRICT',
+  'CREATE TABLE commits (id INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT',
 ];
 /** The only table of files of version 0.1, without checksums. */
 const FIRST_TABLE = 'CREATE TABLE entries (path TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT';
 export const INLINE_BYTES = 64 * 1024;
+
+/** Beside the file from its first commit until it is closed: how many commits were acknowledged. */
+export function countFileOf(file: string): string {
+  return `${file}-commits`;
+}
 
 export type Layout = 'current' | 'first';
 
@@ -29,6 +35,7 @@ export function layoutOf(database: DatabaseSync, file: string): Layout {
 
 export function createTables(database: DatabaseSync): void {
   for (const statement of TABLES) database.exec(statement);
+  database.exec('INSERT INTO commits (id, count) VALUES (1, 0)');
 }
 
 /** Every value of a file of version 0.1, one at a time. */

@@ -1,9 +1,8 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { sqliteError } from '../sqlite-error.js';
-import { createTables, dropFirstTable, firstValues, layoutOf } from './sqlite-layout.js';
+import { countFileOf, createTables, dropFirstTable, firstValues, layoutOf } from './sqlite-layout.js';
 import type { Change, ChangeResult, WriterAnswer, WriterData, WriterError, WriterRequest, WriterValue } from './sqlite-protocol.js';
 import { ValueReader } from './value-reader.js';
 import { ValueWriter } from './value-writer.js';
@@ -11,15 +10,19 @@ import { ValueWriter } from './value-writer.js';
 /** The thread of a `SqliteWriter`: it alone writes the file, one request after the other, and may block for the disk. */
 const port = parentPort as MessagePort;
 const { file, busyTimeoutMs, maxBytes, keep } = workerData as WriterData;
-const mark = `${file}-in-use`;
 /** A log that one large burst made long is cut back to this, instead of staying so until the store is closed. */
 const MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024;
+
+/** Always the same length, so that a number is written over whole. */
+const COUNT_DIGITS = 16;
 
 interface OpenFile {
   readonly database: DatabaseSync;
   readonly reader: ValueReader;
   readonly writer: ValueWriter;
-  isMarked: boolean;
+  /** Counts a commit inside of it; all within one transaction. */
+  readonly count: StatementSync;
+  countHandle: number | undefined;
 }
 let opened: OpenFile | undefined;
 
@@ -47,7 +50,8 @@ function open(): OpenFile {
     }
     const writer = new ValueWriter(database);
     inTransaction(database, () => writer.sweep(new Set(keep)));
-    return { database, reader: new ValueReader(database, file), writer, isMarked: false };
+    const count = database.prepare('UPDATE commits SET count = count + 1 WHERE id = 1 RETURNING count');
+    return { database, reader: new ValueReader(database, file), writer, count, countHandle: undefined };
   } catch (error) {
     database.close();
     throw error;
@@ -63,22 +67,28 @@ function upgrade(database: DatabaseSync): void {
   dropFirstTable(database);
 }
 
-function perform(request: Exclude<WriterRequest, { readonly type: 'close' }>, { reader, ...parts }: OpenFile): WriterValue {
+function perform(request: Exclude<WriterRequest, { readonly type: 'close' }>, parts: OpenFile): WriterValue {
   switch (request.type) {
     case 'commit':
       return commit(request.changes, parts);
     case 'value':
-      return reader.whole(request);
+      return parts.reader.whole(request);
     case 'piece':
-      return reader.piece(request.stream, request.seq);
+      return parts.reader.piece(request.stream, request.seq);
     case 'open':
       return null;
   }
 }
 
-function commit(changes: readonly Change[], { database, writer }: Pick<OpenFile, 'database' | 'writer'>): readonly ChangeResult[] {
-  const apply = (some: readonly Change[]) =>
-    inTransaction(database, () => some.map((change): ChangeResult => ({ ok: true, replaced: writer.apply(change) })));
+function commit(changes: readonly Change[], parts: OpenFile): readonly ChangeResult[] {
+  const apply = (some: readonly Change[]) => {
+    const { results, count } = inTransaction(parts.database, () => ({
+      results: some.map((change): ChangeResult => ({ ok: true, replaced: parts.writer.apply(change) })),
+      count: Number(parts.count.get()?.count),
+    }));
+    noteCount(parts, count);
+    return results;
+  };
   const alone = (change: Change): ChangeResult => {
     try {
       return apply([change])[0] as ChangeResult;
@@ -86,15 +96,12 @@ function commit(changes: readonly Change[], { database, writer }: Pick<OpenFile,
       return { ok: false, error: described(error) };
     }
   };
-  let results: readonly ChangeResult[];
   try {
-    results = apply(changes);
+    return apply(changes);
   } catch {
     // one of many that cannot be stored must not take the others with it
-    results = changes.map(alone);
+    return changes.map(alone);
   }
-  setMark();
-  return results;
 }
 
 function inTransaction<T>(database: DatabaseSync, work: () => T): T {
@@ -114,31 +121,19 @@ function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-/** Once there is a log, and before anything in it is acknowledged. */
-function setMark(): void {
-  if (opened === undefined || opened.isMarked) return;
+/** Before the commit is acknowledged. Not synced: it is for a log that is lost after a kill, and a sync would double what a commit costs. */
+function noteCount(parts: OpenFile, count: number): void {
   try {
-    const handle = openSync(mark, 'w', 0o600);
-    try {
-      writeSync(handle, `${file}-wal holds changes that ${file} does not have yet: keep them together.\n`);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-    const folder = openSync(path.dirname(file), 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
-    opened.isMarked = true;
+    parts.countHandle ??= openSync(countFileOf(file), 'w', 0o600);
+    writeSync(parts.countHandle, `${String(count).padStart(COUNT_DIGITS, '0')}\n`, 0);
   } catch {
-    // no room for it: what was committed is durable all the same; tried again with the next commit
+    // no room for it: what was committed is durable all the same
   }
 }
 
 function close(): void {
   try {
+    if (opened?.countHandle !== undefined) closeSync(opened.countHandle);
     opened?.database.close();
   } finally {
     // with it the thread ends

@@ -111,7 +111,12 @@ export class SqliteWriter {
     const { busyTimeoutMs, maxBytes, streamsInUse } = this.#options;
     const workerData: WriterData = { file: this.#file, busyTimeoutMs, maxBytes, keep: streamsInUse() };
     // named in package.json, because this code is bundled into a file of another folder; and always the built one, also for tests of the sources
-    const worker = new Worker(new URL(import.meta.resolve('#sqlite-thread')), { workerData, name: 'bellows-store' });
+    const worker = new Worker(new URL(import.meta.resolve('#sqlite-thread')), {
+      workerData,
+      name: 'bellows-store',
+      // flags of the process may forbid a program that is a file, such as `--input-type`
+      execArgv: [],
+    });
     worker.on('message', (answer: WriterAnswer) => this.#answer(answer));
     worker.on('error', (error) => this.#lose(worker, error));
     worker.on('exit', () => this.#lose(worker, undefined));
