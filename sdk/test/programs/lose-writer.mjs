@@ -4,6 +4,8 @@ import { openStore } from './open-store.mjs';
 const threads = [];
 process.on('worker', (worker) => threads.push(worker));
 const store = await openStore('sqlite', process.argv[2]);
+await store.list('');
+const threadsToRead = threads.length;
 await store.write('dw://internal/before', Uint8Array.of(1));
 const underWay = [store.write('dw://internal/under-way', new Uint8Array(50_000_000)), store.read('dw://internal/before')];
 // it is on its way to the thread after this turn
@@ -17,7 +19,7 @@ const report = {
   stream: await read('dw://internal/stream'),
   before: await read('dw://internal/before'),
   after: await read('dw://internal/after'),
-  threads: threads.length,
+  threadsToRead,
 };
 await store.close();
 process.stdout.write(JSON.stringify(report));
