@@ -121,7 +121,8 @@ export class BoundedCache<V extends {}> {
       // what is under way was asked for earlier: its outcome is the answer, not what memory still holds
       this.#misses += 1;
     }
-    const loading = last?.kind === 'load' && !last.abort.signal.aborted ? last : this.#enqueue(key, 'load', (abort) => this.#loadNow(key, abort));
+    const loading =
+      last?.kind === 'load' && !last.abort.signal.aborted ? last : this.#enqueue(key, 'load', (abort) => this.#loadNow(key, abort));
     return this.#waitFor(loading, signal);
   }
 

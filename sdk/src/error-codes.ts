@@ -67,7 +67,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'not_ready',
     text: 'The file of the store cannot be opened, read or written. Check that its folder exists and may be written, and the disk.',
   },
-  STORE_VALUE_MISSING: { kind: 'not_found', text: 'A value was to be read as a stream and is not there. Ask `exists` before, or write it first.' },
+  STORE_VALUE_MISSING: {
+    kind: 'not_found',
+    text: 'A value was to be read as a stream and is not there. Ask `exists` before, or write it first.',
+  },
   STORE_WRITER_LOST: {
     kind: 'not_ready',
     text: 'The thread that writes the store ended; what it had under way may or may not be stored. Try again: another one starts.',

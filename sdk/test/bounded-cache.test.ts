@@ -179,7 +179,13 @@ describe('BoundedCache over a store', () => {
     expect(cache.stats()).toMatchObject({ loads: 2, size: 1 });
   });
 
-  it.each([() => Number.NaN, () => -1, () => { throw new Error('no size'); }])('refuses a value that has no size before it is written', async (sizeOf) => {
+  it.each([
+    () => Number.NaN,
+    () => -1,
+    () => {
+      throw new Error('no size');
+    },
+  ])('refuses a value that has no size before it is written', async (sizeOf) => {
     const store = new MemoryStore();
     const cache = backed(store, { sizeOf });
     await expect(cache.set('a', 'value')).rejects.toThrow();
@@ -273,7 +279,9 @@ describe('BoundedCache in memory', () => {
     expect(cache.keys()).toEqual(['c']);
     await cache.set('c', 'x'.repeat(11));
     expect([cache.has('c'), cache.stats().memoryBytes]).toEqual([false, 0]);
-    expect(() => new BoundedCache<string>({ maxEntries: 1 }).resize(1, 10)).toThrow(expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }));
+    expect(() => new BoundedCache<string>({ maxEntries: 1 }).resize(1, 10)).toThrow(
+      expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }),
+    );
   });
 
   it('evicts at once when it shrinks and holds more when it grows', async () => {

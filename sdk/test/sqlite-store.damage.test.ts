@@ -41,7 +41,8 @@ async function readAll(file: string, expected: ReadonlyMap<string, Uint8Array>):
     for (const [key, value] of expected) {
       await attempt(async () => {
         const found = await store.read(key);
-        if (found === null || Buffer.compare(found, value) !== 0) wrong.push(`${key} as ${found === null ? 'null' : `${found.length} bytes`}`);
+        if (found === null || Buffer.compare(found, value) !== 0)
+          wrong.push(`${key} as ${found === null ? 'null' : `${found.length} bytes`}`);
       });
       await attempt(async () => {
         if (!(await store.exists(key))) wrong.push(`${key} does not exist`);

@@ -101,7 +101,8 @@ describe.each(['sqlite', 'files'] as const)('a store of %s', (kind) => {
 
   it('lets the event loop go on while it writes a value of 64 MiB and reads it', async () => {
     const place = await newFolder();
-    await using store = kind === 'sqlite' ? await SqliteStore.open(path.join(place, 'store.db')) : await FileTreeStore.open(path.join(place, 'v'));
+    await using store =
+      kind === 'sqlite' ? await SqliteStore.open(path.join(place, 'store.db')) : await FileTreeStore.open(path.join(place, 'v'));
     let turns = 0;
     let isOver = false;
     const turn = () => {

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,9 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
 
 describe('a store that cannot grow', () => {
   const isMounted = canMount();
-  const how = isMounted ? 'on a full file system of 4 MB' : 'past the largest file its process may write, as no small file system can be mounted here';
+  const how = isMounted
+    ? 'on a full file system of 4 MB'
+    : 'past the largest file its process may write, as no small file system can be mounted here';
   it.each(kinds)(`of %s keeps everything it acknowledged, ${how}`, async (kind) => {
     await withFolder(async (folder) => {
       const told = isMounted ? await onSmallDisk(kind, folder) : await withFileLimit(kind, folder);

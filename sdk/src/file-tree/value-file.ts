@@ -14,7 +14,11 @@ const SUM_BYTES = 4;
 const MAX_PATH_BYTES = 3 * 1_024;
 
 /** Writes a whole file, its beginning last; not synced. */
-export async function writeValue(handle: FileHandle, path: string, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+export async function writeValue(
+  handle: FileHandle,
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
   const start = FIXED_BYTES + Buffer.byteLength(path);
   let at = start;
   let seq = 0;

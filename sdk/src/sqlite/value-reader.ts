@@ -22,7 +22,9 @@ export class ValueReader {
   constructor(database: DatabaseSync, file: string) {
     this.#database = database;
     this.#file = file;
-    this.#find = database.prepare('SELECT sum, data, stream, pieces, bytes FROM value INDEXED BY value_by_path WHERE path = ? AND path_sum = ?');
+    this.#find = database.prepare(
+      'SELECT sum, data, stream, pieces, bytes FROM value INDEXED BY value_by_path WHERE path = ? AND path_sum = ?',
+    );
     this.#findAgain = database.prepare('SELECT 1 FROM value INDEXED BY value_by_sum WHERE path = ? AND path_sum = ?');
     this.#list = database.prepare('SELECT path, path_sum FROM value INDEXED BY value_by_path WHERE path >= ? ORDER BY path');
     this.#piece = database.prepare('SELECT sum, data FROM piece WHERE id = ?');
@@ -52,7 +54,8 @@ export class ValueReader {
   piece(stream: number, seq: number): Uint8Array<ArrayBuffer> {
     const row = this.#piece.get(pieceId(stream, seq));
     const data = row?.data as Uint8Array<ArrayBuffer> | undefined;
-    if (data === undefined || row?.sum !== pieceSum(stream, seq, data)) throw corruptError(this.#file, 'a piece of a value is missing or was changed');
+    if (data === undefined || row?.sum !== pieceSum(stream, seq, data))
+      throw corruptError(this.#file, 'a piece of a value is missing or was changed');
     return data;
   }
 

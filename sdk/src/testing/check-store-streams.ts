@@ -44,7 +44,10 @@ async function checkVisibility(store: StreamingStore): Promise<void> {
     seen.push(String(await store.read(PATH)));
   }
   await store.writeStream(PATH, source());
-  demand(seen.join(' ') === '1 1', `while a stream was written its path was read as ${seen.map((text) => text.slice(0, 20)).join(' and ')}`);
+  demand(
+    seen.join(' ') === '1 1',
+    `while a stream was written its path was read as ${seen.map((text) => text.slice(0, 20)).join(' and ')}`,
+  );
   const found = await store.read(PATH);
   demand(found?.length === 2 * MEBIBYTE + 2, `a streamed value was read as ${found?.length ?? 'no'} bytes`);
 }
@@ -146,7 +149,10 @@ async function checkReaders(store: StreamingStore): Promise<void> {
   await store.writeStream(PATH, chunksOf([old]));
   for await (const _chunk of store.readStream(PATH)) break;
   await store.write(PATH, Uint8Array.of(2));
-  demand(isSame(await collected(store, PATH), Uint8Array.of(2)), 'after a loop over a stream was left, its path was streamed as something else');
+  demand(
+    isSame(await collected(store, PATH), Uint8Array.of(2)),
+    'after a loop over a stream was left, its path was streamed as something else',
+  );
 }
 
 async function checkRefusals(store: StreamingStore): Promise<void> {

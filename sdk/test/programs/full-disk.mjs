@@ -4,12 +4,12 @@ import { openStore } from './open-store.mjs';
 
 const [kind, folder, filler] = process.argv.slice(2);
 const pathOf = (id) => `dw://internal/${id}`;
-const valueOf = (id) => new Uint8Array(20_000).fill(id % 251);
+const dataOf = (id) => new Uint8Array(20_000).fill(id % 251);
 const store = await openStore(kind, folder);
 const kept = [];
 let refusal;
 for (let id = 0; id < 1_000 && refusal === undefined; id += 1) {
-  await store.write(pathOf(id), valueOf(id)).then(
+  await store.write(pathOf(id), dataOf(id)).then(
     () => kept.push(id),
     (error) => {
       refusal = error.code;
@@ -25,13 +25,13 @@ const stream = await store.writeStream(pathOf(0), large()).then(
 );
 const missing = async (opened) => {
   const lost = [];
-  for (const id of kept) if (Buffer.compare((await opened.read(pathOf(id))) ?? new Uint8Array(), valueOf(id)) !== 0) lost.push(id);
+  for (const id of kept) if (Buffer.compare((await opened.read(pathOf(id))) ?? new Uint8Array(), dataOf(id)) !== 0) lost.push(id);
   return lost;
 };
 const lost = await missing(store);
 if (filler !== undefined) {
   await rm(filler);
-  await store.write('dw://internal/after', valueOf(1));
+  await store.write('dw://internal/after', dataOf(1));
   kept.length > 0 && (await store.delete('dw://internal/never'));
 }
 await store.close();

@@ -3,4 +3,4 @@ export function killLoop(options: {
   readonly folder: string;
   readonly rounds: number;
   readonly linesOf: (round: number) => number;
-}): Promise<{ readonly values: number; readonly large: number }>;
+}): Promise<{ readonly values: number; readonly streams: number }>;

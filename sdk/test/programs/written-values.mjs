@@ -10,7 +10,7 @@ export function valuePath(id) {
   return VALUE_PREFIX + id;
 }
 
-export function valueOf(id) {
+export function dataOf(id) {
   return filled(VALUE_BYTES, id);
 }
 
@@ -23,7 +23,8 @@ export function idOf(data, { large = false } = {}) {
   const length = large ? LARGE_CHUNKS * CHUNK_BYTES : VALUE_BYTES;
   const id = new DataView(data.buffer, data.byteOffset).getUint32(0);
   const expected = large ? Buffer.concat(Array.from({ length: LARGE_CHUNKS }, () => filled(CHUNK_BYTES, id))) : filled(VALUE_BYTES, id);
-  if (data.length !== length || Buffer.compare(data, expected) !== 0) throw new Error(`a value of ${data.length} bytes is none that was written`);
+  if (data.length !== length || Buffer.compare(data, expected) !== 0)
+    throw new Error(`a value of ${data.length} bytes is none that was written`);
   return id;
 }
 

@@ -6,8 +6,13 @@ import { linkModules, runNode } from './repository-copy.js';
 import { REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
-describe('docs/how-to/test-a-plugin.md', () => {
-  const files = fileBlocksOf(documentText('docs/how-to/test-a-plugin.md'));
+const PAGES = [
+  { page: 'docs/how-to/test-a-plugin.md', names: ['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts'], passes: 6 },
+  { page: 'docs/how-to/choose-a-store.md', names: ['store.test.ts'], passes: 1 },
+];
+
+describe.each(PAGES)('$page', ({ page, names, passes }) => {
+  const files = fileBlocksOf(documentText(page));
   let folder: string;
 
   beforeAll(() => {
@@ -19,13 +24,13 @@ describe('docs/how-to/test-a-plugin.md', () => {
     for (const [name, text] of files) writeFileSync(path.join(folder, name), text);
   });
 
-  it('has a plugin and tests', () => {
-    expect([...files.keys()]).toEqual(['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts']);
+  it('has the files that it speaks of', () => {
+    expect([...files.keys()]).toEqual(names);
   });
 
-  it('has tests that pass with its command', () => {
+  it('has tests that pass in the test runner of Node.js', () => {
     const { status, output } = runNode(['--test'], folder);
-    expect([status, output]).toEqual([0, expect.stringContaining('pass 6')]);
+    expect([status, output]).toEqual([0, expect.stringContaining(`pass ${passes}`)]);
   });
 
   it('has the right types', () => {
