@@ -72,10 +72,11 @@ export const ERROR_CODES = defineErrorCodes({
   SAMPLE_NOT_FINITE: { kind: 'input', text: 'A measurement is NaN or infinite. Leave out what could not be measured.' },
   SEMAPHORE_SIZE_INVALID: { kind: 'input', text: 'A semaphore was given a size that is no whole number of at least 0. Correct the call.' },
   STORE_BUSY: { kind: 'not_ready', text: "Another process holds the store's file. End it, or try again later." },
+  STORE_CHUNK_INVALID: { kind: 'input', text: 'A stream for the store gave something other than a Uint8Array. Correct its source.' },
   STORE_CLOSED: { kind: 'not_ready', text: 'The store was used after it was closed. Use it only between start and stop.' },
   STORE_CORRUPT: {
     kind: 'config',
-    text: 'The file of the store is damaged or no store at all. Restore it from a backup, or move it away to start empty.',
+    text: 'A file of the store is damaged or missing, or no store at all. Its message names the file. Restore it from a backup, or move it away to start empty.',
   },
   STORE_FAILED: { kind: 'invariant', text: 'The store failed in a way nobody foresaw. Please report it with its cause.' },
   STORE_FULL: {
@@ -91,6 +92,14 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'The file of the store cannot be opened, read or written. Check that its folder exists and may be written, and the disk.',
   },
   SUPERVISOR_NOT_STARTED: { kind: 'invariant', text: 'A child was handed to a supervisor before its start. Start it first.' },
+  STORE_VALUE_MISSING: {
+    kind: 'not_found',
+    text: 'A value was to be read as a stream and is not there. Ask `exists` before, or write it first.',
+  },
+  STORE_WRITER_LOST: {
+    kind: 'not_ready',
+    text: 'The thread that writes the store ended; what it had under way may or may not be stored. Try again: another one starts.',
+  },
   SUPERVISOR_STARTED: { kind: 'invariant', text: 'A supervisor was started after its start or stop. Make a new one instead.' },
   SUPERVISOR_STOPPED: { kind: 'cancelled', text: 'A start was given up because its supervisor stops. Nothing to do.' },
   TOPIC_INVALID: {

@@ -12,6 +12,7 @@ export * from './errors.js';
 export * from './event-bus.js';
 export * from './event-bus-contract.js';
 export * from './events.js';
+export * from './file-tree-store.js';
 export * from './logger.js';
 export * from './machine.js';
 export * from './mailbox.js';

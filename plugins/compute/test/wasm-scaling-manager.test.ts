@@ -46,7 +46,7 @@ class FakeSlots implements ExecutorSlots {
   }
 }
 
-const CACHE_STATS = { size: 3, hits: 1, misses: 1, evictions: 0, memoryBytes: 99, hitRate: 0.5 };
+const CACHE_STATS = { size: 3, hits: 1, misses: 1, loads: 0, evictions: 0, memoryBytes: 99, hitRate: 0.5 };
 const DONE: Answer = { outcome: { ok: true, result: { results: [], wasi: undefined, pool: 'warm' } }, durationMs: 1 };
 const TRAPPED: Answer = { outcome: { ok: false, fault: { code: 'TRAP', message: 'unreachable' } }, durationMs: 1 };
 

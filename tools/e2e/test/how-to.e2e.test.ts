@@ -6,16 +6,21 @@ import { linkModules, runNode } from './repository-copy.js';
 import { REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
-describe('docs/how-to/test-a-plugin.md', () => {
-  const page = followed('docs/how-to/test-a-plugin.md');
+const TEST_PAGES = [
+  { document: 'docs/how-to/test-a-plugin.md', names: ['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts'], passes: 6 },
+  { document: 'docs/how-to/choose-a-store.md', names: ['store.test.ts'], passes: 1 },
+];
 
-  it('has a plugin and tests', () => {
-    expect(page.names).toEqual(['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts']);
+describe.each(TEST_PAGES)('$document', ({ document, names, passes }) => {
+  const page = followed(document);
+
+  it('has the files that it speaks of', () => {
+    expect(page.names).toEqual(names);
   });
 
-  it('has tests that pass with its command', () => {
+  it('has tests that pass in the test runner of Node.js', () => {
     const { status, output } = runNode(['--test'], page.folder());
-    expect([status, output]).toEqual([0, expect.stringContaining('pass 6')]);
+    expect([status, output]).toEqual([0, expect.stringContaining(`pass ${passes}`)]);
   });
 
   it('has the right types', () => {
