@@ -4,7 +4,7 @@ import { ForbiddenError, InputError, ROLES, type Role, UnauthenticatedError } fr
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './http-context.js';
 import type { PageSessions } from './page-sessions.js';
-import { digestOf, type TokenTable } from './token-table.js';
+import { digestOf, type TokenEntry, type TokenTable } from './token-table.js';
 
 export interface LocalSafetyOptions {
   /** What the host listens on, as configured. */
@@ -73,7 +73,7 @@ export class LocalSafety {
   callerOf(token: string): Caller {
     if (timingSafeEqual(digestOf(token), this.#ownDigest)) return OWNER;
     const user = this.#users?.find(token);
-    if (user) return { name: user.name, role: user.role, proven: true };
+    if (user) return callerOfEntry(user);
     throw new UnauthenticatedError(
       'TOKEN_UNKNOWN',
       'The token is not one of this host: read it again from host.json or ask for a new one.',
@@ -99,6 +99,10 @@ export class LocalSafety {
     // Listening on every address, the names are not known; everything needs a token there.
     return this.#users !== null && isWildcard(this.#address);
   }
+}
+
+function callerOfEntry({ name, role, tenant, user }: TokenEntry): Caller {
+  return { name, role, proven: true, ...(tenant === undefined ? {} : { tenant }), ...(user === undefined ? {} : { user }) };
 }
 
 /** Addresses that only this machine reaches, and `localhost`. */

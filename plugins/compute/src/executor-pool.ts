@@ -1,6 +1,7 @@
 import {
   type CancelTimer,
   DEFAULT_BACKOFF,
+  deadlineText,
   type IClock,
   type ILogger,
   type IRandom,
@@ -96,7 +97,7 @@ export class ExecutorPool {
         entry.leave();
         reject(error);
       };
-      const cancelTimer = this.#options.clock.setTimer(this.#leftMs(deadlineAt), () => remove(late('while it waited for an executor')));
+      const cancelTimer = this.#options.clock.setTimer(this.#leftMs(deadlineAt), () => remove(late('it waited for an executor')));
       const onAbort = () => remove(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
       entry.leave = () => {
@@ -288,7 +289,7 @@ export class ExecutorPool {
       slot.busy -= 1;
       if (signal?.aborted) entry.reject(signal.reason);
       else if (answer !== 'lost') entry.resolve(answer);
-      else entry.reject(overdue ? late('and its executor did not answer either') : this.#stopped ? stopping() : lost());
+      else entry.reject(overdue ? late('its executor did not answer either') : this.#stopped ? stopping() : lost());
       this.#endIfDrained(slot);
       this.#next();
     });
@@ -335,7 +336,7 @@ interface Waiting extends PoolWork {
 }
 
 function late(where: string) {
-  return computeError('DEADLINE_EXCEEDED', `The time of the call was used up ${where}: raise deadlineMs, or call when there is less to do`);
+  return computeError('DEADLINE_EXCEEDED', deadlineText('The call', where));
 }
 
 function lost() {

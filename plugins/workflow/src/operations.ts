@@ -34,6 +34,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.start',
       summary: 'Starts a run; it is durable when this answers.',
       ...schemas.start,
+      idempotency: 'handler',
       handler: ({ input = {}, ...request }, { tenant, user, authority, idempotencyKey }) =>
         engine.start({ ...request, input }, { tenant, user, authority, idempotencyKey }),
     }),

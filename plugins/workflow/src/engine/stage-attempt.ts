@@ -149,7 +149,8 @@ export class StageAttempt implements StageCall {
       authority,
       signal: this.signal,
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      // Answers are kept in the history of the run; an attempt after a failure is to do its work again.
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey, keepAnswer: false }),
     });
   }
 
