@@ -19,6 +19,8 @@ export interface CallLimitsOptions {
 
 /** A guess at when a place is free again: calls are mostly shorter than this. */
 const RETRY_AFTER_MS = 1_000;
+/** Of all tenants together. Where tokens are not bound, callers may name as many tenants as they like, each with a line of its own. */
+const MAX_WAITING = 10_000;
 
 /** The calls of one user of a tenant. Made with its first call and dropped with its last one: names come from callers. */
 export interface UserCalls {
@@ -155,8 +157,7 @@ export class CallLimits {
     if (ofTenant === undefined && ofUser === undefined) return false;
     const { POSITIVE_INFINITY: ANY } = Number;
     const isRoom = user.tenant.waiting < (ofTenant ?? ANY) && user.waiting < (ofUser ?? ANY);
-    // Anybody may name a tenant of his own: all of them together must not hold more inputs than the host may.
-    return isRoom && this.#line.length < this.#maxOfInstance;
+    return isRoom && this.#line.length < MAX_WAITING;
   }
 
   #limitsOf(scope: 'tenant' | 'user', user: UserCalls): Partial<ScalingLimits> | undefined {

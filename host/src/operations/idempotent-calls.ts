@@ -58,7 +58,10 @@ export class IdempotentCalls {
     }
   }
 
-  async #doAndKeep({ call, key, digest }: { call: ActiveCall; key: string; digest: string }, work: () => Promise<unknown>): Promise<unknown> {
+  async #doAndKeep(
+    { call, key, digest }: { call: ActiveCall; key: string; digest: string },
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
     try {
       const value = await work();
       await this.#kept.keep(key, { input: digest, outcome: { is: 'value', value } });
@@ -72,7 +75,9 @@ export class IdempotentCalls {
 
 /** Names come from callers: as a digest they are of one length and of letters a path may have. */
 function keyOf({ tenant, user, operation, idempotencyKey }: ActiveCall): string {
-  return createHash('sha256').update(JSON.stringify([tenant, user, operation, idempotencyKey])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([tenant, user, operation, idempotencyKey]))
+    .digest('hex');
 }
 
 function again({ input, outcome }: Answer, digest: string, call: ActiveCall): unknown {

@@ -10,7 +10,8 @@ export function inputDigest(input: unknown): string {
   try {
     return hash.update(serialize(sorted(input))).digest('base64url');
   } catch (cause) {
-    const message = 'The input of a call with an idempotency key must be plain data, not nested too deeply: it is compared with that of a repeated call.';
+    const message =
+      'The input of a call with an idempotency key must be plain data, not nested too deeply: it is compared with that of a repeated call.';
     throw new InputError('INPUT_INVALID', message, { phase: 'validate', cause });
   }
 }

@@ -203,7 +203,11 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   }
 
   /** The handler's answer, valid; of an earlier call where this one has its key. */
-  #work(provided: Provided, call: ActiveCall, { valid, options }: { readonly valid: unknown; readonly options: CallOptions }): Promise<unknown> {
+  #work(
+    provided: Provided,
+    call: ActiveCall,
+    { valid, options }: { readonly valid: unknown; readonly options: CallOptions },
+  ): Promise<unknown> {
     if (call.idempotencyKey === undefined || !provided.keepsAnswers || options.keepAnswer === false || !this.#idempotent)
       return this.#handle(provided, call, valid);
     return this.#idempotent.run(call, valid, () => this.#handle(provided, call, valid));
@@ -233,7 +237,8 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
 
   #watchDeadline(call: ActiveCall): () => void {
     if (call.deadlineAt === Number.POSITIVE_INFINITY) return NOTHING_TO_DO;
-    const expire = () => call.abort(new DeadlineError('DEADLINE_EXCEEDED', deadlineText(`The call of ${call.operation}`), { phase: 'call' }));
+    const expire = () =>
+      call.abort(new DeadlineError('DEADLINE_EXCEEDED', deadlineText(`The call of ${call.operation}`), { phase: 'call' }));
     // Also NaN counts as passed.
     if (!(call.deadlineAt > this.#clock.monotonicMs())) {
       expire();

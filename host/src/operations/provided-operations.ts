@@ -1,10 +1,4 @@
-import {
-
-  type OperationDefinition,
-  type OperationInfo,
-  type OperationRules,
-  PluginError,
-} from '@bellows/sdk';
+import { type OperationDefinition, type OperationInfo, type OperationRules, PluginError } from '@bellows/sdk';
 import type { ActiveCall } from './active-call.js';
 import { stoppingError, unknownOperationError } from './operation-errors.js';
 import { jsonSchemaOf } from './operation-schemas.js';
