@@ -70,7 +70,10 @@ export default definePlugin({
 function provideOverhead(operations) {
   const handler = async (input) => input;
   const shape = z.strictObject({ name: z.string(), args: z.array(z.number()), deadlineMs: z.int().optional() });
-  for (const [name, schema] of [['bench.any', z.unknown()], ['bench.shaped', shape]]) {
+  for (const [name, schema] of [
+    ['bench.any', z.unknown()],
+    ['bench.shaped', shape],
+  ]) {
     operations.provide({ name, summary: 'Answers what it was sent.', input: schema, output: schema, handler });
   }
   const input = { name: 'add', args: [1, 2] };

@@ -23,7 +23,12 @@ function place() {
     } });`,
   });
   const start = () => startHost({ folder, config: { plugins: { work: { from } } } });
-  const timesDone = (item: string) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line === item).length : 0);
+  const timesDone = (item: string) =>
+    existsSync(file)
+      ? readFileSync(file, 'utf8')
+          .split('\n')
+          .filter((line) => line === item).length
+      : 0;
   return { start, timesDone };
 }
 
@@ -64,7 +69,11 @@ describe('a call with an idempotency key', () => {
       // The others are done anew; their input must be the same, so they are asked with a deadline.
       if (n % 2 === 0) expect((await call(again, item, { waitMs: 0 })).status).toBe(200);
     }
-    const left = await again.call('work.do', { item: 'item-1', waitMs: 60_000 }, { 'idempotency-key': 'item-1', 'bellows-deadline-ms': '50' });
+    const left = await again.call(
+      'work.do',
+      { item: 'item-1', waitMs: 60_000 },
+      { 'idempotency-key': 'item-1', 'bellows-deadline-ms': '50' },
+    );
     expect([left.status, timesDone('item-1')]).toEqual([504, 2]);
     expect([...answered].map(timesDone)).toEqual([...answered].map(() => 1));
   });

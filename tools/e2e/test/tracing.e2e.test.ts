@@ -33,7 +33,10 @@ trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSp
   expect((await host.call('greeter.greet', { name: 'Ada' }, { traceparent: PARENT })).status).toBe(200);
   const failed = await host.call('greeter.greet', { name: 7 });
   await host.stop();
-  const [first, second] = readFileSync(spans, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const [first, second] = readFileSync(spans, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(first).toMatchObject({ name: 'greeter.greet', kind: 1, traceId: PARENT.slice(3, 35), parent: PARENT.slice(36, 52) });
   expect(second).toMatchObject({ traceId: failed.json.error.traceId, attributes: { 'error.type': 'INPUT_INVALID' } });
 });
