@@ -270,6 +270,23 @@ describe('OperationRegistry.call', () => {
   });
 });
 
+describe('OperationRegistry metrics', () => {
+  it('has no series for names nobody provides, and at most one per outcome for others, whatever callers send', async () => {
+    const { operations, registry } = open();
+    operations.provide(definition('demo.run', nothing));
+    for (let n = 0; n < 500; n += 1) {
+      await operations.call(`demo.${n}`, {}).catch(() => {});
+      await operations.call('demo.run', { [`key${n}`]: n }, { tenant: `t${n}`, user: `u${n}`, traceId: `${n}` }).catch(() => {});
+    }
+    await operations.call('demo.run', {}, { authority: { role: 'reader', runsCommands: false } }).catch(() => {});
+    expect(registry.metrics.series().map(({ operation, outcome, count }) => [operation, outcome, count])).toEqual([
+      ['demo.run', 'input', 500],
+      ['demo.run', 'forbidden', 1],
+    ]);
+    expect([...registry.metrics.inFlight()]).toEqual([['demo.run', 0]]);
+  });
+});
+
 describe('OperationRegistry limits', () => {
   const tenants = { acme: { limits: { maxConcurrentOperations: 2 }, users: { default: { maxConcurrentOperations: 1 } } } };
 
