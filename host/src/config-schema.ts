@@ -42,7 +42,7 @@ const host = z.strictObject({
   port: option(z.number().int().min(0).max(65_535).default(7070), { what: 'The port to listen on; 0 takes a free one.' }),
   dataDir: option(z.string().min(1).default('.bellows'), { what: 'The folder for everything durable; one host at a time.' }),
   tokensFile: option(z.string().min(1).nullable().default(null), {
-    what: 'A file with hashed tokens and their roles; with it, every request needs a token.',
+    what: 'A file with hashed tokens and their roles; with it, every request needs a token. What changes in it holds within two seconds.',
   }),
   logLevel: option(z.enum(['debug', 'info', 'warn', 'error']).default('info'), { what: 'The least important lines that are written.' }),
   stopTimeoutMs: option(z.number().int().min(100).max(600_000).default(15_000), {

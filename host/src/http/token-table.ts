@@ -16,6 +16,14 @@ export interface TokenEntry {
   readonly user?: string | undefined;
 }
 
+/** Who may use a host. */
+export interface TokenUsers {
+  /** Whose token it is. */
+  find(token: string): TokenEntry | undefined;
+  /** The entry of a bearer who was found before; undefined when the token was taken back. */
+  named(name: string): TokenEntry | undefined;
+}
+
 const boundName = z.string().regex(NAME_VALUE, 'expected 1 to 200 printable ASCII characters').exactOptional();
 
 const tokensSchema = z.array(
@@ -32,7 +40,7 @@ const tokensSchema = z.array(
  * Who may do what: hashed tokens with roles. Holds no token itself. SHA-256 and not a slow hash, because tokens are 256 random bits, not
  * words somebody chose: there is nothing to guess, and a slow one would let strangers keep the host busy.
  */
-export class TokenTable {
+export class TokenTable implements TokenUsers {
   readonly #entries: readonly (TokenEntry & { readonly digest: Buffer })[];
 
   constructor(entries: readonly TokenEntry[]) {
@@ -45,6 +53,10 @@ export class TokenTable {
     let found: TokenEntry | undefined;
     for (const entry of this.#entries) if (timingSafeEqual(entry.digest, digest)) found = entry;
     return found;
+  }
+
+  named(name: string): TokenEntry | undefined {
+    return this.#entries.find((entry) => entry.name === name);
   }
 }
 
