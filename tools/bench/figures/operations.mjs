@@ -15,7 +15,7 @@ export async function operationFigures({ quick }) {
   const plugins = { bench: { from: path.join(root, 'tools/bench/plugin') } };
   return withHost(
     async (host) => {
-      const measure = (what) => () => host.call('bench.overhead', { what, samples: quick ? 200 : 20_000 });
+      const measure = (what) => () => host.call('bench.overhead', { what, samples: quick ? 200 : 4_000 });
       const values = await rounds(quick ? 1 : 5, Object.fromEntries(Object.keys(CALLS).map((what) => [what, measure(what)])));
       return Object.entries(CALLS).flatMap(([what, title]) => {
         const better = what === 'direct' ? 'none' : 'lower';
