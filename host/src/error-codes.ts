@@ -30,6 +30,15 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'capacity',
     text: 'The plugin is overloaded, so calls of low criticality are refused: `bulk` first, then `best_effort`. Try again after `retryAfterMs`.',
   },
+  IDEMPOTENCY_KEY_REUSED: {
+    kind: 'refused',
+    text: 'A call with this idempotency key had another input. One key stands for one piece of work: use a new one.',
+  },
+  IDEMPOTENCY_ANSWER_DROPPED: {
+    kind: 'refused',
+    text: 'A call with this idempotency key has ended well, but its answer was larger than `host.idempotency.maxAnswerBytes`. It is not done again.',
+  },
+  TENANT_FORBIDDEN: { kind: 'forbidden', text: 'The token is bound to a tenant, or to a user in it, and the call names another one.' },
   // HTTP
   ROUTE_UNKNOWN: { kind: 'not_found', text: 'There is no such address. `/openapi.json` describes those there are.' },
   METHOD_NOT_ALLOWED: { kind: 'input', text: 'The address exists, but not for this method; the header `Allow` names those it takes.' },

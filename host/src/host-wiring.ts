@@ -9,6 +9,7 @@ import {
   type IRandom,
   messageOf,
   type PluginStatus,
+  scopedStore,
   TOKENS,
 } from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
@@ -18,6 +19,7 @@ import { MachineSampler } from './governor/machine-sampler.js';
 import { SubsystemRegistry } from './governor/subsystem-registry.js';
 import { hostView } from './host-status.js';
 import type { HostView } from './host-view.js';
+import { KeptAnswers } from './operations/kept-answers.js';
 import { nearestName } from './operations/nearest-name.js';
 import { OperationRegistry } from './operations/operation-registry.js';
 import type { LoadedPlugin } from './plugin-loader.js';
@@ -67,11 +69,14 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   teardown.add(() => bus.close());
   const machine = options.machine ?? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs));
   const registry = new SubsystemRegistry({ bus, logger });
+  const { idempotency, maxConcurrentOperations } = config.host;
   const operations = new OperationRegistry({
     clock,
     random,
     logger,
     tenants: config.tenants,
+    maxConcurrentOperations,
+    answers: new KeptAnswers({ config: idempotency, store: scopedStore(store, ANSWERS), clock, logger }),
     pressure: (plugin) => registry.pressureOf(plugin),
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
@@ -132,6 +137,8 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
 }
 
 const HOST_SOURCE = 'host';
+/** Of the store; no plugin can have this id. */
+const ANSWERS = 'host.answers';
 
 /** The bus calls handlers in the wake of whoever published; what they do is to be traced back to whoever subscribed. */
 function runAs<T>(source: string, call: () => T): T {

@@ -9,6 +9,7 @@ import { harnessFigures } from './figures/harness.mjs';
 import { httpFigures } from './figures/http.mjs';
 import { inProcessFigures } from './figures/in-process.mjs';
 import { memoryFigures } from './figures/memory.mjs';
+import { operationFigures } from './figures/operations.mjs';
 import { pageFigures } from './figures/page.mjs';
 import { startFigures } from './figures/start.mjs';
 import { storeFigures } from './figures/store.mjs';
@@ -24,6 +25,7 @@ const GROUPS = {
   start: ['exec to the first 200 of /ready, file cache warm', startFigures],
   memory: ['idle memory of the host and its executors', memoryFigures],
   http: ['compute.invoke over HTTP at 1, 8 and 64 callers', httpFigures],
+  operations: ['what the host adds to a handler that is called in the same process', operationFigures],
   process: ['compute.invoke called by a plugin in the same process', inProcessFigures],
   bus: ['events to 1, 10 and 100 subscribers, bytes of a subscription, and over a bridge to a thread and a process', busFigures],
   workflow: ['durable workflows of three stages at 1, 100 and 1,000 at once; 10,000 open runs and a restart', workflowFigures],

@@ -1,4 +1,4 @@
-import { type CancelTimer, CrashLog, type IClock, type ILogger, type IRandom } from '@bellows/sdk';
+import { type CancelTimer, CrashLog, deadlineText, type IClock, type ILogger, type IRandom } from '@bellows/sdk';
 import { computeError } from './errors.js';
 import type { AnswerMessage, StatsMessage } from './executor/protocol.js';
 import type { ExecutorWork, WorkAnswer } from './executor-process.js';
@@ -81,7 +81,7 @@ export class ExecutorPool {
         entry.leave();
         reject(error);
       };
-      const cancelTimer = this.#options.clock.setTimer(this.#leftMs(deadlineAt), () => remove(late('while it waited for an executor')));
+      const cancelTimer = this.#options.clock.setTimer(this.#leftMs(deadlineAt), () => remove(late('it waited for an executor')));
       const onAbort = () => remove(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
       entry.leave = () => {
@@ -214,7 +214,7 @@ export class ExecutorPool {
       signal?.removeEventListener('abort', onAbort);
       if (signal?.aborted) entry.reject(signal.reason);
       else if (answer !== 'lost') entry.resolve(answer);
-      else entry.reject(overdue ? late('and its executor did not answer either') : this.#stopped ? stopping() : lost());
+      else entry.reject(overdue ? late('its executor did not answer either') : this.#stopped ? stopping() : lost());
       slot.giveBack({ isAnswered: answer !== 'lost' });
       this.#next();
     });
@@ -242,7 +242,7 @@ interface Waiting extends PoolWork {
 }
 
 function late(where: string) {
-  return computeError('DEADLINE_EXCEEDED', `The time of the call was used up ${where}: raise deadlineMs, or call when there is less to do`);
+  return computeError('DEADLINE_EXCEEDED', deadlineText('The call', where));
 }
 
 function lost() {

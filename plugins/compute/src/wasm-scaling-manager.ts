@@ -7,6 +7,7 @@ import {
   type CancelTimer,
   DEFAULT_SCALING_POLICY,
   type DescribedMetrics,
+  deadlineText,
   Ema,
   type IBackpressureAware,
   type IClock,
@@ -221,10 +222,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     this.#waits.record(clock.monotonicMs() - since);
     if (permit !== null) return permit;
     this.#totals.failed += 1;
-    throw computeError(
-      'DEADLINE_EXCEEDED',
-      'The time of the call was used up while it waited for a slot: raise deadlineMs, or call less at once',
-    );
+    throw computeError('DEADLINE_EXCEEDED', deadlineText('The call', 'it waited for a slot'));
   }
 
   #noRoom(maxQueueDepth: number) {

@@ -25,6 +25,7 @@ export const AS_REFERENCE = [
   'docs/reference/workflows.md',
   'docs/reference/agents.md',
   'docs/how-to/find-out-why.md',
+  'docs/how-to/call-operations.md',
   'plugins/compute/README.md',
   'plugins/workflow/README.md',
 ];
