@@ -14,6 +14,7 @@ export * from './machine.js';
 export * from './mailbox.js';
 export * from './memory-store.js';
 export * from './metric-descriptions.js';
+export type * from './operation-types.js';
 export * from './operations.js';
 export * from './percentile-sketch.js';
 export * from './persistent-backing-store.js';

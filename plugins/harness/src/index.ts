@@ -7,6 +7,7 @@ export { HARNESS_ERRORS } from './errors.js';
 export { Coordinator, type CoordinatorMetrics, type CoordinatorOptions, type HarnessState } from './jobs/coordinator.js';
 export type { JobReport } from './jobs/job-report.js';
 export type { JobRequest } from './jobs/job-requests.js';
+export type { HarnessOperationTypes } from './operation-types.js';
 export * from './load-test.js';
 export { createScaleManager } from './scaling/create-scale-manager.js';
 export type { IMergeQueue } from './scaling/scale-dependencies.js';
