@@ -31,7 +31,10 @@ export const ERROR_CODES = defineErrorCodes({
   ANSWER_TOO_LARGE: { kind: 'refused', text: 'An answer is longer than the client takes. Ask for less, or raise `maxAnswerBytes`.' },
   CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that contradict each other. Correct the call.' },
   CALL_CANCELLED: { kind: 'cancelled', text: 'The signal given to a call of the client aborted. The host cancels the work.' },
-  CALL_OPTIONS_INVALID: { kind: 'input', text: 'A client or one of its calls was given options that cannot be sent; `details` names them.' },
+  CALL_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A client or one of its calls was given options that cannot be sent; `details` names them.',
+  },
   CHECK_FAILED: {
     kind: 'plugin',
     text: 'A check of the testing entry found a broken promise. Its message names it; correct the implementation.',
@@ -41,7 +44,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'deadline',
     text: 'A supervised child did not stop within its time-out and was left behind. Make it stop sooner or give it more time.',
   },
-  DEADLINE_EXCEEDED: { kind: 'deadline', text: 'The deadline of a call passed before the host answered the client. Give it more time or less work.' },
+  DEADLINE_EXCEEDED: {
+    kind: 'deadline',
+    text: 'The deadline of a call passed before the host answered the client. Give it more time or less work.',
+  },
   EMA_ALPHA_INVALID: { kind: 'input', text: 'The smoothing factor of an Ema is not above 0 and at most 1. Correct it.' },
   EVENTS_LOST: {
     kind: 'not_ready',

@@ -24,7 +24,11 @@ describe('printType', () => {
   });
 
   it('prints objects with what may be left out, and what each key is', () => {
-    const schema = z.strictObject({ name: z.string().describe('Of the */ module\nhere'), size: z.int().default(5), 'odd key': z.boolean().optional() });
+    const schema = z.strictObject({
+      name: z.string().describe('Of the */ module\nhere'),
+      size: z.int().default(5),
+      'odd key': z.boolean().optional(),
+    });
     expect(ofZod(schema)).toBe(`{
   /** Of the *\u200b/ module here */
   readonly "name": string;
@@ -49,8 +53,25 @@ describe('printType', () => {
     const schemas = fc.letrec((tie) => ({
       value: fc.oneof({ depthSize: 'small' }, fc.jsonValue(), tie('schema')),
       schema: fc.dictionary(
-        fc.constantFrom('type', 'properties', 'items', 'prefixItems', 'anyOf', 'allOf', 'enum', 'const', '$ref', 'required', 'description', '__proto__'),
-        fc.oneof(fc.constantFrom('object', 'array', 'string', '#', '#/properties', '*/ evil()'), fc.array(tie('value'), { maxLength: 3 }), tie('value')),
+        fc.constantFrom(
+          'type',
+          'properties',
+          'items',
+          'prefixItems',
+          'anyOf',
+          'allOf',
+          'enum',
+          'const',
+          '$ref',
+          'required',
+          'description',
+          '__proto__',
+        ),
+        fc.oneof(
+          fc.constantFrom('object', 'array', 'string', '#', '#/properties', '*/ evil()'),
+          fc.array(tie('value'), { maxLength: 3 }),
+          tie('value'),
+        ),
       ),
     })).schema;
     fc.assert(

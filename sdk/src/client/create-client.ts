@@ -117,7 +117,9 @@ function demandToken(token: string | undefined): string | undefined {
 }
 
 function optionsError(path: string, message: string): InputError {
-  return new InputError('CALL_OPTIONS_INVALID', `The options of the client are wrong: ${path} ${message}.`, { details: [{ path, message }] });
+  return new InputError('CALL_OPTIONS_INVALID', `The options of the client are wrong: ${path} ${message}.`, {
+    details: [{ path, message }],
+  });
 }
 
 function policyOf(ofClient: ClientOptions['retry'], ofCall: AskOptions['retry']): RetryPolicy {
@@ -129,6 +131,9 @@ function jsonOf(input: unknown): string {
   try {
     return JSON.stringify(input === undefined ? {} : input) ?? 'null';
   } catch (error) {
-    throw new InputError('INPUT_NOT_JSON', `The input of a call must be what JSON can hold: ${messageOf(error)}.`, { phase: 'call', cause: error });
+    throw new InputError('INPUT_NOT_JSON', `The input of a call must be what JSON can hold: ${messageOf(error)}.`, {
+      phase: 'call',
+      cause: error,
+    });
   }
 }

@@ -20,7 +20,9 @@ export async function readAnswer(response: Response, maxBytes: number): Promise<
 }
 
 export function answerInvalid(what: string): BellowsError {
-  return new ConfigError('ANSWER_INVALID', `What answered is no Bellows host (${what}): check the address of the client.`, { phase: 'call' });
+  return new ConfigError('ANSWER_INVALID', `What answered is no Bellows host (${what}): check the address of the client.`, {
+    phase: 'call',
+  });
 }
 
 export function unreachable(what: string, cause?: unknown): BellowsError {

@@ -10,7 +10,11 @@ const failure = (promise: Promise<unknown>): Promise<BellowsError> =>
 
 describe('call', () => {
   it('sends what it was given, and answers what the host says', async () => {
-    const { client, asked } = clientOf([() => json({ text: 'Hi' })], { url: 'https://host.test/bellows/', token: 'secret', tenant: 'acme' });
+    const { client, asked } = clientOf([() => json({ text: 'Hi' })], {
+      url: 'https://host.test/bellows/',
+      token: 'secret',
+      tenant: 'acme',
+    });
     const options = {
       user: 'ada',
       idempotencyKey: 'key-1',
@@ -76,7 +80,15 @@ describe('an error of the host', () => {
     const error = await failure(client.call('a.b', {}));
     expect(error).toBeInstanceOf(RemoteError);
     expect(isKind(error, 'guest')).toBe(true);
-    expect(error).toMatchObject({ code: 'SAMPLE', status: 422, plugin: 'compute', phase: 'call', details, data: { fuelUsed: '7' }, traceId: 'abc' });
+    expect(error).toMatchObject({
+      code: 'SAMPLE',
+      status: 422,
+      plugin: 'compute',
+      phase: 'call',
+      details,
+      data: { fuelUsed: '7' },
+      traceId: 'abc',
+    });
   });
 
   it.each([

@@ -17,7 +17,13 @@ export function clientOf(answers: readonly Answering[], options: Partial<ClientO
   const clock = new FakeClock();
   const asked: Asked[] = [];
   const fetch = async (url: string, init: RequestInit): Promise<Response> => {
-    const request = { url, method: init.method ?? 'GET', headers: init.headers as Record<string, string>, body: init.body, signal: init.signal! };
+    const request = {
+      url,
+      method: init.method ?? 'GET',
+      headers: init.headers as Record<string, string>,
+      body: init.body,
+      signal: init.signal!,
+    };
     asked.push(request);
     const answer = answers[Math.min(asked.length, answers.length) - 1]!;
     return answer(request);

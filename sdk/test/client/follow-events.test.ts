@@ -23,7 +23,10 @@ describe('events', () => {
       expect(Object.isFrozen(event)).toBe(true);
       break;
     }
-    expect(asked[0]).toMatchObject({ url: 'http://host.test:7070/v1/events?topics=sample,a%20b', headers: { accept: 'text/event-stream' } });
+    expect(asked[0]).toMatchObject({
+      url: 'http://host.test:7070/v1/events?topics=sample,a%20b',
+      headers: { accept: 'text/event-stream' },
+    });
     expect(asked[0]!.signal.aborted).toBe(true);
   });
 
