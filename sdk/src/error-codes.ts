@@ -63,6 +63,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The capacity of a mailbox is no whole number of at least 1 and not Infinity. Correct it.',
   },
+  PAYLOAD_UNREADABLE: {
+    kind: 'input',
+    text: 'An event was published with a payload that throws when it is read or frozen. Publish plain data.',
+  },
   PERCENTILE_INVALID: { kind: 'input', text: 'A percentile outside of 0 to 1 was asked for. The 99th percentile is 0.99.' },
   QUEUE_FULL: { kind: 'capacity', text: 'Too many callers wait for a free slot. Call less at once, or try again later.' },
   RESTARTS_EXCEEDED: {

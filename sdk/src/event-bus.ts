@@ -95,13 +95,14 @@ export class EventBus implements IEventBus {
     const state = this.#topic(topic);
     const eventClass = classOf(topic, options.class);
     const { clock } = this.#options;
+    const frozen = readPayload(topic, payload);
     const id = (this.#lastId += 1);
-    const event = Object.freeze({ topic, id, at: clock.now(), source, version: 1 as const, payload: freezePayload(payload) });
+    const event = Object.freeze({ topic, id, at: clock.now(), source, version: 1 as const, payload: frozen.payload });
     if (!deliver) return event;
     const delivery: Delivery = {
       event: event as BusEvent,
       eventClass,
-      key: options.key ?? keyOf(payload),
+      key: options.key ?? frozen.key,
       publishedAtMs: clock.monotonicMs(),
       counts: countsOf(state, topic, eventClass),
     };
@@ -249,6 +250,17 @@ function keepLatest(state: TopicState, delivery: Delivery): void {
   latest.delete(delivery.key);
   latest.set(delivery.key, delivery);
   if (latest.size > MAX_LATEST_KEYS) latest.delete(latest.keys().next().value as string);
+}
+
+/** Once, before anything is delivered: a payload may be an object whose properties throw. */
+function readPayload<P extends PayloadOf<string>>(topic: string, payload: P): { readonly payload: P; readonly key: string } {
+  try {
+    return { payload: freezePayload(payload), key: keyOf(payload) };
+  } catch (cause) {
+    throw new InputError('PAYLOAD_UNREADABLE', `The payload of an event of ${topic} cannot be read and frozen: publish plain data.`, {
+      cause,
+    });
+  }
 }
 
 function keyOf(payload: unknown): string {

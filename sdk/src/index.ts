@@ -34,4 +34,5 @@ export * from './sqlite-store.js';
 export * from './store-path.js';
 export * from './supervisor.js';
 export * from './token.js';
+export * from './unconvertible.js';
 export * from './uploads.js';

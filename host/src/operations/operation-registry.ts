@@ -22,7 +22,7 @@ import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-l
 import { DeadlineWheel } from './deadline-wheel.js';
 import { commandsForbiddenError, endedByStopError, roleTooLowError, stoppingError, unknownOperationError } from './operation-errors.js';
 import { OperationMetrics } from './operation-metrics.js';
-import { jsonSchemaOf, validInput, validOutput } from './operation-schemas.js';
+import { jsonSchemaOf, validInput, validOutput, unconvertibleInput } from './operation-schemas.js';
 import { newTraceId } from './trace-id.js';
 
 export interface OperationRegistryOptions extends CallLimitsOptions {
@@ -98,7 +98,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       const output = await call.settle(() => provided.definition.handler(valid, call));
       return validOutput(provided, output) as O;
     } catch (error) {
-      const failure = isBellowsError(error) ? error : this.#unexpected(provided, call, error);
+      const failure = isBellowsError(error) ? error : (unconvertibleInput(provided, input) ?? this.#unexpected(provided, call, error));
       outcome = failure.kind;
       throw failure;
     } finally {
