@@ -13,7 +13,7 @@ describe('findUnconvertible', () => {
     expect(findUnconvertible(value)).toBe(path);
   });
 
-  it.each([null, 5, 'length', { length: 5 }, { length: {} }, { length: [1] }, { toString: 0 }, { a: { valueOf: 1 } }])(
+  it.each<unknown>([null, 5, 'length', { length: 5 }, { length: {} }, { length: [1] }, { toString: 0 }, { a: { valueOf: 1 } }])(
     'lets %j be',
     (value) => {
       expect(findUnconvertible(value)).toBeUndefined();

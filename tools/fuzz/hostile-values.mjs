@@ -155,7 +155,7 @@ function oddObject(kind) {
     case 'toJSON':
       return { toJSON: thrower };
     case 'thenable':
-      return { then: 1 };
+      return Object.fromEntries([['then', 1]]);
     default:
       return new (class Odd {
         #hidden = 1;

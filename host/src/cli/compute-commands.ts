@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
-import { type Command, InvalidArgumentError } from 'commander';
 import { RemoteError } from '@bellows/sdk/client';
+import { type Command, InvalidArgumentError } from 'commander';
 import { argumentOf } from '../completion/completed-by.js';
 import { deadlineOption } from './call-command.js';
 import { type CommandContext, unreadable, usageError } from './command-context.js';

@@ -22,7 +22,7 @@ import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-l
 import { DeadlineWheel } from './deadline-wheel.js';
 import { commandsForbiddenError, endedByStopError, roleTooLowError, stoppingError, unknownOperationError } from './operation-errors.js';
 import { OperationMetrics } from './operation-metrics.js';
-import { jsonSchemaOf, validInput, validOutput, unconvertibleInput } from './operation-schemas.js';
+import { jsonSchemaOf, unconvertibleInput, validInput, validOutput } from './operation-schemas.js';
 import { newTraceId } from './trace-id.js';
 
 export interface OperationRegistryOptions extends CallLimitsOptions {

@@ -1,5 +1,5 @@
-import { seededRandom } from '../../src/random.js';
 import { type ClientOptions, createClient } from '../../src/client/index.js';
+import { seededRandom } from '../../src/random.js';
 import { FakeClock } from '../../src/testing/index.js';
 
 export interface Asked {
