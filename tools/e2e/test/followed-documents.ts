@@ -30,7 +30,7 @@ export const AS_REFERENCE = [
 ];
 
 /** Followed by tests of their own, which bring what they need. */
-export const ELSEWHERE = ['docs/how-to/install-outside-a-clone.md', 'docs/how-to/test-a-plugin.md'];
+export const ELSEWHERE = ['docs/how-to/install-outside-a-clone.md', 'docs/how-to/test-a-plugin.md', 'docs/how-to/use-the-client.md'];
 
 /** `npx bellows` without npm, which takes its time each time: the same file that it would start. */
 export function readerIn(folder: string, hostMain: string): Promise<Reader> {
