@@ -29,13 +29,14 @@ const COMMANDS = {
   generate: 'write the generated files (schemas, reference pages)',
   bench: 'run the benchmarks (see `npm run bench -- --help`)',
   chaos: 'long runs under random faults (see `npm run chaos -- --help`)',
+  fuzz: 'a million cases of bad input (targets, --seed N, --cases N, --minutes N, --json)',
   bellows: 'the command line of the host (same as `npx bellows`)',
   nx: 'any nx command',
   node: 'the Node.js this project uses',
 };
 
 /** What is built is not what they are about. */
-const SILENT_BUILDS = new Set(['start', 'demo', 'bellows']);
+const SILENT_BUILDS = new Set(['start', 'demo', 'bellows', 'fuzz']);
 
 /** Matches no value: the option has none. */
 const NO_VALUE = /(?!)/;
@@ -97,6 +98,9 @@ async function main() {
       if (!rest.includes('--help')) await build();
       // scenarios look at the heap after a collection
       return go(['--expose-gc', path.join(root, 'tools', 'chaos', 'chaos.mjs'), ...rest]);
+    case 'fuzz':
+      await build();
+      return go([path.join(root, 'tools', 'fuzz', 'fuzz.mjs'), ...rest]);
     case 'nx':
       if (!['g', 'generate'].includes(rest[0])) return go([nx, ...rest]);
       return runGenerator(go, install.note);

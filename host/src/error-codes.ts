@@ -139,7 +139,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'No host answered. Start one with `bellows start`, or name it with `--url`. Exit code 3.' },
   INTERRUPTED: { kind: 'cancelled', text: 'The command was interrupted. Exit code 130.' },
   FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
-  FILE_UNWRITABLE: { kind: 'input', text: 'A file that a guest gave back cannot be written where it came from.' },
+  FILE_UNWRITABLE: { kind: 'input', text: 'A file cannot be written: one that a guest gave back, or one named on the command line.' },
   FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
   // demo
   DEMO_GIT_MISSING: { kind: 'config', text: 'The demo needs git and could not start it. Install git, or put it on the PATH.' },

@@ -20,6 +20,15 @@ export function defineErrorCodes<const T extends ErrorCodeTable>(table: T): Read
 
 /** Every code this package throws. */
 export const ERROR_CODES = defineErrorCodes({
+  ANSWER_CUT: {
+    kind: 'not_ready',
+    text: 'The connection to the host broke within its answer. The call may have been done: look, or call with an idempotency key.',
+  },
+  ANSWER_INVALID: {
+    kind: 'config',
+    text: 'What answered a client is no Bellows host, or something in front of it changed the answer. Check the address.',
+  },
+  ANSWER_TOO_LARGE: { kind: 'refused', text: 'An answer is longer than the client takes. Ask for less, or raise `maxAnswerBytes`.' },
   BRIDGE_BROKEN: {
     kind: 'input',
     text: 'The other side of a bridge of the bus sent what no bridge sends, so it was closed. Run the same version of the SDK on both sides.',
@@ -38,6 +47,11 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'The payload of an event cannot be cloned, so no bridge carries it. Publish plain data, without functions.',
   },
   CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that contradict each other. Correct the call.' },
+  CALL_CANCELLED: { kind: 'cancelled', text: 'The signal given to a call of the client aborted. The host cancels the work.' },
+  CALL_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A client or one of its calls was given options that cannot be sent; `details` names them.',
+  },
   CHECK_FAILED: {
     kind: 'plugin',
     text: 'A check of the testing entry found a broken promise. Its message names it; correct the implementation.',
@@ -53,11 +67,21 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'plugin',
     text: 'Children of a supervisor that was itself supervised did not stop as they should. Its message says why; the cause is the first.',
   },
+  DEADLINE_EXCEEDED: {
+    kind: 'deadline',
+    text: 'The deadline of a call passed before the host answered the client. Give it more time or less work.',
+  },
   EMA_ALPHA_INVALID: { kind: 'input', text: 'The smoothing factor of an Ema is not above 0 and at most 1. Correct it.' },
+  EVENTS_LOST: {
+    kind: 'not_ready',
+    text: 'The stream of events ended as often in a row as the client was to put up with. Check that the host runs, and follow again.',
+  },
   FLOW_INVALID: {
     kind: 'input',
     text: 'A workflow of TypeScript is built in a way that has no meaning, such as with a stage of another one. Its message says how.',
   },
+  HOST_UNREACHABLE: { kind: 'not_ready', text: 'The client got no answer. Check that the host runs, and the address.' },
+  INPUT_NOT_JSON: { kind: 'input', text: 'The input of a call holds what JSON cannot: a BigInt, a circle. Correct the call.' },
   MAILBOX_CAPACITY_INVALID: {
     kind: 'input',
     text: 'The capacity of a mailbox is no whole number of at least 1 and not Infinity. Correct it.',
@@ -107,5 +131,6 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'The name of a topic is not made of a letter followed by letters, digits and . _ : / -. Rename it.',
   },
   TOPIC_LIMIT: { kind: 'input', text: 'The bus knows 1,024 topics and takes no more. Use one topic and put what differs into the key.' },
+  UPLOAD_SOURCE_FAILED: { kind: 'input', text: 'What a client was to upload could not be read; the cause says why.' },
   WINDOW_INVALID: { kind: 'input', text: 'The window of a PercentileSketch is no finite time above 0. Correct it.' },
 });

@@ -111,7 +111,8 @@ export class EventBus implements IEventBus, SharedBus {
   publishFrom<T extends string>(source: string, options: PublishOptions<T>, deliver: boolean): BusEvent<T> {
     const { topic, payload } = options;
     const state = this.#topic(topic);
-    const key = options.key ?? readyPayload(topic, payload);
+    const ownKey = readyPayload(topic, payload);
+    const key = options.key ?? ownKey;
     const at = this.#options.clock.now();
     const id = (this.#lastId += 1);
     const event = Object.freeze({ topic, id, at, source, version: 1 as const, payload });

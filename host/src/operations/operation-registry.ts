@@ -26,7 +26,7 @@ import { IdempotentCalls } from './idempotent-calls.js';
 import type { KeptAnswers } from './kept-answers.js';
 import { commandsForbiddenError, endedByStopError, roleTooLowError, stoppingError, tenantForbiddenError } from './operation-errors.js';
 import { OperationMetrics } from './operation-metrics.js';
-import { validInput, validOutput } from './operation-schemas.js';
+import { unconvertibleInput, validInput, validOutput } from './operation-schemas.js';
 import { parseTraceparent, startSpan } from './operation-tracing.js';
 import { type PluginScope, type Provided, ProvidedOperations } from './provided-operations.js';
 import { newTraceId } from './trace-id.js';
@@ -92,7 +92,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       const valid = validInput(provided, input);
       return (await call.settle(() => this.#work(provided, call, { valid, options }))) as O;
     } catch (error) {
-      failure = isBellowsError(error) ? error : this.#unexpected(provided, call, error);
+      failure = isBellowsError(error) ? error : (unconvertibleInput(provided, input) ?? this.#unexpected(provided, call, error));
       throw failure;
     } finally {
       leave();

@@ -36,6 +36,7 @@ export const ELSEWHERE = [
   'docs/how-to/choose-a-store.md',
   'docs/how-to/install-outside-a-clone.md',
   'docs/how-to/test-a-plugin.md',
+  'docs/how-to/use-the-client.md',
 ];
 
 /** `npx bellows` without npm, which takes its time each time: the same file that it would start. */
