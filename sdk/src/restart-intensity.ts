@@ -1,4 +1,4 @@
-import { Ring } from './ring.js';
+import { Fifo } from './fifo.js';
 
 export interface RestartIntensityOptions {
   /** This many restarts within the window are fine; one more is too many. */
@@ -16,7 +16,7 @@ export const DEFAULT_RESTART_INTENSITY: RestartIntensityOptions = Object.freeze(
 export class RestartWindow {
   readonly #maxRestarts: number;
   readonly #windowMs: number;
-  readonly #timesMs = new Ring<number>();
+  readonly #timesMs = new Fifo<number>();
 
   constructor({ maxRestarts, maxSeconds }: RestartIntensityOptions) {
     this.#maxRestarts = maxRestarts;

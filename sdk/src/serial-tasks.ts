@@ -1,4 +1,4 @@
-import { Ring } from './ring.js';
+import { Fifo } from './fifo.js';
 
 type Task = () => void | Promise<void>;
 
@@ -7,7 +7,7 @@ type Task = () => void | Promise<void>;
  * before those given in the same breath are known. A task must not wait for a later one: that would never come.
  */
 export class SerialTasks {
-  readonly #tasks = new Ring<Task>();
+  readonly #tasks = new Fifo<Task>();
   #working = false;
   #done = 0;
 
