@@ -220,7 +220,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       const output = await (span ? span.run(() => definition.handler(valid, call)) : definition.handler(valid, call));
       return validOutput(provided, output);
     } catch (error) {
-      throw isBellowsError(error) ? error : this.#unexpected(provided, call, error);
+      throw isBellowsError(error) ? error : (unconvertibleInput(provided, valid) ?? this.#unexpected(provided, call, error));
     }
   }
 
