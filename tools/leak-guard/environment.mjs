@@ -34,7 +34,9 @@ export default class LeakGuardedEnvironment extends TestEnvironment {
     const left = await this.#leftAtLast();
     if (left.length === 0) return;
     const list = left.map((line) => `  - ${line}`).join('\n');
-    const fault = new Error(`This test file leaves something open after its last afterAll:\n${list}\nClose it there, or where the test ends.`);
+    const fault = new Error(
+      `This test file leaves something open after its last afterAll:\n${list}\nClose it there, or where the test ends.`,
+    );
     fault.stack = fault.message; // frames of the guard would lead nowhere
     throw fault;
   }
