@@ -17,6 +17,7 @@ import {
   type Role,
   systemRandom,
 } from '@bellows/sdk';
+import { AbsentOperations } from './absent-operations.js';
 import { ActiveCall, followCaller } from './active-call.js';
 import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-limits.js';
 import { DeadlineWheel } from './deadline-wheel.js';
@@ -73,6 +74,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   readonly #deadlines: DeadlineWheel;
   readonly #provided = new Map<string, Provided>();
   readonly #scopes = new Map<string, PluginScope>();
+  readonly #absent = new AbsentOperations();
 
   constructor(options: OperationRegistryOptions) {
     this.#clock = options.clock;
@@ -165,6 +167,17 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     abortAll(scope);
   }
 
+  /** From now on calls of what the plugin provides hear that it comes back, while it is away. */
+  expect(pluginId: string): void {
+    const names = [...this.#provided.values()].filter(({ plugin }) => plugin === pluginId).map(({ definition }) => definition.name);
+    this.#absent.note(pluginId, names);
+  }
+
+  /** The plugin has come back, or does not any more. */
+  expectNoMore(pluginId: string): void {
+    this.#absent.forget(pluginId);
+  }
+
   #provide(scope: PluginScope, definition: OperationDefinition): Disposable {
     const { name } = definition;
     const plugin = scope.id;
@@ -194,6 +207,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   #lookUp(name: string): Provided {
     const provided = this.#provided.get(name);
     if (provided) return provided;
+    this.#absent.demandNotAbsent(name);
     throw unknownOperationError(name, [...this.#provided.keys()]);
   }
 
