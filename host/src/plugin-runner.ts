@@ -70,6 +70,7 @@ export class PluginRunner {
   #running: Life | undefined;
   #stopping: Promise<boolean> | undefined;
   #attempt = 0;
+  #faults = 0;
   /** What broke while it was being activated; it shows when it is active. */
   #brokeEarly: { readonly reason: string; readonly message: string } | undefined;
 
@@ -97,6 +98,11 @@ export class PluginRunner {
   /** Whether it takes changes of live options over without a restart. */
   get takesLiveChanges(): boolean {
     return this.isUp && this.#running?.reconfigure !== undefined;
+  }
+
+  /** How many errors of it nobody caught, since the host started. */
+  get faults(): number {
+    return this.#faults;
   }
 
   /** Whether others may rely on it. */
@@ -192,6 +198,7 @@ export class PluginRunner {
 
   /** Something of it broke while it was running; it stays in use. */
   degrade(reason: string, message: string): void {
+    this.#faults += 1;
     if (this.#lifecycle.state === 'activating') this.#brokeEarly = { reason, message };
     else if (this.#lifecycle.can('degraded')) this.#lifecycle.to('degraded', { reason, message, failed: { code: reason, message } });
   }

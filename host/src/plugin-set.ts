@@ -26,6 +26,11 @@ export class PluginSet {
     this.#clock = clock;
   }
 
+  /** `waves[0]` starts first. */
+  get waves(): readonly (readonly PluginRunner[])[] {
+    return this.#waves;
+  }
+
   get runners(): readonly PluginRunner[] {
     return this.#waves.flat();
   }
@@ -87,8 +92,7 @@ export class PluginSet {
   async suspend(ids: ReadonlySet<string>, reason: string, leaving: ReadonlySet<string> = new Set()): Promise<void> {
     for (const id of ids) {
       this.#held.add(id);
-      this.#retries.get(id)?.();
-      this.#retries.delete(id);
+      this.#cancelRetry(id);
     }
     for (const wave of this.#waves.toReversed()) {
       const stopped = wave.filter(({ id }) => ids.has(id));
@@ -134,10 +138,10 @@ export class PluginSet {
     this.release(ids);
   }
 
-  /** Tries those again that are blocked or failed, by their needs. */
-  async tryAgain(): Promise<void> {
+  /** Tries those again at once that are not up, but not `except`. Never rejects. */
+  async tryAgain(except: ReadonlySet<string> = new Set()): Promise<void> {
     for (const wave of this.#waves) {
-      const down = wave.filter((runner) => this.#isFree(runner, ['blocked', 'failed']));
+      const down = wave.filter((runner) => !except.has(runner.id) && this.#isFree(runner, ['waiting', 'blocked', 'failed']));
       await Promise.all(down.map((runner) => this.#tryActivate(runner)));
     }
   }
@@ -155,6 +159,7 @@ export class PluginSet {
   /** `isTold`: whoever calls tells the failure of a required plugin. */
   async #tryActivate(runner: PluginRunner, { isTold = false } = {}): Promise<void> {
     if (this.isStopping) return;
+    this.#cancelRetry(runner.id);
     const missing = runner.loaded.needs.map((need) => this.#byId.get(need)).find((need) => !need?.isUp);
     if (missing) {
       runner.block(`needs the plugin ${missing.id}, which is ${missing.status.state}: ${missing.status.message}`);
@@ -172,6 +177,11 @@ export class PluginSet {
       void this.#retry(runner);
     });
     this.#retries.set(runner.id, cancel);
+  }
+
+  #cancelRetry(id: string): void {
+    this.#retries.get(id)?.();
+    this.#retries.delete(id);
   }
 
   async #retry(runner: PluginRunner): Promise<void> {

@@ -55,8 +55,8 @@ function ownStep(plugin: LoadedPlugin, old: LoadedPlugin | undefined, { changes,
   if (old === undefined) return { id, action: 'add', changed: [], why: 'it is new' };
   const base = joinPath('plugins', [id]);
   const own = changes.filter(({ path }) => path.startsWith(`${base}.`));
-  const options = own.map(({ path }) => path.slice(base.length + 1)).filter((path) => path.startsWith('config'));
-  const changed = options.map((path) => path.replace(/^config\.?/, ''));
+  const options = joinPath(base, ['config']);
+  const changed = own.filter(({ path }) => path.startsWith(`${options}.`)).map(({ path }) => path.slice(options.length + 1));
   if (plugin.plugin !== old.plugin) {
     const versions = [old, plugin].map(({ source }) => source.manifest.version);
     const why = versions[0] === versions[1] ? `other code of version ${versions[0]}` : `version ${versions[0]} → ${versions[1]}`;
