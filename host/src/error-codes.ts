@@ -122,6 +122,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   },
   PLUGIN_EXIT: { kind: 'plugin', text: 'A plugin called process.exit, which would end the host. It must throw an error instead.' },
   START_INTERRUPTED: { kind: 'cancelled', text: 'A signal came while the host was starting; it stopped again in order. Nothing to do.' },
+  PLUGIN_UNKNOWN: { kind: 'not_found', text: 'No plugin of this id is configured. `bellows plugins` lists those that are.' },
   PLUGIN_STOPPING: { kind: 'plugin', text: 'The reason plugins find in their signal when they are stopped.' },
   PLUGIN_THREW: { kind: 'plugin', text: 'A plugin threw while it was activated.' },
   PLUGIN_TIMEOUT: { kind: 'plugin', text: 'A plugin did not finish a phase of its life in the time given.' },

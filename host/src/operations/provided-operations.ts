@@ -1,4 +1,5 @@
 import { type OperationDefinition, type OperationInfo, type OperationRules, PluginError } from '@bellows/sdk';
+import { AbsentOperations } from './absent-operations.js';
 import type { ActiveCall } from './active-call.js';
 import { stoppingError, unknownOperationError } from './operation-errors.js';
 import { jsonSchemaOf } from './operation-schemas.js';
@@ -29,6 +30,7 @@ const NAME = /^[A-Za-z][\w-]*(\.[A-Za-z][\w-]*)+$/;
 export class ProvidedOperations {
   readonly #provided = new Map<string, Provided>();
   readonly #scopes = new Map<string, PluginScope>();
+  readonly #absent = new AbsentOperations();
 
   /** A plugin that is there already gets a new, empty scope: the old one belongs to a start that is over. */
   openScope(id: string, signal: AbortSignal): PluginScope {
@@ -56,10 +58,20 @@ export class ProvidedOperations {
     return this.#provided.get(name)?.rules;
   }
 
-  /** `NotFoundError` (`OPERATION_UNKNOWN`) with the nearest name. */
+  expect(pluginId: string): void {
+    const names = [...this.#provided.values()].filter(({ plugin }) => plugin === pluginId).map(({ definition }) => definition.name);
+    this.#absent.note(pluginId, names);
+  }
+
+  expectNoMore(pluginId: string): void {
+    this.#absent.forget(pluginId);
+  }
+
+  /** `NotFoundError` (`OPERATION_UNKNOWN`) with the nearest name, `NotReadyError` while its plugin is away for a moment. */
   lookUp(name: string): Provided {
     const provided = this.#provided.get(name);
     if (provided) return provided;
+    this.#absent.demandNotAbsent(name);
     throw unknownOperationError(name, [...this.#provided.keys()]);
   }
 
