@@ -1,4 +1,12 @@
-import { type ErrorDetail, type IClock, type ILogger, NotFoundError, NotReadyError, type PluginStatus, type ReloadPayload } from '@bellows/sdk';
+import {
+  type ErrorDetail,
+  type IClock,
+  type ILogger,
+  NotFoundError,
+  NotReadyError,
+  type PluginStatus,
+  type ReloadPayload,
+} from '@bellows/sdk';
 import type { LoadedConfig } from '../config-file.js';
 import type { HostConfig } from '../config-schema.js';
 import { nearestName } from '../operations/nearest-name.js';
@@ -27,9 +35,14 @@ export interface ReloaderOptions {
   /** Sets what of the host itself changes while it runs. May not throw. */
   readonly applyHost: (config: HostConfig) => void;
   readonly publish: (report: ReloadPayload) => void;
+  /** After a configuration was accepted, told what now runs. Is not waited for, and may not throw. */
+  readonly onAccepted?: (running: RunningConfig) => void;
   readonly clock: IClock;
   readonly logger: ILogger;
 }
+
+/** What the edges of a host may do to it. */
+export type HostControl = Pick<Reloader, 'reload' | 'preview' | 'restart'>;
 
 /** Changes a running host: one change at a time. */
 export class Reloader {
@@ -77,7 +90,8 @@ export class Reloader {
   preview(): Promise<ReloadPreview> {
     return this.#inTurn(async () => {
       const next = await this.#options.read();
-      if (next.loaded === undefined || next.problems.length > 0) return { problems: next.problems, changes: [], steps: [], needsHostRestart: [] };
+      if (next.loaded === undefined || next.problems.length > 0)
+        return { problems: next.problems, changes: [], steps: [], needsHostRestart: [] };
       const plan = this.#plan(next.loaded, next.waves);
       return { problems: [], ...plan, needsHostRestart: needingHostRestart(plan) };
     });
@@ -102,7 +116,8 @@ export class Reloader {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(() => {
-      if (this.#isClosed) throw new NotReadyError('HOST_STOPPING', 'The host is stopping: nothing is changed any more.', { phase: 'reload' });
+      if (this.#isClosed)
+        throw new NotReadyError('HOST_STOPPING', 'The host is stopping: nothing is changed any more.', { phase: 'reload' });
       return work();
     });
     this.#turn = result.catch(() => {});
@@ -146,6 +161,7 @@ export class Reloader {
       running.accept(loaded, waves, { raises: isEffective(plan), waiting });
       for (const plugin of waves.flat()) plugins.runner(plugin.id)?.accept(running.revision, plugin);
       applyHost(running.config);
+      this.#options.onAccepted?.(running);
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
@@ -162,13 +178,19 @@ export class Reloader {
   }
 }
 
-const TRIGGERS: Readonly<Record<ReloadPayload['trigger'], string>> = { request: 'asked for', signal: 'by a signal', file: 'a file changed' };
+const TRIGGERS: Readonly<Record<ReloadPayload['trigger'], string>> = {
+  request: 'asked for',
+  signal: 'by a signal',
+  file: 'a file changed',
+};
 
 function unknownPlugin(id: string, plugins: PluginSet): NotFoundError {
   const known = plugins.runners.map((runner) => runner.id);
   const near = nearestName(id, known);
   const hint = near === undefined ? `there are: ${known.join(', ') || 'none'}` : `did you mean ${near}?`;
-  return new NotFoundError('PLUGIN_UNKNOWN', `There is no plugin ${JSON.stringify(id.slice(0, MAX_SHOWN_LENGTH))}; ${hint}`, { phase: 'reload' });
+  return new NotFoundError('PLUGIN_UNKNOWN', `There is no plugin ${JSON.stringify(id.slice(0, MAX_SHOWN_LENGTH))}; ${hint}`, {
+    phase: 'reload',
+  });
 }
 
 /** It comes from an address, which may be long. */

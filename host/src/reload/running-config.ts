@@ -71,7 +71,7 @@ function withRunning(next: HostConfig, running: HostConfig, waiting: readonly Co
 function copyAt(to: unknown, from: unknown, [key = '', ...rest]: readonly string[]): void {
   const [target, source] = [to, from] as Record<string, unknown>[];
   if (target === undefined) return;
-  if (rest.length > 0) return copyAt(target[key], source?.[key], rest);
-  if (source !== undefined && Object.hasOwn(source, key)) target[key] = source[key];
+  if (rest.length > 0) copyAt(target[key], source?.[key], rest);
+  else if (source !== undefined && Object.hasOwn(source, key)) target[key] = source[key];
   else delete target[key];
 }
