@@ -3,9 +3,11 @@ import type { HostConfig } from './config-schema.js';
 import type { HostView } from './host-view.js';
 import type { HttpServer } from './http/http-server.js';
 import type { OperationRegistry } from './operations/operation-registry.js';
+import type { HostControl } from './reload/reloader.js';
 
 interface HttpParts {
   readonly view: HostView;
+  readonly control: HostControl;
   readonly operations: OperationRegistry;
   readonly config: HostConfig['host'];
   readonly token: string;
@@ -14,9 +16,9 @@ interface HttpParts {
 }
 
 /** Listens where the configuration says, with the users it names. `ConfigError` when it cannot. */
-export async function openHttp({ view, operations, config, token, clock, random }: HttpParts): Promise<HttpServer> {
+export async function openHttp({ view, control, operations, config, token, clock, random }: HttpParts): Promise<HttpServer> {
   const { address, port, tokensFile } = config;
   const users = tokensFile === null ? null : await (await import('./http/token-table.js')).loadTokenTable(tokensFile);
   const { startHttpServer } = await import('./http/http-server.js');
-  return startHttpServer({ view, registry: operations, address, port, token, users, logger: view.logger, clock, random });
+  return startHttpServer({ view, control, registry: operations, address, port, token, users, logger: view.logger, clock, random });
 }

@@ -1,4 +1,5 @@
-import type { ErrorDetail, ReloadPayload } from '@bellows/sdk';
+import { type BellowsError, type ErrorDetail, PluginError, RefusedError, type ReloadPayload } from '@bellows/sdk';
+import { configError } from '../config-error.js';
 import type { ConfigChange } from './config-changes.js';
 import type { PluginStep, ReloadPlan } from './plan-reload.js';
 import type { AttemptResult } from './reload-attempt.js';
@@ -56,6 +57,18 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, revision:
     code: error.code,
     message: `${id} did not take it: ${error.message}; revision ${revision} stays in force, ${after}`,
   };
+}
+
+/** For who asked for a reload that was not applied: what is to be done about it. */
+export function reloadError({ outcome, message, plugins, problems, revision }: ReloadReport, file: string): BellowsError | undefined {
+  if (outcome === 'applied' || outcome === 'unchanged') return undefined;
+  if (outcome === 'invalid') return configError(problems, file, 'changed');
+  const details = plugins.flatMap(({ plugin, message: why = '', outcome: how }) =>
+    how === 'refused' || how === 'failed' ? [{ path: `plugins.${plugin}`, message: why }] : [],
+  );
+  const options = { phase: 'reload', details, data: { revision } };
+  const text = `Nothing was changed: ${message}`;
+  return outcome === 'refused' ? new RefusedError('RELOAD_REFUSED', text, options) : new PluginError('RELOAD_FAILED', text, options);
 }
 
 /** Whether anything is done that can be seen. */

@@ -27,9 +27,14 @@ export interface ReloaderOptions {
   /** Sets what of the host itself changes while it runs. May not throw. */
   readonly applyHost: (config: HostConfig) => void;
   readonly publish: (report: ReloadPayload) => void;
+  /** After a configuration was accepted, told what now runs. Is not waited for, and may not throw. */
+  readonly onAccepted?: (plugins: readonly LoadedPlugin[]) => void;
   readonly clock: IClock;
   readonly logger: ILogger;
 }
+
+/** What the edges of a host may do to it. */
+export type HostControl = Pick<Reloader, 'reload' | 'preview' | 'restart'>;
 
 /** Changes a running host: one change at a time. */
 export class Reloader {
@@ -146,6 +151,7 @@ export class Reloader {
       running.accept(loaded, waves, { raises: isEffective(plan), waiting });
       for (const plugin of waves.flat()) plugins.runner(plugin.id)?.accept(running.revision, plugin);
       applyHost(running.config);
+      this.#options.onAccepted?.(running.plugins);
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
