@@ -9,6 +9,15 @@ import { changeMark } from './change-mark.js';
 /** What a reload does about one difference. `live`: nothing stops for it. */
 export type ChangeEffect = 'live' | 'plugin-restart' | 'host-restart' | 'add' | 'remove';
 
+/** For people. */
+export const EFFECT_WORDS: Readonly<Record<ChangeEffect, string>> = Object.freeze({
+  live: 'while it runs',
+  'plugin-restart': 'with a restart of the plugin',
+  'host-restart': 'at the next start of the host',
+  add: 'the plugin is added',
+  remove: 'the plugin is removed',
+});
+
 export interface ConfigChange {
   /** As problems name it: `plugins.compute.config.executors`. */
   readonly path: string;
