@@ -9,7 +9,8 @@ if (major < 24) {
  * `@bellows/source` steers `@bellows/*` imports to `src`. Tests of built packages start real processes instead.
  */
 module.exports = {
-  testEnvironment: 'node',
+  // Node.js, and a test file fails that leaves something open.
+  testEnvironment: require.resolve('./tools/leak-guard/environment.mjs'),
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironmentOptions: { customExportConditions: ['@bellows/source', 'node', 'default'] },

@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpat
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEnd, fail } from './run/ending.mjs';
+import { lastBuild } from './run/last-build.mjs';
 import { hold, runStep } from './run/step.mjs';
 import { takeTurn } from './run/turn.mjs';
 
@@ -27,13 +28,15 @@ const COMMANDS = {
   check: 'types of tests, layers, generated files, unfinished marks',
   generate: 'write the generated files (schemas, reference pages)',
   bench: 'run the benchmarks (see `npm run bench -- --help`)',
+  chaos: 'long runs under random faults (see `npm run chaos -- --help`)',
+  fuzz: 'a million cases of bad input (targets, --seed N, --cases N, --minutes N, --json)',
   bellows: 'the command line of the host (same as `npx bellows`)',
   nx: 'any nx command',
   node: 'the Node.js this project uses',
 };
 
 /** What is built is not what they are about. */
-const SILENT_BUILDS = new Set(['start', 'demo', 'bellows']);
+const SILENT_BUILDS = new Set(['start', 'demo', 'bellows', 'fuzz']);
 
 /** Matches no value: the option has none. */
 const NO_VALUE = /(?!)/;
@@ -72,8 +75,7 @@ async function main() {
   switch (mode) {
     case 'start':
     case 'demo':
-      console.error('Building what changed');
-      await build();
+      await buildIfChanged(lastBuild(root, node), build);
       return go([host, mode, ...rest]);
     case 'bellows':
       if (!existsSync(host)) await build();
@@ -92,12 +94,25 @@ async function main() {
     case 'bench':
       if (!rest.includes('--help')) await build();
       return go([path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest]);
+    case 'chaos':
+      if (!rest.includes('--help')) await build();
+      // scenarios look at the heap after a collection
+      return go(['--expose-gc', path.join(root, 'tools', 'chaos', 'chaos.mjs'), ...rest]);
+    case 'fuzz':
+      await build();
+      return go([path.join(root, 'tools', 'fuzz', 'fuzz.mjs'), ...rest]);
     case 'nx':
       if (!['g', 'generate'].includes(rest[0])) return go([nx, ...rest]);
       return runGenerator(go, install.note);
     default:
       return go(rest, { cwd: process.cwd() });
   }
+}
+
+async function buildIfChanged(last, build) {
+  if (last.isCurrent()) return;
+  console.error('Building what changed');
+  await last.renew(build);
 }
 
 async function runMany(node, env, target) {

@@ -9,6 +9,32 @@ const limits = z.strictObject({
   maxQueueDepth: count.exactOptional().meta({ description: 'Operations that may wait.' }),
 });
 
+const idempotency = z.strictObject({
+  keepMs: option(z.number().int().min(1_000).max(2_592_000_000).default(86_400_000), {
+    what: 'How long the answer to a call with an idempotency key is given again.',
+    unit: 'ms',
+    raise: 'when callers may come back after days',
+    lower: 'when keys are used again soon, or their answers must not stay on disk',
+  }),
+  maxEntries: option(z.number().int().min(1).max(1_000_000).default(10_000), {
+    what: 'How many answers are kept; the oldest go first.',
+    raise: 'when more calls with a key come in `keepMs` than this',
+    lower: 'to save memory: an entry takes about 300 bytes of it',
+  }),
+  maxBytes: option(z.number().int().min(1_024).default(67_108_864), {
+    what: 'How large all kept answers may be together, on disk.',
+    unit: 'bytes',
+    raise: 'when answers are large',
+    lower: 'when the disk is small',
+  }),
+  maxAnswerBytes: option(z.number().int().min(1_024).default(1_048_576), {
+    what: 'How large one kept answer may be. Of a larger one only is kept that the work was done: a repeated call is refused.',
+    unit: 'bytes',
+    raise: 'when callers with keys ask for large answers',
+    lower: 'to keep more of the small ones',
+  }),
+});
+
 const host = z.strictObject({
   address: option(z.string().min(1).default('127.0.0.1'), {
     what: 'The address to listen on. Anything but loopback needs `tokensFile`.',
@@ -16,7 +42,7 @@ const host = z.strictObject({
   port: option(z.number().int().min(0).max(65_535).default(7070), { what: 'The port to listen on; 0 takes a free one.' }),
   dataDir: option(z.string().min(1).default('.bellows'), { what: 'The folder for everything durable; one host at a time.' }),
   tokensFile: option(z.string().min(1).nullable().default(null), {
-    what: 'A file with hashed tokens and their roles; with it, every request needs a token.',
+    what: 'A file with hashed tokens and their roles; with it, every request needs a token. What changes in it holds within two seconds.',
   }),
   logLevel: option(z.enum(['debug', 'info', 'warn', 'error']).default('info'), {
     what: 'The least important lines that are written.',
@@ -29,6 +55,12 @@ const host = z.strictObject({
     raise: 'when plugins have long work to finish at a stop',
     lower: 'when whatever restarts the host kills it earlier',
   }),
+  maxConcurrentOperations: option(count.default(10_000), {
+    what: 'Calls of operations at once, of all tenants together.',
+    raise: 'when calls mostly wait and the machine has memory for their inputs',
+    lower: 'when many large inputs at once use too much memory',
+  }),
+  idempotency: idempotency.prefault({}),
 });
 
 const subsystemPolicy = z.strictObject({

@@ -11,7 +11,7 @@ export interface HostFile {
 }
 
 /** The layout of the data folder this host writes. Raised when an older host could no longer read it. */
-export const DATA_VERSION = 1;
+export const DATA_VERSION = 2;
 const LOCK_FILE = 'host.lock';
 /** Whoever only looks whether the lock is taken (`bellows doctor`) holds it for an instant; a host holds it as long as it runs. */
 const LOCK_TIMEOUT_MS = 250;

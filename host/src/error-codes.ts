@@ -30,6 +30,15 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'capacity',
     text: 'The plugin is overloaded, so calls of low criticality are refused: `bulk` first, then `best_effort`. Try again after `retryAfterMs`.',
   },
+  IDEMPOTENCY_KEY_REUSED: {
+    kind: 'refused',
+    text: 'A call with this idempotency key had another input. One key stands for one piece of work: use a new one.',
+  },
+  IDEMPOTENCY_ANSWER_DROPPED: {
+    kind: 'refused',
+    text: 'A call with this idempotency key has ended well, but its answer was larger than `host.idempotency.maxAnswerBytes`. It is not done again.',
+  },
+  TENANT_FORBIDDEN: { kind: 'forbidden', text: 'The token is bound to a tenant, or to a user in it, and the call names another one.' },
   // HTTP
   ROUTE_UNKNOWN: { kind: 'not_found', text: 'There is no such address. `/openapi.json` describes those there are.' },
   METHOD_NOT_ALLOWED: { kind: 'input', text: 'The address exists, but not for this method; the header `Allow` names those it takes.' },
@@ -140,7 +149,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'No host answered. Start one with `bellows start`, or name it with `--url`. Exit code 3.' },
   INTERRUPTED: { kind: 'cancelled', text: 'The command was interrupted. Exit code 130.' },
   FILE_UNREADABLE: { kind: 'input', text: 'A file or folder named on the command line cannot be read.' },
-  FILE_UNWRITABLE: { kind: 'input', text: 'A file that a guest gave back cannot be written where it came from.' },
+  FILE_UNWRITABLE: { kind: 'input', text: 'A file cannot be written: one that a guest gave back, or one named on the command line.' },
   FILE_ESCAPES: { kind: 'guest', text: 'A guest gave back a file outside of the folder it was given. Nothing was written.' },
   // demo
   DEMO_GIT_MISSING: { kind: 'config', text: 'The demo needs git and could not start it. Install git, or put it on the PATH.' },

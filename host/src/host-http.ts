@@ -18,7 +18,20 @@ interface HttpParts {
 /** Listens where the configuration says, with the users it names. `ConfigError` when it cannot. */
 export async function openHttp({ view, control, operations, config, token, clock, random }: HttpParts): Promise<HttpServer> {
   const { address, port, tokensFile } = config;
-  const users = tokensFile === null ? null : await (await import('./http/token-table.js')).loadTokenTable(tokensFile);
-  const { startHttpServer } = await import('./http/http-server.js');
-  return startHttpServer({ view, control, registry: operations, address, port, token, users, logger: view.logger, clock, random });
+  const { logger } = view;
+  const users = tokensFile === null ? null : await (await import('./http/tokens-file.js')).TokensFile.open(tokensFile, { clock, logger });
+  try {
+    const { startHttpServer } = await import('./http/http-server.js');
+    const server = await startHttpServer({ view, control, registry: operations, address, port, token, users, logger, clock, random });
+    return {
+      ...server,
+      async close() {
+        users?.[Symbol.dispose]();
+        await server.close();
+      },
+    };
+  } catch (error) {
+    users?.[Symbol.dispose]();
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import {
+  CrashLog,
   EventBus,
   type EventBusOptions,
   type IClock,
@@ -9,6 +10,7 @@ import {
   type LogLevel,
   messageOf,
   type PluginStatus,
+  scopedStore,
   TOKENS,
 } from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
@@ -18,6 +20,7 @@ import { MachineSampler } from './governor/machine-sampler.js';
 import { SubsystemRegistry } from './governor/subsystem-registry.js';
 import { hostView } from './host-status.js';
 import type { HostView } from './host-view.js';
+import { KeptAnswers } from './operations/kept-answers.js';
 import { nearestName } from './operations/nearest-name.js';
 import { OperationRegistry } from './operations/operation-registry.js';
 import type { LoadedPlugin } from './plugin-loader.js';
@@ -70,19 +73,24 @@ export interface WiredHost {
 export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   const { loaded, store, logger, teardown, clock, random, makeBus = (given) => new EventBus(given) } = options;
   const { config } = loaded;
+  const handlerErrors = new CrashLog({ logger, clock, level: 'error' });
+  teardown.add(() => handlerErrors.flush());
   const onHandlerError = (owner: string, topic: string, error: unknown) =>
-    logger.error(`a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
+    handlerErrors.write(`${owner} ${topic}`, `a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
   const bus = makeBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
   teardown.add(() => bus.close());
   const running = new RunningConfig(loaded, options.waves);
   const sampler = options.machine === undefined ? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs)) : undefined;
   const machine = options.machine ?? (sampler as MachineSampler);
   const registry = new SubsystemRegistry({ bus, logger });
+  const { idempotency, maxConcurrentOperations } = config.host;
   const operations = new OperationRegistry({
     clock,
     random,
     logger,
     tenants: config.tenants,
+    maxConcurrentOperations,
+    answers: new KeptAnswers({ config: idempotency, store: scopedStore(store, ANSWERS), clock, logger }),
     pressure: (plugin) => registry.pressureOf(plugin),
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
@@ -166,6 +174,8 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
 }
 
 const HOST_SOURCE = 'host';
+/** Of the store; no plugin can have this id. */
+const ANSWERS = 'host.answers';
 
 /** The bus calls handlers in the wake of whoever published; what they do is to be traced back to whoever subscribed. */
 function runAs<T>(source: string, call: () => T): T {

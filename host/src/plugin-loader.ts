@@ -197,7 +197,7 @@ function checkPluginConfig(
 }
 
 /** Plain data only: a config may hold class instances that must stay usable. */
-function deepFreeze<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   const plain = Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
   if (!plain || Object.isFrozen(value)) return value;
   for (const inner of Object.values(value as object)) deepFreeze(inner);

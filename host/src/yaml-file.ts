@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { type ErrorDetail, messageOf } from '@bellows/sdk';
+import { type ErrorDetail, findUnconvertible, messageOf } from '@bellows/sdk';
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { isCircular } from './circular.js';
 
@@ -40,6 +40,8 @@ export async function readYaml(file: string, whenMissing: string, problems: Erro
     return fault(`is no valid YAML: ${messageOf(error)}`);
   }
   if (isCircular(tree)) return fault('an alias (`*name`) stands inside of its own anchor (`&name`): write the value out');
+  const unconvertible = findUnconvertible(tree);
+  if (unconvertible !== undefined) return fault(`${unconvertible} must be a number, not keys and values`);
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
     return fault('must hold keys with values at its top (`host:`, `plugins:`, …)');
   }

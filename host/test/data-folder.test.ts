@@ -56,7 +56,7 @@ describe('DataFolder', () => {
   });
 
   it('refuses a folder written by a newer host, or with a version that is none', async () => {
-    for (const version of ['2', 'x', '-']) {
+    for (const version of ['3', 'x', '-']) {
       await writeFile(path.join(root, 'version'), version);
       await expect(DataFolder.open(root)).rejects.toMatchObject({ code: 'DATA_VERSION_UNKNOWN' });
     }

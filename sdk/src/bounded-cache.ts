@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type IClock, systemClock } from './clock.js';
 import { InputError } from './errors.js';
+import type { IMachine } from './machine.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
 
 export interface CacheBacking<V extends {}> {
@@ -16,7 +17,7 @@ export interface BoundedCacheOptions<V extends {}> {
   readonly maxEntries: number;
   /** Needs `sizeOf`. A value larger than this alone is not kept in memory. */
   readonly maxBytes?: number;
-  /** Memory of one value in bytes; counted when it is set. Without it `memoryBytes` is 0. */
+  /** Memory of one value in bytes; asked when it is set, before it is written. Without it `memoryBytes` is 0. */
   sizeOf?(value: V, key: string): number;
   /** `lru` (default) bounds by use only; `ttl` also forgets `ttlMs` after the set or load. */
   readonly mode?: 'lru' | 'ttl';
@@ -32,6 +33,8 @@ export interface CacheStats {
   /** `get` and `load` count, `has` does not. */
   readonly hits: number;
   readonly misses: number;
+  /** Reads of the store that began; those who ask for the same key meanwhile share one. */
+  readonly loads: number;
   /** Values that left by bound or age. */
   readonly evictions: number;
   readonly memoryBytes: number;
@@ -51,6 +54,8 @@ export class BoundedCache<V extends {}> {
   readonly #last = new Map<string, Operation<V>>();
   #evicted: [key: string, value: V][] = [];
   #maxEntries: number;
+  #maxBytes: number;
+  #loads = 0;
   #hits = 0;
   #misses = 0;
   #evictions = 0;
@@ -59,13 +64,13 @@ export class BoundedCache<V extends {}> {
   /** `InputError` (`CACHE_OPTIONS_INVALID`) for options that contradict each other. */
   constructor(options: BoundedCacheOptions<V>) {
     checkOptions(options);
-    const { sizeOf, maxBytes = Number.MAX_SAFE_INTEGER, clock = systemClock, mode, ttlMs } = options;
+    const { maxBytes = Number.MAX_SAFE_INTEGER, clock = systemClock, mode, ttlMs } = options;
     this.#options = options;
     this.#maxEntries = options.maxEntries;
+    this.#maxBytes = maxBytes;
     this.#memory = new LRUCache<string, V>({
-      // Not `max`: it allocates for all entries up front and cannot be changed. The number is kept in #evictSurplus.
-      maxSize: maxBytes,
-      sizeCalculation: (value, key) => (sizeOf === undefined ? 1 : Math.max(1, Math.ceil(sizeOf(value, key)))),
+      // Not `max`: it allocates for all entries up front. Neither can be changed; both bounds are kept in #evictSurplus.
+      maxSize: Number.MAX_SAFE_INTEGER,
       ...(mode === 'ttl' && ttlMs !== undefined ? { ttl: ttlMs, ttlResolution: 0 } : {}),
       // One ms ahead: lru-cache takes the start 0 for "never expires".
       perf: { now: () => clock.monotonicMs() + 1 },
@@ -82,6 +87,16 @@ export class BoundedCache<V extends {}> {
     return Math.max(1, Math.min(Number.MAX_SAFE_INTEGER, Math.floor((ramBytes * ramPercentage) / bytesPerEntry)));
   }
 
+  /**
+   * What a share (0 to 1) of the memory this process may use holds, for `maxEntries` and `maxBytes` of a new cache or of `resize`: the machine
+   * reads the limit of the cgroup where there is one.
+   */
+  static boundsForRam(machine: IMachine, ramPercentage: number, bytesPerEntry: number): { maxEntries: number; maxBytes: number } {
+    const ramBytes = machine.latest.memoryTotalBytes;
+    const maxEntries = BoundedCache.entriesForRam(ramBytes, ramPercentage, bytesPerEntry);
+    return { maxEntries, maxBytes: Math.max(1, Math.floor(ramBytes * ramPercentage)) };
+  }
+
   /** From memory only. While a `set` is under way, still the old value. */
   get(key: string): V | undefined {
     const value = this.#memory.get(key);
@@ -92,8 +107,9 @@ export class BoundedCache<V extends {}> {
   }
 
   /**
-   * From memory, else from the store; `undefined` when neither has it. One read serves all who ask meanwhile. An aborted `signal`
-   * rejects this call only. Rejects with what the store or `decode` threw; the next call tries again.
+   * From memory, else from the store; `undefined` when neither has it, which is not kept: the next call asks again. One read serves all who
+   * ask meanwhile. An aborted `signal` rejects this call only. When nobody waits for a read any more, its own signal aborts; where the store
+   * does not heed that, its late answer is dropped, and others need not wait for it. Rejects with what the store or `decode` threw; the next call tries again.
    */
   async load(key: string, signal?: AbortSignal): Promise<V | undefined> {
     signal?.throwIfAborted();
@@ -105,34 +121,38 @@ export class BoundedCache<V extends {}> {
       // what is under way was asked for earlier: its outcome is the answer, not what memory still holds
       this.#misses += 1;
     }
-    const loading = last?.kind === 'load' ? last.done : this.#enqueue(key, 'load', () => this.#loadNow(key));
-    return abortable(loading, signal);
+    const loading =
+      last?.kind === 'load' && !last.abort.signal.aborted ? last : this.#enqueue(key, 'load', (abort) => this.#loadNow(key, abort));
+    return this.#waitFor(loading, signal);
   }
 
   /**
    * Resolves when the value is durable and in memory. Rejects when the store or `encode` throws; then the old value stays.
-   * `encode` is called at once: what happens to the value afterwards does not reach the store.
+   * `encode` and `sizeOf` are called at once: what happens to the value afterwards does not reach the store.
    */
   async set(key: string, value: V): Promise<void> {
     const { backing } = this.#options;
-    if (backing === undefined) return this.#keep(key, value);
+    const size = this.#sizeOf(key, value);
+    if (backing === undefined) return this.#keep(key, value, size);
     const bytes = backing.encode(value);
-    await this.#enqueue(key, 'set', async () => {
+    const setting = this.#enqueue(key, 'set', async () => {
       await backing.store.write(backing.pathFor(key), bytes);
-      this.#keep(key, value);
+      this.#keep(key, value, size);
       return undefined;
     });
+    await setting.done;
   }
 
   /** Out of the store and memory when it resolves; silent when there is nothing. When the store throws, the value stays. */
   async delete(key: string): Promise<void> {
     const { backing } = this.#options;
     if (backing === undefined) return void this.#memory.delete(key);
-    await this.#enqueue(key, 'delete', async () => {
+    const deleting = this.#enqueue(key, 'delete', async () => {
       await backing.store.delete(backing.pathFor(key));
       this.#memory.delete(key);
       return undefined;
     });
+    await deleting.done;
   }
 
   /** Whether memory has it; counts as no use. */
@@ -145,10 +165,12 @@ export class BoundedCache<V extends {}> {
     return [...this.#memory.keys()];
   }
 
-  /** Takes effect at once: shrinking evicts the least recently used. */
-  resize(maxEntries: number): void {
+  /** Takes effect at once: shrinking evicts the least recently used. Without `maxBytes` that bound stays. `CACHE_OPTIONS_INVALID` changes nothing. */
+  resize(maxEntries: number, maxBytes?: number): void {
     checkMaxEntries(maxEntries);
+    checkMaxBytes(maxBytes, this.#options.sizeOf);
     this.#maxEntries = maxEntries;
+    this.#maxBytes = maxBytes ?? this.#maxBytes;
     this.#evictSurplus();
   }
 
@@ -168,32 +190,54 @@ export class BoundedCache<V extends {}> {
       size: this.#memory.size,
       hits: this.#hits,
       misses: this.#misses,
+      loads: this.#loads,
       evictions: this.#evictions,
       memoryBytes: this.#options.sizeOf === undefined ? 0 : this.#memory.calculatedSize,
       hitRate: lookUps === 0 ? 0 : this.#hits / lookUps,
     };
   }
 
-  async #loadNow(key: string): Promise<V | undefined> {
+  async #loadNow(key: string, { signal }: AbortController): Promise<V | undefined> {
     const present = this.#memory.get(key);
     const { backing } = this.#options;
     if (present !== undefined || backing === undefined) return present;
-    const bytes = await backing.store.read(backing.pathFor(key));
+    // nobody waits for it any more; the ones before it took that long
+    if (signal.aborted) return undefined;
+    this.#loads += 1;
+    const bytes = await abortable(backing.store.read(backing.pathFor(key), signal), signal);
     if (bytes === null) return undefined;
     const value = backing.decode(bytes, key);
-    this.#keep(key, value);
+    this.#keep(key, value, this.#sizeOf(key, value));
     return value;
   }
 
-  #keep(key: string, value: V): void {
-    this.#memory.set(key, value);
-    // lru-cache refuses what is larger than the whole and says nothing
-    if (!this.#memory.has(key)) this.#evicted.push([key, value]);
+  async #waitFor(loading: Operation<V>, signal: AbortSignal | undefined): Promise<V | undefined> {
+    loading.waiting += 1;
+    try {
+      return await abortable(loading.done, signal);
+    } finally {
+      loading.waiting -= 1;
+      if (loading.waiting === 0) loading.abort.abort();
+    }
+  }
+
+  #sizeOf(key: string, value: V): number {
+    const size = this.#options.sizeOf?.(value, key) ?? 1;
+    if (!(size >= 0 && size <= Number.MAX_SAFE_INTEGER)) throw invalid(`sizeOf gave ${String(size)}: give a number of bytes`);
+    return Math.max(1, Math.ceil(size));
+  }
+
+  #keep(key: string, value: V, size: number): void {
+    if (size > this.#maxBytes) {
+      this.#memory.delete(key);
+      this.#evicted.push([key, value]);
+    } else this.#memory.set(key, value, { size });
     this.#evictSurplus();
   }
 
   #evictSurplus(): void {
-    while (this.#memory.size > this.#maxEntries) this.#memory.pop();
+    const isMeasured = this.#options.sizeOf !== undefined;
+    while (this.#memory.size > this.#maxEntries || (isMeasured && this.#memory.calculatedSize > this.#maxBytes)) this.#memory.pop();
     this.#tellEvicted();
   }
 
@@ -217,22 +261,27 @@ export class BoundedCache<V extends {}> {
   }
 
   /** Runs `work` when the operations of this key before it have ended, however they ended. */
-  #enqueue(key: string, kind: Operation<V>['kind'], work: () => Promise<V | undefined>): Promise<V | undefined> {
+  #enqueue(key: string, kind: Operation<V>['kind'], work: (abort: AbortController) => Promise<V | undefined>): Operation<V> {
     const before = this.#last.get(key);
-    const done = before === undefined ? work() : before.done.then(work, work);
-    const operation: Operation<V> = { kind, done };
+    const abort = new AbortController();
+    const begin = () => work(abort);
+    const done = before === undefined ? begin() : before.done.then(begin, begin);
+    const operation: Operation<V> = { kind, done, abort, waiting: 0 };
     this.#last.set(key, operation);
     const leave = () => {
       if (this.#last.get(key) === operation) this.#last.delete(key);
     };
     done.then(leave, leave);
-    return done;
+    return operation;
   }
 }
 
 interface Operation<V> {
   readonly kind: 'load' | 'set' | 'delete';
   readonly done: Promise<V | undefined>;
+  /** Aborts a load that nobody waits for. */
+  readonly abort: AbortController;
+  waiting: number;
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -246,12 +295,15 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
 
 function checkOptions<V extends {}>({ maxEntries, maxBytes, sizeOf, mode, ttlMs }: BoundedCacheOptions<V>): void {
   checkMaxEntries(maxEntries);
-  if (maxBytes !== undefined && (!Number.isSafeInteger(maxBytes) || maxBytes < 1)) {
-    throw invalid(`maxBytes is ${maxBytes}: give a whole number of at least 1`);
-  }
-  if (maxBytes !== undefined && sizeOf === undefined) throw invalid('maxBytes is given without sizeOf: nothing could be measured');
+  checkMaxBytes(maxBytes, sizeOf);
   if (mode === 'ttl' && !(ttlMs !== undefined && ttlMs > 0)) throw invalid(`mode is ttl and ttlMs is ${ttlMs}: give a time above 0`);
   if (mode !== 'ttl' && ttlMs !== undefined) throw invalid('ttlMs is given and mode is not ttl: it would never apply');
+}
+
+function checkMaxBytes(maxBytes: number | undefined, sizeOf: unknown): void {
+  if (maxBytes === undefined) return;
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw invalid(`maxBytes is ${maxBytes}: give a whole number of at least 1`);
+  if (sizeOf === undefined) throw invalid('maxBytes is given without sizeOf: nothing could be measured');
 }
 
 function checkMaxEntries(maxEntries: number): void {

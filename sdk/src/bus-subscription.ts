@@ -8,10 +8,16 @@ import { PercentileSketch } from './percentile-sketch.js';
 /** One event on its way, shared by all its subscribers. */
 export interface Delivery {
   readonly event: BusEvent;
-  readonly eventClass: EventClass;
   readonly key: string;
   readonly publishedAtMs: number;
   readonly counts: DeliveryCounts;
+  /** It came over a bridge; no bridge carries it on, so that none goes round in circles. */
+  readonly carried: boolean;
+}
+
+/** Who is offered events: called in the middle of a publish, so it must neither throw nor call anyone. */
+export interface Subscriber {
+  offer(delivery: Delivery): void;
 }
 
 /** Of one topic and class; the bus reads them, subscriptions add to them. */
@@ -25,13 +31,14 @@ export interface DeliveryCounts {
 
 export type EventHandler = (event: BusEvent) => void | Promise<void>;
 
-/** What a subscription needs of its bus. */
+/** What all subscriptions need of their bus. */
 export interface SubscriptionHost {
   readonly clock: Pick<IClock, 'monotonicMs'>;
   /** There is something to deliver and no handler call under way. */
   ready(subscription: BusSubscription): void;
   /** A handler's promise has settled; follows `ready` when more waits. */
   awaitedEnded(): void;
+  /** Must not throw. */
   failed(subscription: BusSubscription, topic: string, error: unknown): void;
   left(subscription: BusSubscription): void;
 }
@@ -40,21 +47,27 @@ export interface BusSubscriptionOptions extends MailboxOptions {
   readonly topic: string;
   readonly owner: string;
   readonly class?: EventClass;
+  /** Called once, after the bus was told. */
+  onLeave(subscription: BusSubscription): void;
 }
 
 /** How far back the 99th percentile of the wait looks. */
 const WAIT_WINDOW_MS = 60_000;
 
 /** One subscriber: its mailbox, its handler, one call at a time. */
-export class BusSubscription implements Subscription, Drainable {
+export class BusSubscription implements Subscription, Subscriber, Drainable {
   readonly topic: string;
   readonly owner: string;
   readonly #host: SubscriptionHost;
   readonly #handler: EventHandler;
   readonly #class: EventClass | undefined;
+  readonly #onLeave: (subscription: BusSubscription) => void;
   readonly #mailbox: Mailbox<Delivery>;
   /** Made with the first delivery: most subscriptions are idle. */
   #waits: PercentileSketch | undefined;
+  /** The first of the events taken since the batch began, and how many they are. */
+  #oldest: Delivery | undefined;
+  #taken = 0;
   #state: 'idle' | 'ready' | 'handling' | 'closed' = 'idle';
   #delivered = 0;
   #errors = 0;
@@ -65,35 +78,46 @@ export class BusSubscription implements Subscription, Drainable {
     this.topic = options.topic;
     this.owner = options.owner;
     this.#class = options.class;
+    this.#onLeave = options.onLeave;
     this.#mailbox = new Mailbox(options);
   }
 
   offer(delivery: Delivery): void {
-    if (this.#state === 'closed' || (this.#class !== undefined && this.#class !== delivery.eventClass)) return;
-    const shed = this.#mailbox.offer(delivery, delivery.eventClass, delivery.key);
+    const eventClass = delivery.counts.class;
+    if (this.#state === 'closed' || (this.#class !== undefined && this.#class !== eventClass)) return;
+    const shed = this.#mailbox.offer(delivery, eventClass, delivery.key);
     if (shed !== undefined) shed.counts.dropped += 1;
     if (this.#state !== 'idle' || this.#mailbox.depth === 0) return;
-    this.#state = 'ready';
+    // in this order: a publisher at the end of its stack can make the call fail, which may leave no one deaf
     this.#host.ready(this);
+    this.#state = 'ready';
   }
 
-  /** Hands the next event to the handler. After `waiting` and `empty` the subscription reports itself ready when it is again. */
-  deliverNext(nowMs: number): DrainOutcome {
+  /** Hands events to the handler. After `waiting` and `empty` the subscription reports itself ready when it is again. */
+  deliver(limit: number): DrainOutcome {
     if (this.#state !== 'ready') return 'empty';
-    const delivery = this.#mailbox.take();
-    if (delivery === undefined) {
-      this.#state = 'idle';
-      return 'empty';
-    }
-    this.#recordWait(delivery, nowMs);
     this.#state = 'handling';
-    const pending = this.#call(delivery);
-    if (pending === undefined) return this.#continues() ? 'again' : 'empty';
-    pending.then(
-      () => this.#ended(delivery),
-      (error: unknown) => this.#ended(delivery, { error }),
-    );
-    return 'waiting';
+    let taken = 0;
+    let ended: boolean;
+    do {
+      const delivery = this.#mailbox.take() as Delivery; // `ready` and the depth say that something waits
+      if (taken === 0) this.#oldest ??= delivery;
+      taken += 1;
+      ended = this.#handle(delivery);
+    } while (ended && taken < limit && this.#state === 'handling' && this.#mailbox.depth > 0);
+    this.#taken += taken;
+    if (!ended) return 'waiting';
+    return this.#continues() ? 'again' : 'empty';
+  }
+
+  /** Of a batch the oldest speaks for all, so that what is told of waits is never less than they were. */
+  batchEnded(startedMs: number): void {
+    if (this.#oldest === undefined) return;
+    const waitMs = Math.max(0, startedMs - this.#oldest.publishedAtMs);
+    this.#waits ??= new PercentileSketch({ windowMs: WAIT_WINDOW_MS, clock: this.#host.clock });
+    this.#waits.record(waitMs, startedMs, this.#taken);
+    this.#oldest = undefined;
+    this.#taken = 0;
   }
 
   unsubscribe(): void {
@@ -101,6 +125,7 @@ export class BusSubscription implements Subscription, Drainable {
     this.#state = 'closed';
     this.#mailbox.clear();
     this.#host.left(this);
+    this.#onLeave(this);
   }
 
   [Symbol.dispose](): void {
@@ -118,19 +143,29 @@ export class BusSubscription implements Subscription, Drainable {
     };
   }
 
-  /** The promise to wait for, or `undefined` when the call has ended. */
-  #call(delivery: Delivery): Promise<unknown> | undefined {
+  /** Answers false when the call goes on and its promise is awaited. */
+  #handle(delivery: Delivery): boolean {
     try {
       const result: unknown = this.#handler(delivery.event);
-      if (isThenable(result)) return Promise.resolve(result);
+      if (isThenable(result)) {
+        void this.#awaitEnd(delivery, result);
+        return false;
+      }
       this.#count(delivery);
     } catch (error) {
       this.#count(delivery, { error });
     }
-    return undefined;
+    return true;
   }
 
-  #ended(delivery: Delivery, failure?: { readonly error: unknown }): void {
+  /** `await` and not `then`: whatever a thenable does, it ends at most once and never throws at us. */
+  async #awaitEnd(delivery: Delivery, result: PromiseLike<unknown>): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      await result;
+    } catch (error) {
+      failure = { error };
+    }
     this.#count(delivery, failure);
     if (this.#continues()) this.#host.ready(this);
     this.#host.awaitedEnded();
@@ -150,13 +185,9 @@ export class BusSubscription implements Subscription, Drainable {
     this.#state = this.#mailbox.depth > 0 ? 'ready' : 'idle';
     return this.#state === 'ready';
   }
-
-  #recordWait({ publishedAtMs }: Delivery, nowMs: number): void {
-    this.#waits ??= new PercentileSketch({ windowMs: WAIT_WINDOW_MS, clock: this.#host.clock });
-    this.#waits.record(Math.max(0, nowMs - publishedAtMs), nowMs);
-  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  if (typeof value !== 'object' && typeof value !== 'function') return false;
+  return value !== null && 'then' in value && typeof value.then === 'function';
 }

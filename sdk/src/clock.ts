@@ -25,12 +25,14 @@ export const systemClock: IClock = Object.freeze({
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer(delayMs: number, callback: () => void): CancelTimer {
-    const timer = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
+    if (delayMs > MAX_DELAY_MS) return longTimer(systemClock, delayMs, callback);
+    const timer = setTimeout(callback, delayMs);
     timer.unref();
     return () => clearTimeout(timer);
   },
   setRepeating(periodMs: number, callback: () => void): CancelTimer {
-    const timer = setInterval(callback, Math.min(periodMs, MAX_DELAY_MS));
+    if (periodMs > MAX_DELAY_MS) return longRepeating(periodMs, callback);
+    const timer = setInterval(callback, periodMs);
     timer.unref();
     return () => clearInterval(timer);
   },
@@ -38,6 +40,26 @@ export const systemClock: IClock = Object.freeze({
     return sleepOn(systemClock, delayMs, signal);
   },
 });
+
+/** One timer after the other, for delays no single one takes; `Infinity` never comes. For implementers of clocks. */
+export function longTimer(clock: Pick<IClock, 'setTimer' | 'monotonicMs'>, delayMs: number, callback: () => void): CancelTimer {
+  const dueMs = clock.monotonicMs() + delayMs;
+  const wait = (): CancelTimer => {
+    const leftMs = dueMs - clock.monotonicMs();
+    return leftMs > MAX_DELAY_MS ? clock.setTimer(MAX_DELAY_MS, () => (cancel = wait())) : clock.setTimer(leftMs, callback);
+  };
+  let cancel = wait();
+  return () => cancel();
+}
+
+function longRepeating(periodMs: number, callback: () => void): CancelTimer {
+  const again = () => {
+    callback();
+    cancel = systemClock.setTimer(periodMs, again);
+  };
+  let cancel = systemClock.setTimer(periodMs, again);
+  return () => cancel();
+}
 
 /** `IClock.sleep` built from `setTimer`; for implementers of clocks. */
 export function sleepOn(clock: Pick<IClock, 'setTimer'>, delayMs: number, signal?: AbortSignal): Promise<void> {

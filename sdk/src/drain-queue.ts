@@ -1,22 +1,28 @@
 import type { IClock } from './clock.js';
-import { Ring } from './ring.js';
+import { Fifo } from './fifo.js';
 
 /** `again`: another event may follow at once; `waiting`: a handler's promise is under way; `empty`: nothing to do. */
 export type DrainOutcome = 'again' | 'waiting' | 'empty';
 
 export interface Drainable {
-  /** `nowMs`: the monotonic time, read once for all who need it, because reading it costs as much as a delivery. */
-  deliverNext(nowMs: number): DrainOutcome;
+  /** Delivers up to `limit` events, one after the other; fewer when there are no more or a handler's promise is under way. */
+  deliver(limit: number): DrainOutcome;
+  /** After some calls of `deliver`. `startedMs` is the monotonic time before the first of them. */
+  batchEnded(startedMs: number): void;
 }
 
 /**
  * Empties mailboxes in turns of the event loop. What becomes ready is served in the same turn (a microtask later), one batch per
  * subscriber in rotation, until the turn has cost about 1 ms; the rest waits for the next turn, after timers and I/O. The budget is
  * one for the whole turn: handlers that publish and await cannot stretch it by coming back as microtasks.
+ *
+ * The clock is read after the first event of a batch and then after as many as should fit into the rest of the turn if they take as
+ * long as the last ones did, at most {@link MAX_STRIDE}. So a slow handler ends the turn with its first call, and one that turns slow
+ * in the middle of a batch is noticed after that many calls.
  */
 export class DrainQueue {
   readonly #clock: Pick<IClock, 'monotonicMs'>;
-  readonly #ready = new Ring<Drainable>();
+  readonly #ready = new Fifo<Drainable>();
   /** From the first delivery of a turn until the event loop has gone round. */
   #turn: Turn | undefined;
   #microtaskPlanned = false;
@@ -31,12 +37,12 @@ export class DrainQueue {
 
   add(drainable: Drainable): void {
     this.#ready.push(drainable);
-    if (this.#draining || this.#microtaskPlanned || (this.#turn !== undefined && isOver(this.#turn))) return;
-    this.#microtaskPlanned = true;
-    queueMicrotask(() => {
-      this.#microtaskPlanned = false;
-      this.#drain();
-    });
+    this.#planMicrotask();
+  }
+
+  /** Whether someone could be served at once. */
+  get isBehind(): boolean {
+    return this.#ready.length > 0;
   }
 
   /** To be called once for every `waiting`, when that handler call has ended and the subscriber was added again if need be. */
@@ -50,6 +56,15 @@ export class DrainQueue {
       this.#idleWaiters.push(resolve);
       this.#tellIdle();
     });
+  }
+
+  #planMicrotask(): void {
+    if (this.#draining || this.#microtaskPlanned || (this.#turn !== undefined && isOver(this.#turn))) return;
+    queueMicrotask(() => {
+      this.#microtaskPlanned = false;
+      this.#drain();
+    });
+    this.#microtaskPlanned = true;
   }
 
   #drain(): void {
@@ -67,12 +82,19 @@ export class DrainQueue {
   }
 
   #drainBatch(drainable: Drainable, turn: Turn): DrainOutcome {
-    let outcome: DrainOutcome = 'again';
-    for (let count = 0; count < BATCH && outcome === 'again' && !isOver(turn); count += 1) {
-      outcome = drainable.deliverNext(turn.nowMs);
+    const batchStartedMs = turn.nowMs;
+    let outcome: DrainOutcome;
+    let left = BATCH;
+    let stride = 1;
+    do {
+      const startedMs = turn.nowMs;
+      outcome = drainable.deliver(stride);
       turn.nowMs = this.#clock.monotonicMs();
-      turn.deliveriesLeft -= 1;
-    }
+      turn.deliveriesLeft -= stride;
+      left -= stride;
+      stride = Math.min(nextStride(stride, startedMs, turn), left);
+    } while (outcome === 'again' && stride > 0 && !isOver(turn));
+    drainable.batchEnded(batchStartedMs);
     return outcome;
   }
 
@@ -104,9 +126,17 @@ function isOver({ deliveriesLeft, nowMs, endsAtMs }: Turn): boolean {
   return deliveriesLeft <= 0 || nowMs >= endsAtMs;
 }
 
+function nextStride(last: number, startedMs: number, { nowMs, endsAtMs }: Turn): number {
+  const fitting = Math.floor(((endsAtMs - nowMs) * last) / (nowMs - startedMs));
+  // no time has passed as far as the clock can tell: x / 0
+  return fitting < MAX_STRIDE ? Math.max(fitting, 1) : MAX_STRIDE;
+}
+
 /** Long enough to deliver some thousand events, short enough that no timer or request notices. */
 const BUDGET_MS = 1;
 /** Ends a turn under a clock that stands still. */
 const MAX_DELIVERIES = 4_096;
 /** One busy subscriber may not use the turn up alone. */
 const BATCH = 64;
+/** Reading the clock costs as much as a delivery: this makes it a twentieth of the work. */
+const MAX_STRIDE = 32;

@@ -83,7 +83,8 @@ export const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = Object.freeze
   deadline: 504,
 });
 
-function kindOf(kind: ErrorKind) {
+/** With its type in words: inferred, it would name what only Node.js has, and browsers use these errors too. */
+function kindOf(kind: ErrorKind): new (code: string, message: string, options?: ErrorOptions) => BellowsError {
   return class extends BellowsError {
     constructor(code: string, message: string, options?: ErrorOptions) {
       super(kind, code, message, options);

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import type { BridgeOptions, BusBridge, BusPort } from './bus-bridge-contract.js';
 import type { BusEvent, EventClass, EventOf, PayloadOf } from './events.js';
 
 /**
@@ -26,7 +27,7 @@ export interface SubscriptionStats {
   readonly errors: number;
   readonly depth: number;
   readonly maxDepth: number;
-  /** 99th percentile of the time between publish and handler, ms. */
+  /** 99th percentile of the time between publish and handler, ms. May be told up to 1 ms too long, and longer for events handled in one batch. */
   readonly p99WaitMs: number;
 }
 
@@ -60,10 +61,11 @@ export interface BusCounters {
  * - publishing never throws because of a subscriber and never waits for one;
  * - a handler that throws or rejects stays subscribed and is counted;
  * - an event published inside a handler reaches everyone after the event being handled;
- * - mailboxes are bounded; what is shed is counted, `signal` and `control` never are.
+ * - mailboxes are bounded; what is shed is counted, `signal` and `control` never are: a subscriber that is slower than these come fills
+ *   the memory, so let it take `data` only.
  */
 export interface IEventBus {
-  /** Freezes the payload (one level) and returns the envelope. `InputError` for a topic that is no name. */
+  /** Freezes the payload (one level) and returns the envelope. `InputError` for a topic that is no name or a payload that resists. */
   publish<T extends string>(event: PublishOptions<T>): BusEvent<T>;
   /** `topic` may be `'*'`. The handler is not called before this returns. */
   subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription;
@@ -71,8 +73,14 @@ export interface IEventBus {
   latest<T extends string>(topic: T, key?: string): BusEvent<T> | undefined;
   /**
    * The RxJS view of a mailbox. Isolation, order and bound hold up to the subscriber of this Observable; they end where the
-   * first asynchronous operator begins, because its buffer is RxJS's own and unbounded.
+   * first asynchronous operator begins, because its buffer is RxJS's own and unbounded. What a subscriber of it throws is reported and
+   * hurts nobody; an operator that throws ends that pipeline for good.
    */
   observe<T extends string>(topic: T, options?: SubscribeOptions): Observable<EventOf<T>>;
+  /**
+   * Carries events to and from a bus in another thread or process, which calls this too. The bridge is closed when the port is, and with
+   * everything else that this source has subscribed. `InputError` for options that have no meaning and for sources a plugin may not name.
+   */
+  bridge(port: BusPort, options: BridgeOptions): BusBridge;
   counters(): readonly BusCounters[];
 }

@@ -1,11 +1,15 @@
 import type { Observable } from 'rxjs';
-import { BusSubscription, type Delivery, type DeliveryCounts, type EventHandler } from './bus-subscription.js';
+import { PortBridge } from './bus-bridge.js';
+import type { BridgeOptions, BusBridge, BusPort } from './bus-bridge-contract.js';
+import { BusSubscription, type Delivery, type EventHandler, type Subscriber, type SubscriptionHost } from './bus-subscription.js';
+import { checkTopic, countsOf, keepLatest, newTopic, readyPayload, type TopicState } from './bus-topic.js';
 import type { IClock } from './clock.js';
 import { DrainQueue } from './drain-queue.js';
 import { InputError } from './errors.js';
 import type { BusCounters, IEventBus, PublishOptions, SubscribeOptions, Subscription } from './event-bus-contract.js';
-import { type BusEvent, type EventClass, type EventOf, type PayloadOf, TOPIC_CLASSES } from './events.js';
-import { observeBus } from './observe-bus.js';
+import type { BusEvent, EventClass, EventOf } from './events.js';
+import { type OnLeave, type SharedBus, SourceBus } from './source-bus.js';
+import { SubscriberList } from './subscriber-list.js';
 
 export interface EventBusOptions {
   readonly clock: Pick<IClock, 'now' | 'monotonicMs'>;
@@ -22,19 +26,29 @@ export interface EventBusOptions {
  * event into mailboxes, and these are emptied after the current code has run, about 1 ms at a time, so that timers and
  * connections stay on time however much is published.
  */
-export class EventBus implements IEventBus {
+export class EventBus implements IEventBus, SharedBus {
   readonly #options: EventBusOptions;
   readonly #drain: DrainQueue;
   readonly #topics = new Map<string, TopicState>();
   /** Subscribers of `*`. */
-  readonly #everything = new Set<BusSubscription>();
+  readonly #everything = new SubscriberList();
   readonly #sources = new Map<string, Set<SourceBus>>();
   readonly #own: SourceBus;
+  readonly #subscriptionHost: SubscriptionHost;
   #lastId = 0;
+  #lastAt = Number.NaN;
+  #lastAtMonotonicMs = 0;
 
   constructor(options: EventBusOptions) {
     this.#options = options;
     this.#drain = new DrainQueue(options.clock);
+    this.#subscriptionHost = {
+      clock: options.clock,
+      ready: (subscription) => this.#drain.add(subscription),
+      awaitedEnded: () => this.#drain.awaitedEnded(),
+      failed: ({ owner }, topic, error) => this.reportError(owner, topic, error),
+      left: (subscription) => this.#subscribersOf(subscription.topic).delete(subscription),
+    };
     this.#own = new SourceBus(this, options.source);
   }
 
@@ -49,12 +63,16 @@ export class EventBus implements IEventBus {
   /** Kept for the last 1,024 keys of a topic. */
   latest<T extends string>(topic: T, key?: string): BusEvent<T> | undefined {
     const state = this.#topics.get(topic);
-    const delivery = key === undefined ? state?.newest : state?.latest.get(key);
-    return delivery?.event as BusEvent<T> | undefined;
+    const kept = key === undefined ? state?.newest : state?.latest.get(key);
+    return kept?.delivery.event as BusEvent<T> | undefined;
   }
 
   observe<T extends string>(topic: T, options: SubscribeOptions = {}): Observable<EventOf<T>> {
     return this.#own.observe(topic, options);
+  }
+
+  bridge(port: BusPort, options: BridgeOptions): BusBridge {
+    return this.#own.bridge(port, options);
   }
 
   counters(): readonly BusCounters[] {
@@ -93,44 +111,51 @@ export class EventBus implements IEventBus {
   publishFrom<T extends string>(source: string, options: PublishOptions<T>, deliver: boolean): BusEvent<T> {
     const { topic, payload } = options;
     const state = this.#topic(topic);
-    const eventClass = classOf(topic, options.class);
-    const { clock } = this.#options;
+    const ownKey = readyPayload(topic, payload);
+    const key = options.key ?? ownKey;
+    const at = this.#options.clock.now();
     const id = (this.#lastId += 1);
-    const event = Object.freeze({ topic, id, at: clock.now(), source, version: 1 as const, payload: freezePayload(payload) });
+    const event = Object.freeze({ topic, id, at, source, version: 1 as const, payload });
     if (!deliver) return event;
-    const delivery: Delivery = {
-      event: event as BusEvent,
-      eventClass,
-      key: options.key ?? keyOf(payload),
-      publishedAtMs: clock.monotonicMs(),
-      counts: countsOf(state, topic, eventClass),
-    };
-    keepLatest(state, delivery);
-    for (const subscription of state.subscriptions) subscription.offer(delivery);
-    for (const subscription of this.#everything) subscription.offer(delivery);
+    const counts = countsOf(state, topic, state.knownClass ?? options.class ?? 'data');
+    this.#deliver(state, { event: event as BusEvent, key, publishedAtMs: this.#monotonicMsAt(at), counts, carried: false });
     return event;
   }
 
   /** For views. */
   subscribeFor(owner: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription {
-    const members = topic === '*' ? this.#everything : this.#topic(topic).subscriptions;
-    const subscription = new BusSubscription(
-      {
-        clock: this.#options.clock,
-        ready: (ready) => this.#drain.add(ready),
-        awaitedEnded: () => this.#drain.awaitedEnded(),
-        failed: (failing, failedTopic, error) => this.reportError(failing.owner, failedTopic, error),
-        left: (leaving) => {
-          members.delete(leaving);
-          onLeave(leaving);
-        },
-      },
-      { policy: topic === 'metrics' ? 'conflate' : 'drop-newest', ...options, topic, owner },
-      handler,
-    );
-    members.add(subscription);
+    const subscribers = this.#subscribersOf(topic);
+    const policy = topic === 'metrics' ? 'conflate' : 'drop-newest';
+    const subscription = new BusSubscription(this.#subscriptionHost, { policy, ...options, topic, owner, onLeave }, handler);
+    subscribers.add(subscription);
     if (options.replayLatest) this.#replay(topic, subscription);
     return subscription;
+  }
+
+  /** For views. */
+  bridgeFor(source: string, port: BusPort, options: BridgeOptions): BusBridge {
+    const foreign = source === this.#options.source ? undefined : options.accept?.sources.find((name) => !isPartOf(source, name));
+    if (foreign !== undefined) {
+      const text = `${source} cannot let events of ${JSON.stringify(foreign)} in: it may accept ${source} and ${source}.anything`;
+      throw new InputError('BRIDGE_OPTIONS_INVALID', text);
+    }
+    const bridged = {
+      attach: (topics: readonly string[], subscriber: Subscriber) => this.#attach(topics, subscriber),
+      relay: (event: BusEvent, eventClass: EventClass, key: string) => this.relay(event, eventClass, key),
+      isBehind: () => this.#drain.isBehind,
+      failed: (topic: string, error: unknown) => this.reportError(source, topic, error),
+    };
+    return new PortBridge(bridged, port, options);
+  }
+
+  /** For bridges: delivers the event of another bus as it is, but frozen. `InputError` as for `publish`. */
+  relay(event: BusEvent, eventClass: EventClass, key: string): void {
+    const { topic, payload } = event;
+    const state = this.#topic(topic);
+    readyPayload(topic, payload);
+    const counts = countsOf(state, topic, state.knownClass ?? eventClass);
+    const publishedAtMs = this.#options.clock.monotonicMs();
+    this.#deliver(state, { event: Object.freeze(event), key, publishedAtMs, counts, carried: true });
   }
 
   /** For views. */
@@ -148,117 +173,49 @@ export class EventBus implements IEventBus {
     }
   }
 
+  #deliver(state: TopicState, delivery: Delivery): void {
+    keepLatest(state, delivery);
+    for (const subscriber of state.subscribers.all()) subscriber.offer(delivery);
+    for (const subscriber of this.#everything.all()) subscriber.offer(delivery);
+  }
+
+  #attach(topics: readonly string[], subscriber: Subscriber): () => void {
+    const lists = topics.map((topic) => this.#subscribersOf(topic));
+    for (const list of lists) list.add(subscriber);
+    return () => {
+      for (const list of lists) list.delete(subscriber);
+    };
+  }
+
   #replay(topic: string, subscription: BusSubscription): void {
     const states = topic === '*' ? [...this.#topics.values()] : [this.#topic(topic)];
-    const deliveries = states.flatMap(({ latest }) => [...latest.values()]);
+    const deliveries = states.flatMap(({ latest }) => [...latest.values()].map(({ delivery }) => delivery));
     for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.offer(delivery);
+  }
+
+  #subscribersOf(topic: string): SubscriberList {
+    return topic === '*' ? this.#everything : this.#topic(topic).subscribers;
+  }
+
+  /** For what is published within the same millisecond the clock is read once, so waits are told up to 1 ms too long, not too short. */
+  #monotonicMsAt(at: number): number {
+    if (at !== this.#lastAt) {
+      this.#lastAt = at;
+      this.#lastAtMonotonicMs = this.#options.clock.monotonicMs();
+    }
+    return this.#lastAtMonotonicMs;
   }
 
   #topic(topic: string): TopicState {
     const known = this.#topics.get(topic);
     if (known !== undefined) return known;
     checkTopic(topic, this.#topics.size);
-    const state: TopicState = { subscriptions: new Set(), latest: new Map(), newest: undefined, counts: {} };
+    const state = newTopic(topic);
     this.#topics.set(topic, state);
     return state;
   }
 }
 
-type OnLeave = (subscription: BusSubscription) => void;
-
-/** The bus in the hands of one source. */
-class SourceBus implements IEventBus {
-  readonly #bus: EventBus;
-  readonly #source: string;
-  readonly #subscriptions = new Set<BusSubscription>();
-  #closed = false;
-
-  constructor(bus: EventBus, source: string) {
-    this.#bus = bus;
-    this.#source = source;
-  }
-
-  publish<T extends string>(event: PublishOptions<T>): BusEvent<T> {
-    return this.#bus.publishFrom(this.#source, event, !this.#closed);
-  }
-
-  subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription {
-    const owner = options.owner ?? this.#source;
-    const leave: OnLeave = (leaving) => this.#subscriptions.delete(leaving);
-    const subscription = this.#bus.subscribeFor(owner, topic, options, this.#bus.handlerOf(this.#source, handler as EventHandler), leave);
-    this.#subscriptions.add(subscription);
-    if (this.#closed) subscription.unsubscribe();
-    return subscription;
-  }
-
-  latest<T extends string>(topic: T, key?: string): BusEvent<T> | undefined {
-    return this.#bus.latest(topic, key);
-  }
-
-  observe<T extends string>(topic: T, options: SubscribeOptions = {}): Observable<EventOf<T>> {
-    return observeBus(this, { topic, options, onUnhandledError: (error) => this.#bus.reportError('observe', '*', error) });
-  }
-
-  counters(): readonly BusCounters[] {
-    return this.#bus.counters();
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const subscription of [...this.#subscriptions]) subscription.unsubscribe();
-  }
-}
-
-interface TopicState {
-  readonly subscriptions: Set<BusSubscription>;
-  /** Newest event of each key, the key heard of last at the end. */
-  readonly latest: Map<string, Delivery>;
-  newest: Delivery | undefined;
-  readonly counts: { [K in EventClass]?: DeliveryCounts };
-}
-
-/** Bounds what a publisher that invents topics or keys (one per job, say) can make the bus remember. */
-const MAX_TOPICS = 1_024;
-const MAX_LATEST_KEYS = 1_024;
-const TOPIC_NAME = /^[A-Za-z][A-Za-z0-9._:/-]{0,127}$/;
-
-function checkTopic(topic: string, known: number): void {
-  if (typeof topic !== 'string' || !TOPIC_NAME.test(topic)) {
-    const rule = 'a letter, then letters, digits and . _ : / -, at most 128 characters';
-    throw new InputError('TOPIC_INVALID', `${JSON.stringify(topic)} is no topic: use ${rule}`);
-  }
-  if (known >= MAX_TOPICS) {
-    throw new InputError(
-      'TOPIC_LIMIT',
-      `The bus knows ${known} topics and takes no more, refused ${topic}: use one topic and put what differs into the key`,
-    );
-  }
-}
-
-function classOf(topic: string, given: EventClass | undefined): EventClass {
-  return Object.hasOwn(TOPIC_CLASSES, topic) ? TOPIC_CLASSES[topic as keyof typeof TOPIC_CLASSES] : (given ?? 'data');
-}
-
-function countsOf(state: TopicState, topic: string, eventClass: EventClass): DeliveryCounts {
-  return (state.counts[eventClass] ??= { topic, class: eventClass, delivered: 0, dropped: 0, errors: 0 });
-}
-
-function keepLatest(state: TopicState, delivery: Delivery): void {
-  const { latest } = state;
-  state.newest = delivery;
-  latest.delete(delivery.key);
-  latest.set(delivery.key, delivery);
-  if (latest.size > MAX_LATEST_KEYS) latest.delete(latest.keys().next().value as string);
-}
-
-function keyOf(payload: unknown): string {
-  if (typeof payload !== 'object' || payload === null) return '';
-  const { subsystem, plugin } = payload as { readonly subsystem?: unknown; readonly plugin?: unknown };
-  if (typeof subsystem === 'string') return subsystem;
-  return typeof plugin === 'string' ? plugin : '';
-}
-
-function freezePayload<P extends PayloadOf<string>>(payload: P): P {
-  // an array buffer view with elements cannot be frozen: Object.freeze throws
-  return ArrayBuffer.isView(payload) ? payload : Object.freeze(payload);
+function isPartOf(plugin: string, source: string): boolean {
+  return source === plugin || source.startsWith(`${plugin}.`);
 }

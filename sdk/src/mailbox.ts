@@ -1,7 +1,7 @@
 import { InputError } from './errors.js';
 import type { MailboxPolicy } from './event-bus-contract.js';
 import type { EventClass } from './events.js';
-import { Ring } from './ring.js';
+import { Fifo } from './fifo.js';
 
 /** Enough for a second of lively topics; at most 8 kB of slots when full. */
 export const DEFAULT_MAILBOX_CAPACITY = 1_024;
@@ -25,17 +25,18 @@ export interface MailboxOptions {
 export class Mailbox<T> {
   readonly #policy: MailboxPolicy;
   readonly #capacity: number;
-  readonly #data = new Ring<Keyed<T>>();
-  /** `after`: the place in the data before which the signal comes out. */
-  #signals: Ring<{ readonly item: T; readonly after: number }> | undefined;
-  #control: Ring<T> | undefined;
-  /** Place of the oldest data; places count up from 0 and are never used twice. */
-  #headPlace = 0;
-  /** Where the newest item of each key waits; only for `conflate`. */
-  #placeOfKey: Map<string, number> | undefined;
-  /** The largest `after` of the signals. */
-  #lastSignalAfter = 0;
-  #depth = 0;
+  readonly #data = new Fifo<T | Conflated<T>>();
+  /** These are made when needed: few mailboxes see more than data. */
+  #signals: Fifo<T> | undefined;
+  /** For each signal the place in the data before which it comes out. */
+  #signalPlaces: Fifo<number> | undefined;
+  #control: Fifo<T> | undefined;
+  /** How many signals and controls wait. */
+  #unsheddable = 0;
+  /** The newest data of each key that waits; only for `conflate`. */
+  #waiting: Map<string, Conflated<T>> | undefined;
+  /** The largest of the places of signals. */
+  #lastSignalPlace = 0;
   #maxDepth = 0;
   #dropped = 0;
 
@@ -53,7 +54,7 @@ export class Mailbox<T> {
 
   /** Everything waiting, of all classes. */
   get depth(): number {
-    return this.#depth;
+    return this.#data.length + this.#unsheddable;
   }
 
   get maxDepth(): number {
@@ -67,78 +68,99 @@ export class Mailbox<T> {
 
   /** Answers the item that was shed for it: an older one, the item itself, or `undefined` when there was room. */
   offer(item: T, eventClass: EventClass, key = ''): T | undefined {
-    if (eventClass === 'data') return this.#offerData({ item, key });
+    if (eventClass === 'data') return this.#policy === 'conflate' ? this.#conflate(item, key) : this.#offerData(item, item);
     if (eventClass === 'control') {
-      this.#control ??= new Ring();
+      this.#control ??= new Fifo();
       this.#control.push(item);
     } else {
-      this.#signals ??= new Ring();
-      this.#lastSignalAfter = this.#headPlace + this.#data.length;
-      this.#signals.push({ item, after: this.#lastSignalAfter });
+      this.#signals ??= new Fifo();
+      this.#signalPlaces ??= new Fifo();
+      this.#lastSignalPlace = this.#data.headPlace + this.#data.length;
+      this.#signals.push(item);
+      this.#signalPlaces.push(this.#lastSignalPlace);
     }
-    this.#count(1);
+    this.#unsheddable += 1;
+    this.#noteDepth();
     return undefined;
   }
 
   /** The next one: control first, then data and signals in the order of the offers. */
   take(): T | undefined {
-    if (this.#depth === 0) return undefined;
-    this.#count(-1);
-    if (this.#control !== undefined && this.#control.length > 0) return this.#control.shift();
-    const signal = this.#signals?.peek();
-    if (signal !== undefined && signal.after <= this.#headPlace) return this.#signals?.shift()?.item;
-    return this.#shiftData()?.item;
+    return (this.#unsheddable > 0 ? this.#takeUnsheddable() : undefined) ?? this.#takeData();
   }
 
   /** Forgets everything waiting; it is not counted as dropped. */
   clear(): void {
-    this.#headPlace += this.#data.length;
     this.#data.clear();
     this.#signals = undefined;
+    this.#signalPlaces = undefined;
     this.#control = undefined;
-    this.#placeOfKey = undefined;
-    this.#depth = 0;
+    this.#waiting = undefined;
+    this.#unsheddable = 0;
   }
 
-  #offerData(entry: Keyed<T>): T | undefined {
-    if (this.#policy === 'conflate') {
-      const place = this.#placeOfKey?.get(entry.key);
-      // a signal offered after the waiting item stands between the two: the new one has to queue behind it
-      if (place !== undefined && place >= this.#lastSignalAfter) {
-        this.#dropped += 1;
-        return this.#data.replace(place - this.#headPlace, entry)?.item;
-      }
-    }
+  #offerData(entry: T | Conflated<T>, item: T): T | undefined {
     let shed: T | undefined;
     if (this.#data.length >= this.#capacity) {
       this.#dropped += 1;
-      if (this.#policy === 'drop-newest') return entry.item;
-      shed = this.#shiftData()?.item;
-      this.#count(-1);
-    }
-    if (this.#policy === 'conflate') {
-      this.#placeOfKey ??= new Map();
-      this.#placeOfKey.set(entry.key, this.#headPlace + this.#data.length);
+      if (this.#policy === 'drop-newest') return item;
+      shed = this.#takeData();
     }
     this.#data.push(entry);
-    this.#count(1);
+    this.#noteDepth();
     return shed;
   }
 
-  #shiftData(): Keyed<T> | undefined {
-    const entry = this.#data.shift();
-    if (entry !== undefined && this.#placeOfKey?.get(entry.key) === this.#headPlace) this.#placeOfKey.delete(entry.key);
-    this.#headPlace += 1;
-    return entry;
+  #conflate(item: T, key: string): T | undefined {
+    this.#waiting ??= new Map();
+    const waiting = this.#waiting.get(key);
+    // a signal offered after the waiting item stands between the two: the new one has to queue behind it
+    if (waiting !== undefined && waiting.place >= this.#lastSignalPlace) {
+      this.#dropped += 1;
+      const replaced = waiting.item;
+      waiting.item = item;
+      return replaced;
+    }
+    const entry = new Conflated(item, key, this.#data.headPlace + this.#data.length);
+    const shed = this.#offerData(entry, item);
+    this.#waiting.set(key, entry);
+    return shed;
   }
 
-  #count(change: 1 | -1): void {
-    this.#depth += change;
-    if (this.#depth > this.#maxDepth) this.#maxDepth = this.#depth;
+  #takeUnsheddable(): T | undefined {
+    if (this.#control !== undefined && this.#control.length > 0) {
+      this.#unsheddable -= 1;
+      return this.#control.shift();
+    }
+    const place = this.#signalPlaces?.peek();
+    if (place === undefined || place > this.#data.headPlace) return undefined;
+    this.#unsheddable -= 1;
+    this.#signalPlaces?.shift();
+    return this.#signals?.shift();
+  }
+
+  #takeData(): T | undefined {
+    const entry = this.#data.shift();
+    if (!(this.#policy === 'conflate' && entry instanceof Conflated)) return entry as T | undefined;
+    if (this.#waiting?.get(entry.key) === entry) this.#waiting.delete(entry.key);
+    return entry.item;
+  }
+
+  #noteDepth(): void {
+    const depth = this.depth;
+    if (depth > this.#maxDepth) this.#maxDepth = depth;
   }
 }
 
-interface Keyed<T> {
-  readonly item: T;
+/** Data that a newer one of the same key may still replace. */
+class Conflated<T> {
+  item: T;
   readonly key: string;
+  readonly place: number;
+
+  constructor(item: T, key: string, place: number) {
+    this.item = item;
+    this.key = key;
+    this.place = place;
+  }
 }

@@ -16,8 +16,8 @@ export function observeBus<T extends string>(
   { topic, options, onUnhandledError }: ObserveBusOptions,
 ): Observable<EventOf<T>> {
   const rxjs = loadRxjs();
-  catchUnhandled(rxjs, onUnhandledError);
   return new rxjs.Observable<EventOf<T>>((subscriber) => {
+    catchUnhandled(rxjs, onUnhandledError);
     const subscription = bus.subscribe(topic as T, options, (event) => subscriber.next(event));
     return () => subscription.unsubscribe();
   });

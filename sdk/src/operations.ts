@@ -13,6 +13,8 @@ export interface CallAuthority {
   readonly role: Role;
   /** Whether it may start operations that run commands on this machine. */
   readonly runsCommands: boolean;
+  /** The one tenant whose things it may see and change, and in whose name it may call; absent: any. */
+  readonly tenant?: string;
 }
 
 /** The host and its plugins: they are trusted code. */
@@ -30,8 +32,33 @@ export interface OperationCall {
   readonly signal: AbortSignal;
   readonly idempotencyKey?: string;
   readonly traceId: string;
+  /** What to send along as the header of this name (W3C Trace Context); absent where nobody traces this call. */
+  readonly traceparent?: string;
   readonly authority: CallAuthority;
 }
+
+/**
+ * What a handler gives to the calls it makes for its own caller: the same time left, signal, tenant, user, criticality, trace and
+ * authority. No idempotency key: one key stands for one piece of work, so a nested call needs another, or none.
+ *
+ * @example await operations.call('compute.invoke', input, callOptionsFrom(call));
+ */
+export function callOptionsFrom(call: OperationCall): CallOptions {
+  const { tenant, user, criticality, deadlineAt, signal, traceId, traceparent, authority } = call;
+  const options = { tenant, user, criticality, deadlineAt, signal, traceId, authority };
+  return traceparent === undefined ? options : { ...options, traceparent };
+}
+
+/** How a call says that it ran out of time, whoever noticed it. `what` begins a sentence; `where` says what took the time, if that is known. */
+export function deadlineText(what: string, where?: string): string {
+  return `${what} did not end before its deadline${where === undefined ? '' : ` (${where})`}: give it more time or less work.`;
+}
+
+/**
+ * Who sees to it that a repeated call (same `idempotencyKey`, tenant, user and operation) does its work once. `host`: the first answer
+ * is kept and given again. `handler`: the operation changes nothing twice by itself, or knows keys.
+ */
+export type Idempotency = 'host' | 'handler';
 
 /**
  * A named, typed piece of work. Once provided it is at `POST /v1/operations/<name>`, in the OpenAPI document,
@@ -51,6 +78,8 @@ export interface OperationDefinition<I = unknown, O = unknown> {
   readonly runsCommands?: boolean;
   /** The least role where the host has roles. Default `operator`; `reader` for operations that change nothing. */
   readonly role?: Role;
+  /** Default `host`; `handler` where the role is `reader`, because what changes nothing may be done again. */
+  readonly idempotency?: Idempotency;
 }
 
 export interface CallOptions {
@@ -59,9 +88,19 @@ export interface CallOptions {
   readonly criticality?: Criticality;
   /** From now on. */
   readonly deadlineMs?: number;
+  /** On `IClock.monotonicMs()`, as in `OperationCall`. Of two deadlines the earlier holds. */
+  readonly deadlineAt?: number;
   readonly signal?: AbortSignal;
+  /**
+   * Names this piece of work. A second call with the key (of the same tenant, user and operation) answers what the first one answered, or
+   * waits for it; with another input it is refused (`IDEMPOTENCY_KEY_REUSED`).
+   */
   readonly idempotencyKey?: string;
+  /** False: the caller keeps answers itself, so the key is for the handler only. Default true. */
+  readonly keepAnswer?: boolean;
   readonly traceId?: string;
+  /** The span on whose behalf this call is made (W3C Trace Context). Anything malformed is ignored. */
+  readonly traceparent?: string;
   /** Default: all. Give that of the call on whose behalf this one is made. */
   readonly authority?: CallAuthority;
 }
@@ -88,7 +127,7 @@ export interface IOperations {
   /**
    * Validates, applies deadline, limits and criticality, and calls the handler.
    * Rejects with a Bellows error only: `NotFoundError` (`OPERATION_UNKNOWN`), `InputError` (`INPUT_INVALID`, with details),
-   * `ForbiddenError` (`ROLE_TOO_LOW`, `COMMANDS_FORBIDDEN`) where `authority` does not reach, `DeadlineError`, `CancelledError`,
+   * `ForbiddenError` (`ROLE_TOO_LOW`, `COMMANDS_FORBIDDEN`, `TENANT_FORBIDDEN`) where `authority` does not reach, `DeadlineError`, `CancelledError`,
    * `CapacityError`, or what the handler threw (anything else becomes a `PluginError`).
    */
   call<O = unknown>(name: string, input: unknown, options?: CallOptions): Promise<O>;

@@ -28,16 +28,16 @@ export class PercentileSketch {
 
   /**
    * `InputError` (`SAMPLE_NOT_FINITE`), and no change, for NaN and infinities. `nowMs` saves reading the clock where the caller just did;
-   * it must not go back.
+   * it must not go back. `weight` counts the sample as that many, above 0.
    */
-  record(value: number, nowMs: number = this.#clock.monotonicMs()): void {
+  record(value: number, nowMs: number = this.#clock.monotonicMs(), weight = 1): void {
     if (!Number.isFinite(value)) {
       throw new InputError(
         'SAMPLE_NOT_FINITE',
         `A PercentileSketch got the sample ${String(value)}: leave out samples that could not be measured`,
       );
     }
-    this.#current(nowMs).accept(value);
+    this.#current(nowMs).accept(value, weight);
   }
 
   /** `p` is 0 to 1: 0.99 is the 99th percentile. 0 when nothing was recorded within the window. */

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import type { ErrorDetail } from './errors.js';
+import { findUnconvertible } from './unconvertible.js';
 
 /** The version of this package; equal to the one in its package.json. */
 export const SDK_VERSION = '0.1.0';
@@ -32,6 +33,8 @@ export type ManifestResult = { readonly manifest: PluginManifest } | { readonly 
 
 /** Checks the content of a plugin.json. Never throws; reports every problem. The SDK range is judged by {@link sdkRangeProblem}. */
 export function parseManifest(json: unknown): ManifestResult {
+  const unconvertible = findUnconvertible(json);
+  if (unconvertible !== undefined) return { problems: [{ path: unconvertible, message: 'must be a number' }] };
   const result = pluginManifestSchema.safeParse(json);
   if (!result.success) return { problems: result.error.issues.flatMap(problemsOf) };
   const { id, needs } = result.data;

@@ -1,12 +1,13 @@
-import { open } from 'node:fs/promises';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { NotReadyError } from './errors.js';
+import { NotFoundError, NotReadyError } from './errors.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
+import type { OpenSqliteFile } from './sqlite/sqlite-file.js';
+import type { StreamHead } from './sqlite/sqlite-protocol.js';
 import { sqliteError } from './sqlite-error.js';
 import { assertStorePath } from './store-path.js';
+import { piecesOf } from './store-pieces.js';
 
 export interface SqliteStoreOptions {
-  /** How long a statement waits, blocking, for another process that holds the file. Default 1,000 ms. */
+  /** How long a statement waits for another process that holds the file. Default 1,000 ms. */
   readonly busyTimeoutMs?: number;
   /** How large the file may grow; a write past it is refused with `STORE_FULL`. Default: as large as the disk. */
   readonly maxBytes?: number;
@@ -16,149 +17,164 @@ export interface SqliteStoreOptions {
 
 /**
  * A store in one SQLite file: write-ahead log, synced at every commit. What resolved survives a crash of the process and of the
- * machine. All writes and deletes of one event-loop turn share one commit, because the sync to disk is what costs.
+ * machine. A thread of its own writes, and reads what is larger than 64 KiB; the event loop never waits for the disk to sync. All writes
+ * and deletes that come together share one commit, because the sync to disk is what costs. `write` copies its array at the call (100 MB take some 40 ms
+ * of the event loop): give large values to `writeStream`, which holds about 2 MiB.
  *
- * Errors: `STORE_CORRUPT`, `STORE_FULL`, `STORE_BUSY`, `STORE_UNREACHABLE`, and `STORE_CLOSED` after `close`.
+ * Every value has a checksum. One that is not what was written is `STORE_CORRUPT`, and so is a path that is lost in the index: a value is never
+ * made up, and never silently gone. What nobody can see in the file is not found: the end of a log cut off as by a crash in the middle of a write.
+ *
+ * Errors: `STORE_CORRUPT`, `STORE_FULL`, `STORE_BUSY`, `STORE_UNREACHABLE`, `STORE_WRITER_LOST`, and `STORE_CLOSED` after `close`. A
+ * write that rejected with one of these has left the old value, except with `STORE_WRITER_LOST`: old or new, nobody knows.
  */
 export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
   readonly #file: string;
-  readonly #database: DatabaseSync;
-  readonly #statements: Statements;
-  #pending: Change[] = [];
-  #closed = false;
+  readonly #opened: OpenSqliteFile;
+  readonly #streams: StreamsInUse;
+  #lastStream: number;
+  #closing: Promise<void> | undefined;
 
-  private constructor(file: string, database: DatabaseSync) {
+  private constructor(file: string, opened: OpenSqliteFile, streams: StreamsInUse) {
     this.#file = file;
-    this.#database = database;
-    this.#statements = prepare(database);
+    this.#opened = opened;
+    this.#streams = streams;
+    this.#lastStream = opened.reader.nextStream();
   }
 
-  /** Opens or makes the file, readable for its owner only; its folder must be there. One process at a time should have it open. */
+  /**
+   * Opens or makes the file, readable for its owner only; its folder must be there. One process at a time should have it open. A file of
+   * version 0.1 becomes one of this version, which 0.1 cannot read; each of its values is read and written once for that.
+   */
   static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
-    // not at the top: the module costs start-up time of every process that imports this package
-    const { DatabaseSync } = await import('node:sqlite');
-    await makePrivate(file);
-    let database: DatabaseSync | undefined;
+    const { busyTimeoutMs = 1_000, maxBytes = null, pageBytes = 4_096 } = options;
+    // not at the top: the modules cost start-up time of every process that imports this package
+    const { openSqliteFile } = await import('./sqlite/sqlite-file.js');
+    const streams = new StreamsInUse();
+    const opened = await openSqliteFile(file, { busyTimeoutMs, maxBytes, pageBytes, streamsInUse: () => streams.all() });
     try {
-      database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 1_000 });
-      configure(database, options);
-      return new SqliteStore(file, database);
+      return new SqliteStore(file, opened, streams);
     } catch (error) {
-      database?.close();
+      await opened.close();
       throw sqliteError(error, file);
     }
   }
 
-  write(path: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async write(path: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    this.#check(path, signal);
     // a copy at once: the caller may go on using its array
-    return this.#change(path, () => new Uint8Array(data), signal);
+    await this.#replace({ kind: 'put', path, data: new Uint8Array(data), stream: (this.#lastStream += 1) }, signal);
   }
 
-  delete(path: string, signal?: AbortSignal): Promise<void> {
-    return this.#change(path, () => null, signal);
+  async delete(path: string, signal?: AbortSignal): Promise<void> {
+    this.#check(path, signal);
+    await this.#replace({ kind: 'remove', path }, signal);
   }
 
   async read(path: string, signal?: AbortSignal): Promise<Uint8Array | null> {
     this.#check(path, signal);
-    const row = this.#attempt(() => this.#statements.read.get(path));
-    return row === undefined ? null : (row.data as Uint8Array);
+    const found = this.#attempt(() => this.#opened.reader.find(path));
+    if (found === undefined) return null;
+    if ('data' in found) return found.data;
+    this.#streams.begin(found.stream);
+    try {
+      const value = await this.#opened.writer.whole(found);
+      signal?.throwIfAborted();
+      return value;
+    } finally {
+      this.#endStream(found.stream);
+    }
   }
 
   async exists(path: string, signal?: AbortSignal): Promise<boolean> {
     this.#check(path, signal);
-    return this.#attempt(() => this.#statements.exists.get(path)) !== undefined;
+    return this.#attempt(() => this.#opened.reader.find(path)) !== undefined;
   }
 
   async list(prefix: string, signal?: AbortSignal): Promise<readonly string[]> {
     this.#check(null, signal);
-    // SQLite sorts by UTF-8 bytes, so what begins with the prefix stands together; half a surrogate pair has no bytes of its own
-    const from = prefix.isWellFormed() ? prefix : '';
-    const paths: string[] = [];
-    this.#attempt(() => {
-      for (const row of this.#statements.list.iterate(from)) {
-        const path = row.path as string;
-        if (!path.startsWith(from)) break;
-        if (path.startsWith(prefix)) paths.push(path);
-      }
-    });
-    return paths.sort();
+    return this.#attempt(() => this.#opened.reader.list(prefix));
   }
 
-  /** Commits what is pending, then closes the file. Twice is fine; every other call afterwards rejects with `STORE_CLOSED`. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#commitPending();
-    this.#closed = true;
-    this.#attempt(() => this.#database.close());
+  async writeStream(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+    this.#check(path, signal);
+    const stream = (this.#lastStream += 1);
+    this.#streams.begin(stream);
+    let head: StreamHead = { stream, pieces: 0, bytes: 0 };
+    try {
+      for await (const data of piecesOf(chunks, signal)) {
+        this.#check(null, signal);
+        const bytes = head.bytes + data.length;
+        await this.#opened.writer.change({ kind: 'piece', stream, seq: head.pieces, data }, signal);
+        head = { stream, pieces: head.pieces + 1, bytes };
+      }
+      this.#check(null, signal);
+      await this.#replace({ kind: 'finish', path, ...head }, signal);
+    } catch (error) {
+      // also where nobody knows whether it became a value: then it stays
+      this.#streams.replaced(stream);
+      throw error;
+    } finally {
+      this.#endStream(stream);
+    }
+  }
+
+  async *readStream(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    this.#check(path, signal);
+    const found = this.#attempt(() => this.#opened.reader.find(path));
+    if (found === undefined) throw new NotFoundError('STORE_VALUE_MISSING', `The store has no value at ${path}`);
+    if ('data' in found) {
+      if (found.data.length > 0) yield found.data;
+      return;
+    }
+    this.#streams.begin(found.stream);
+    try {
+      for (let seq = 0; seq < found.pieces; seq += 1) {
+        this.#check(null, signal);
+        const piece = await this.#opened.writer.piece(found.stream, seq);
+        signal?.throwIfAborted();
+        yield piece;
+      }
+    } finally {
+      this.#endStream(found.stream);
+    }
+  }
+
+  /**
+   * Commits what is pending, then closes the file; streams under way reject. Twice is fine; every other call afterwards rejects with
+   * `STORE_CLOSED`.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#opened.close();
+    return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #change(path: string, copy: () => Uint8Array | null, signal: AbortSignal | undefined): Promise<void> {
-    this.#check(path, signal);
-    const data = copy();
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ path, data, signal, resolve, reject });
-      if (this.#pending.length === 1) setImmediate(() => this.#commitPending());
-    });
+  async #replace(change: Parameters<OpenSqliteFile['writer']['change']>[0], signal: AbortSignal | undefined): Promise<void> {
+    const replaced = await this.#opened.writer.change(change, signal);
+    if (replaced === null) return;
+    this.#streams.replaced(replaced);
+    this.#purge(replaced);
+  }
+
+  #endStream(stream: number): void {
+    this.#streams.end(stream);
+    this.#purge(stream);
+  }
+
+  /** Not waited for; what is left over goes when the file is opened again. */
+  #purge(stream: number): void {
+    if (!this.#streams.takeUnused(stream) || this.#closing !== undefined) return;
+    this.#opened.writer.change({ kind: 'purge', stream }).catch(() => {});
   }
 
   #check(path: string | null, signal: AbortSignal | undefined): void {
     if (path !== null) assertStorePath(path);
     signal?.throwIfAborted();
-    if (this.#closed) throw closedError(this.#file);
-  }
-
-  #commitPending(): void {
-    const changes = this.#pending.filter((change) => {
-      if (change.signal?.aborted) change.reject(change.signal.reason);
-      return !change.signal?.aborted;
-    });
-    this.#pending = [];
-    if (changes.length === 0) return;
-    try {
-      this.#commit(changes);
-      for (const change of changes) change.resolve();
-    } catch (error) {
-      if (changes.length === 1) changes[0]?.reject(error);
-      // one of many that cannot be stored must not take the others with it
-      else for (const change of changes) this.#commitAlone(change);
-    }
-  }
-
-  #commitAlone(change: Change): void {
-    try {
-      this.#commit([change]);
-      change.resolve();
-    } catch (error) {
-      change.reject(error);
-    }
-  }
-
-  #commit(changes: readonly Change[]): void {
-    const { begin, commit, write, remove } = this.#statements;
-    try {
-      begin.run();
-      for (const { path, data } of changes) {
-        if (data === null) remove.run(path);
-        else write.run(path, data);
-      }
-      commit.run();
-    } catch (error) {
-      this.#rollback();
-      throw sqliteError(error, this.#file);
-    }
-  }
-
-  #rollback(): void {
-    try {
-      // SQLite has rolled back by itself after some errors, a full disk among them
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-    } catch {
-      // the error that led here is the one to tell
-    }
+    if (this.#closing === undefined) return;
+    throw new NotReadyError('STORE_CLOSED', `The store ${this.#file} is closed: use it only between start and stop`);
   }
 
   #attempt<T>(work: () => T): T {
@@ -170,66 +186,31 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
   }
 }
 
-interface Change {
-  readonly path: string;
-  /** `null` deletes. */
-  readonly data: Uint8Array | null;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
+/** Pieces of a replaced value stay until those who read it have ended. */
+class StreamsInUse {
+  readonly #users = new Map<number, number>();
+  readonly #replaced = new Set<number>();
 
-interface Statements {
-  readonly begin: StatementSync;
-  readonly commit: StatementSync;
-  readonly write: StatementSync;
-  readonly remove: StatementSync;
-  readonly read: StatementSync;
-  readonly exists: StatementSync;
-  readonly list: StatementSync;
-}
-
-const MAX_IDLE_LOG_BYTES = 64 * 1024 * 1024;
-
-/**
- * SQLite would make a file that everybody can read. The log beside it gets the rights of the file. Only a new file is opened here: to
- * close one that this process has open elsewhere would let go of the locks of SQLite.
- */
-async function makePrivate(file: string): Promise<void> {
-  try {
-    await (await open(file, 'wx', 0o600)).close();
-  } catch {
-    // it is there already; or else SQLite fails next, and its error is the one that callers know
+  begin(stream: number): void {
+    this.#users.set(stream, (this.#users.get(stream) ?? 0) + 1);
   }
-}
 
-function configure(database: DatabaseSync, { maxBytes, pageBytes: wantedPageBytes }: SqliteStoreOptions): void {
-  // before anything is written; a file that is there keeps its own
-  if (wantedPageBytes !== undefined) database.exec(`PRAGMA page_size = ${Math.floor(wantedPageBytes)}`);
-  database.exec('PRAGMA journal_mode = WAL');
-  // FULL syncs the log at every commit; the usual NORMAL may lose the last commits when the power goes
-  database.exec('PRAGMA synchronous = FULL');
-  // a log that one large burst made long is cut back, instead of staying so until the store is closed
-  database.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
-  database.exec('CREATE TABLE IF NOT EXISTS entries (path TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT');
-  if (maxBytes !== undefined) {
-    const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size);
-    database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`);
+  end(stream: number): void {
+    const users = (this.#users.get(stream) ?? 1) - 1;
+    if (users === 0) this.#users.delete(stream);
+    else this.#users.set(stream, users);
   }
-}
 
-function prepare(database: DatabaseSync): Statements {
-  return {
-    begin: database.prepare('BEGIN IMMEDIATE'),
-    commit: database.prepare('COMMIT'),
-    write: database.prepare('INSERT INTO entries (path, data) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET data = excluded.data'),
-    remove: database.prepare('DELETE FROM entries WHERE path = ?'),
-    read: database.prepare('SELECT data FROM entries WHERE path = ?'),
-    exists: database.prepare('SELECT 1 FROM entries WHERE path = ?'),
-    list: database.prepare('SELECT path FROM entries WHERE path >= ? ORDER BY path'),
-  };
-}
+  replaced(stream: number): void {
+    this.#replaced.add(stream);
+  }
 
-function closedError(file: string): NotReadyError {
-  return new NotReadyError('STORE_CLOSED', `The store ${file} is closed: use it only between start and stop`);
+  /** Whether its pieces should be removed now; says so once. */
+  takeUnused(stream: number): boolean {
+    return !this.#users.has(stream) && this.#replaced.delete(stream);
+  }
+
+  all(): readonly number[] {
+    return [...this.#users.keys()];
+  }
 }

@@ -1,81 +1,33 @@
-import { type BackoffOptions, backoffMs } from './backoff.js';
 import { type IClock, systemClock } from './clock.js';
-import { type BellowsError, CancelledError, DeadlineError, InvariantError, messageOf, PluginError } from './errors.js';
-import { type IRandom, systemRandom } from './random.js';
-import { countRestart, DEFAULT_RESTART_INTENSITY, type RestartIntensityOptions } from './restart-intensity.js';
-
-export interface ChildExit {
-  /** Whether it ended as intended; `false` makes a transient child start again. */
-  readonly ok: boolean;
-  readonly error?: unknown;
-}
-
-export interface RunningChild {
-  /** Called at most once, also when the child has exited meanwhile. Its signal aborts when the time is up: then end by force. */
-  stop(signal: AbortSignal): Promise<void>;
-  /** Resolves once, when the child has ended for whatever reason. A rejection counts as `ok: false`. */
-  readonly exited: Promise<ChildExit>;
-}
-
-export interface ChildSpec {
-  /** Unique within the supervisor. */
-  readonly id: string;
-  /** Its signal aborts when the supervisor stops; a child that comes up all the same is stopped then. */
-  start(signal: AbortSignal): Promise<RunningChild>;
-  /** After an exit: `permanent` always starts again, `transient` only after a failure, `temporary` never. */
-  readonly restart: 'permanent' | 'transient' | 'temporary';
-  readonly stopTimeoutMs: number;
-}
-
-export interface SupervisorBackoff extends BackoffOptions {
-  /** A child that ran this long begins again with the shortest pause. Default: ten times the longest pause it had reached. */
-  readonly healthyMs?: number;
-  /**
-   * `always` (default): a pause before each restart, and beyond the intensity it gives up.
-   * `beyond-intensity`: at once within the intensity, beyond it with pauses, and never gives up: for leaves such as plugins and agents.
-   */
-  readonly applies?: 'always' | 'beyond-intensity';
-}
-
-export interface SupervisorOptions {
-  readonly children: readonly ChildSpec[];
-  /** One budget for all children together. Default: 1 in 5 s, as in OTP. */
-  readonly intensity?: RestartIntensityOptions;
-  readonly backoff?: SupervisorBackoff;
-  readonly clock?: IClock;
-  readonly random?: IRandom;
-  /** Called once, after the remaining children were stopped, when the supervisor gives up. What it throws is ignored. */
-  onEscalate?(error: BellowsError): void;
-  /** A child ended or failed to start; for logs. What it throws is ignored. */
-  onChildExit?(id: string, exit: ChildExit): void;
-}
-
-export interface ChildStatus {
-  readonly id: string;
-  /** `restarting`: being started again, or in the pause before that. */
-  readonly state: 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped';
-  readonly restarts: number;
-}
-
-export interface StopProblem {
-  readonly id: string;
-  readonly error: unknown;
-}
+import { CancelledError, InvariantError, messageOf, NotFoundError, PluginError, RefusedError } from './errors.js';
+import { systemRandom } from './random.js';
+import { DEFAULT_RESTART_INTENSITY, type RestartIntensityOptions } from './restart-intensity.js';
+import { RestartLaw } from './restart-law.js';
+import { planRestart, startsAgain } from './restart-plan.js';
+import { SerialTasks } from './serial-tasks.js';
+import { SupervisedChild } from './supervised-child.js';
+import type { ChildExit, ChildSpec, ChildStatus, StopProblem, SupervisorOptions } from './supervisor-contract.js';
 
 /**
- * Keeps children running, one for one: a child that ends is started again alone. Starts in the given order, one after the other;
- * stops in the reverse order, each within its own time-out, and goes on after errors. A failing restart counts as a restart
- * and is tried again. More restarts than the intensity allows: stops all children and escalates.
+ * Keeps children running as a supervisor of Erlang/OTP does. Starts in the given order, one after the other; stops in the reverse
+ * order, each within its own time-out, and goes on after errors. Restarts by its strategy; a failing restart counts as a restart and
+ * is tried again. More restarts than the intensity allows: stops all children and escalates.
+ *
+ * It does one thing at a time: while a child starts or stops, exits and calls wait. A child must not wait, inside its `start` or
+ * `stop`, for a call to its own supervisor other than `status`.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #clock: IClock;
-  readonly #random: IRandom;
   readonly #intensity: RestartIntensityOptions;
-  readonly #children: readonly Child[];
+  readonly #law: RestartLaw;
+  /** In start order. */
+  readonly #children = new Map<string, SupervisedChild>();
+  readonly #tasks = new SerialTasks();
   /** Aborts when the supervisor stops or gives up. */
   readonly #ending = new AbortController();
-  #restartsAtMs: readonly number[] = [];
+  /** Gives up the wait for the start under way. */
+  #abandonStart: ((reason: unknown) => void) | undefined;
   #started = false;
   #stopping: Promise<readonly StopProblem[]> | undefined;
 
@@ -83,18 +35,9 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? systemRandom;
     this.#intensity = options.intensity ?? DEFAULT_RESTART_INTENSITY;
-    checkIds(options.children);
-    this.#children = options.children.map((spec) => ({
-      spec,
-      state: 'stopped',
-      running: undefined,
-      starting: undefined,
-      upSinceMs: 0,
-      restarts: 0,
-      attempt: 0,
-    }));
+    this.#law = new RestartLaw({ intensity: this.#intensity, backoff: options.backoff, random: options.random ?? systemRandom });
+    for (const spec of options.children) this.#add(spec);
   }
 
   /**
@@ -106,13 +49,11 @@ export class Supervisor {
       throw new InvariantError('SUPERVISOR_STARTED', 'A supervisor was started after its start or stop: make a new one instead');
     }
     this.#started = true;
-    const onAbort = () => this.#ending.abort(signal?.reason);
+    const onAbort = () => this.#end(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       signal?.throwIfAborted();
-      for (const child of this.#children) {
-        await this.#unlessEnding(this.#up(child, 'starting'));
-      }
+      await this.#tasks.run(() => this.#startAll());
     } catch (error) {
       await this.stop();
       throw error;
@@ -123,112 +64,165 @@ export class Supervisor {
 
   /** Stops what runs, in reverse. Resolves with what went wrong on the way, never rejects. Safe without `start`, twice, at any time. */
   stop(): Promise<readonly StopProblem[]> {
-    this.#stopping ??= this.#stopAll();
+    this.#end(stopped());
+    this.#stopping ??= this.#tasks.run(() => this.#stopAll());
     return this.#stopping;
   }
 
   /** In start order. */
   status(): readonly ChildStatus[] {
-    return this.#children.map(({ spec, state, restarts }) => ({ id: spec.id, state, restarts }));
+    return [...this.#children.values()].map(({ status }) => status);
   }
 
-  /** Does not wait for a start that ignores its signal: `stop` bounds how long that one may hold things up. */
-  async #unlessEnding(starting: Promise<void>): Promise<void> {
-    const { signal } = this.#ending;
-    const ended = Promise.withResolvers<never>();
-    const onEnd = () => ended.reject(signal.reason);
-    if (signal.aborted) onEnd();
-    signal.addEventListener('abort', onEnd, { once: true });
-    try {
-      await Promise.race([starting, ended.promise]);
-      signal.throwIfAborted();
-    } finally {
-      signal.removeEventListener('abort', onEnd);
-    }
-  }
-
-  #up(child: Child, state: 'starting' | 'restarting'): Promise<void> {
-    child.state = state;
-    child.starting = this.#startNow(child).finally(() => {
-      child.starting = undefined;
-    });
-    return child.starting;
-  }
-
-  async #startNow(child: Child): Promise<void> {
-    try {
-      const running = await child.spec.start(this.#ending.signal);
-      child.running = running;
-      child.state = 'running';
-      child.upSinceMs = this.#clock.monotonicMs();
-      running.exited.then(
-        (exit) => this.#onExit(child, exit),
-        (error: unknown) => this.#onExit(child, { ok: false, error }),
-      );
-    } catch (error) {
-      child.state = 'stopped';
-      throw error;
-    }
-  }
-
-  #onExit(child: Child, exit: ChildExit): void {
-    child.running = undefined;
-    if (child.state === 'running') child.state = 'stopped';
-    if (this.#ending.signal.aborted) return;
-    this.#report(child, exit);
-    const { restart } = child.spec;
-    if (restart === 'temporary' || (restart === 'transient' && exit.ok)) return;
-    if (this.#clock.monotonicMs() - child.upSinceMs >= this.#healthyMs(child)) child.attempt = 0;
-    child.state = 'restarting';
-    void this.#restart(child, exit.error);
-  }
-
-  /** Never rejects. */
-  async #restart(child: Child, cause: unknown): Promise<void> {
-    let lastError = cause;
-    while (!this.#ending.signal.aborted) {
-      const { exceeded, restartsAtMs } = countRestart(this.#restartsAtMs, this.#clock.monotonicMs(), this.#intensity);
-      this.#restartsAtMs = restartsAtMs;
-      if (exceeded && this.#options.backoff?.applies !== 'beyond-intensity') return this.#escalate(child, lastError);
-      if (!(await this.#pause(child, exceeded))) return;
-      child.restarts += 1;
+  /**
+   * Adds a child behind the others and resolves when it is up. Rejects with `CHILD_ID_TAKEN`, also for one that is stopped, and with
+   * what its start failed with; then it was not added. As all calls for one child it demands a supervisor that was started, and
+   * rejects with `SUPERVISOR_STOPPED` when that is being stopped.
+   */
+  startChild(spec: ChildSpec): Promise<void> {
+    return this.#call(async () => {
+      const child = this.#add(spec);
       try {
-        return await this.#up(child, 'restarting');
+        await this.#up(child, 'starting');
       } catch (error) {
-        lastError = error;
-        if (!this.#ending.signal.aborted) this.#report(child, { ok: false, error });
-        child.state = 'restarting';
+        this.#children.delete(spec.id);
+        throw error;
       }
-      // a turn of the event loop between two attempts: a start that fails at once must not keep everything else waiting
-      await new Promise((resolve) => setImmediate(resolve));
+    });
+  }
+
+  /**
+   * Stops a child, or calls its next attempt off, and keeps it until `restartChild` or `deleteChild`; a temporary one is forgotten.
+   * Twice is fine. Rejects with `CHILD_UNKNOWN`, and with what went wrong while it stopped: it counts as stopped then too.
+   */
+  stopChild(id: string): Promise<void> {
+    return this.#call(async () => {
+      const child = this.#known(id);
+      if (child.spec.restart === 'temporary') this.#children.delete(id);
+      await child.stop();
+    });
+  }
+
+  /** Starts a stopped child; it counts no restart. Rejects with `CHILD_UNKNOWN`, `CHILD_NOT_STOPPED`, or what its start failed with. */
+  restartChild(id: string): Promise<void> {
+    return this.#call(() => this.#up(this.#stoppedOne(id), 'starting'));
+  }
+
+  /** Forgets a stopped child. Rejects with `CHILD_UNKNOWN`, `CHILD_NOT_STOPPED`. */
+  deleteChild(id: string): Promise<void> {
+    return this.#call(async () => void this.#children.delete(this.#stoppedOne(id).spec.id));
+  }
+
+  #call(task: () => Promise<void>): Promise<void> {
+    return this.#tasks.run(() => {
+      if (!this.#started)
+        throw new InvariantError('SUPERVISOR_NOT_STARTED', 'A child was handed to a supervisor before its start: start it first');
+      if (this.#ending.signal.aborted) throw stopped();
+      return task();
+    });
+  }
+
+  #add(spec: ChildSpec): SupervisedChild {
+    if (this.#children.has(spec.id)) {
+      throw new PluginError('CHILD_ID_TAKEN', `Two children of one supervisor are called ${spec.id}: give each an id of its own`);
     }
-    child.state = 'stopped';
+    const child = new SupervisedChild(spec, this.#clock);
+    this.#children.set(spec.id, child);
+    return child;
   }
 
-  /** Waits before a restart where that is wanted. `false` when the supervisor ended meanwhile. */
-  async #pause(child: Child, exceeded: boolean): Promise<boolean> {
-    const { backoff } = this.#options;
-    if (backoff === undefined || (backoff.applies === 'beyond-intensity' && !exceeded)) return true;
-    child.attempt += 1;
-    try {
-      await this.#clock.sleep(backoffMs(child.attempt, this.#random, backoff), this.#ending.signal);
-      return true;
-    } catch {
-      child.state = 'stopped';
-      return false;
+  #known(id: string): SupervisedChild {
+    const child = this.#children.get(id);
+    if (child === undefined) throw new NotFoundError('CHILD_UNKNOWN', `The supervisor has no child ${id}: see its status for those it has`);
+    return child;
+  }
+
+  #stoppedOne(id: string): SupervisedChild {
+    const child = this.#known(id);
+    if (child.state === 'stopped') return child;
+    throw new RefusedError('CHILD_NOT_STOPPED', `The child ${id} is ${child.state}: stop it first`);
+  }
+
+  async #startAll(): Promise<void> {
+    for (const child of this.#children.values()) await this.#up(child, 'starting');
+  }
+
+  /** Does not wait for a start that ignores its signal: the stop of the child bounds how long that one may hold things up. */
+  #up(child: SupervisedChild, state: 'starting' | 'restarting'): Promise<void> {
+    const { signal } = this.#ending;
+    return new Promise<void>((resolve, reject) => {
+      signal.throwIfAborted();
+      child.state = state;
+      this.#abandonStart = reject;
+      const failed = (error: unknown) => {
+        if (child.state === state) child.state = 'stopped';
+        reject(error);
+      };
+      child.start(signal, (exit) => this.#onExit(child, exit)).then(resolve, failed);
+    });
+  }
+
+  #onExit(child: SupervisedChild, exit: ChildExit): void {
+    if (!this.#ending.signal.aborted) this.#report(child, exit);
+    this.#tasks.post(() => this.#afterExit(child));
+  }
+
+  /** `undefined` when there is nothing to wait for. */
+  #afterExit(child: SupervisedChild): void | Promise<void> {
+    // it may have been stopped or started since, together with another one
+    const exit = this.#ending.signal.aborted ? undefined : child.takeExit();
+    if (exit === undefined) return;
+    child.state = 'stopped';
+    if (startsAgain(child.spec.restart, exit.ok)) return this.#restart(child, exit.error);
+    if (child.spec.restart === 'temporary') this.#children.delete(child.spec.id);
+  }
+
+  /** Counts, then starts again at once or later, or gives up. */
+  #restart(child: SupervisedChild, cause: unknown): void | Promise<void> {
+    const pauseMs = this.#law.next(child.pace, this.#clock.monotonicMs());
+    if (pauseMs === null) return this.#escalate(child, cause);
+    if (pauseMs === 0) return this.#startAgain(child);
+    quietly(() => this.#options.onPause?.(child.spec.id, pauseMs));
+    child.retryLater(this.#clock.setTimer(pauseMs, () => this.#tasks.post(() => this.#retry(child, () => this.#startAgain(child)))));
+    return this.#stopOthers(child);
+  }
+
+  #retry(child: SupervisedChild, attempt: () => void | Promise<void>): void | Promise<void> {
+    if (child.state === 'restarting' && !this.#ending.signal.aborted) return attempt();
+  }
+
+  async #startAgain(child: SupervisedChild): Promise<void> {
+    await this.#stopOthers(child);
+    for (const each of planRestart(this.#strategy, this.#children.values(), child).start) {
+      if (this.#ending.signal.aborted) return;
+      each.restarts += 1;
+      try {
+        await this.#up(each, 'restarting');
+      } catch (error) {
+        return this.#onFailedRestart(each, error);
+      }
     }
   }
 
-  #healthyMs({ attempt }: Child): number {
-    const { backoff } = this.#options;
-    if (backoff === undefined) return 0;
-    const longestMs = Math.min(backoff.maxMs, backoff.initialMs * backoff.factor ** Math.max(0, attempt - 1));
-    return backoff.healthyMs ?? HEALTHY_FACTOR * longestMs;
+  async #stopOthers(child: SupervisedChild): Promise<void> {
+    for (const other of planRestart(this.#strategy, this.#children.values(), child).stop) {
+      if (this.#ending.signal.aborted) return;
+      if (other.spec.restart === 'temporary') this.#children.delete(other.spec.id);
+      await other.stop().catch((error: unknown) => this.#report(other, { ok: false, error }));
+    }
   }
 
-  #escalate(child: Child, cause: unknown): void {
-    child.state = 'stopped';
+  #onFailedRestart(child: SupervisedChild, error: unknown): void {
+    if (this.#ending.signal.aborted) return;
+    this.#report(child, { ok: false, error });
+    // a turn of the event loop between two attempts: a start that fails at once must not keep everything else waiting
+    const next = setImmediate(() => this.#tasks.post(() => this.#retry(child, () => this.#restart(child, error))));
+    child.retryLater(() => clearImmediate(next));
+  }
+
+  #escalate(child: SupervisedChild, cause: unknown): void {
     const { maxRestarts, maxSeconds } = this.#intensity;
+    child.state = 'stopped';
     const error = new PluginError(
       'RESTARTS_EXCEEDED',
       `${child.spec.id} had to be restarted, and more than ${maxRestarts} restarts within ${maxSeconds} s are not allowed: ` +
@@ -238,38 +232,24 @@ export class Supervisor {
     void this.stop().then(() => quietly(() => this.#options.onEscalate?.(error)));
   }
 
+  #end(reason: unknown): void {
+    this.#ending.abort(reason);
+    this.#abandonStart?.(this.#ending.signal.reason);
+  }
+
   async #stopAll(): Promise<readonly StopProblem[]> {
-    this.#ending.abort(new CancelledError('SUPERVISOR_STOPPED', 'The supervisor stops: nothing is started any more'));
     const problems: StopProblem[] = [];
-    for (const child of this.#children.toReversed()) {
-      try {
-        await this.#stopChild(child);
-      } catch (error) {
-        problems.push({ id: child.spec.id, error });
-      }
-      child.state = 'stopped';
+    for (const child of [...this.#children.values()].reverse()) {
+      await child.stop().catch((error: unknown) => problems.push({ id: child.spec.id, error }));
     }
     return problems;
   }
 
-  async #stopChild(child: Child): Promise<void> {
-    if (child.starting === undefined && child.running === undefined) return;
-    child.state = 'stopping';
-    const force = new AbortController();
-    const stopped = (async () => {
-      // one that is coming up is stopped as soon as it is there, however late
-      await child.starting?.catch(() => undefined);
-      await child.running?.stop(force.signal);
-    })();
-    const { id, stopTimeoutMs } = child.spec;
-    await within(stopped, stopTimeoutMs, this.#clock, () => {
-      const error = new DeadlineError('CHILD_STOP_TIMEOUT', `${id} did not stop within ${stopTimeoutMs} ms: it was left behind`);
-      force.abort(error);
-      return error;
-    });
+  get #strategy() {
+    return this.#options.strategy ?? 'one_for_one';
   }
 
-  #report(child: Child, exit: ChildExit): void {
+  #report(child: SupervisedChild, exit: ChildExit): void {
     quietly(() => this.#options.onChildExit?.(child.spec.id, exit));
   }
 }
@@ -289,35 +269,8 @@ export interface SuperviseOptions extends RestartIntensityOptions, Omit<Supervis
   readonly signal?: AbortSignal;
 }
 
-interface Child {
-  readonly spec: ChildSpec;
-  state: ChildStatus['state'];
-  running: RunningChild | undefined;
-  /** The start under way, first or repeated. */
-  starting: Promise<void> | undefined;
-  upSinceMs: number;
-  restarts: number;
-  /** How many pauses in a row; decides the next one. */
-  attempt: number;
-}
-
-/** Well past the pause, so that a child that dies slowly does not count as cured (Kubernetes: twice its longest pause). */
-const HEALTHY_FACTOR = 10;
-
-function checkIds(children: readonly ChildSpec[]): void {
-  const ids = new Set<string>();
-  for (const { id } of children) {
-    if (ids.has(id)) throw new PluginError('CHILD_ID_TAKEN', `Two children of one supervisor are called ${id}: give each an id of its own`);
-    ids.add(id);
-  }
-}
-
-function within(promise: Promise<void>, timeoutMs: number, clock: IClock, onTimeout: () => unknown): Promise<void> {
-  if (timeoutMs === Number.POSITIVE_INFINITY) return promise;
-  return new Promise((resolve, reject) => {
-    const cancel = clock.setTimer(timeoutMs, () => reject(onTimeout()));
-    promise.then(resolve, reject).finally(cancel);
-  });
+function stopped(): CancelledError {
+  return new CancelledError('SUPERVISOR_STOPPED', 'The supervisor stops: nothing is started any more');
 }
 
 /** Listeners of the caller: what they throw must not change what the supervisor does. */

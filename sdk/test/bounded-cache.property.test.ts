@@ -83,3 +83,59 @@ it('answers every load with the outcome of the last set or delete before it, how
     { numRuns: 200 },
   );
 });
+
+it('holds what a plain list of uses says, within both bounds, whatever is set, used, resized and aged', () => {
+  const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('set' as const), key, size: fc.integer({ min: 1, max: 6 }) }),
+    fc.record({ do: fc.constant('get' as const), key, size: fc.constant(0) }),
+    fc.record({ do: fc.constant('delete' as const), key, size: fc.constant(0) }),
+    fc.record({ do: fc.constant('resize' as const), key, size: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ do: fc.constant('age' as const), key, size: fc.integer({ min: 1, max: 40 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      let nowMs = 0;
+      let bounds = { entries: 3, bytes: 10 };
+      const cache = new BoundedCache<{ readonly size: number }>({
+        maxEntries: bounds.entries,
+        maxBytes: bounds.bytes,
+        sizeOf: ({ size }) => size,
+        mode: 'ttl',
+        ttlMs: 50,
+        clock: { monotonicMs: () => nowMs },
+      });
+      /** The least recently used first. */
+      let model: { readonly key: string; readonly size: number; readonly since: number }[] = [];
+      const bound = () => {
+        while (model.length > bounds.entries || model.reduce((sum, { size }) => sum + size, 0) > bounds.bytes) model.shift();
+      };
+      for (const each of steps) {
+        if (each.do === 'age') nowMs += each.size;
+        model = model.filter(({ since }) => nowMs - since <= 50);
+        // what is too old counts for the bounds until somebody looks
+        cache.stats();
+        const found = model.find((entry) => entry.key === each.key);
+        const others = model.filter((entry) => entry !== found);
+        if (each.do === 'set') {
+          void cache.set(each.key, { size: each.size });
+          model = each.size > bounds.bytes ? others : [...others, { key: each.key, size: each.size, since: nowMs }];
+          bound();
+        } else if (each.do === 'get') {
+          expect(cache.get(each.key)?.size).toBe(found?.size);
+          if (found !== undefined) model = [...others, found];
+        } else if (each.do === 'delete') {
+          void cache.delete(each.key);
+          model = others;
+        } else if (each.do === 'resize') {
+          bounds = { entries: each.size, bytes: each.size * 3 };
+          cache.resize(bounds.entries, bounds.bytes);
+          bound();
+        }
+        expect(cache.keys().toReversed()).toEqual(model.map((entry) => entry.key));
+        expect(cache.stats().memoryBytes).toBe(model.reduce((sum, { size }) => sum + size, 0));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

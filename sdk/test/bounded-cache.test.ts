@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { BoundedCache, type BoundedCacheOptions } from '../src/bounded-cache.js';
+import type { IMachine } from '../src/machine.js';
 import { MemoryStore } from '../src/memory-store.js';
 import { FakeClock } from '../src/testing/fake-clock.js';
 import { GatedStore } from './gated-store.js';
@@ -131,6 +132,92 @@ describe('BoundedCache over a store', () => {
     await expect(cache.load('a', AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
   });
 
+  it('frees a key whose read never ends when nobody waits for it any more', async () => {
+    let signalOfRead: AbortSignal | undefined;
+    const hanging = new MemoryStore();
+    hanging.read = (_path, signal) => {
+      signalOfRead = signal;
+      return new Promise(() => {});
+    };
+    const cache = backed(hanging);
+    const aborts = [new AbortController(), new AbortController()];
+    const loads = aborts.map((abort) => cache.load('a', abort.signal));
+    aborts[0]?.abort(new Error('first'));
+    await expect(loads[0]).rejects.toThrow('first');
+    expect(signalOfRead?.aborted).toBe(false);
+    aborts[1]?.abort(new Error('second'));
+    await expect(loads[1]).rejects.toThrow('second');
+    expect(signalOfRead?.aborted).toBe(true);
+    await cache.set('a', 'value');
+    expect(await cache.load('a')).toBe('value');
+    expect(cache.stats().loads).toBe(1);
+  });
+
+  it('drops the late answer of a read that nobody waited for', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    await cache.set('a', 'old');
+    cache.clear();
+    store.hold();
+    const abort = new AbortController();
+    const load = cache.load('a', abort.signal);
+    abort.abort(new Error('gone'));
+    await expect(load).rejects.toThrow('gone');
+    store.letGo();
+    await cache.set('a', 'new');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(cache.get('a')).toBe('new');
+  });
+
+  it('asks again for what was not there, and once for all who ask meanwhile', async () => {
+    const store = new GatedStore();
+    const cache = backed(store);
+    expect(await Promise.all([cache.load('a'), cache.load('a')])).toEqual([undefined, undefined]);
+    expect(store.reads).toBe(1);
+    await store.write('dw://internal/cache/a', new TextEncoder().encode('later'));
+    expect(await cache.load('a')).toBe('later');
+    expect(cache.stats()).toMatchObject({ loads: 2, size: 1 });
+  });
+
+  it.each([
+    () => Number.NaN,
+    () => -1,
+    () => {
+      throw new Error('no size');
+    },
+  ])('refuses a value that has no size before it is written', async (sizeOf) => {
+    const store = new MemoryStore();
+    const cache = backed(store, { sizeOf });
+    await expect(cache.set('a', 'value')).rejects.toThrow();
+    expect(await store.list('')).toEqual([]);
+    expect(cache.stats()).toMatchObject({ size: 0, memoryBytes: 0 });
+  });
+
+  it('may be used by its own listener, decoder and sizes', async () => {
+    const store = new MemoryStore();
+    const other: Promise<unknown>[] = [];
+    const cache: BoundedCache<string> = backed(store, {
+      maxEntries: 1,
+      sizeOf: (value) => (cache.has('a') ? value.length : 1),
+      onEvict: (key) => {
+        if (key === 'a') other.push(cache.set('evicted', key), cache.delete('b'));
+      },
+    });
+    await cache.set('a', '1');
+    await cache.set('b', '2');
+    await Promise.all(other);
+    expect([await cache.load('evicted'), await cache.load('b'), await cache.load('a')]).toEqual(['a', undefined, '1']);
+    expect(cache.stats().size).toBe(1);
+  });
+
+  it('keeps any keys apart', async () => {
+    const cache = new BoundedCache<number>({ maxEntries: 10 });
+    const keys = ['__proto__', 'constructor', '', '\0', 'toString', 'é', 'e\u0301'];
+    for (const [index, key] of keys.entries()) await cache.set(key, index + 1);
+    expect(keys.map((key) => cache.get(key))).toEqual(keys.map((_, index) => index + 1));
+    expect(cache.get('hasOwnProperty')).toBeUndefined();
+  });
+
   it('rejects a load that cannot be decoded and changes nothing', async () => {
     const store = new MemoryStore();
     await store.write('dw://internal/cache/a', new Uint8Array([1]));
@@ -183,6 +270,20 @@ describe('BoundedCache in memory', () => {
     expect([cache.has('huge'), evicted]).toEqual([false, ['a', 'huge']]);
   });
 
+  it('takes another bound of bytes while it runs, and refuses one that nothing could be measured by', async () => {
+    const cache = new BoundedCache<string>({ maxEntries: 100, maxBytes: 100, sizeOf: (value) => value.length });
+    for (const key of ['a', 'b', 'c']) await cache.set(key, '12345');
+    cache.resize(100, 10);
+    expect([cache.keys(), cache.stats().memoryBytes]).toEqual([['c', 'b'], 10]);
+    cache.resize(1);
+    expect(cache.keys()).toEqual(['c']);
+    await cache.set('c', 'x'.repeat(11));
+    expect([cache.has('c'), cache.stats().memoryBytes]).toEqual([false, 0]);
+    expect(() => new BoundedCache<string>({ maxEntries: 1 }).resize(1, 10)).toThrow(
+      expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }),
+    );
+  });
+
   it('evicts at once when it shrinks and holds more when it grows', async () => {
     const cache = new BoundedCache<number>({ maxEntries: 3 });
     for (const key of ['a', 'b', 'c']) await cache.set(key, 1);
@@ -217,7 +318,7 @@ describe('BoundedCache in memory', () => {
     await cache.load('a');
     cache.get('b');
     await cache.load('b');
-    expect(cache.stats()).toEqual({ size: 1, hits: 2, misses: 2, evictions: 0, memoryBytes: 0, hitRate: 0.5 });
+    expect(cache.stats()).toEqual({ size: 1, hits: 2, misses: 2, loads: 0, evictions: 0, memoryBytes: 0, hitRate: 0.5 });
   });
 
   it('takes a bound far beyond what memory could hold without allocating for it', async () => {
@@ -242,6 +343,8 @@ describe('BoundedCache in memory', () => {
   it('sizes itself from the memory of the machine', () => {
     expect(BoundedCache.entriesForRam(1_000_000, 0.1, 2_000)).toBe(50);
     expect(BoundedCache.entriesForRam(10, 0.1, 2_000)).toBe(1);
+    const machine = { latest: { memoryTotalBytes: 512 * 2 ** 20 } } as IMachine;
+    expect(BoundedCache.boundsForRam(machine, 0.1, 1_024)).toEqual({ maxEntries: 52_428, maxBytes: 53_687_091 });
     expect(() => BoundedCache.entriesForRam(10, 10, 1)).toThrow(expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }));
   });
 });

@@ -35,6 +35,28 @@ describe('EventBus', () => {
     expect(seen[1]).toBe(event);
   });
 
+  it('refuses a payload that throws when it is read or frozen, and goes on', async () => {
+    const { bus } = make();
+    const seen: (number | string)[] = [];
+    bus.subscribe('custom', {}, ids(seen));
+    const thrower = () => {
+      throw new Error('hostile');
+    };
+    const getter = Object.defineProperty({}, 'subsystem', { get: thrower, enumerable: true });
+    for (const payload of [getter, new Proxy({}, { ownKeys: thrower }), new Proxy({}, { preventExtensions: thrower })]) {
+      expect(() => bus.publish({ topic: 'custom', payload })).toThrow(expect.objectContaining({ code: 'PAYLOAD_INVALID' }));
+    }
+    bus.publish({ topic: 'custom', payload: 1 });
+    await bus.idle();
+    expect(seen).toEqual([1]);
+  });
+
+  it('freezes the payload of an event that is given a key too', () => {
+    const { bus } = make();
+    const { payload } = bus.publish({ topic: 'custom', key: 'of its own', payload: { count: 1 } });
+    expect(Object.isFrozen(payload)).toBe(true);
+  });
+
   it('publishes bytes, which cannot be frozen, and values that are no objects', () => {
     const { bus } = make();
     for (const payload of [Uint8Array.of(1), 'text', 1, null, undefined]) {

@@ -62,10 +62,10 @@ describe('observe', () => {
     const ours = config.onUnhandledError;
     const theirs = () => undefined;
     config.onUnhandledError = theirs;
-    make().bus.observe('custom');
+    make().bus.observe('custom').subscribe();
     expect(config.onUnhandledError).toBe(theirs);
     config.onUnhandledError = ours;
-    make().bus.observe('custom');
+    make().bus.observe('custom').subscribe();
     expect(config.onUnhandledError).not.toBe(ours);
   });
 });

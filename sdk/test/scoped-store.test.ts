@@ -50,12 +50,10 @@ describe('scopedStore', () => {
   });
 
   it('passes streams on where the store has them', async () => {
-    const written: string[] = [];
-    const store = Object.assign(new MemoryStore(), {
-      writeStream: async (path: string) => void written.push(path),
-    });
-    expect(scopedStore(new MemoryStore(), 'a').writeStream).toBeUndefined();
+    const store = new MemoryStore();
     await scopedStore(store, 'a').writeStream?.('dw://internal/x', (async function* () {})());
-    expect(written).toEqual(['dw://internal/@a/x']);
+    expect(await store.list('')).toEqual(['dw://internal/@a/x']);
+    const without = scopedStore(Object.assign(new MemoryStore(), { writeStream: undefined, readStream: undefined }) as never, 'a');
+    expect([without.writeStream, without.readStream]).toEqual([undefined, undefined]);
   });
 });

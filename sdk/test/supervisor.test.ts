@@ -1,70 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BellowsError } from '../src/errors.js';
-import { type ChildExit, type ChildSpec, Supervisor, type SupervisorOptions, supervise } from '../src/supervisor.js';
-import { FakeClock } from '../src/testing/fake-clock.js';
-
-/** Children that write down what happens to them and end when the test says so. */
-class Nursery {
-  readonly log: string[] = [];
-  readonly clock = new FakeClock();
-  readonly escalated: BellowsError[] = [];
-  /** Errors that the next starts of a child fail with. */
-  readonly failures = new Map<string, number>();
-  readonly #exits = new Map<string, (exit: ChildExit) => void>();
-  readonly #runs = new Map<string, number>();
-
-  child(id: string, more: Partial<ChildSpec> & { readonly stopMs?: number } = {}): ChildSpec {
-    return {
-      id,
-      restart: 'permanent',
-      stopTimeoutMs: 1_000,
-      start: async () => {
-        const run = (this.#runs.get(id) ?? 0) + 1;
-        this.#runs.set(id, run);
-        this.log.push(`start ${id}${run}`);
-        const failures = this.failures.get(id) ?? 0;
-        if (failures > 0) {
-          this.failures.set(id, failures - 1);
-          throw new Error(`${id}${run} does not start`);
-        }
-        const exited = new Promise<ChildExit>((resolve) => this.#exits.set(id, resolve));
-        return {
-          exited,
-          stop: async (signal) => {
-            this.log.push(`stop ${id}${run}`);
-            await this.clock.sleep(more.stopMs ?? 0, signal);
-            this.log.push(`stopped ${id}${run}`);
-            this.#exits.get(id)?.({ ok: true });
-          },
-        };
-      },
-      ...more,
-    };
-  }
-
-  async end(id: string, exit: ChildExit = { ok: false, error: new Error('crash') }): Promise<void> {
-    this.log.push(`end ${id}`);
-    this.#exits.get(id)?.(exit);
-    await this.clock.advance(0);
-  }
-
-  supervisor(children: readonly ChildSpec[], more: Partial<SupervisorOptions> = {}): Supervisor {
-    return new Supervisor({
-      children,
-      clock: this.clock,
-      random: { next: () => 0.5 },
-      intensity: { maxRestarts: 2, maxSeconds: 5 },
-      onEscalate: (error) => void this.escalated.push(error),
-      ...more,
-    });
-  }
-
-  async stop(supervisor: Supervisor, ms = 0) {
-    const stopping = supervisor.stop();
-    await this.clock.advance(ms);
-    return stopping;
-  }
-}
+import { supervise } from '../src/supervisor.js';
+import type { ChildExit, ChildSpec } from '../src/supervisor-contract.js';
+import { Nursery } from './nursery.js';
 
 describe('Supervisor', () => {
   it('starts in order and stops in reverse', async () => {
@@ -103,8 +41,6 @@ describe('Supervisor', () => {
     ['permanent', false, true],
     ['transient', true, false],
     ['transient', false, true],
-    ['temporary', true, false],
-    ['temporary', false, false],
   ] as const)('after an exit of a %s child with ok=%p, starting again is %p', async (restart, ok, again) => {
     const nursery = new Nursery();
     const supervisor = nursery.supervisor([nursery.child('a', { restart })]);
@@ -112,6 +48,16 @@ describe('Supervisor', () => {
     await nursery.end('a', { ok });
     expect(supervisor.status()[0]).toEqual({ id: 'a', state: again ? 'running' : 'stopped', restarts: again ? 1 : 0 });
     await nursery.stop(supervisor);
+  });
+
+  it.each([true, false])('forgets a temporary child after an exit with ok=%p', async (ok) => {
+    const nursery = new Nursery();
+    const supervisor = nursery.supervisor([nursery.child('a', { restart: 'temporary' })]);
+    await supervisor.start();
+    await nursery.end('a', { ok });
+    expect(supervisor.status()).toEqual([]);
+    await nursery.stop(supervisor);
+    expect(nursery.log).toEqual(['start a1', 'end a']);
   });
 
   it('gives up at strictly more restarts than allowed: stops the others, then escalates once', async () => {
@@ -169,6 +115,27 @@ describe('Supervisor', () => {
     await nursery.stop(supervisor);
   });
 
+  it.each([undefined, null, 'gone', {}])('treats %p, which is no exit, as a failure', async (exit) => {
+    const nursery = new Nursery();
+    const supervisor = nursery.supervisor([nursery.child('a', { restart: 'transient' })]);
+    await supervisor.start();
+    await nursery.end('a', exit as never);
+    expect(supervisor.status()[0]).toMatchObject({ state: 'running', restarts: 1 });
+    await nursery.stop(supervisor);
+  });
+
+  it.each([undefined, null, {}])('counts a start that answers %p, which is no child, as failed', async (none) => {
+    const nursery = new Nursery();
+    let starts = 0;
+    const child = nursery.child('a');
+    const start: ChildSpec['start'] = async (signal) => ((starts += 1) === 2 ? (none as never) : child.start(signal));
+    const supervisor = nursery.supervisor([{ ...child, start }]);
+    await supervisor.start();
+    await nursery.end('a');
+    expect(supervisor.status()[0]).toMatchObject({ state: 'running', restarts: 2 });
+    expect(await nursery.stop(supervisor)).toEqual([]);
+  });
+
   it('goes on stopping after a child that does not stop in time or throws, and tells of both', async () => {
     const nursery = new Nursery();
     const throwing = { stop: () => Promise.reject(new Error('no')), exited: new Promise<ChildExit>(() => undefined) };
@@ -198,12 +165,13 @@ describe('Supervisor', () => {
     const supervisor = nursery.supervisor([nursery.child('late', { start, stopTimeoutMs: 10 })]);
     const starting = supervisor.start();
     const outcome = expect(starting).rejects.toMatchObject({ code: 'SUPERVISOR_STOPPED' });
+    await nursery.clock.advance(0);
     const problems = await nursery.stop(supervisor, 10);
     expect(problems).toMatchObject([{ id: 'late', error: { code: 'CHILD_STOP_TIMEOUT' } }]);
     comeUp();
     await nursery.clock.advance(0);
     await outcome;
-    expect(nursery.log).toEqual(['start late1', 'stop late1']);
+    expect(nursery.log).toEqual(['start late1', 'stop late1', 'stopped late1']);
   });
 
   it('gives up a start whose signal aborts', async () => {
@@ -285,6 +253,27 @@ describe('Supervisor with back-off', () => {
     await nursery.clock.advance(10_000);
     await crash();
     expect(pauses.slice(6)).toEqual([500, 50]);
+    await nursery.stop(supervisor);
+  });
+
+  it.each([
+    ['one_for_all', ['stop c1', 'stop a1'], ['start a2', 'start b2', 'start c2']],
+    ['rest_for_one', ['stop c1'], ['start b2', 'start c2']],
+  ] as const)('with %s stops the others at once, and starts all of them after the pause', async (strategy, stops, starts) => {
+    const nursery = new Nursery();
+    const told: unknown[] = [];
+    const children = ['a', 'b', 'c'].map((id) => nursery.child(id));
+    const onPause = (...args: unknown[]) => void told.push(args);
+    const supervisor = nursery.supervisor(children, { backoff, strategy, onPause });
+    await supervisor.start();
+    nursery.log.length = 0;
+    await nursery.end('b');
+    const happened = () => nursery.log.filter((line) => !line.startsWith('stopped'));
+    expect(happened()).toEqual(['end b', ...stops]);
+    expect(told).toEqual([['b', 50]]);
+    await nursery.clock.advance(50);
+    expect(happened()).toEqual(['end b', ...stops, ...starts]);
+    expect(supervisor.status().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
     await nursery.stop(supervisor);
   });
 

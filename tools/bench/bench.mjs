@@ -3,13 +3,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { busFigures } from './figures/bus.mjs';
 import { cloneFigures } from './figures/clone.mjs';
 import { harnessFigures } from './figures/harness.mjs';
 import { httpFigures } from './figures/http.mjs';
 import { inProcessFigures } from './figures/in-process.mjs';
 import { memoryFigures } from './figures/memory.mjs';
+import { operationFigures } from './figures/operations.mjs';
 import { pageFigures } from './figures/page.mjs';
 import { startFigures } from './figures/start.mjs';
+import { storeFigures } from './figures/store.mjs';
+import { supervisorFigures } from './figures/supervisor.mjs';
 import { tutorialFigures } from './figures/tutorial.mjs';
 import { workflowFigures } from './figures/workflow.mjs';
 import { workspaceFigures } from './figures/workspace.mjs';
@@ -21,10 +25,14 @@ const GROUPS = {
   start: ['exec to the first 200 of /ready, file cache warm', startFigures],
   memory: ['idle memory of the host and its executors', memoryFigures],
   http: ['compute.invoke over HTTP at 1, 8 and 64 callers', httpFigures],
+  operations: ['what the host adds to a handler that is called in the same process', operationFigures],
   process: ['compute.invoke called by a plugin in the same process', inProcessFigures],
+  bus: ['events to 1, 10 and 100 subscribers, bytes of a subscription, and over a bridge to a thread and a process', busFigures],
   workflow: ['durable workflows of three stages at 1, 100 and 1,000 at once; 10,000 open runs and a restart', workflowFigures],
+  supervisor: ['restarts of a supervised child; Erlang/OTP beside it where it is installed', supervisorFigures],
   harness: ['sessions of a one-second agent at 4, 10 and 30 agents', harnessFigures],
   workspace: ['working copies of a repository of 1,000 files', workspaceFigures],
+  store: ['stores: small values synced, a large one and the event loop meanwhile; a hit of the cache', storeFigures],
   page: ['the page in the system’s Chromium: bytes, cold start, 100 events a second', pageFigures],
   clone: ['fresh clone to ready; slow, and needs the network', cloneFigures],
   tutorial: ['fresh clone to a plugin by the tutorial; slow, and needs the network', tutorialFigures],

@@ -36,7 +36,9 @@ taken in the same run, in turn with ours. The peers do less: the Fastify echo ru
 worker threads keep one instance for all calls, in the process of the caller, without deadline; bare SQLite is an insert and three updates, each
 committed before the next, without history, retries, time limits or compensation; the script by hand is \`xargs\` over worktrees, the same agent
 and a merge under a lock, without verification, and what fails in it stays undone. DBOS and BullMQ, where they appear, are whole products with
-their servers on the same machine, durable by each commit, called as their manuals show. The peers show what is left to win. Compare with a run on your own machine, not with these numbers: \`npm run bench -- --json mine.json\`,
+their servers on the same machine, durable by each commit, called as their manuals show. A Subject and an EventEmitter
+call their subscribers at once, in the publisher's own stack: without a queue, a bound, isolation or counters.
+Erlang/OTP restarts isolated processes, ours are objects of one heap. The peers show what is left to win. Compare with a run on your own machine, not with these numbers: \`npm run bench -- --json mine.json\`,
 then \`npm run bench -- --against mine.json\` names every figure that became more than 10 % worse.
 
 - ${result.machine}

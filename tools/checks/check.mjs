@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { documentBlocks } from './document-block-check.mjs';
 import { documentedCommands, relativeLinks } from './document-checks.mjs';
 import { errorCodes } from './error-code-check.mjs';
+import { packages } from './package-checks.mjs';
 import { generatedFiles, layers } from './repository-checks.mjs';
 import { fileLength, machineWords, names, unfinishedMarks } from './source-checks.mjs';
 
@@ -22,6 +23,7 @@ const CHECKS = {
   links: ['each relative link in the documents leads somewhere', relativeLinks],
   commands: ['each command in the documents exists', documentedCommands],
   blocks: ['each block of the documents is tried, or says why not', documentBlocks],
+  packages: ['each package would be published as it is meant', packages],
   generated: ['the generated files are up to date', generatedFiles],
 };
 

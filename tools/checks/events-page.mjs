@@ -30,6 +30,15 @@ unless it says otherwise.
 
 ${overview}
 
+## Where isolation ends
+
+\`bus.subscribe\` promises order, a bound, and that nothing a handler does reaches a publisher or another subscriber. \`bus.observe\` promises the same up
+to the subscriber of the Observable: its events come through a mailbox of its own, and synchronous operators run in its turn. What a subscriber throws is
+reported and hurts nobody; an operator that throws ends that pipeline for good, and \`retry\` or \`catchError\` begin it again. The bound ends at the first
+asynchronous operator (\`concatMap\`, \`mergeMap\`, \`delay\`, \`observeOn\`): its buffer is that of RxJS and grows with what it does not get done. Use
+\`subscribe\` with a handler that answers a promise instead: the bus waits for it. *signal* and *control* are never shed, so a subscriber slower than
+they come fills the memory; one that wants data only says \`class: 'data'\`. Other threads and processes: [bridge the bus](../how-to/bridge-the-bus.md).
+
 ${sections.join('\n')}`,
     ],
   ]);

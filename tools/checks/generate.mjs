@@ -10,12 +10,13 @@ import { eventsPage } from './events-page.mjs';
 import { metricsPage } from './metrics-page.mjs';
 import { operationsPage } from './operations-page.mjs';
 import { pluginsPage } from './plugins-page.mjs';
+import { sdkPage } from './sdk-page.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const reference = path.join(root, 'docs/reference');
 
 const pages = new Map();
-for (const make of [errorsPage, configPages, operationsPage, eventsPage, metricsPage, pluginsPage, commandLinePage]) {
+for (const make of [errorsPage, configPages, operationsPage, eventsPage, metricsPage, pluginsPage, sdkPage, commandLinePage]) {
   for (const [name, text] of await make(root)) pages.set(name, name.endsWith('.md') ? `${GENERATED_MARK}${text}` : text);
 }
 

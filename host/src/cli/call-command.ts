@@ -24,7 +24,7 @@ export function addCallCommand(program: Command, context: CommandContext): void 
     .option('--user <name>', 'the user inside of the tenant')
     .addOption(new Option('--criticality <class>', 'what may be refused first under load').choices([...CRITICALITIES]))
     .addOption(deadlineOption())
-    .option('--idempotency-key <key>', 'handed to the operation')
+    .option('--idempotency-key <key>', 'names this piece of work: called again with the key, the work is not done twice')
     .addHelpText(
       'after',
       '\nExamples:\n  bellows call compute.list\n  bellows call compute.get \'{"name":"fib"}\'\n  bellows call compute.put @module.json --json\n  cat input.json | bellows call compute.invoke - --deadline 2000',

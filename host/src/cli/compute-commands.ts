@@ -1,11 +1,12 @@
 import { open, stat } from 'node:fs/promises';
+import { RemoteError } from '@bellows/sdk/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { argumentOf } from '../completion/completed-by.js';
 import { deadlineOption } from './call-command.js';
 import { type CommandContext, unreadable, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import { type GuestFile, parseGuestFolder, readGuestFolders, writeGuestFolders } from './guest-folders.js';
-import { type HostClient, RemoteError } from './host-client.js';
+import type { HostClient } from './host-client.js';
 import { type ModuleView, printLimits, printModule } from './module-view.js';
 import { collect } from './option-values.js';
 import { plain, printJson, printTable } from './print.js';

@@ -1,17 +1,8 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import {
-  BellowsError,
-  CancelledError,
-  type ErrorBody,
-  type ErrorKind,
-  InputError,
-  messageOf,
-  NotReadyError,
-  STATUS_BY_KIND,
-} from '@bellows/sdk';
-import { EventStreamParser, type StreamedEvent } from './event-stream-parser.js';
+import { type BellowsError, CancelledError, type ErrorBody, InputError, isBellowsError, messageOf, NotReadyError } from '@bellows/sdk';
+import { EventStreamParser, RemoteError, readErrorBody, type StreamedEvent } from '@bellows/sdk/client';
 
 export interface HostClientOptions {
   readonly url: string;
@@ -20,27 +11,10 @@ export interface HostClientOptions {
   readonly signal: AbortSignal;
 }
 
-/** What the host answered that is not 2xx, as the host said it; only what it said of tokens is put in words of the command line. */
-export class RemoteError extends BellowsError {
-  readonly body: ErrorBody;
-
-  constructor(status: number, body: ErrorBody) {
-    const { code, message, plugin, phase, details, retryAfterMs, data } = body;
-    super(kindOfStatus(status), code, message, {
-      status,
-      ...(plugin === undefined ? {} : { plugin }),
-      ...(phase === undefined ? {} : { phase }),
-      ...(details === undefined ? {} : { details }),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      ...(data === undefined ? {} : { data }),
-    });
-    this.body = body;
-  }
-}
-
 /**
- * Speaks to a host. node:http and not `fetch`, because that gives up an answer whose headers take longer than five minutes,
- * and a call may run for hours. Rejects with `RemoteError`, `NotReadyError` (`HOST_UNREACHABLE`) or `CancelledError`.
+ * Speaks to a host for the command line. Of the client of the SDK it uses the parts, not the whole: `fetch` gives up an answer whose headers
+ * take longer than five minutes, and a call may run for hours. Rejects with `RemoteError`, `NotReadyError` (`HOST_UNREACHABLE`) or
+ * `CancelledError`.
  */
 export class HostClient {
   readonly #base: URL;
@@ -131,7 +105,7 @@ export class HostClient {
 
   #explained(error: unknown): BellowsError {
     if (this.#options.signal.aborted) return interruptedError();
-    if (error instanceof BellowsError) return error;
+    if (isBellowsError(error)) return error;
     return new NotReadyError(
       'HOST_UNREACHABLE',
       `No host answered at ${this.origin} (${reasonOf(error)}): start one with "bellows start", or name it with --url.`,
@@ -168,9 +142,8 @@ async function answerOf<T>(response: IncomingMessage, base: URL): Promise<T> {
     throw new NotReadyError('HOST_UNREACHABLE', `What answers at ${base.origin} is no Bellows host (status ${statusCode}, no JSON).`);
   }
   if (statusCode >= 200 && statusCode < 300) return value as T;
-  const body = (value as { error?: ErrorBody } | null)?.error;
-  if (typeof body?.code === 'string' && typeof body.message === 'string')
-    throw new RemoteError(statusCode, forThisSide(statusCode, body, base));
+  const body = readErrorBody(value);
+  if (body) throw new RemoteError(statusCode, forThisSide(statusCode, body, base));
   throw new NotReadyError('HOST_UNREACHABLE', `What answers at ${base.origin} is no Bellows host (status ${statusCode}).`);
 }
 
@@ -190,10 +163,4 @@ function parseUrl(text: string): URL {
 function reasonOf(error: unknown): string {
   const { code } = error as { code?: string };
   return code ?? messageOf(error);
-}
-
-/** The kind decides the exit code; the wire has the status only. */
-function kindOfStatus(status: number): ErrorKind {
-  const found = (Object.keys(STATUS_BY_KIND) as ErrorKind[]).find((kind) => kind !== 'config' && STATUS_BY_KIND[kind] === status);
-  return found ?? (status < 500 ? 'input' : 'invariant');
 }

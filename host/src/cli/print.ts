@@ -1,8 +1,8 @@
 import { type BellowsError, errorBody, InvariantError, isBellowsError, messageOf } from '@bellows/sdk';
+import { RemoteError } from '@bellows/sdk/client';
 import { faultLines, headline, holds } from '../shown-faults.js';
 import { columnsOf, hang, wrap } from '../wrap.js';
 import type { CliIo, CliOutput } from './cli-deps.js';
-import { RemoteError } from './host-client.js';
 
 /** JSON for a program, or to be read where a terminal shows it. */
 export function printJson(output: CliOutput, value: unknown): void {

@@ -3,6 +3,7 @@ import { nearestName } from '../operations/nearest-name.js';
 import { HOST_VERSION } from '../version.js';
 import { addCallCommand } from './call-command.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
+import { addClientCommands } from './client-command.js';
 import { CommandContext, usageError } from './command-context.js';
 import { addCompletionCommand } from './completion-command.js';
 import { addComputeCommands } from './compute-commands.js';
@@ -72,6 +73,7 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addWorkflowCommands(program, context);
   addHarnessCommands(program, context);
   addTokenCommands(program, context);
+  addClientCommands(program, context);
   addTopCommand(program, context);
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);

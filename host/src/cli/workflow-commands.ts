@@ -1,10 +1,11 @@
 import { systemClock } from '@bellows/sdk';
+import { RemoteError } from '@bellows/sdk/client';
 import type { Command } from 'commander';
 import { argumentOf, optionOf } from '../completion/completed-by.js';
 import { nearestName } from '../operations/nearest-name.js';
 import { type CommandContext, usageError } from './command-context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
-import { type HostClient, RemoteError } from './host-client.js';
+import type { HostClient } from './host-client.js';
 import { readJson } from './json-input.js';
 import { collect, countOfAtLeastOne, timeoutOption, wholeNumber } from './option-values.js';
 import { printError, printJson, printLine } from './print.js';

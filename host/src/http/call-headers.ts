@@ -1,14 +1,17 @@
-import { type CallOptions, CRITICALITIES, type ErrorDetail, InputError } from '@bellows/sdk';
+import { type CallAuthority, type CallOptions, CRITICALITIES, type ErrorDetail, ForbiddenError, InputError } from '@bellows/sdk';
 import type { FastifyRequest } from 'fastify';
 import { nearestName } from '../operations/nearest-name.js';
+import { parseTraceparent } from '../operations/operation-tracing.js';
 import { newTraceId } from '../operations/trace-id.js';
-import type { HttpContext } from './http-context.js';
+import type { Caller, HttpContext } from './http-context.js';
+import { NAME_VALUE } from './name-value.js';
 
-/** Header values that become names in limits, logs and metrics: printable ASCII, of a length that can be shown. */
-const NAME_VALUE = /^[\x20-\x7e]{1,200}$/;
 const DEADLINE_VALUE = /^[1-9]\d{0,11}$/;
 
-/** What the headers say about a call; all faults at once as `InputError` (`HEADER_INVALID`). */
+/**
+ * What the headers say about a call; all faults at once as `InputError` (`HEADER_INVALID`). `ForbiddenError` (`TENANT_FORBIDDEN`) where
+ * they name a tenant or user the token is not for.
+ */
 export function callOptionsOf(request: FastifyRequest): CallOptions {
   const problems: ErrorDetail[] = [];
   const read = (name: string, allowed: RegExp, wanted: string): string | undefined => {
@@ -19,8 +22,9 @@ export function callOptionsOf(request: FastifyRequest): CallOptions {
     return undefined;
   };
   const printable = '1 to 200 printable ASCII characters';
-  const tenant = read('bellows-tenant', NAME_VALUE, printable);
-  const user = read('bellows-user', NAME_VALUE, printable) ?? (request.caller.proven ? request.caller.name : undefined);
+  const { caller } = request;
+  const givenTenant = read('bellows-tenant', NAME_VALUE, printable);
+  const givenUser = read('bellows-user', NAME_VALUE, printable);
   const idempotencyKey = read('idempotency-key', NAME_VALUE, printable);
   const deadline = read('bellows-deadline-ms', DEADLINE_VALUE, 'a whole number of milliseconds of at least 1');
   const given = read('bellows-criticality', NAME_VALUE, `one of ${CRITICALITIES.join(', ')}`);
@@ -33,15 +37,35 @@ export function callOptionsOf(request: FastifyRequest): CallOptions {
       details: problems,
     });
   }
+  const tenant = nameFor(caller, 'tenant', givenTenant);
+  const user = nameFor(caller, 'user', givenUser) ?? (caller.proven ? caller.name : undefined);
+  const { traceparent } = request.headers;
   return {
     traceId: request.traceId,
-    authority: { role: request.caller.role, runsCommands: request.caller.proven },
+    ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    authority: authorityOf(caller),
     ...(tenant === undefined ? {} : { tenant }),
     ...(user === undefined ? {} : { user }),
     ...(criticality === undefined ? {} : { criticality }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(deadline === undefined ? {} : { deadlineMs: Number(deadline) }),
   };
+}
+
+/** Admins may name any; whom a token is bound to is who they are when they name none. */
+function nameFor(caller: Caller, what: 'tenant' | 'user', given: string | undefined): string | undefined {
+  const bound = caller[what];
+  if (given === undefined || bound === undefined || given === bound || caller.role === 'admin') return given ?? bound;
+  throw new ForbiddenError(
+    'TENANT_FORBIDDEN',
+    `The token of ${caller.name} is for the ${what} ${JSON.stringify(bound)} only: leave "Bellows-${what === 'tenant' ? 'Tenant' : 'User'}" out.`,
+    { phase: 'receive' },
+  );
+}
+
+function authorityOf({ role, proven, tenant }: Caller): CallAuthority {
+  const authority = { role, runsCommands: proven };
+  return tenant === undefined || role === 'admin' ? authority : { ...authority, tenant };
 }
 
 /** The earlier of the header's deadline and `deadlineMs` in the body. */
@@ -55,8 +79,7 @@ export function withBodyDeadline(options: CallOptions, body: unknown): CallOptio
 
 /** The trace of `traceparent`, or a new one; a malformed header is ignored, as W3C Trace Context demands. */
 export function traceIdOf(header: string | string[] | undefined, random: HttpContext['random']): string {
-  const [, traceId] = (typeof header === 'string' && /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(header)) || [];
-  return traceId === undefined || /^0+$/.test(traceId) ? newTraceId(random) : traceId;
+  return parseTraceparent(typeof header === 'string' ? header : undefined)?.traceId ?? newTraceId(random);
 }
 
 function unknownCriticality(given: string): ErrorDetail {

@@ -14,6 +14,9 @@ export interface Caller {
   readonly role: Role;
   /** Showed a token, or the cookie the page got for one. */
   readonly proven: boolean;
+  /** In whose name the bearer calls where the token is bound. An admin may name others all the same. */
+  readonly tenant?: string;
+  readonly user?: string;
 }
 
 /** What the routes share. */

@@ -22,7 +22,7 @@ import { PageSessions } from './page-sessions.js';
 import { demandKnownQuery } from './query.js';
 import { RunningRequests } from './running-requests.js';
 import { addStatusRoutes } from './status-routes.js';
-import type { TokenTable } from './token-table.js';
+import type { TokenUsers } from './token-table.js';
 
 export interface HttpServerOptions {
   readonly view: HostView;
@@ -33,7 +33,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** The host's own token; the bearer may do everything. */
   readonly token: string;
-  readonly users: TokenTable | null;
+  readonly users: TokenUsers | null;
   readonly logger: ILogger;
   /** The body of `/metrics`. Default: what `metricsTextFor` reads from view and registry. */
   readonly metricsText?: () => Promise<string>;
@@ -189,7 +189,7 @@ async function listen(app: FastifyInstance, address: string, port: number): Prom
   }
 }
 
-function demandTokensBeyondLoopback(address: string, users: TokenTable | null): void {
+function demandTokensBeyondLoopback(address: string, users: TokenUsers | null): void {
   if (users !== null || isLoopback(address)) return;
   const message = `Listening on ${address} lets other machines in: set host.tokensFile, or listen on 127.0.0.1.`;
   throw configError('TOKENS_NEEDED', message, { path: 'host.tokensFile' });

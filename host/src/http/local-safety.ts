@@ -4,7 +4,7 @@ import { ForbiddenError, InputError, ROLES, type Role, UnauthenticatedError } fr
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './http-context.js';
 import type { PageSessions } from './page-sessions.js';
-import { digestOf, type TokenTable } from './token-table.js';
+import { digestOf, type TokenEntry, type TokenUsers } from './token-table.js';
 
 export interface LocalSafetyOptions {
   /** What the host listens on, as configured. */
@@ -12,7 +12,7 @@ export interface LocalSafetyOptions {
   /** The host's own token, written to `host.json`. Admin. */
   readonly token: string;
   /** Null: whoever reaches the host may do all but run commands. */
-  readonly users: TokenTable | null;
+  readonly users: TokenUsers | null;
   readonly sessions: PageSessions;
 }
 
@@ -26,7 +26,7 @@ const OWNER: Caller = Object.freeze({ name: 'owner', role: 'admin', proven: true
 export class LocalSafety {
   readonly #address: string;
   readonly #ownDigest: Buffer;
-  readonly #users: TokenTable | null;
+  readonly #users: TokenUsers | null;
   readonly #sessions: PageSessions;
 
   constructor({ address, token, users, sessions }: LocalSafetyOptions) {
@@ -63,7 +63,7 @@ export class LocalSafety {
       const [, token] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
       return this.callerOf(token ?? '');
     }
-    const fromPage = this.#sessions.find(request.headers.cookie);
+    const fromPage = this.#stillKnown(this.#sessions.find(request.headers.cookie));
     // A browser names the origin with everything that changes something; a cookie without one comes from no page of ours.
     const sameOrigin = request.method === 'GET' || request.headers.origin !== undefined;
     return fromPage && sameOrigin ? fromPage : LOCAL;
@@ -73,7 +73,7 @@ export class LocalSafety {
   callerOf(token: string): Caller {
     if (timingSafeEqual(digestOf(token), this.#ownDigest)) return OWNER;
     const user = this.#users?.find(token);
-    if (user) return { name: user.name, role: user.role, proven: true };
+    if (user) return callerOfEntry(user);
     throw new UnauthenticatedError(
       'TOKEN_UNKNOWN',
       'The token is not one of this host: read it again from host.json or ask for a new one.',
@@ -94,11 +94,22 @@ export class LocalSafety {
     throw new ForbiddenError('ROLE_TOO_LOW', `This needs the role ${role}; ${caller.name} has ${caller.role}.`, { phase: 'receive' });
   }
 
+  /** A browser keeps its cookie when the token behind it is taken back, or its role is another one. */
+  #stillKnown(caller: Caller | undefined): Caller | undefined {
+    if (caller === undefined || caller === OWNER) return caller;
+    const entry = this.#users?.named(caller.name);
+    return entry && callerOfEntry(entry);
+  }
+
   #isOurs(hostname: string): boolean {
     if (isLoopback(hostname) || hostname === this.#address) return true;
     // Listening on every address, the names are not known; everything needs a token there.
     return this.#users !== null && isWildcard(this.#address);
   }
+}
+
+function callerOfEntry({ name, role, tenant, user }: TokenEntry): Caller {
+  return { name, role, proven: true, ...(tenant === undefined ? {} : { tenant }), ...(user === undefined ? {} : { user }) };
 }
 
 /** Addresses that only this machine reaches, and `localhost`. */

@@ -32,7 +32,10 @@ export function addOperationRoutes(app: FastifyInstance, context: HttpContext): 
     async (request, reply) => {
       const { name } = request.params;
       const options = withBodyDeadline(callOptionsOf(request), request.body);
-      const output = await running.run(reply, (signal) => registry.call(name, request.body, { ...options, signal }));
+      const onTrace = (traceId: string) => {
+        request.traceId = traceId;
+      };
+      const output = await running.run(reply, (signal) => registry.call(name, request.body, { ...options, signal, onTrace }));
       reply.type('application/json; charset=utf-8');
       return reply.send(jsonOf(name, output));
     },

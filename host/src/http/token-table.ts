@@ -3,24 +3,44 @@ import { readFile } from 'node:fs/promises';
 import { ConfigError, type ErrorDetail, messageOf, ROLES, type Role, z } from '@bellows/sdk';
 import { parse } from 'yaml';
 import { schemaProblems } from '../operations/schema-problems.js';
+import { NAME_VALUE } from './name-value.js';
 
 export interface TokenEntry {
   readonly name: string;
   readonly role: Role;
   /** SHA-256 of the token, 64 hexadecimal digits. */
   readonly sha256: string;
+  /** The one tenant the bearer may call for, unless an admin. Default: any. */
+  readonly tenant?: string | undefined;
+  /** The one user. Default: the name of the token, and any other the bearer names. */
+  readonly user?: string | undefined;
 }
+
+/** Who may use a host. */
+export interface TokenUsers {
+  /** Whose token it is. */
+  find(token: string): TokenEntry | undefined;
+  /** The entry of a bearer who was found before; undefined when the token was taken back. */
+  named(name: string): TokenEntry | undefined;
+}
+
+const boundName = z.string().regex(NAME_VALUE, 'expected 1 to 200 printable ASCII characters').exactOptional();
 
 const tokensSchema = z.array(
   z.strictObject({
     name: z.string().min(1).max(200),
     role: z.enum(ROLES),
     sha256: z.string().regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits: make an entry with `bellows token new`'),
+    tenant: boundName,
+    user: boundName,
   }),
 );
 
-/** Who may do what: hashed tokens with roles. Holds no token itself. */
-export class TokenTable {
+/**
+ * Who may do what: hashed tokens with roles. Holds no token itself. SHA-256 and not a slow hash, because tokens are 256 random bits, not
+ * words somebody chose: there is nothing to guess, and a slow one would let strangers keep the host busy.
+ */
+export class TokenTable implements TokenUsers {
   readonly #entries: readonly (TokenEntry & { readonly digest: Buffer })[];
 
   constructor(entries: readonly TokenEntry[]) {
@@ -34,9 +54,13 @@ export class TokenTable {
     for (const entry of this.#entries) if (timingSafeEqual(entry.digest, digest)) found = entry;
     return found;
   }
+
+  named(name: string): TokenEntry | undefined {
+    return this.#entries.find((entry) => entry.name === name);
+  }
 }
 
-/** `ConfigError` (`TOKENS_FILE_INVALID`) with every fault. YAML or JSON: a list of `{ name, role, sha256 }`. */
+/** `ConfigError` (`TOKENS_FILE_INVALID`) with every fault. YAML or JSON: a list of `{ name, role, sha256, tenant?, user? }`. */
 export async function loadTokenTable(file: string): Promise<TokenTable> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw invalid(file, [{ path: 'host.tokensFile', message: `cannot be read: ${messageOf(error)}` }]);

@@ -8,6 +8,7 @@ import {
   isBellowsError,
   type OperationCall,
 } from '@bellows/sdk';
+import type { CallSpan } from './operation-tracing.js';
 
 export interface ActiveCallOptions {
   readonly operation: string;
@@ -15,10 +16,13 @@ export interface ActiveCallOptions {
   /** On `IClock.monotonicMs`; `Infinity` for none. */
   readonly deadlineAt: number;
   readonly traceId: string;
+  readonly traceparent: string | undefined;
+  readonly span: CallSpan | undefined;
 }
 
 /** Calls that do not say count as `degraded`: served under pressure, before `best_effort` and `bulk`, after `critical`. */
-const DEFAULT_CRITICALITY: Criticality = 'degraded';
+export const DEFAULT_CRITICALITY: Criticality = 'degraded';
+export const DEFAULT_NAME = 'default';
 
 /**
  * One running call: what its handler sees of it, and the one place that ends it early. The first reason to end it wins.
@@ -33,25 +37,34 @@ export class ActiveCall implements OperationCall {
   readonly deadlineAt: number;
   readonly idempotencyKey?: string;
   readonly traceId: string;
+  readonly traceparent?: string;
   readonly authority: CallAuthority;
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
+  readonly #span: CallSpan | undefined;
   #reason: BellowsError | undefined;
   #reject: ((reason: BellowsError) => void) | undefined;
   #isWorking = false;
   #onWorkEnd: (() => void) | undefined;
+  #release: (() => void) | undefined;
 
-  constructor({ operation, options, deadlineAt, traceId }: ActiveCallOptions) {
+  constructor({ operation, options, deadlineAt, traceId, traceparent, span }: ActiveCallOptions) {
     this.operation = operation;
-    this.tenant = options.tenant ?? 'default';
-    this.user = options.user ?? 'default';
+    this.tenant = options.tenant ?? DEFAULT_NAME;
+    this.user = options.user ?? DEFAULT_NAME;
     this.criticality = options.criticality ?? DEFAULT_CRITICALITY;
     this.deadlineAt = deadlineAt;
     this.traceId = traceId;
     // Not `??`: what was kept for later and came back as null is nobody's authority, not everybody's.
     this.authority = options.authority === undefined ? FULL_AUTHORITY : options.authority;
     this.signal = this.#controller.signal;
+    this.#span = span;
     if (options.idempotencyKey !== undefined) this.idempotencyKey = options.idempotencyKey;
+    if (traceparent !== undefined) this.traceparent = traceparent;
+  }
+
+  get span(): CallSpan | undefined {
+    return this.#span;
   }
 
   /** Tells the handler to stop and rejects the caller at once, whether the handler listens or not. */
@@ -60,6 +73,11 @@ export class ActiveCall implements OperationCall {
     this.#reason = reason;
     this.#controller.abort(reason);
     this.#reject?.(reason);
+  }
+
+  /** Throws the reason of `abort`, where there was one. */
+  throwIfEnded(): void {
+    if (this.#reason) throw this.#reason;
   }
 
   /** The handler's answer, or the reason of `abort` when that comes first. What the handler does afterwards is ignored. */
@@ -87,6 +105,17 @@ export class ActiveCall implements OperationCall {
   afterWork(then: () => void): void {
     if (this.#isWorking) this.#onWorkEnd = then;
     else then();
+  }
+
+  /** How to give back the place that was taken for it. */
+  hold(release: () => void): void {
+    this.#release = release;
+  }
+
+  /** Gives the place back, where it has one. Twice is fine. */
+  release(): void {
+    this.#release?.();
+    this.#release = undefined;
   }
 
   #endWork(): void {

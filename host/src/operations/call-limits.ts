@@ -1,4 +1,5 @@
 import { CapacityError, type ScalingLimits } from '@bellows/sdk';
+import { WaitingLine } from './waiting-line.js';
 
 export interface TenantLimits {
   /** Of all calls of this tenant together. */
@@ -18,70 +19,178 @@ export interface CallLimitsOptions {
 
 /** A guess at when a place is free again: calls are mostly shorter than this. */
 const RETRY_AFTER_MS = 1_000;
+/** Of all tenants together. Where tokens are not bound, callers may name as many tenants as they like, each with a line of its own. */
+const MAX_WAITING = 10_000;
 
-/** How many calls run: of the instance, of each tenant, of each user in it. The first ceiling reached refuses. */
+/** The calls of one user of a tenant. Made with its first call and dropped with its last one: names come from callers. */
+export interface UserCalls {
+  readonly name: string;
+  readonly tenant: TenantCalls;
+  inUse: number;
+  waiting: number;
+}
+
+/** The same of a tenant. */
+export interface TenantCalls {
+  readonly name: string;
+  readonly users: Map<string, UserCalls>;
+  inUse: number;
+  waiting: number;
+}
+
+/** A call as its limits see it. */
+export interface Caller {
+  readonly tenant: string;
+  readonly user: string;
+  /** Aborts when the call is ended early. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * How many calls run: of the instance, of each tenant, of each user in it. A call needs a place at all three. Where it finds none it
+ * waits, as far as `maxQueueDepth` of its tenant or user lets it, or is refused. Who waits is let in tenant by tenant, and within a
+ * tenant user by user, so that a long line of one holds up nobody else.
+ */
 export class CallLimits {
-  readonly #running = new Map<string, number>();
+  readonly #tenants = new Map<string, TenantCalls>();
+  readonly #line = new WaitingLine();
   readonly #maxOfInstance: number;
-  #tenants: TenantsConfig;
-  #total = 0;
+  #config: TenantsConfig = {};
+  #hasTenants = false;
+  #inUse = 0;
 
   constructor(options: CallLimitsOptions = {}) {
-    this.#tenants = options.tenants ?? {};
     this.#maxOfInstance = options.maxConcurrentOperations ?? 10_000;
+    this.setTenants(options.tenants ?? {});
   }
 
-  /** From the next call on; running calls are never ended. */
+  /** Running calls are never ended, and those that wait go on waiting; what has room now is let in. */
   setTenants(tenants: TenantsConfig): void {
-    this.#tenants = tenants;
+    this.#config = tenants;
+    this.#hasTenants = Object.keys(tenants).length > 0;
+    this.#admit();
   }
 
-  /** Takes a place; the function returned gives it back (once). `CapacityError` when there is none, and nothing is taken. */
-  take(tenant: string, user: string): () => void {
-    const tenantKey = JSON.stringify([tenant]);
-    const userKey = JSON.stringify([tenant, user]);
-    const rules = entryOf(this.#tenants, tenant);
-    const userRules = rules?.users && entryOf(rules.users, user);
-    this.#check('INSTANCE_LIMIT', { scope: 'instance', inUse: this.#total, limit: this.#maxOfInstance });
-    this.#check('TENANT_LIMIT', {
-      scope: 'tenant',
-      name: tenant,
-      inUse: this.#of(tenantKey),
-      limit: rules?.limits?.maxConcurrentOperations,
-    });
-    this.#check('TENANT_LIMIT', { scope: 'user', name: user, inUse: this.#of(userKey), limit: userRules?.maxConcurrentOperations });
-    this.#add(tenantKey, userKey, 1);
+  /** Names with a call running or waiting. */
+  get tenantsInUse(): number {
+    return this.#tenants.size;
+  }
+
+  /**
+   * Takes a place; the function it gives (or resolves with) gives it back, once. Throws `CapacityError` where there is neither a place
+   * nor room to wait. Waiting rejects with the reason of the call's end when that comes first; then nothing is taken.
+   */
+  take(caller: Caller): (() => void) | Promise<() => void> {
+    const user = this.#userOf(caller);
+    const full = this.#fullLevel(user);
+    // Nobody is overtaken: while a place is free, nobody waits who may have it.
+    if (full === undefined) return this.#enter(user);
+    if (this.#mayWait(user)) return this.#wait(user, caller);
+    this.#forget(user);
+    throw refusalError(full);
+  }
+
+  #userOf({ tenant: tenantName, user: name }: Caller): UserCalls {
+    let tenant = this.#tenants.get(tenantName);
+    if (!tenant) this.#tenants.set(tenantName, (tenant = { name: tenantName, users: new Map(), inUse: 0, waiting: 0 }));
+    let user = tenant.users.get(name);
+    if (!user) tenant.users.set(name, (user = { name, tenant, inUse: 0, waiting: 0 }));
+    return user;
+  }
+
+  #enter(user: UserCalls): () => void {
+    this.#count(user, 1);
     let held = true;
     return () => {
-      if (held) this.#add(tenantKey, userKey, -1);
+      if (!held) return;
       held = false;
+      this.#count(user, -1);
+      this.#forget(user);
+      if (this.#line.length > 0) this.#admit();
     };
   }
 
-  #of(key: string): number {
-    return this.#running.get(key) ?? 0;
+  #count(user: UserCalls, change: 1 | -1): void {
+    this.#inUse += change;
+    user.inUse += change;
+    user.tenant.inUse += change;
   }
 
-  #add(tenantKey: string, userKey: string, change: 1 | -1): void {
-    this.#total += change;
-    for (const key of [tenantKey, userKey]) {
-      const next = this.#of(key) + change;
-      // Names come from callers: one without running calls must leave nothing behind.
-      if (next === 0) this.#running.delete(key);
-      else this.#running.set(key, next);
-    }
+  #wait(user: UserCalls, { signal }: Caller): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        if (!leave()) return;
+        this.#forget(user);
+        reject(signal.reason);
+      };
+      const leave = this.#line.join(user, () => {
+        signal.removeEventListener('abort', giveUp);
+        resolve(this.#enter(user));
+      });
+      if (signal.aborted) giveUp();
+      else signal.addEventListener('abort', giveUp, { once: true });
+    });
   }
 
-  #check(code: string, place: { scope: string; name?: string; inUse: number; limit: number | undefined }): void {
-    const { scope, name, inUse, limit } = place;
-    if (limit === undefined || inUse < limit) return;
-    const who = name === undefined ? 'This host' : `The ${scope} ${JSON.stringify(name)}`;
-    throw new CapacityError(code, `${who} has ${inUse} operations running and may have ${limit}: try again when some have ended.`, {
+  /** One after the other, because each that enters changes what the next one may. */
+  #admit(): void {
+    const hasRoom = (user: UserCalls) => this.#fullLevel(user) === undefined;
+    while (this.#inUse < this.#maxOfInstance && this.#line.admitNext(hasRoom));
+  }
+
+  /** Of the three levels the first at which there is no place. */
+  #fullLevel(user: UserCalls): Level | undefined {
+    if (this.#inUse >= this.#maxOfInstance) return { scope: 'instance', name: '', inUse: this.#inUse, limit: this.#maxOfInstance };
+    if (!this.#hasTenants) return undefined;
+    return this.#fullAt('tenant', user) ?? this.#fullAt('user', user);
+  }
+
+  #fullAt(scope: 'tenant' | 'user', user: UserCalls): Level | undefined {
+    const limit = this.#limitsOf(scope, user)?.maxConcurrentOperations;
+    const { name, inUse } = scope === 'tenant' ? user.tenant : user;
+    return limit === undefined || inUse < limit ? undefined : { scope, name, inUse, limit };
+  }
+
+  #mayWait(user: UserCalls): boolean {
+    const ofTenant = this.#limitsOf('tenant', user)?.maxQueueDepth;
+    const ofUser = this.#limitsOf('user', user)?.maxQueueDepth;
+    if (ofTenant === undefined && ofUser === undefined) return false;
+    const { POSITIVE_INFINITY: ANY } = Number;
+    const isRoom = user.tenant.waiting < (ofTenant ?? ANY) && user.waiting < (ofUser ?? ANY);
+    return isRoom && this.#line.length < MAX_WAITING;
+  }
+
+  #limitsOf(scope: 'tenant' | 'user', user: UserCalls): Partial<ScalingLimits> | undefined {
+    const rules = entryOf(this.#config, user.tenant.name);
+    return scope === 'tenant' ? rules?.limits : rules?.users && entryOf(rules.users, user.name);
+  }
+
+  #forget(user: UserCalls): void {
+    const { tenant } = user;
+    if (user.inUse + user.waiting > 0) return;
+    if (tenant.users.get(user.name) === user) tenant.users.delete(user.name);
+    if (tenant.users.size === 0 && this.#tenants.get(tenant.name) === tenant) this.#tenants.delete(tenant.name);
+  }
+}
+
+interface Level {
+  readonly scope: 'instance' | 'tenant' | 'user';
+  readonly name: string;
+  readonly inUse: number;
+  readonly limit: number;
+}
+
+function refusalError({ scope, name, inUse, limit }: Level): CapacityError {
+  const who = scope === 'instance' ? 'This host' : `The ${scope} ${JSON.stringify(name)}`;
+  return new CapacityError(
+    scope === 'instance' ? 'INSTANCE_LIMIT' : 'TENANT_LIMIT',
+    `${who} has ${inUse} operations running and may have ${limit}: try again when some have ended.`,
+    {
       phase: 'call',
       retryAfterMs: RETRY_AFTER_MS,
       data: { scope, limit, inUse },
-    });
-  }
+    },
+  );
 }
 
 function entryOf<T>(entries: Readonly<Record<string, T>>, name: string): T | undefined {

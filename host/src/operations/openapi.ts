@@ -63,7 +63,12 @@ function embedded(schema: Json, pointer: string): unknown {
 }
 
 const PARAMETERS: Json = {
-  Tenant: { name: 'Bellows-Tenant', in: 'header', schema: { type: 'string' }, description: 'Whose limits apply.' },
+  Tenant: {
+    name: 'Bellows-Tenant',
+    in: 'header',
+    schema: { type: 'string' },
+    description: 'Whose limits apply. Default: what the token is bound to.',
+  },
   User: { name: 'Bellows-User', in: 'header', schema: { type: 'string' }, description: 'Whose limits apply inside of the tenant.' },
   Criticality: {
     name: 'Bellows-Criticality',
@@ -81,7 +86,8 @@ const PARAMETERS: Json = {
     name: 'Idempotency-Key',
     in: 'header',
     schema: { type: 'string' },
-    description: 'Handed to the operation; what it does with it is documented there.',
+    description:
+      'Names this piece of work: a repeated call with the key answers what the first one answered; with another input it is refused (409).',
   },
   TraceParent: {
     name: 'traceparent',

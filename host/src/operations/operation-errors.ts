@@ -47,6 +47,14 @@ export function commandsForbiddenError(operation: string): ForbiddenError {
   );
 }
 
+export function tenantForbiddenError(tenant: string): ForbiddenError {
+  return new ForbiddenError(
+    'TENANT_FORBIDDEN',
+    `Whoever this call is made for may call for the tenant ${JSON.stringify(tenant)} only: leave "Bellows-Tenant" out, or use another token.`,
+    { phase: 'call' },
+  );
+}
+
 function stopping(message: string, plugin: string): NotReadyError {
   return new NotReadyError('OPERATION_STOPPING', message, { plugin, phase: 'stop', retryAfterMs: STOP_RETRY_MS });
 }

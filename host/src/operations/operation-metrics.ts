@@ -17,37 +17,55 @@ export interface OperationSeries {
   readonly buckets: readonly number[];
 }
 
+/** One call between its beginning and its end. */
+export interface CallMeter {
+  ended(outcome: CallOutcome, durationMs: number): void;
+}
+
+type Series = { -readonly [K in keyof OperationSeries]: OperationSeries[K] } & { buckets: number[] };
+
 /** Counts and durations per operation and outcome. Only names that were provided get a series. */
 export class OperationMetrics {
-  readonly #series = new Map<string, { operation: string; outcome: CallOutcome; count: number; sumSeconds: number; buckets: number[] }>();
-  readonly #inFlight = new Map<string, number>();
+  readonly #meters = new Map<string, OperationMeter>();
 
-  began(operation: string): void {
-    this.#inFlight.set(operation, (this.#inFlight.get(operation) ?? 0) + 1);
-  }
-
-  ended(operation: string, outcome: CallOutcome, durationMs: number): void {
-    this.#inFlight.set(operation, (this.#inFlight.get(operation) ?? 1) - 1);
-    const key = `${operation} ${outcome}`;
-    let series = this.#series.get(key);
-    if (!series) {
-      series = { operation, outcome, count: 0, sumSeconds: 0, buckets: new Array(DURATION_BUCKETS_S.length + 1).fill(0) };
-      this.#series.set(key, series);
-    }
-    const seconds = durationMs / 1000;
-    const found = DURATION_BUCKETS_S.findIndex((bound) => seconds <= bound);
-    const bucket = found === -1 ? DURATION_BUCKETS_S.length : found;
-    series.count += 1;
-    series.sumSeconds += seconds;
-    series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
+  began(operation: string): CallMeter {
+    let meter = this.#meters.get(operation);
+    if (!meter) this.#meters.set(operation, (meter = new OperationMeter(operation)));
+    meter.inFlight += 1;
+    return meter;
   }
 
   series(): readonly OperationSeries[] {
-    return [...this.#series.values()];
+    return [...this.#meters.values()].flatMap(({ series }) => [...series.values()]);
   }
 
   /** Calls running now, for every operation that was ever called. */
   inFlight(): ReadonlyMap<string, number> {
-    return this.#inFlight;
+    return new Map([...this.#meters].map(([operation, { inFlight }]) => [operation, inFlight]));
+  }
+}
+
+class OperationMeter implements CallMeter {
+  readonly operation: string;
+  readonly series = new Map<CallOutcome, Series>();
+  inFlight = 0;
+
+  constructor(operation: string) {
+    this.operation = operation;
+  }
+
+  ended(outcome: CallOutcome, durationMs: number): void {
+    this.inFlight -= 1;
+    let series = this.series.get(outcome);
+    if (!series) {
+      const buckets = new Array<number>(DURATION_BUCKETS_S.length + 1).fill(0);
+      this.series.set(outcome, (series = { operation: this.operation, outcome, count: 0, sumSeconds: 0, buckets }));
+    }
+    const seconds = durationMs / 1000;
+    let bucket = 0;
+    while (bucket < DURATION_BUCKETS_S.length && seconds > (DURATION_BUCKETS_S[bucket] as number)) bucket += 1;
+    series.count += 1;
+    series.sumSeconds += seconds;
+    series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
   }
 }

@@ -1,9 +1,11 @@
 import {
+  type BellowsError,
   type CallAuthority,
   type CallOptions,
   CapacityError,
   type Criticality,
   DeadlineError,
+  deadlineText,
   type IClock,
   type ILogger,
   type IOperations,
@@ -17,13 +19,16 @@ import {
   type Role,
   systemRandom,
 } from '@bellows/sdk';
-import { AbsentOperations } from './absent-operations.js';
-import { ActiveCall, followCaller } from './active-call.js';
+import { ActiveCall, DEFAULT_CRITICALITY, DEFAULT_NAME, followCaller } from './active-call.js';
 import { CallLimits, type CallLimitsOptions, type TenantsConfig } from './call-limits.js';
 import { DeadlineWheel } from './deadline-wheel.js';
-import { commandsForbiddenError, endedByStopError, roleTooLowError, stoppingError, unknownOperationError } from './operation-errors.js';
+import { IdempotentCalls } from './idempotent-calls.js';
+import type { KeptAnswers } from './kept-answers.js';
+import { commandsForbiddenError, endedByStopError, roleTooLowError, stoppingError, tenantForbiddenError } from './operation-errors.js';
 import { OperationMetrics } from './operation-metrics.js';
-import { jsonSchemaOf, validInput, validOutput } from './operation-schemas.js';
+import { unconvertibleInput, validInput, validOutput } from './operation-schemas.js';
+import { parseTraceparent, startSpan } from './operation-tracing.js';
+import { type PluginScope, type Provided, ProvidedOperations } from './provided-operations.js';
 import { newTraceId } from './trace-id.js';
 
 export interface OperationRegistryOptions extends CallLimitsOptions {
@@ -33,23 +38,14 @@ export interface OperationRegistryOptions extends CallLimitsOptions {
   readonly random?: IRandom;
   /** How hard the subsystems of a plugin push back now: 0 normal, 1 warning, 2 critical, 3 shedding. Default: never. */
   readonly pressure?: (plugin: string) => number;
+  /** Default: nothing is kept, and keys are for the handlers only. */
+  readonly answers?: KeptAnswers;
 }
 
-/** What a plugin has in the registry between its start and its stop. */
-interface PluginScope {
-  readonly id: string;
-  readonly signal: AbortSignal;
-  /** Each with how to give its places back; a call whose caller has gone stays until its handler has ended. */
-  readonly running: Map<ActiveCall, () => void>;
-  stopping: boolean;
-  readonly onIdle: Set<() => void>;
-}
-
-interface Provided {
-  readonly plugin: string;
-  readonly definition: OperationDefinition;
-  readonly scope: PluginScope;
-  info?: OperationInfo;
+/** What the edges say of a call beside what any caller may. */
+export interface EdgeCallOptions extends CallOptions {
+  /** It came from outside of this process. Told the trace it has got, before anything else happens. */
+  readonly onTrace?: (traceId: string) => void;
 }
 
 /** From which level of backpressure on each class is refused; a class not named never is, its subsystem's queue decides. */
@@ -57,13 +53,8 @@ const SHED_FROM_LEVEL: Partial<Readonly<Record<Criticality, number>>> = { bulk: 
 /** Retries of refused calls are spread over half of this to three halves of it, so that they do not come back together. */
 const SHED_RETRY_MS = 1_000;
 const NOTHING_TO_DO = () => {};
-const NAME = /^[A-Za-z][\w-]*(\.[A-Za-z][\w-]*)+$/;
 
-/**
- * Every operation of the host, and the one path all calls take, from HTTP, the command line or another plugin.
- * `idempotencyKey` is handed to the handler; answers are not kept here, so whether a repeated call does its work again is the
- * handler's to decide.
- */
+/** Every operation of the host, and the one path all calls take, from HTTP, the command line or another plugin. */
 export class OperationRegistry implements Omit<IOperations, 'provide'> {
   readonly metrics = new OperationMetrics();
   readonly #clock: IClock;
@@ -72,9 +63,8 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   readonly #pressure: (plugin: string) => number;
   readonly #limits: CallLimits;
   readonly #deadlines: DeadlineWheel;
-  readonly #provided = new Map<string, Provided>();
-  readonly #scopes = new Map<string, PluginScope>();
-  readonly #absent = new AbsentOperations();
+  readonly #idempotent: IdempotentCalls | undefined;
+  readonly #provided = new ProvidedOperations();
 
   constructor(options: OperationRegistryOptions) {
     this.#clock = options.clock;
@@ -83,40 +73,41 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     this.#pressure = options.pressure ?? (() => 0);
     this.#limits = new CallLimits(options);
     this.#deadlines = new DeadlineWheel(options.clock);
+    this.#idempotent = options.answers && new IdempotentCalls(options.answers);
   }
 
-  /** Look up → admit → validate → run until deadline or cancellation → validate the answer → count. See `IOperations.call`. */
-  async call<O = unknown>(name: string, input: unknown, options: CallOptions = {}): Promise<O> {
-    const provided = this.#lookUp(name);
-    const call = this.#open(name, options);
-    demandAuthority(provided.definition, call.authority);
+  /** Look up → rights → admit → validate → run until deadline or cancellation → validate the answer → count. See `IOperations.call`. */
+  async call<O = unknown>(name: string, input: unknown, options: EdgeCallOptions = {}): Promise<O> {
+    const provided = this.#provided.lookUp(name);
     const startedAt = this.#clock.monotonicMs();
-    let outcome: Parameters<OperationMetrics['ended']>[1] = 'ok';
+    const call = this.#open(provided, options, startedAt);
+    const meter = this.metrics.began(name);
+    let failure: BellowsError | undefined;
     let leave = NOTHING_TO_DO;
-    this.metrics.began(name);
     try {
-      leave = this.#admit(provided, call, options.signal);
+      demandAuthority(provided, call);
+      leave = this.#begin(provided, call, options.signal);
+      const place = this.#limits.take(call);
+      call.hold(typeof place === 'function' ? place : await this.#placeFrom(place, provided, call));
       const valid = validInput(provided, input);
-      const output = await call.settle(() => provided.definition.handler(valid, call));
-      return validOutput(provided, output) as O;
+      return (await call.settle(() => this.#work(provided, call, { valid, options }))) as O;
     } catch (error) {
-      const failure = isBellowsError(error) ? error : this.#unexpected(provided, call, error);
-      outcome = failure.kind;
+      failure = isBellowsError(error) ? error : (unconvertibleInput(provided, input) ?? this.#unexpected(provided, call, error));
       throw failure;
     } finally {
       leave();
-      this.metrics.ended(name, outcome, this.#clock.monotonicMs() - startedAt);
+      meter.ended(failure?.kind ?? 'ok', this.#clock.monotonicMs() - startedAt);
+      call.span?.end(failure);
     }
   }
 
   /** Sorted by name. */
   list(): readonly OperationInfo[] {
-    return [...this.#provided.values()].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#provided.list();
   }
 
   rulesOf(name: string): OperationRules | undefined {
-    const provided = this.#provided.get(name);
-    return provided && rulesOf(provided.definition);
+    return this.#provided.rulesOf(name);
   }
 
   setTenants(tenants: TenantsConfig): void {
@@ -128,10 +119,9 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
    * once `signal` has aborted its operations answer `OPERATION_STOPPING` and it can provide no more.
    */
   forPlugin(pluginId: string, signal: AbortSignal): IOperations {
-    const scope: PluginScope = { id: pluginId, signal, running: new Map(), stopping: false, onIdle: new Set() };
-    this.#scopes.set(pluginId, scope);
+    const scope = this.#provided.openScope(pluginId, signal);
     return {
-      provide: (definition) => this.#provide(scope, definition as unknown as OperationDefinition),
+      provide: (definition) => this.#provided.provide(scope, definition as unknown as OperationDefinition),
       call: (name, input, options) => this.call(name, input, options),
       list: () => this.list(),
       rulesOf: (name) => this.rulesOf(name),
@@ -143,7 +133,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
    * `OPERATION_STOPPING`. Answers how many those were. A plugin that is not known, or drained before, answers 0 at once; two drains at once both end with the last call.
    */
   async drain(pluginId: string, timeoutMs: number): Promise<number> {
-    const scope = this.#scopes.get(pluginId);
+    const scope = this.#provided.scopeOf(pluginId);
     if (!scope) return 0;
     scope.stopping = true;
     if (scope.running.size === 0) return 0;
@@ -159,83 +149,89 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
 
   /** Removes all the plugin provides and ends its running calls; `drain` first to let them end by themselves. */
   withdrawAll(pluginId: string): void {
-    const scope = this.#scopes.get(pluginId);
+    const scope = this.#provided.scopeOf(pluginId);
     if (!scope) return;
-    scope.stopping = true;
-    for (const [name, provided] of this.#provided) if (provided.scope === scope) this.#provided.delete(name);
-    this.#scopes.delete(pluginId);
+    this.#provided.closeScope(scope);
     abortAll(scope);
   }
 
   /** From now on calls of what the plugin provides hear that it comes back, while it is away. */
   expect(pluginId: string): void {
-    const names = [...this.#provided.values()].filter(({ plugin }) => plugin === pluginId).map(({ definition }) => definition.name);
-    this.#absent.note(pluginId, names);
+    this.#provided.expect(pluginId);
   }
 
   /** The plugin has come back, or does not any more. */
   expectNoMore(pluginId: string): void {
-    this.#absent.forget(pluginId);
+    this.#provided.expectNoMore(pluginId);
   }
 
-  #provide(scope: PluginScope, definition: OperationDefinition): Disposable {
-    const { name } = definition;
-    const plugin = scope.id;
-    if (!NAME.test(name) || !name.startsWith(`${plugin}.`)) {
-      throw new PluginError(
-        'OPERATION_NAME_FOREIGN',
-        `Plugin ${plugin} provides the operation ${JSON.stringify(name)}: the name must be "${plugin}." and a word.`,
-        { plugin, phase: 'activate' },
-      );
-    }
-    if (this.#provided.has(name)) {
-      throw new PluginError('OPERATION_NAME_TAKEN', `The operation ${name} is provided already: provide it once.`, {
-        plugin,
-        phase: 'activate',
-      });
-    }
-    if (scope.stopping || scope.signal.aborted) throw stoppingError(name, plugin);
-    const provided: Provided = { plugin, definition, scope };
-    this.#provided.set(name, provided);
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#provided.get(name) === provided) this.#provided.delete(name);
-      },
-    };
+  #open({ definition, plugin }: Provided, options: EdgeCallOptions, now: number): ActiveCall {
+    const { deadlineMs = Number.POSITIVE_INFINITY, deadlineAt = Number.POSITIVE_INFINITY, traceparent, onTrace } = options;
+    const operation = definition.name;
+    const span = startSpan({
+      operation,
+      plugin,
+      tenant: options.tenant ?? DEFAULT_NAME,
+      criticality: options.criticality ?? DEFAULT_CRITICALITY,
+      traceparent,
+      isRemote: onTrace !== undefined,
+    });
+    const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+    const traceId = span?.traceId ?? parent?.traceId ?? options.traceId ?? newTraceId(this.#random);
+    onTrace?.(traceId);
+    return new ActiveCall({
+      operation,
+      options,
+      deadlineAt: Math.min(deadlineAt, now + deadlineMs),
+      traceId,
+      traceparent: span?.traceparent ?? (parent && traceparent),
+      span,
+    });
   }
 
-  #lookUp(name: string): Provided {
-    const provided = this.#provided.get(name);
-    if (provided) return provided;
-    this.#absent.demandNotAbsent(name);
-    throw unknownOperationError(name, [...this.#provided.keys()]);
-  }
-
-  #open(operation: string, options: CallOptions): ActiveCall {
-    const { deadlineMs = Number.POSITIVE_INFINITY } = options;
-    const deadlineAt = this.#clock.monotonicMs() + deadlineMs;
-    return new ActiveCall({ operation, options, deadlineAt, traceId: options.traceId ?? newTraceId(this.#random) });
-  }
-
-  /** Refuses what there is no room for, else takes a place and starts the deadline. Returns how to give all that back. */
-  #admit(provided: Provided, call: ActiveCall, callerSignal: AbortSignal | undefined): () => void {
-    const { scope, plugin } = provided;
+  /** Refuses what is not to be begun, else starts the deadline. Returns how to end all that. */
+  #begin({ scope, plugin }: Provided, call: ActiveCall, callerSignal: AbortSignal | undefined): () => void {
     if (scope.stopping || scope.signal.aborted) throw stoppingError(call.operation, plugin);
     this.#shed(plugin, call);
-    const release = this.#limits.take(call.tenant, call.user);
     const unfollow = followCaller(call, callerSignal);
     const cancelDeadline = this.#watchDeadline(call);
-    const free = () => {
-      release();
-      if (scope.running.delete(call) && scope.running.size === 0) for (const tell of scope.onIdle) tell();
-    };
-    scope.running.set(call, free);
+    scope.running.add(call);
     return () => {
       cancelDeadline();
       unfollow();
       // Who calls and goes away must not get more work done at once than the limits say.
-      call.afterWork(free);
+      call.afterWork(() => free(scope, call));
     };
+  }
+
+  /** Its plugin may have begun to stop while the call waited. */
+  async #placeFrom(waiting: Promise<() => void>, { scope, plugin }: Provided, call: ActiveCall): Promise<() => void> {
+    const release = await waiting;
+    if (!scope.stopping && !scope.signal.aborted) return release;
+    release();
+    throw stoppingError(call.operation, plugin);
+  }
+
+  /** The handler's answer, valid; of an earlier call where this one has its key. */
+  #work(
+    provided: Provided,
+    call: ActiveCall,
+    { valid, options }: { readonly valid: unknown; readonly options: CallOptions },
+  ): Promise<unknown> {
+    if (call.idempotencyKey === undefined || !provided.keepsAnswers || options.keepAnswer === false || !this.#idempotent)
+      return this.#handle(provided, call, valid);
+    return this.#idempotent.run(call, valid, () => this.#handle(provided, call, valid));
+  }
+
+  async #handle(provided: Provided, call: ActiveCall, valid: unknown): Promise<unknown> {
+    try {
+      const { definition } = provided;
+      const { span } = call;
+      const output = await (span ? span.run(() => definition.handler(valid, call)) : definition.handler(valid, call));
+      return validOutput(provided, output);
+    } catch (error) {
+      throw isBellowsError(error) ? error : (unconvertibleInput(provided, valid) ?? this.#unexpected(provided, call, error));
+    }
   }
 
   #shed(plugin: string, call: ActiveCall): void {
@@ -252,11 +248,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   #watchDeadline(call: ActiveCall): () => void {
     if (call.deadlineAt === Number.POSITIVE_INFINITY) return NOTHING_TO_DO;
     const expire = () =>
-      call.abort(
-        new DeadlineError('DEADLINE_EXCEEDED', `${call.operation} did not end before its deadline: give it more time or less work.`, {
-          phase: 'call',
-        }),
-      );
+      call.abort(new DeadlineError('DEADLINE_EXCEEDED', deadlineText(`The call of ${call.operation}`), { phase: 'call' }));
     // Also NaN counts as passed.
     if (!(call.deadlineAt > this.#clock.monotonicMs())) {
       expire();
@@ -280,41 +272,29 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   }
 }
 
+function free(scope: PluginScope, call: ActiveCall): void {
+  call.release();
+  if (scope.running.delete(call) && scope.running.size === 0) for (const tell of scope.onIdle) tell();
+}
+
 /** Also handlers that ignore their signal lose their places here: a plugin that is gone must hold none. */
 function abortAll(scope: PluginScope): number {
   const left = [...scope.running];
-  for (const [call, free] of left) {
+  for (const call of left) {
     call.abort(endedByStopError(call.operation, scope.id));
-    free();
+    free(scope, call);
   }
   return left.length;
-}
-
-function rulesOf({ role = 'operator', runsCommands = false }: OperationDefinition): OperationRules {
-  return { role, runsCommands };
 }
 
 /**
  * The edges have checked their callers; this is for calls that were started for somebody and are made later, by a plugin. What it
  * kept meanwhile may come back damaged: that reaches nothing.
  */
-function demandAuthority(definition: OperationDefinition, authority: CallAuthority | null): void {
-  const { role, runsCommands } = rulesOf(definition);
-  const given = authority?.role as Role;
-  if (ROLES.indexOf(given) < ROLES.indexOf(role)) throw roleTooLowError(definition.name, role, given);
-  if (runsCommands && authority?.runsCommands !== true) throw commandsForbiddenError(definition.name);
-}
-
-/** Schemas are turned into JSON Schema when somebody first asks: it costs more than all else at start. */
-function describe(provided: Provided): OperationInfo {
-  const { definition, plugin } = provided;
-  provided.info ??= Object.freeze({
-    name: definition.name,
-    plugin,
-    summary: definition.summary,
-    ...rulesOf(definition),
-    input: jsonSchemaOf(definition.input, 'input'),
-    output: jsonSchemaOf(definition.output, 'output'),
-  });
-  return provided.info;
+function demandAuthority({ definition, rules }: Provided, { tenant, authority: given }: ActiveCall): void {
+  const authority = given as CallAuthority | null;
+  const role = authority?.role as Role;
+  if (ROLES.indexOf(role) < ROLES.indexOf(rules.role)) throw roleTooLowError(definition.name, rules.role, role);
+  if (rules.runsCommands && authority?.runsCommands !== true) throw commandsForbiddenError(definition.name);
+  if (authority?.tenant !== undefined && authority.tenant !== tenant) throw tenantForbiddenError(authority.tenant);
 }

@@ -1,4 +1,4 @@
-import { type ErrorDetail, InputError, isBellowsError, type OperationDefinition, PluginError, z } from '@bellows/sdk';
+import { type ErrorDetail, findUnconvertible, InputError, isBellowsError, type OperationDefinition, PluginError, z } from '@bellows/sdk';
 import { schemaProblems } from './schema-problems.js';
 
 interface Provided {
@@ -15,6 +15,18 @@ export function validInput({ plugin, definition }: Provided, input: unknown): un
     plugin,
     phase: 'validate',
     details,
+  });
+}
+
+/** For an error nobody foresaw, from the schema or from a handler that looked further: whether the input is to blame, and not the plugin. */
+export function unconvertibleInput({ plugin, definition }: Provided, input: unknown): InputError | undefined {
+  const path = findUnconvertible(input);
+  if (path === undefined) return undefined;
+  const message = 'must be a number, not an object';
+  return new InputError('INPUT_INVALID', `The input of ${definition.name} is not valid: ${path} ${message}.`, {
+    plugin,
+    phase: 'validate',
+    details: [{ path, message }],
   });
 }
 

@@ -2,16 +2,21 @@ import { ERROR_CODES, type IScalableSubsystem, isBellowsError, isKind, messageOf
 import { checkPromises, checkSubsystem, demand } from '@bellows/sdk/testing';
 import { HOST_ERROR_CODES } from '../error-codes.js';
 import { jsonSchemaOf } from '../operations/operation-schemas.js';
-import { isPolluted, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
+import { hostileInputs, isPolluted, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
+import { checkBusyChanges, checkChangesThereAndBack, checkInterruptedChanges, checkRefusedChanges } from './check-changes.js';
 import { explained } from './explained.js';
+import { HeapWatch, ROUNDS_FOR_HEAP } from './heap-watch.js';
 import { propertiesOf } from './json-schema.js';
 import { callAllAtOnce, isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
 import { type CheckedPlugin, type CheckPluginOptions, PluginUnderCheck } from './plugin-under-check.js';
 import { ProcessWatch } from './process-watch.js';
 import { endsWithin, withRunningTime } from './running-time.js';
+import { afterTurns } from './turns.js';
 
-const ROUNDS = 10;
+const ROUNDS = 100;
 const MAX_LISTED = 5;
+/** What a plugin listens to once, at its first call, is no leak. */
+const MAX_LISTENERS_OF_CALLS = 1;
 /** The default of the configuration. */
 const ACTIVATE_TIMEOUT_MS = 10_000;
 /** Turns of the event loop after which an activation is interrupted. */
@@ -41,6 +46,7 @@ export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOp
     'it takes its configuration, and says of each option what it is': async () => checkConfig(plugin),
     'it is active when its activation has ended': () => checkActivation(plugin),
     'an unknown option or a wrong value is refused by its path, and nothing is activated': () => checkRefusedConfig(plugin),
+    'hostile options are taken or refused, and reach no further': async () => checkHostileConfig(plugin),
     'it provides operations under its own id, each with a summary and with schemas': onLife(checkOperations),
     'malformed input is refused as a fault of the caller': onLife(checkMalformed),
     'hostile input neither breaks it nor holds it up': onLife(checkHostile),
@@ -53,13 +59,20 @@ export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOp
     ),
     'a stop leaves nothing behind': async () => {
       demandNothing([...(await leftInHost(await plugin.start())), ...(await watch.leftovers())]);
-      const { left } = await (seen ??= livePlugin(plugin));
+      const { left, listenersOfCalls } = await (seen ??= livePlugin(plugin));
+      for (const [name, count] of listenersOfCalls) {
+        demand(count <= MAX_LISTENERS_OF_CALLS, `calls of ${name} that have ended left ${count} listeners on ctx.signal`);
+      }
       demand(left.length === 0, `after its operations were called there is still ${listed(left)}`);
     },
     'a stop while it is called leaves nothing behind': () => checkBusyStop(plugin, watch),
     'its subsystems keep the promises of subsystems': () => checkSubsystems(plugin),
     'starting and stopping again and again leaves nothing behind': () => checkRounds(plugin, watch),
     'an activation that is interrupted leaves nothing behind': () => checkInterruption(plugin, watch),
+    'it takes a change of its live options over, and back': () => checkChangesThereAndBack(plugin, watch),
+    'calls that run while it changes come to an end': () => checkBusyChanges(plugin),
+    'a change that it refuses changes nothing': () => checkRefusedChanges(plugin),
+    'a change that is interrupted ends, and can be taken back': () => checkInterruptedChanges(plugin),
   });
 }
 
@@ -105,6 +118,25 @@ async function checkRefusedConfig(subject: PluginUnderCheck): Promise<void> {
     const refused = wrong.filter((value) => !subject.plugin.config.safeParse({ ...subject.config, [key]: value }).success);
     demand(refused.length > 0, `${key} takes ${JSON.stringify(wrong[0])}, which does not fit its own schema`);
     await demandRefused(subject, key, refused[0]);
+  }
+}
+
+/** Only checked, never activated: what fits is not meant, and might be started in full. */
+function checkHostileConfig({ plugin, config }: PluginUnderCheck): void {
+  const hostile = hostileInputs(jsonSchemaOf(plugin.config, 'input'));
+  for (const { what, input } of [
+    ...hostile,
+    ...[null, [], 'text', 42].map((value) => ({ what: JSON.stringify(value), input: value as unknown })),
+  ]) {
+    const given = typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...config, ...input } : input;
+    let isTaken = false;
+    try {
+      isTaken = plugin.config.safeParse(given).success;
+    } catch (error) {
+      demand(false, `its schema throws at ${what}: ${messageOf(error)}`);
+    }
+    demand(!isTaken || (typeof given === 'object' && given !== null && !Array.isArray(given)), `it takes ${what} for options`);
+    demand(!isPolluted(), `${what} reached the prototype of all objects`);
   }
 }
 
@@ -177,7 +209,7 @@ function checkHandlers({ handlerFailures: [failure] }: PluginLife): void {
 /** A handler that does not follow its signal goes on when its plugin has gone. */
 async function checkBusyStop(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
   const host = await subject.start();
-  callAllAtOnce(host, subject);
+  void callAllAtOnce(host, subject);
   await afterTurns(1);
   const left = await leftInHost(host);
   demandNothing([...left, ...(await watch.leftovers())]);
@@ -205,11 +237,15 @@ async function checkSubsystems(subject: PluginUnderCheck): Promise<void> {
 
 async function checkRounds(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
   const rounds = subject.options.rounds ?? ROUNDS;
+  const heap = rounds < ROUNDS_FOR_HEAP ? undefined : new HeapWatch(rounds);
   for (let round = 1; round <= rounds; round += 1) {
     const left = await leftInHost(await subject.start());
     demand(left.length === 0, `after stop ${round} of ${rounds} there is ${listed(left)}`);
+    await heap?.after(round);
   }
   demandNothing(await watch.leftovers());
+  const kept = heap?.keptPerRound ?? 0;
+  demand(kept === 0, `each start and stop keeps about ${Math.round(kept / 1024)} KiB of memory`);
 }
 
 async function checkInterruption(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
@@ -227,10 +263,6 @@ async function checkInterruption(subject: PluginUnderCheck, watch: ProcessWatch)
     demand(isOver, `its activation did not end within ${timeoutMs} ms after ctx.signal had told it to`);
     demandNothing([...left, ...timersOn(subject.clock), ...(await watch.leftovers())]);
   }
-}
-
-async function afterTurns(turns: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function demandNothing(left: readonly string[]): void {

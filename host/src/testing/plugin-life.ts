@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { type BusEvent, isBellowsError, isKind, type OperationInfo, type PluginStatus } from '@bellows/sdk';
 import type { FakeClock, HandlerFailure } from '@bellows/sdk/testing';
 import { type BadInput, hostileInputs, malformedInputs } from './bad-input.js';
@@ -25,6 +26,8 @@ export interface PluginLife {
   readonly answers: readonly Answer[];
   /** After all these calls. */
   readonly called: PluginStatus;
+  /** By operation: how many more listeners `ctx.signal` had when its calls had ended. */
+  readonly listenersOfCalls: ReadonlyMap<string, number>;
   readonly events: readonly BusEvent[];
   /** What handlers of events threw that are not those of whom it needs. */
   readonly handlerFailures: readonly HandlerFailure[];
@@ -40,7 +43,9 @@ export interface PluginLife {
 
 /** One life from start to stop, with every operation called in ways it was not meant for. */
 export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife> {
-  const host = await subject.start();
+  let signal: AbortSignal | undefined;
+  const host = await subject.start({ onContext: (ctx) => (signal = ctx.signal) });
+  const listening = () => (signal === undefined ? 0 : getEventListeners(signal, 'abort').length);
   const { id } = subject;
   const { wired, bus, clock } = host;
   try {
@@ -51,7 +56,12 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
     const isOfOthers = (owner: string) => owner !== id && others.includes(owner);
     const foreignOperations = all.filter(({ plugin }) => !others.includes(plugin)).map(({ name }) => name);
     const answers: Answer[] = [];
-    for (const operation of operations) answers.push(...(await callBadly(operation, { host, subject })));
+    const listenersOfCalls = new Map<string, number>();
+    for (const operation of operations) {
+      const before = listening();
+      answers.push(...(await callBadly(operation, { host, subject })));
+      listenersOfCalls.set(operation.name, listening() - before);
+    }
     await bus.idle();
     const called = status();
     const isStopClean = await withRunningTime(clock, wired.plugins.stop('CHECK'));
@@ -62,6 +72,7 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
       foreignOperations,
       answers,
       called,
+      listenersOfCalls,
       events: [...bus.events],
       handlerFailures: bus.failures.filter(({ owner }) => !isOfOthers(owner)),
       stopped: status(),
@@ -75,12 +86,17 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
   }
 }
 
-/** Begins calls of every operation with hostile input; how they end is nobody's business. */
-export function callAllAtOnce({ wired }: LaunchedHost<FakeClock>, { id }: PluginUnderCheck): void {
-  for (const { plugin, name, input } of wired.operations.list()) {
-    if (plugin !== id) continue;
-    for (const bad of hostileInputs(input)) void wired.operations.call(name, bad.input).catch(() => {});
-  }
+/** Begins calls of every operation with hostile input; each promise answers the error of its call, and never rejects. */
+export function callAllAtOnce({ wired }: LaunchedHost<FakeClock>, { id }: PluginUnderCheck): readonly Promise<unknown>[] {
+  const own = wired.operations.list().filter(({ plugin }) => plugin === id);
+  return own.flatMap(({ name, input }) =>
+    hostileInputs(input).map((bad) =>
+      wired.operations.call(name, bad.input).then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    ),
+  );
 }
 
 /** What a plugin that has stopped left in the host; and then in the clock, when the host has stopped too. */

@@ -2,7 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type ErrorCodeTable, type ErrorDetail, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import {
+  type ErrorCodeTable,
+  type ErrorDetail,
+  isPlugin,
+  messageOf,
+  type Plugin,
+  type PluginContext,
+  type Reconfigure,
+  SDK_VERSION,
+  sdkRangeProblem,
+} from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { findPlugin, type PluginSource } from '../plugin-source.js';
 import { entryFile, stagePlugin } from '../plugin-stager.js';
@@ -32,7 +42,15 @@ export interface CheckPluginOptions {
   readonly configFolder?: string;
   /** Plugins it needs; they are started before it. */
   readonly alongside?: readonly TestPlugin[];
-  /** How often it is started and stopped again. Default 10. */
+  /** Live options with other values, each taken over while it runs; beside those that are made of numbers, choices and switches. */
+  readonly changes?: readonly Readonly<Record<string, unknown>>[];
+  /** Live options with values that fit the schema and that it refuses all the same. */
+  readonly refusedChanges?: readonly Readonly<Record<string, unknown>>[];
+  /** A call that must be answered as before when a change did not come about. */
+  readonly probe?: { readonly operation: string; readonly input: unknown };
+  /** How long a change may take. Default 5 s. */
+  readonly changeTimeoutMs?: number;
+  /** How often it is started and stopped again; from 40 on its memory is watched too. Default 100. */
   readonly rounds?: number;
   /** Default 10 s, as in the configuration. */
   readonly activateTimeoutMs?: number;
@@ -49,6 +67,10 @@ interface LifeOptions {
   readonly signal?: AbortSignal;
   /** Called with the promise of each activation that begins. */
   readonly onActivate?: (activation: Promise<void>) => void;
+  /** Called with the context of each activation that begins. */
+  readonly onContext?: (ctx: PluginContext) => void;
+  /** Called with what the plugin registers to take changes over. */
+  readonly onReconfigure?: (apply: Reconfigure) => void;
 }
 
 /** A plugin that was loaded once, and its lives on one test host after the other. */
@@ -120,12 +142,18 @@ export class PluginUnderCheck implements AsyncDisposable {
   }
 
   /** Puts it on a host of its own and starts that. Rejects as {@link launchTestHost}. */
-  begin({ config = this.config, signal, onActivate = () => {} }: LifeOptions = {}): Promise<LaunchedHost<FakeClock>> {
+  begin(life: LifeOptions = {}): Promise<LaunchedHost<FakeClock>> {
+    const { config = this.config, signal, onActivate = () => {}, onContext = () => {}, onReconfigure = () => {} } = life;
     const { plugin } = this;
     const watched: Plugin = {
       ...plugin,
       activate(ctx) {
-        const activation = (async () => plugin.activate(ctx))();
+        onContext(ctx);
+        const takesOver = (apply: Reconfigure) => {
+          onReconfigure(apply);
+          ctx.onReconfigure(apply);
+        };
+        const activation = (async () => plugin.activate(Object.freeze({ ...ctx, onReconfigure: takesOver })))();
         onActivate(activation.catch(() => {}));
         return activation;
       },

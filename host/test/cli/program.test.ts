@@ -62,6 +62,8 @@ describe('bellows', () => {
       ['call', 'x', '--deadline', '0'],
       ['call', 'x', '--criticality', 'high'],
       ['token', 'new'],
+      ['token', 'new', '--role', 'reader', '--tenant', ''],
+      ['token', 'new', '--role', 'reader', '--user', 'a\nb'],
     ]) {
       expect(await bellows(argv)).toMatchObject({ code: 2, stdout: '' });
     }
@@ -366,5 +368,14 @@ describe('bellows token new', () => {
     expect(new TokenTable(await parseTokens(stdout, 'f')).find(token)).toMatchObject({ name: 'ci', role: 'operator' });
     const { json } = await bellows(['token', 'new', '--role', 'reader', '--json']);
     expect(new TokenTable([json.entry]).find(json.token)).toMatchObject({ role: 'reader' });
+  });
+
+  it('binds it to a tenant and a user when asked', async () => {
+    const { parseTokens } = await import('../../src/http/token-table.js');
+    const bound = ['--tenant', 'a "quoted" one', '--user', 'ann'];
+    const { stdout } = await bellows(['token', 'new', '--role', 'reader', ...bound]);
+    expect(await parseTokens(stdout, 'f')).toMatchObject([{ tenant: 'a "quoted" one', user: 'ann' }]);
+    const { json } = await bellows(['token', 'new', '--role', 'reader', '--json', ...bound]);
+    expect(json.entry).toMatchObject({ tenant: 'a "quoted" one', user: 'ann' });
   });
 });

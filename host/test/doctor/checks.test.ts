@@ -152,7 +152,7 @@ describe('the data folder', () => {
   it('has a version that is known', async () => {
     const withVersion = (text: string) => checkDataVersion(placeWith(filesOf({ '/here/.bellows/version': text })));
     expect(await withVersion('1\n')).toEqual({ state: 'ok', found: 'version 1' });
-    for (const text of ['2', 'x', '', '1.5']) expect(await withVersion(text)).toMatchObject({ state: 'fail' });
+    for (const text of ['3', 'x', '', '1.5']) expect(await withVersion(text)).toMatchObject({ state: 'fail' });
     expect(await checkDataVersion(placeWith({ stat: async () => undefined }))).toMatchObject({ state: 'ok', found: 'no data yet' });
     expect(await checkDataVersion(placeWith())).toMatchObject({ state: 'unknown' });
   });

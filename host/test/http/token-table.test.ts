@@ -30,6 +30,17 @@ describe('parseTokens', () => {
     });
   });
 
+  it('takes a tenant and a user an entry is bound to, and refuses names no header can have', async () => {
+    const entry = { name: 'a', role: 'reader', sha256: sha('A') };
+    expect(await parseTokens(JSON.stringify([{ ...entry, tenant: 'acme', user: 'ann' }]), 'f')).toMatchObject([
+      { tenant: 'acme', user: 'ann' },
+    ]);
+    for (const wrong of ['', 'x'.repeat(201), 'ü', 'a\nb', 7, null]) {
+      const text = JSON.stringify([{ ...entry, tenant: wrong, user: wrong }]);
+      await expect(parseTokens(text, 'f')).rejects.toMatchObject({ details: [{ path: 'tokens[0].tenant' }, { path: 'tokens[0].user' }] });
+    }
+  });
+
   it('refuses two entries of one name or one token', async () => {
     const text = JSON.stringify([
       { name: 'a', role: 'admin', sha256: sha('A') },

@@ -1,5 +1,6 @@
 import {
   CancelledError,
+  callOptionsFrom,
   type ILogger,
   InputError,
   type IOperations,
@@ -269,6 +270,23 @@ describe('OperationRegistry.call', () => {
   });
 });
 
+describe('OperationRegistry metrics', () => {
+  it('has no series for names nobody provides, and at most one per outcome for others, whatever callers send', async () => {
+    const { operations, registry } = open();
+    operations.provide(definition('demo.run', nothing));
+    for (let n = 0; n < 500; n += 1) {
+      await operations.call(`demo.${n}`, {}).catch(() => {});
+      await operations.call('demo.run', { [`key${n}`]: n }, { tenant: `t${n}`, user: `u${n}`, traceId: `${n}` }).catch(() => {});
+    }
+    await operations.call('demo.run', {}, { authority: { role: 'reader', runsCommands: false } }).catch(() => {});
+    expect(registry.metrics.series().map(({ operation, outcome, count }) => [operation, outcome, count])).toEqual([
+      ['demo.run', 'input', 500],
+      ['demo.run', 'forbidden', 1],
+    ]);
+    expect([...registry.metrics.inFlight()]).toEqual([['demo.run', 0]]);
+  });
+});
+
 describe('OperationRegistry limits', () => {
   const tenants = { acme: { limits: { maxConcurrentOperations: 2 }, users: { default: { maxConcurrentOperations: 1 } } } };
 
@@ -438,5 +456,89 @@ describe('OperationRegistry when a plugin stops', () => {
     const again: IOperations = registry.forPlugin('demo', new AbortController().signal);
     again.provide(definition('demo.slow', async () => 'anew'));
     expect(await again.call('demo.slow', {})).toBe('anew');
+  });
+});
+
+describe('OperationRegistry, a line for a tenant at its limit', () => {
+  const tenants = { acme: { limits: { maxConcurrentOperations: 1, maxQueueDepth: 2 } } };
+
+  function full() {
+    const opened = open({ tenants });
+    const { begun, release, handler } = held();
+    opened.operations.provide(definition('demo.slow', handler));
+    const call = (options = {}) => opened.operations.call('demo.slow', {}, { tenant: 'acme', ...options });
+    return { ...opened, begun, release, call };
+  }
+
+  it('holds as many as it may, in order, and refuses the next', async () => {
+    const { begun, release, call, clock } = full();
+    const calls = [call({ user: 'a' }), call({ user: 'b' }), call({ user: 'c' })];
+    await expect(call({ user: 'd' })).rejects.toMatchObject({ code: 'TENANT_LIMIT', retryAfterMs: expect.any(Number) });
+    for (let n = 0; n < 3; n += 1) {
+      await clock.advance(0);
+      expect(begun).toHaveLength(n + 1);
+      release[n]?.();
+    }
+    expect(await Promise.all(calls)).toEqual(['done', 'done', 'done']);
+    expect(begun.map(({ user }) => user)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is left at a deadline, which counts from the call, and when the caller goes; the handler never sees those', async () => {
+    const { begun, release, call, clock } = full();
+    const first = call();
+    const leaving = new AbortController();
+    const waiting = Promise.allSettled([call({ deadlineMs: 50 }), call({ signal: leaving.signal })]);
+    await clock.advance(20);
+    leaving.abort();
+    await clock.advance(40);
+    expect(await waiting).toMatchObject([{ reason: { code: 'DEADLINE_EXCEEDED' } }, { reason: { code: 'CANCELLED' } }]);
+    release[0]?.();
+    await first;
+    const next = call();
+    await clock.advance(0);
+    release[1]?.();
+    expect([await next, begun.length, clock.pending]).toEqual(['done', 2, 0]);
+  });
+
+  it('ends with the plugin', async () => {
+    const { registry, release, begun, call, clock } = full();
+    const first = call();
+    const second = expect(call()).rejects.toMatchObject({ code: 'OPERATION_STOPPING' });
+    const drained = registry.drain('demo', 1_000);
+    release[0]?.();
+    await second;
+    expect([await drained, await first, begun.length]).toEqual([0, 'done', 1]);
+    await clock.advance(0);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('OperationRegistry, a call for whom a plugin calls', () => {
+  it('hands on the time that is left and the signal', async () => {
+    const { operations, clock } = open();
+    const { begun, handler } = held();
+    operations.provide(definition('demo.inner', handler));
+    operations.provide(definition('demo.outer', (_input, call) => operations.call('demo.inner', {}, callOptionsFrom(call))));
+    const options = { tenant: 't', user: 'u', criticality: 'critical', deadlineMs: 100, idempotencyKey: 'k' } as const;
+    const failed = expect(operations.call('demo.outer', {}, options)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await clock.advance(1);
+    expect(begun[0]).toMatchObject({ tenant: 't', user: 'u', criticality: 'critical', deadlineAt: 100 });
+    expect(begun[0]?.idempotencyKey).toBeUndefined();
+    await clock.advance(104);
+    await failed;
+    expect(begun[0]?.signal.reason).toMatchObject({ kind: 'deadline' });
+  });
+
+  it('has the earlier of two deadlines', async () => {
+    const { operations } = open();
+    const { begun, release, handler } = held();
+    operations.provide(definition('demo.run', handler));
+    const calls = [
+      { deadlineMs: 5, deadlineAt: 9 },
+      { deadlineMs: 9, deadlineAt: 5 },
+    ].map((options) => operations.call('demo.run', {}, options));
+    for (const free of release) free();
+    await Promise.all(calls);
+    expect(begun.map(({ deadlineAt }) => deadlineAt)).toEqual([5, 5]);
   });
 });

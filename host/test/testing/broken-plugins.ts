@@ -143,6 +143,44 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
     plugin: sample((ctx) => ctx.registerSubsystem(Object.assign(new GoodSubsystem(), { name: 'other.pool' }))),
   },
   'provides an operation of another plugin': { promise: 'it is active', plugin: withOperation({ name: 'other.greet' }) },
+  'takes a list for options': {
+    promise: 'hostile options',
+    plugin: sample(() => {}, {
+      config: z.preprocess((value) => (Array.isArray(value) ? {} : value), config) as unknown as typeof config,
+    }),
+  },
+  'has a schema that throws at a long text': {
+    promise: 'hostile options',
+    plugin: sample(() => {}, {
+      config: config.extend({
+        greeting: config.shape.greeting.refine((text) => {
+          if (text.length > 1_000) throw new RangeError('too much');
+          return true;
+        }),
+      }) as unknown as typeof config,
+    }),
+  },
+  'listens to its signal at each call': {
+    promise: 'a stop leaves nothing',
+    plugin: sample((ctx) =>
+      ctx.operations.provide({
+        ...greet,
+        name: 'sample.listen',
+        async handler({ name }: { readonly name: string }) {
+          ctx.signal.addEventListener('abort', () => {});
+          return { greeting: name };
+        },
+      }),
+    ),
+  },
+  'keeps memory at each start': {
+    promise: 'starting and stopping again',
+    plugin: (() => {
+      const hoard: unknown[] = [];
+      return sample((ctx) => void hoard.push([ctx.id, new Array(8_192).fill(hoard.length)]));
+    })(),
+    options: { rounds: 50 },
+  },
   'provides an operation of the host': {
     promise: 'it provides operations',
     plugin: sample((ctx) => ctx.own(ctx.get(TOKENS.Operations).provide({ ...greet, name: 'host.greet' }))),
@@ -284,6 +322,9 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
   'listens for what it should leave to the host': {
     promise: 'a stop leaves nothing',
     plugin: sample(() => process.listenerCount('unhandledRejection') < 10 && process.on('unhandledRejection', onProcess)),
-    clean: () => void process.removeListener('unhandledRejection', onProcess),
+    clean: () => {
+      // each of its starts has added one
+      while (process.listeners('unhandledRejection').includes(onProcess)) process.removeListener('unhandledRejection', onProcess);
+    },
   },
 };

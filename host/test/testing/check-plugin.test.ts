@@ -7,8 +7,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { checkPlugin } from '../../src/testing/index.js';
 import { type BrokenPlugin, ERROR_CODES, goodPlugin, BROKEN as UNFIT } from './broken-plugins.js';
 import { CARELESS } from './careless-plugins.js';
+import { CHANGING, changingOptions, goodDrum, patientDrum } from './changing-plugins.js';
 
-const BROKEN = { ...UNFIT, ...CARELESS };
+const BROKEN = { ...UNFIT, ...CARELESS, ...CHANGING };
 
 let clean: (() => void) | undefined;
 const folders: string[] = [];
@@ -38,8 +39,9 @@ describe('checkPlugin', () => {
     await checkPlugin(definePlugin({ id: 'idle', config: z.strictObject({}), activate() {} }));
   });
 
-  it('accepts one that stays clean a hundred times', async () => {
-    await checkPlugin(goodPlugin, { rounds: 100 });
+  it('accepts one that takes changes over while it runs, at once or after a while', async () => {
+    await checkPlugin(goodDrum, changingOptions);
+    await checkPlugin(patientDrum, changingOptions);
   });
 
   it('starts what the plugin needs before it, and blames it for none of that', async () => {

@@ -35,6 +35,15 @@ describe('startTestHost', () => {
     expect(host.decisions()).toEqual([]);
   });
 
+  it('opens no port, unless it is told to listen', async () => {
+    const servers = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
+    const before = servers();
+    await using host = await startTestHost({ plugins: [adder] });
+    expect([host.http, servers()]).toEqual([undefined, before]);
+    await using listening = await startTestHost({ plugins: [adder], listen: true });
+    expect([typeof listening.http?.url, servers()]).toEqual(['string', before + 1]);
+  });
+
   it('refuses malformed input as the real host does', async () => {
     await using host = await startTestHost({ plugins: [adder] });
     const error = await host.call('adder.add', { nunber: 2 }).catch((reason: unknown) => reason);

@@ -32,6 +32,10 @@ export const COMPUTE_ERRORS = defineErrorCodes({
     kind: 'not_ready',
     text: 'The process or thread that ran the guest ended unexpectedly. It has been replaced; whether the guest had finished is unknown.',
   },
+  EXECUTORS_FAILING: {
+    kind: 'not_ready',
+    text: 'No executor process stays up, so calls are refused at once; they are started again with growing pauses. The message says how the last ended: often the machine has no memory or no processes left.',
+  },
   EXPORT_UNKNOWN: { kind: 'input', text: 'The module exports no function of that name, or one that cannot be called from outside.' },
   FEATURE_UNSUPPORTED: { kind: 'input', text: 'The module or the call uses a feature outside of the allow-list; `data.feature` names it.' },
   FILES_INVALID: {

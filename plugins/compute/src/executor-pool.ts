@@ -1,25 +1,11 @@
-import {
-  type CancelTimer,
-  DEFAULT_BACKOFF,
-  type IClock,
-  type ILogger,
-  type IRandom,
-  messageOf,
-  type RunningChild,
-  Supervisor,
-} from '@bellows/sdk';
+import { type CancelTimer, CrashLog, deadlineText, type IClock, type ILogger, type IRandom } from '@bellows/sdk';
 import { computeError } from './errors.js';
 import type { AnswerMessage, StatsMessage } from './executor/protocol.js';
-import { ExecutorProcess, type ExecutorWork, type WorkAnswer } from './executor-process.js';
+import type { ExecutorWork, WorkAnswer } from './executor-process.js';
+import { ExecutorSlot } from './executor-slot.js';
 
 /** What an executor may be late beyond a deadline before it is ended: ending a thread takes some ms, under load longer. */
 const ANSWER_GRACE_MS = 2_000;
-/** A start takes tens of milliseconds; a process that is not up by then is stuck, and the work that waits for it with it. */
-const START_TIMEOUT_MS = 10_000;
-/** An executor with work speaks four times a second, whatever its guests do: one silent for so long is stopped or wedged. */
-const SILENCE_TIMEOUT_MS = 10_000;
-/** A killed process is gone within milliseconds; one in an uninterruptible wait is left to its broken channel. */
-const STOP_TIMEOUT_MS = 5_000;
 
 export interface ExecutorPoolOptions {
   readonly entry: URL;
@@ -45,26 +31,28 @@ export interface PoolWork {
 /**
  * The executor processes and who runs what. Work waits, first come first served, until an executor has a free thread;
  * processes are started when work needs them, replaced with back-off when they are lost, and ended when the limit falls.
+ * While none of them stays up, work is refused at once, and they are tried all the same.
  */
 export class ExecutorPool {
   readonly #options: ExecutorPoolOptions;
-  readonly #slots: Slot[];
+  readonly #slots: readonly ExecutorSlot[];
+  readonly #losses: CrashLog;
+  readonly #failures: CrashLog;
   #waiting: Waiting[] = [];
   #limit = 0;
-  #lost = 0;
+  #isFailing = false;
   #stopped = false;
 
   constructor(options: ExecutorPoolOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.maxExecutors }, () => ({
-      state: 'empty',
-      supervisor: undefined,
-      process: undefined,
-      threads: 0,
-      busy: 0,
-      stats: undefined,
-      heard: { process: undefined, count: 0, at: 0 },
-    }));
+    const { clock, logger } = options;
+    this.#losses = new CrashLog({ clock, logger });
+    this.#failures = new CrashLog({ clock, logger, level: 'error' });
+    const events = {
+      lost: (how: string) => this.#losses.write('', 'An executor process ended unexpectedly and is replaced', { how }),
+      changed: () => this.#next(),
+    };
+    this.#slots = Array.from({ length: options.maxExecutors }, () => new ExecutorSlot(options, events));
   }
 
   /** How many calls may run at once over all executors. Lowering ends idle threads and processes, never running work. */
@@ -74,17 +62,14 @@ export class ExecutorPool {
     const processes = Math.min(this.#slots.length, limit);
     this.#slots.forEach((slot, index) => {
       const threads = index < processes ? Math.floor(limit / processes) + (index < limit % processes ? 1 : 0) : 0;
-      if (threads === slot.threads) return;
-      slot.threads = threads;
-      if (threads > 0) slot.process?.configure(threads, this.#options.maxPooledModules);
-      this.#endIfDrained(slot);
+      slot.setThreads(threads);
     });
     this.#next();
   }
 
   /**
-   * Resolves with what the executor answered. Rejects with `DEADLINE_EXCEEDED`, `EXECUTOR_LOST`, `COMPUTE_STOPPING`,
-   * or with the reason of `signal`; then the work has ended or its thread has.
+   * Resolves with what the executor answered. Rejects with `DEADLINE_EXCEEDED`, `EXECUTOR_LOST`, `EXECUTORS_FAILING`,
+   * `COMPUTE_STOPPING`, or with the reason of `signal`; then the work has ended or its thread has.
    */
   run({ work, deadlineAt, signal }: PoolWork): Promise<Pick<AnswerMessage, 'outcome' | 'durationMs'>> {
     if (this.#stopped) return Promise.reject(stopping());
@@ -96,7 +81,7 @@ export class ExecutorPool {
         entry.leave();
         reject(error);
       };
-      const cancelTimer = this.#options.clock.setTimer(this.#leftMs(deadlineAt), () => remove(late('while it waited for an executor')));
+      const cancelTimer = this.#options.clock.setTimer(this.#leftMs(deadlineAt), () => remove(late('it waited for an executor')));
       const onAbort = () => remove(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
       entry.leave = () => {
@@ -110,7 +95,7 @@ export class ExecutorPool {
 
   /** Gives up the instances made ahead of time; running calls notice nothing. */
   trim(): void {
-    for (const { process } of this.#slots) process?.trim();
+    for (const slot of this.#slots) slot.process?.trim();
   }
 
   /**
@@ -118,16 +103,12 @@ export class ExecutorPool {
    * its deadline, which may be hours away; with it, it hears `EXECUTOR_LOST`.
    */
   endSilent(): void {
-    const now = this.#options.processClock.monotonicMs();
-    for (const slot of this.#slots) {
-      const { process, heard } = slot;
-      if (process === undefined || slot.busy === 0 || process !== heard.process || process.heard !== heard.count) {
-        slot.heard = { process, count: process?.heard ?? 0, at: now };
-      } else if (now - heard.at >= SILENCE_TIMEOUT_MS) {
-        this.#options.logger.error('An executor has work and says nothing: it is ended', { pid: process.pid });
-        void process.kill();
-      }
-    }
+    for (const slot of this.#slots) slot.endIfSilent();
+  }
+
+  /** While true, work is refused at once: none of the processes stays up. */
+  get isFailing(): boolean {
+    return this.#isFailing;
   }
 
   /** Instances of a module ready on all executors, as they last reported. */
@@ -140,7 +121,7 @@ export class ExecutorPool {
       executors: this.#slots.filter((slot) => slot.process !== undefined).length,
       threads: this.#sum((stats) => stats.threads),
       rssBytes: this.#sum((stats) => stats.rssBytes),
-      lost: this.#lost,
+      lost: this.#slots.reduce((sum, { losses }) => sum + losses, 0),
       waiting: this.#waiting.length,
     };
   }
@@ -156,25 +137,26 @@ export class ExecutorPool {
       entry.leave();
       entry.reject(stopping());
     }
-    await Promise.all(this.#slots.map((slot) => slot.supervisor?.stop()));
+    await Promise.all(this.#slots.map((slot) => slot.stop()));
+    this.#losses.flush();
+    this.#failures.flush();
   }
 
   #next(): void {
-    while (this.#waiting.length > 0 && !this.#stopped) {
+    if (this.#stopped) return;
+    while (this.#waiting.length > 0) {
       const slot = this.#freeSlot();
       if (slot === undefined) break;
       this.#dispatch(slot, this.#waiting.shift() as Waiting);
     }
-    if (!this.#stopped) this.#startOthers();
+    this.#startOthers();
+    this.#refuseWhileFailing();
   }
 
   /** The one with most threads free; of equals the first, whose pools are the warmest. */
-  #freeSlot(): Slot | undefined {
-    let best: Slot | undefined;
-    for (const slot of this.#slots) {
-      const free = slot.threads - slot.busy;
-      if (slot.state === 'ready' && free > 0 && (best === undefined || free > best.threads - best.busy)) best = slot;
-    }
+  #freeSlot(): ExecutorSlot | undefined {
+    let best: ExecutorSlot | undefined;
+    for (const slot of this.#slots) if (slot.free > (best?.free ?? 0)) best = slot;
     return best;
   }
 
@@ -184,95 +166,40 @@ export class ExecutorPool {
     for (const slot of this.#slots) {
       if (coming >= this.#waiting.length) return;
       if (slot.state !== 'empty' || slot.threads === 0) continue;
-      this.#start(slot);
+      slot.start();
       coming += slot.threads;
     }
   }
 
-  #start(slot: Slot): void {
-    const { clock, random, logger } = this.#options;
-    slot.state = 'starting';
-    slot.supervisor = new Supervisor({
-      children: [{ id: 'executor', start: async () => this.#fork(slot), restart: 'permanent', stopTimeoutMs: STOP_TIMEOUT_MS }],
-      // A crash now and then is replaced at once; one after the other means that something is wrong with this machine.
-      intensity: { maxRestarts: 1, maxSeconds: 5 },
-      backoff: { ...DEFAULT_BACKOFF, applies: 'beyond-intensity' },
-      clock,
-      random,
-      onChildExit: (_id, { error }) => {
-        this.#lost += 1;
-        logger.warn('An executor process ended unexpectedly and is replaced', { how: messageOf(error) });
-      },
-    });
-    // A process that cannot be started counts as one that ended, so this does not fail.
-    void slot.supervisor.start().catch((error) => logger.error('An executor could not be started', { error }));
-  }
-
-  #fork(slot: Slot): RunningChild {
-    slot.state = 'starting';
-    const { entry, flags, processClock, logger, maxPooledModules } = this.#options;
-    let process: ExecutorProcess;
-    try {
-      process = new ExecutorProcess(entry, flags, {
-        ready: () => {
-          cancelTimeout();
-          if (slot.state !== 'starting') return;
-          slot.state = 'ready';
-          this.#next();
-        },
-        stats: (stats) => {
-          slot.stats = stats;
-        },
-        gone: () => {
-          cancelTimeout();
-          // one that was left behind must not take the place of its successor down
-          if (slot.process !== process) return;
-          slot.process = undefined;
-          slot.stats = undefined;
-          if (slot.state !== 'ending') slot.state = 'lost';
-        },
-      });
-    } catch (error) {
-      return this.#notForked(slot, error);
+  #refuseWhileFailing(): void {
+    const wasFailing = this.#isFailing;
+    this.#isFailing = this.#noneStaysUp();
+    if (!this.#isFailing) return;
+    if (!wasFailing) this.#failures.write('', 'No executor process stays up: calls are refused until one does', { how: this.#lastEnd });
+    for (const entry of this.#waiting.splice(0)) {
+      entry.leave();
+      entry.reject(failing(this.#lastEnd));
     }
-    slot.process = process;
-    const cancelTimeout = processClock.setTimer(START_TIMEOUT_MS, () => {
-      logger.error('An executor process did not come up in time and is ended', { pid: process.pid, timeoutMs: START_TIMEOUT_MS });
-      void process.kill();
-    });
-    process.configure(Math.max(1, slot.threads), maxPooledModules);
-    const exited = process.gone.then((how) => {
-      this.#next();
-      return { ok: false, error: how };
-    });
-    return { exited, stop: async () => void (await process.kill()) };
   }
 
-  /** A machine without memory or processes refuses at once: that counts as a process that ended, and is tried again. */
-  #notForked(slot: Slot, error: unknown): RunningChild {
-    slot.state = 'lost';
-    const exited = Promise.resolve().then(() => {
-      this.#next();
-      return { ok: false, error };
-    });
-    return { exited, stop: async () => {} };
+  /** Of those that may run. */
+  #noneStaysUp(): boolean {
+    let isMeant = false;
+    for (const { threads, isFailing } of this.#slots) {
+      if (threads > 0 && !isFailing) return false;
+      isMeant ||= threads > 0;
+    }
+    return isMeant;
   }
 
-  #endIfDrained(slot: Slot): void {
-    if (slot.threads > 0 || slot.busy > 0 || slot.supervisor === undefined || slot.state === 'ending') return;
-    slot.state = 'ending';
-    void slot.supervisor.stop().then(() => {
-      slot.supervisor = undefined;
-      slot.state = 'empty';
-      this.#next();
-    });
+  get #lastEnd(): string {
+    return this.#slots.map(({ lastEnd }) => lastEnd).find((how) => how !== '') ?? '';
   }
 
-  #dispatch(slot: Slot, entry: Waiting): void {
+  #dispatch(slot: ExecutorSlot, entry: Waiting): void {
     entry.leave();
     const { signal, deadlineAt } = entry;
-    const process = slot.process as ExecutorProcess;
-    slot.busy += 1;
+    const process = slot.take();
     let overdue = false;
     const killWhenLate = (delayMs: number) =>
       this.#options.clock.setTimer(delayMs, () => {
@@ -285,11 +212,10 @@ export class ExecutorPool {
     const cancelWork = process.send({ ...entry.work, deadlineMs: leftMs }, (answer: WorkAnswer) => {
       cancelKill();
       signal?.removeEventListener('abort', onAbort);
-      slot.busy -= 1;
       if (signal?.aborted) entry.reject(signal.reason);
       else if (answer !== 'lost') entry.resolve(answer);
-      else entry.reject(overdue ? late('and its executor did not answer either') : this.#stopped ? stopping() : lost());
-      this.#endIfDrained(slot);
+      else entry.reject(overdue ? late('its executor did not answer either') : this.#stopped ? stopping() : lost());
+      slot.giveBack({ isAnswered: answer !== 'lost' });
       this.#next();
     });
     const onAbort = () => {
@@ -309,25 +235,6 @@ export class ExecutorPool {
   }
 }
 
-/**
- * ```text
- * empty ──▶ starting ──▶ ready          (the supervisor forks again: lost ──▶ starting)
- *   ▲           └──┬───────┴──▶ lost
- *   └── ending ◀───┴─────────────┘
- * ```
- */
-interface Slot {
-  state: 'empty' | 'starting' | 'ready' | 'lost' | 'ending';
-  supervisor: Supervisor | undefined;
-  process: ExecutorProcess | undefined;
-  /** How many threads it may run; 0: it shall end. */
-  threads: number;
-  busy: number;
-  stats: StatsMessage | undefined;
-  /** How many messages had come at the last look that found a new one, or no work, and when that was. */
-  heard: { readonly process: ExecutorProcess | undefined; readonly count: number; readonly at: number };
-}
-
 interface Waiting extends PoolWork {
   readonly resolve: (answer: Pick<AnswerMessage, 'outcome' | 'durationMs'>) => void;
   readonly reject: (error: unknown) => void;
@@ -335,7 +242,7 @@ interface Waiting extends PoolWork {
 }
 
 function late(where: string) {
-  return computeError('DEADLINE_EXCEEDED', `The time of the call was used up ${where}: raise deadlineMs, or call when there is less to do`);
+  return computeError('DEADLINE_EXCEEDED', deadlineText('The call', where));
 }
 
 function lost() {
@@ -343,6 +250,14 @@ function lost() {
     'EXECUTOR_LOST',
     'The executor process of the call ended before it answered: the call is safe to repeat if running it twice does no harm',
     { retryAfterMs: 100 },
+  );
+}
+
+function failing(how: string) {
+  return computeError(
+    'EXECUTORS_FAILING',
+    `No executor process stays up; the last ended with ${how}: free memory or processes of this machine, and see the log of the host`,
+    { retryAfterMs: 1_000 },
   );
 }
 

@@ -4,6 +4,7 @@ import { activateCompute } from './plugin.js';
 
 export { COMPUTE_ERRORS } from './errors.js';
 export { COMPUTE_METRICS } from './metrics.js';
+export type { ComputeOperationTypes } from './operation-types.js';
 export { WasmScalingManager } from './wasm-scaling-manager.js';
 
 export default definePlugin({

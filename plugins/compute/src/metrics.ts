@@ -8,6 +8,7 @@ export const COMPUTE_METRICS = {
   'pool.overflow.total': { what: 'Those of them that found the pool of their module used up.', unit: 'calls' },
   'executors.running': { what: 'Processes that run guests.', unit: 'processes' },
   'executors.lost.total': { what: 'Processes that ended unasked, since the start.', unit: 'processes' },
+  'executors.failing': { what: '1 while no process stays up, so that calls are refused; else 0.', unit: '0 or 1' },
   'executors.waiting': { what: 'Calls that have a place and wait for a thread.', unit: 'calls' },
   'threads.running': { what: 'Threads in them; each runs one call at a time.', unit: 'threads' },
   'law.limit': { what: 'Calls at once the own law allows, below the ceiling of the governor.', unit: 'calls' },

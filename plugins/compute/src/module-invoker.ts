@@ -1,4 +1,4 @@
-import { type BellowsError, type IClock, isBellowsError, type OperationCall } from '@bellows/sdk';
+import { type BellowsError, deadlineText, type IClock, isBellowsError, type OperationCall } from '@bellows/sdk';
 import type { ComputeConfig } from './config.js';
 import { computeError } from './errors.js';
 import type { Fault, GuestCall, GuestResult, ModuleRef, WasiInput } from './executor/protocol.js';
@@ -140,6 +140,8 @@ export function errorOf({ code, message, phase, kind }: Fault, module: string): 
       );
     case 'CAPACITY':
       return computeError('CAPACITY', `There is no room to run "${module}": ${message}. Try again later`, { retryAfterMs: 1_000 });
+    case 'DEADLINE_EXCEEDED':
+      return computeError('DEADLINE_EXCEEDED', deadlineText(`The call of "${module}"`), at);
     default:
       return computeError(code, `The call of "${module}" failed: ${message}. ${ADVICE[code]}`, at);
   }
@@ -147,7 +149,6 @@ export function errorOf({ code, message, phase, kind }: Fault, module: string): 
 
 const ADVICE = Object.freeze({
   CANCELLED: 'Nothing is to be done',
-  DEADLINE_EXCEEDED: 'Raise deadlineMs if the guest needs more time',
   MEMORY_LIMIT: 'Raise maxPages or maxTableElements of the module, or give it less to do',
   MODULE_FILE_MISSING: 'Put the module again',
   MODULE_INVALID: 'Build the module again and put it',

@@ -7,6 +7,7 @@ import {
   type CancelTimer,
   DEFAULT_SCALING_POLICY,
   type DescribedMetrics,
+  deadlineText,
   Ema,
   type IBackpressureAware,
   type IClock,
@@ -36,7 +37,7 @@ const MIN_RETRY_AFTER_MS = 100;
 /** Two executors with warm pools need this much on any machine. */
 const MIN_MEMORY_BYTES = 512 * 1024 * 1024;
 
-export type ExecutorSlots = Pick<ExecutorPool, 'run' | 'setLimit' | 'trim' | 'endSilent' | 'stop' | 'metrics'>;
+export type ExecutorSlots = Pick<ExecutorPool, 'run' | 'setLimit' | 'trim' | 'endSilent' | 'stop' | 'metrics' | 'isFailing'>;
 
 export interface WasmScalingManagerOptions {
   readonly config: ComputeConfig;
@@ -149,6 +150,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
       'pool.overflow.total': overflow,
       'executors.running': executors.executors,
       'executors.lost.total': executors.lost,
+      'executors.failing': pool.isFailing ? 1 : 0,
       'executors.waiting': executors.waiting,
       'threads.running': executors.threads,
       'law.limit': this.#lawLimit,
@@ -200,7 +202,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
   applyBackpressure({ queueDepth, maxQueueDepth, memoryRatio }: BackpressureContext): BackpressureState {
     const fill = Math.max(maxQueueDepth > 0 ? queueDepth / maxQueueDepth : 0, this.#fill());
     if (memoryRatio >= 1) this.#options.pool.trim();
-    this.#become(backpressureFor(fill, this.#backpressure));
+    this.#follow(fill);
     return this.#backpressure;
   }
 
@@ -220,10 +222,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     this.#waits.record(clock.monotonicMs() - since);
     if (permit !== null) return permit;
     this.#totals.failed += 1;
-    throw computeError(
-      'DEADLINE_EXCEEDED',
-      'The time of the call was used up while it waited for a slot: raise deadlineMs, or call less at once',
-    );
+    throw computeError('DEADLINE_EXCEEDED', deadlineText('The call', 'it waited for a slot'));
   }
 
   #noRoom(maxQueueDepth: number) {
@@ -273,7 +272,12 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
   }
 
   #refreshBackpressure(): void {
-    this.#become(backpressureFor(this.#fill(), this.#backpressure));
+    this.#follow(this.#fill());
+  }
+
+  /** Without executors every call is refused, however few wait. */
+  #follow(fill: number): void {
+    this.#become(this.#options.pool.isFailing ? 'shedding' : backpressureFor(fill, this.#backpressure));
   }
 
   #become(to: BackpressureState): void {

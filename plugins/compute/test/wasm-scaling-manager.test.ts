@@ -16,6 +16,7 @@ class FakeSlots implements ExecutorSlots {
   looks = 0;
   stops = 0;
   rssBytes = 0;
+  isFailing = false;
   readonly running: ((answer: Answer | Error) => void)[] = [];
 
   run(): Promise<Answer> {
@@ -45,7 +46,7 @@ class FakeSlots implements ExecutorSlots {
   }
 }
 
-const CACHE_STATS = { size: 3, hits: 1, misses: 1, evictions: 0, memoryBytes: 99, hitRate: 0.5 };
+const CACHE_STATS = { size: 3, hits: 1, misses: 1, loads: 0, evictions: 0, memoryBytes: 99, hitRate: 0.5 };
 const DONE: Answer = { outcome: { ok: true, result: { results: [], wasi: undefined, pool: 'warm' } }, durationMs: 1 };
 const TRAPPED: Answer = { outcome: { ok: false, fault: { code: 'TRAP', message: 'unreachable' } }, durationMs: 1 };
 
@@ -72,6 +73,21 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 const ceiling = (limits: Partial<ScalingLimits>): ScalingLimits => ({ ...DEFAULT_SCALING_LIMITS, ...limits });
 
 describe('WasmScalingManager: limits', () => {
+  it('sheds load while no executor stays up, and says so to those who listen', async () => {
+    const { clock, manager, pool } = setUp();
+    const changes: string[] = [];
+    manager.onBackpressureChanged((from, to) => changes.push(`${from} ${to}`));
+    manager.start();
+    pool.isFailing = true;
+    await clock.advance(1_000);
+    expect(manager.getScalingMetrics()).toMatchObject({ 'executors.failing': 1, 'backpressure.state': 3 });
+    pool.isFailing = false;
+    await clock.advance(1_000);
+    expect(manager.getScalingMetrics()).toMatchObject({ 'executors.failing': 0, 'backpressure.state': 0 });
+    expect(changes).toEqual(['normal shedding', 'shedding normal']);
+    await manager.stop();
+  });
+
   it('keeps the promises of every subsystem', async () => {
     await checkSubsystem(() => setUp().manager);
   });

@@ -8,6 +8,7 @@ export { Coordinator, type CoordinatorMetrics, type CoordinatorOptions, type Har
 export type { JobReport } from './jobs/job-report.js';
 export type { JobRequest } from './jobs/job-requests.js';
 export * from './load-test.js';
+export type { HarnessOperationTypes } from './operation-types.js';
 export { createScaleManager } from './scaling/create-scale-manager.js';
 export type { IMergeQueue } from './scaling/scale-dependencies.js';
 export { ScaleManager } from './scaling/scale-manager.js';

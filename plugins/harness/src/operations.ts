@@ -34,6 +34,7 @@ function provideJobs(operations: IOperations, coordinator: Coordinator): void {
       summary: 'Gives issues to agents and answers at once; verified work lands on a branch. The job outlives its caller.',
       ...schemas.start,
       runsCommands: true,
+      idempotency: 'handler',
       handler: async (request, call) => ({ id: (await coordinator.start(asked(request), callerOf(call))).id }),
     }),
   );
@@ -44,6 +45,7 @@ function provideJobs(operations: IOperations, coordinator: Coordinator): void {
         'As start, and waits for the end. The job belongs to its caller: when that one goes away, is cancelled or runs out of time, the job is cancelled; when the host stops, it goes on after the next start.',
       ...schemas.run,
       runsCommands: true,
+      idempotency: 'handler',
       handler: async ({ mustLand, ...request }, call): Promise<Mutable<RunReport>> =>
         runJob(coordinator, { request: asked(request), mustLand, caller: callerOf(call), signal: call.signal }),
     }),

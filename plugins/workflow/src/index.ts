@@ -5,6 +5,7 @@ import { activateWorkflow } from './plugin.js';
 
 export { WORKFLOW_ERRORS } from './errors.js';
 export { WORKFLOW_METRICS } from './metrics.js';
+export type { WorkflowOperationTypes } from './operation-types.js';
 export { PipelineScalingManager } from './pipeline-scaling-manager.js';
 
 export default definePlugin({

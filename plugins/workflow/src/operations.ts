@@ -1,9 +1,10 @@
-import type { IOperations, OperationDefinition } from '@bellows/sdk';
+import type { CallAuthority, IOperations, OperationDefinition } from '@bellows/sdk';
 import type { DefinitionInput, DefinitionRegistry } from './definitions/definition-registry.js';
 import { checkPipelineDepth } from './definitions/pipeline-depth.js';
 import { historyPage } from './engine/history-page.js';
 import { findDefinition } from './engine/missing-definition.js';
 import type { OperationDirectory } from './engine/operation-directory.js';
+import { unknownRunError } from './engine/unknown-run.js';
 import type { WorkflowEngine } from './engine/workflow-engine.js';
 import { type ListInput, schemas } from './operation-schemas.js';
 import type { PipelineScalingManager } from './pipeline-scaling-manager.js';
@@ -21,6 +22,11 @@ export interface WorkflowServices {
 export function provideOperations(operations: IOperations, services: WorkflowServices): void {
   const { engine, store, definitions } = services;
   const pipelineOf = (name: string, version: number) => definitions.lookUp(name, version);
+  /** Whose authority is bound to a tenant learns nothing of the runs of others, not even that they are there. */
+  const own = (id: string, { tenant }: CallAuthority) => {
+    if (tenant !== undefined && engine.find(id).tenant !== tenant) throw unknownRunError(id);
+    return id;
+  };
   operations.provide(
     defineOperation({
       name: 'workflow.define',
@@ -34,6 +40,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.start',
       summary: 'Starts a run; it is durable when this answers.',
       ...schemas.start,
+      idempotency: 'handler',
       handler: ({ input = {}, ...request }, { tenant, user, authority, idempotencyKey }) =>
         engine.start({ ...request, input }, { tenant, user, authority, idempotencyKey }),
     }),
@@ -44,7 +51,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Shows a run: where it stands, every stage, what was rolled back.',
       ...schemas.get,
       role: 'reader',
-      handler: ({ id }) => engine.get(id),
+      handler: async ({ id }, { authority }) => engine.get(own(id, authority)),
     }),
   );
   operations.provide(
@@ -53,7 +60,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Waits for the end of a run, and shows it; when the time is up, as it is then.',
       ...schemas.wait,
       role: 'reader',
-      handler: ({ id, timeoutMs }, { signal }) => engine.wait(id, timeoutMs, signal),
+      handler: async ({ id, timeoutMs }, { authority, signal }) => engine.wait(own(id, authority), timeoutMs, signal),
     }),
   );
   operations.provide(
@@ -62,8 +69,8 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Lists runs, newest first.',
       ...schemas.list,
       role: 'reader',
-      handler: async (input) => {
-        const { items, cursor } = store.list(filterOf(input));
+      handler: async (input, { authority: { tenant } }) => {
+        const { items, cursor } = store.list({ ...filterOf(input), ...(tenant === undefined ? {} : { tenant }) });
         return { items: items.map(itemOf), ...(cursor === undefined ? {} : { cursor }) };
       },
     }),
@@ -74,8 +81,8 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Shows the events of a run in order, page by page.',
       ...schemas.history,
       role: 'reader',
-      handler: async ({ id, after, limit }) => {
-        const run = engine.find(id);
+      handler: async ({ id, after, limit }, { authority }) => {
+        const run = engine.find(own(id, authority));
         return historyPage({ run, store, after, limit, definition: findDefinition(run, { store, pipelineOf }) });
       },
     }),
@@ -85,7 +92,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.signal',
       summary: 'Sends a signal to a run; one that nobody waits for yet is kept.',
       ...schemas.signal,
-      handler: async ({ id, name, payload }) => ({ id, ...(await engine.signal(id, name, payload)) }),
+      handler: async ({ id, name, payload }, { authority }) => ({ id, ...(await engine.signal(own(id, authority), name, payload)) }),
     }),
   );
   operations.provide(
@@ -93,8 +100,8 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.cancel',
       summary: 'Ends a run: what executes is told to stop, then what completed is compensated.',
       ...schemas.cancel,
-      handler: async ({ id }) => {
-        await engine.cancel(id);
+      handler: async ({ id }, { authority }) => {
+        await engine.cancel(own(id, authority));
         return { id, status: engine.find(id).status };
       },
     }),

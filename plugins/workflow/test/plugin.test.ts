@@ -47,7 +47,7 @@ async function startPlugin({ config = {}, folder, store = new MemoryStore() }: S
   const call = async (
     name: string,
     input: unknown,
-    more: { authority?: CallAuthority; idempotencyKey?: string; signal?: AbortSignal } = {},
+    more: { tenant?: string; authority?: CallAuthority; idempotencyKey?: string; signal?: AbortSignal } = {},
   ) => {
     const operation = provided.get(name) as OperationDefinition<unknown, unknown>;
     const options = {
@@ -243,5 +243,39 @@ describe('the operations of workflow', () => {
     const { call } = await startPlugin({ folder, config: { definitions: ['flows/*.yaml'] } });
     await call('workflow.start', { name: 'a', input: [1, 2], id: 'x' });
     expect(await call('workflow.wait', { id: 'x' })).toMatchObject({ status: 'completed', output: [1, 2] });
+  });
+});
+
+describe('a caller who is bound to a tenant', () => {
+  it('sees, signals and cancels runs of that tenant only, and learns of no other', async () => {
+    const { call } = await startPlugin();
+    await call('workflow.define', { json: PIPELINE });
+    const bound = (tenant: string) => ({ tenant, authority: { role: 'operator', runsCommands: true, tenant } as const });
+    const start = (id: string, tenant: string) => call('workflow.start', { id, name: 'flow', input: { n: 1 } }, bound(tenant));
+    for (const id of ['a1', 'a2', 'a3']) await start(id, 'acme');
+    for (const id of ['b1', 'b2']) await start(id, 'other');
+    const listed = async (more = {}) => {
+      const { items } = (await call('workflow.list', { limit: 10 }, more)) as unknown as { items: { id: string }[] };
+      return items.map(({ id }) => id).sort();
+    };
+    expect([await listed(bound('acme')), await listed(bound('none')), (await listed()).length]).toEqual([['a1', 'a2', 'a3'], [], 5]);
+    const attempts = {
+      'workflow.get': {},
+      'workflow.wait': { timeoutMs: 0 },
+      'workflow.history': {},
+      'workflow.signal': { name: 'unasked', payload: null },
+      'workflow.cancel': {},
+    };
+    for (const [name, input] of Object.entries(attempts)) {
+      const told = async (id: string) =>
+        (await call(name, { id, ...input }, bound('acme')).catch((error: Error) => error)) as unknown as Error;
+      const [foreign, missing] = [await told('b1'), await told('xx')];
+      expect([foreign, missing]).toMatchObject([{ code: 'RUN_UNKNOWN' }, { code: 'RUN_UNKNOWN' }]);
+      expect(foreign.message).toBe(missing.message.replace('xx', 'b1'));
+    }
+    for (const [name, input] of Object.entries(attempts)) {
+      expect(await call(name, { id: 'a1', ...input }, bound('acme'))).toBeDefined();
+    }
+    expect(await call('workflow.get', { id: 'b1' })).toMatchObject({ id: 'b1' });
   });
 });

@@ -6,41 +6,95 @@ import os from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../free-port.mjs';
 import { HOST_MAIN } from '../../with-host.mjs';
+import { generatedPlugins } from '../generated-plugins.mjs';
 import { figure, rounds } from '../statistics.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const ECHO = path.join(import.meta.dirname, '../peers/echo-server.mjs');
 /** Between two looks: short against what is measured, long enough to leave the processor to it. */
 const LOOK_EVERY_MS = 2;
+const GENERATED = 100;
 
 export async function startFigures({ quick }) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bellows-bench-'));
-  const config = path.join(folder, 'bellows.yaml');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      host: { dataDir: path.join(folder, 'data'), logLevel: 'warn' },
-      plugins: { compute: { from: path.join(root, 'plugins/compute') } },
-    }),
-  );
   try {
+    const configs = {
+      one: configOf(folder, 'one', plugins('compute')),
+      three: configOf(folder, 'three', plugins('compute', 'workflow', 'harness')),
+      hundred: configOf(folder, 'hundred', await generatedPlugins(path.join(folder, 'generated'), GENERATED)),
+    };
     const start = async (args) => {
       const port = await freePort();
       return exec([...args(String(port))], port);
     };
-    const host = () => start((port) => [HOST_MAIN, 'start', '--config', config, '--port', port]);
+    const withConfig = (config) => start((port) => [HOST_MAIN, 'start', '--config', config, '--port', port]);
+    const unstaged = () => {
+      rmSync(path.join(folder, 'hundred/staging'), { recursive: true, force: true });
+      return withConfig(configs.hundred);
+    };
+    const hosts = {
+      one: () => withConfig(configs.one),
+      three: () => withConfig(configs.three),
+      hundred: () => withConfig(configs.hundred),
+    };
     const peer = () => start((port) => [ECHO, port]);
     const bare = () => exec(['-e', '0']);
-    await rounds(1, { host, peer }); // warms the file cache
-    const values = await rounds(quick ? 2 : 10, { host, peer, bare });
+    await rounds(1, { ...hosts, peer }); // warms the file cache
+    const values = await rounds(quick ? 2 : 10, { ...hosts, unstaged, peer, bare });
     return [
-      figure('start: exec to first 200 of /ready', 'ms', 'lower', values.host, 'with compute'),
+      figure('start: exec to first 200 of /ready', 'ms', 'lower', values.one, 'with compute'),
+      figure('start: exec to first 200 of /ready, three plugins', 'ms', 'lower', values.three, 'compute, workflow and harness'),
+      figure(
+        'start: exec to first 200 of /ready, 100 plugins',
+        'ms',
+        'lower',
+        values.hundred,
+        'of the generator, staged at an earlier start',
+      ),
+      figure(
+        'start: exec to first 200 of /ready, 100 new plugins',
+        'ms',
+        'lower',
+        values.unstaged,
+        'of the generator, staged by this start',
+      ),
       figure('start: peer, bare Fastify to its first 200', 'ms', 'none', values.peer),
       figure('start: peer, `node -e 0` to its end', 'ms', 'none', values.bare),
+      ...(await testHostFigures(quick)),
     ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function plugins(...names) {
+  return Object.fromEntries(names.map((name) => [name, { from: path.join(root, 'plugins', name) }]));
+}
+
+/** A file with a data folder of its own, `name` below `folder`. */
+function configOf(folder, name, entries) {
+  const file = path.join(folder, `${name}.yaml`);
+  writeFileSync(file, JSON.stringify({ host: { dataDir: path.join(folder, name), logLevel: 'warn' }, plugins: entries }));
+  return file;
+}
+
+/** In this process, where the kit is loaded: what the first and each later test pays. */
+async function testHostFigures(quick) {
+  const { startTestHost } = await import('@bellows/host/testing');
+  const { definePlugin, z } = await import('@bellows/sdk');
+  const plugin = definePlugin({ id: 'idle', config: z.strictObject({}), activate() {} });
+  const ready = [];
+  for (let round = 0; round < (quick ? 3 : 20); round += 1) {
+    const started = performance.now();
+    const host = await startTestHost({ plugins: [plugin] });
+    ready.push(performance.now() - started);
+    await host.stop();
+  }
+  const [first, ...later] = ready;
+  return [
+    figure('start: startTestHost to ready, the first in a process', 'ms', 'lower', [first]),
+    figure('start: startTestHost to ready', 'ms', 'lower', later, 'one plugin, no port'),
+  ];
 }
 
 /** ms from spawn to the first 200; without a port, to the end of the process. */

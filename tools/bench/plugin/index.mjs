@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { definePlugin, z } from '@bellows/sdk';
 import { timeCalls, timeCount } from '../time-calls.mjs';
+import { timeOverhead } from '../time-overhead.mjs';
 
 const amount = z.int().min(1);
 const timings = { count: z.int(), perSecond: z.number(), p50Ms: z.number(), p99Ms: z.number() };
@@ -29,6 +30,7 @@ export default definePlugin({
       output: z.strictObject(timings),
       handler: ({ operation, input, ...how }) => timeCalls(() => call(operation, input), how),
     });
+    provideOverhead(ctx.operations);
     ctx.operations.provide({
       name: 'bench.workflows',
       summary: 'Starts runs of a workflow and waits for the end of each, again and again.',
@@ -63,6 +65,32 @@ export default definePlugin({
     });
   },
 });
+
+/** The same handler called by itself and as operations whose schemas take anything, or are what operations mostly have. */
+function provideOverhead(operations) {
+  const handler = async (input) => input;
+  const shape = z.strictObject({ name: z.string(), args: z.array(z.number()), deadlineMs: z.int().optional() });
+  for (const [name, schema] of [
+    ['bench.any', z.unknown()],
+    ['bench.shaped', shape],
+  ]) {
+    operations.provide({ name, summary: 'Answers what it was sent.', input: schema, output: schema, handler });
+  }
+  const input = { name: 'add', args: [1, 2] };
+  const measures = {
+    direct: () => handler(input),
+    any: () => operations.call('bench.any', input),
+    deadline: () => operations.call('bench.any', input, { deadlineMs: 60_000 }),
+    shaped: () => operations.call('bench.shaped', input),
+  };
+  operations.provide({
+    name: 'bench.overhead',
+    summary: 'Times calls from inside the host against the bare handler.',
+    input: z.strictObject({ what: z.enum(Object.keys(measures)), samples: amount }),
+    output: z.strictObject({ p50Us: z.number(), p99Us: z.number(), cpuUs: z.number() }),
+    handler: ({ what, samples }) => timeOverhead(measures[what], samples),
+  });
+}
 
 async function runToEnd(call, name) {
   const { id } = await call('workflow.start', { name, input: {} });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { repositoryCopy } from './followed-clone.js';
@@ -43,4 +43,26 @@ describe('what nx has built', () => {
     expect([status, output]).toEqual([0, expect.anything()]);
     return output;
   }
+});
+
+describe('npm start, again', () => {
+  it('leaves what is built alone, because another host may run from it, until a source or what is built differs', () => {
+    const clone = repositoryCopy();
+    const built = path.join(clone, 'host/dist/main.js');
+    expect(start()).toContain('Building what changed');
+    const { ctimeMs } = statSync(built);
+    expect(start()).not.toContain('Building what changed');
+    expect(statSync(built).ctimeMs).toBe(ctimeMs);
+    appendFileSync(path.join(clone, 'sdk/src/index.ts'), '\n');
+    expect([start(), start()]).toEqual([expect.stringContaining('Building what changed'), expect.not.stringContaining('Building')]);
+    rmSync(built);
+    expect(start()).toContain('Building what changed');
+    expect(existsSync(built)).toBe(true);
+
+    function start(): string {
+      const { status, output } = runNode(['tools/run.mjs', 'start', '--help'], clone);
+      expect([status, output]).toEqual([0, expect.stringContaining('Usage: bellows start')]);
+      return output;
+    }
+  });
 });

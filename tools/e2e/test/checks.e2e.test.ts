@@ -61,6 +61,24 @@ describe('the checks', () => {
     expect(check('names', { 'sdk/src/mailbox/a.ts': '' })).toMatchObject({ status: 0 });
   });
 
+  it.each([
+    ['names a file that is not there', { exports: './dist/gone.js' }, 'gone.js'],
+    ['would publish its tests', { files: ['dist', 'test'] }, 'test/a.test.js would be published'],
+    ['would publish what the compiler keeps', { files: ['dist'] }, 'a.tsbuildinfo would be published'],
+    ['has its types behind its code', { exports: { default: './dist/a.js', types: './dist/a.d.ts' } }, 'types'],
+  ])('packages: find one that %s', (_what, wrong, line) => {
+    const good = { name: 'sample', version: '1.0.0', type: 'module', exports: './dist/a.js', files: ['dist/a.*s'] };
+    const files = {
+      'sdk/dist/a.js': 'export {};\n',
+      'sdk/dist/a.d.ts': 'export {};\n',
+      'sdk/dist/a.tsbuildinfo': '',
+      'sdk/test/a.test.js': '',
+    };
+    const broken = check('packages', { ...files, 'sdk/package.json': JSON.stringify({ ...good, ...wrong }) });
+    expect([broken.status, broken.stdout]).toEqual([1, expect.stringMatching(new RegExp(`^ +sdk: .*${line}`, 'm'))]);
+    expect(check('packages', { ...files, 'sdk/package.json': JSON.stringify(good) })).toMatchObject({ status: 0 });
+  });
+
   it('refuse a check that does not exist', () => {
     expect(check('no-such-check', {})).toMatchObject({ status: 2 });
   });

@@ -59,7 +59,8 @@ describe('bellows doctor', () => {
   });
 
   it('names the process that holds the port', async () => {
-    const server = createServer();
+    // reads, so that a connection ends when the other side does
+    const server = createServer((socket) => socket.resume());
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };

@@ -25,12 +25,19 @@ export const AS_REFERENCE = [
   'docs/reference/workflows.md',
   'docs/reference/agents.md',
   'docs/how-to/find-out-why.md',
+  'docs/how-to/call-operations.md',
   'plugins/compute/README.md',
   'plugins/workflow/README.md',
 ];
 
 /** Followed by tests of their own, which bring what they need. */
-export const ELSEWHERE = ['docs/how-to/install-outside-a-clone.md', 'docs/how-to/test-a-plugin.md'];
+export const ELSEWHERE = [
+  'docs/how-to/bridge-the-bus.md',
+  'docs/how-to/choose-a-store.md',
+  'docs/how-to/install-outside-a-clone.md',
+  'docs/how-to/test-a-plugin.md',
+  'docs/how-to/use-the-client.md',
+];
 
 /** `npx bellows` without npm, which takes its time each time: the same file that it would start. */
 export function readerIn(folder: string, hostMain: string): Promise<Reader> {

@@ -6,10 +6,46 @@ import { linkModules, runNode } from './repository-copy.js';
 import { REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
-describe('docs/how-to/test-a-plugin.md', () => {
-  const files = fileBlocksOf(documentText('docs/how-to/test-a-plugin.md'));
-  let folder: string;
+const TEST_PAGES = [
+  { document: 'docs/how-to/test-a-plugin.md', names: ['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts'], passes: 6 },
+  { document: 'docs/how-to/choose-a-store.md', names: ['store.test.ts'], passes: 1 },
+];
 
+describe.each(TEST_PAGES)('$document', ({ document, names, passes }) => {
+  const page = followed(document);
+
+  it('has the files that it speaks of', () => {
+    expect(page.names).toEqual(names);
+  });
+
+  it('has tests that pass in the test runner of Node.js', () => {
+    const { status, output } = runNode(['--test'], page.folder());
+    expect([status, output]).toEqual([0, expect.stringContaining(`pass ${passes}`)]);
+  });
+
+  it('has the right types', () => {
+    expect(typesOf(page.folder())).toEqual({ status: 0, output: '' });
+  });
+});
+
+describe('docs/how-to/bridge-the-bus.md', () => {
+  const page = followed('docs/how-to/bridge-the-bus.md');
+
+  it('has two sides that understand each other, and says what they print', () => {
+    const { status, output } = runNode(['main.ts'], page.folder());
+    expect(status).toBe(0);
+    expect(documentText('docs/how-to/bridge-the-bus.md')).toContain(`It prints \`${output.trim()}\`.`);
+  });
+
+  it('has the right types', () => {
+    expect(typesOf(page.folder())).toEqual({ status: 0, output: '' });
+  });
+});
+
+/** The files of a page in a folder of their own, where the two packages are installed. */
+function followed(document: string) {
+  const files = fileBlocksOf(documentText(document));
+  let folder: string;
   beforeAll(() => {
     folder = tempFolder('bellows-how-to');
     // what installing the two packages would leave
@@ -18,23 +54,15 @@ describe('docs/how-to/test-a-plugin.md', () => {
     writeFileSync(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }');
     for (const [name, text] of files) writeFileSync(path.join(folder, name), text);
   });
+  return { names: [...files.keys()], folder: () => folder };
+}
 
-  it('has a plugin and tests', () => {
-    expect([...files.keys()]).toEqual(['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts']);
-  });
-
-  it('has tests that pass with its command', () => {
-    const { status, output } = runNode(['--test'], folder);
-    expect([status, output]).toEqual([0, expect.stringContaining('pass 6')]);
-  });
-
-  it('has the right types', () => {
-    cpSync(path.join(REPOSITORY, 'tsconfig.base.json'), path.join(folder, 'tsconfig.base.json'));
-    const compilerOptions = { composite: false, noEmit: true, declaration: false, declarationMap: false, allowImportingTsExtensions: true };
-    writeFileSync(
-      path.join(folder, 'tsconfig.json'),
-      JSON.stringify({ extends: './tsconfig.base.json', compilerOptions, include: ['*.ts'] }),
-    );
-    expect(runNode(['node_modules/typescript/bin/tsc', '-p', '.'], folder)).toEqual({ status: 0, output: '' });
-  });
-});
+function typesOf(folder: string) {
+  cpSync(path.join(REPOSITORY, 'tsconfig.base.json'), path.join(folder, 'tsconfig.base.json'));
+  const compilerOptions = { composite: false, noEmit: true, declaration: false, declarationMap: false, allowImportingTsExtensions: true };
+  writeFileSync(
+    path.join(folder, 'tsconfig.json'),
+    JSON.stringify({ extends: './tsconfig.base.json', compilerOptions, include: ['*.ts'] }),
+  );
+  return runNode(['node_modules/typescript/bin/tsc', '-p', '.'], folder);
+}

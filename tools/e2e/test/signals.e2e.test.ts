@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { repositoryCopy } from './followed-clone.js';
 import { descendants, isRunning } from './processes.js';
 import { COMPUTE, cleanEnv, follow, HOST_MAIN, REPOSITORY, startHost, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
@@ -94,8 +95,9 @@ describe.each(HAS_TERMINAL ? ['closes'] : [])('a terminal that %s', () => {
       (start: string) => `trap 'kill -HUP $host' HUP; ${start} & host=$!; wait $host; wait $host; echo $? > code`,
     ],
     // This one ends with the terminal: the host is told by the system and by whoever runs it, who then has no parent any more.
-    ['npm start', path.join(REPOSITORY, 'tools/run.mjs'), (start: string) => `${start}; true`],
-  ])('lets %s stop in order', async (name, program, line) => {
+    ['npm start', undefined, (start: string) => `${start}; true`],
+  ])('lets %s stop in order', async (name, given, line) => {
+    const program = given ?? path.join(cloneOfItsOwn(), 'tools/run.mjs');
     const folder = tempFolder();
     // Longer than it takes to find that the parent has gone.
     const slow = 'ctx.own(() => new Promise((resolve) => setTimeout(resolve, 1_000)));';
@@ -131,7 +133,7 @@ describe('npm start', () => {
     const machinesNode = nodeOfTheMachine();
     // the words after the command keep the shell from replacing itself with it
     const line = `"${machinesNode}" tools/run.mjs start --config "${file}" --json; true`;
-    const shell = follow(spawn('sh', ['-c', line], { cwd: REPOSITORY, env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] }));
+    const shell = follow(spawn('sh', ['-c', line], { cwd: cloneOfItsOwn(), env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] }));
     const state = path.join(folder, '.bellows', 'host.json');
     const { pid } = await until('the host', () => existsSync(state) && JSON.parse(readFileSync(state, 'utf8')), { withinMs: 60_000 });
     const below = descendants(shell.pid);
@@ -147,7 +149,7 @@ describe('npm start', () => {
     const file = writeConfig(folder, {});
     const running = follow(
       spawn(nodeOfTheMachine(), ['tools/run.mjs', 'start', '--config', file, '--json'], {
-        cwd: REPOSITORY,
+        cwd: cloneOfItsOwn(),
         env: cleanEnv(),
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
@@ -159,6 +161,14 @@ describe('npm start', () => {
     expect(isRunning(pid)).toBe(false);
   });
 });
+
+/** `npm start` builds, and what is built here is in use by other tests at the same time. */
+function cloneOfItsOwn(): string {
+  clone ??= repositoryCopy();
+  return clone;
+}
+
+let clone: string | undefined;
 
 /** The Node that the person at the keyboard has: the first on PATH that this clone did not bring itself. */
 function nodeOfTheMachine(): string {

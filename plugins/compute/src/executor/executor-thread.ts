@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Fault, FromThread, ToThread } from './protocol.js';
+import type { Fault } from './protocol.js';
+import type { FromThread, ToThread } from './thread-protocol.js';
 
 /** Tells how a piece of work on a thread ended: with its answer, or with the thread. */
 export type ThreadAnswer = FromThread | { readonly type: 'lost'; readonly fault: Fault };

@@ -129,14 +129,3 @@ export interface StatsMessage {
   /** Instances ready by module hash, over all threads. */
   readonly warm: Readonly<Record<string, number>>;
 }
-
-export type ToThread =
-  | { readonly type: 'load'; readonly key: string; readonly module: WebAssembly.Module }
-  | { readonly type: 'drop'; readonly key: string }
-  | { readonly type: 'run'; readonly key: string; readonly call: GuestCall }
-  /** Make instances ahead of time until there are `size`, or for a millisecond. */
-  | { readonly type: 'refill'; readonly key: string; readonly size: number };
-
-export type FromThread =
-  | { readonly type: 'ran'; readonly outcome: Outcome; readonly warm: number }
-  | { readonly type: 'refilled'; readonly ok: boolean; readonly warm: number };

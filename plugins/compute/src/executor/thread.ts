@@ -1,7 +1,8 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { GuestWasi } from './guest-wasi.js';
 import { InstancePool, type PooledInstance } from './instance-pool.js';
-import type { FromThread, GuestCall, GuestNumber, Outcome, PoolOutcome, ToThread } from './protocol.js';
+import type { GuestCall, GuestNumber, Outcome, PoolOutcome } from './protocol.js';
+import type { FromThread, ToThread } from './thread-protocol.js';
 import { faultOf } from './trap-kinds.js';
 
 /**

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { silentLogger, systemRandom } from '@bellows/sdk';
+import { type ILogger, silentLogger, systemRandom } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ExecutorPool } from '../../src/executor-pool.js';
@@ -31,7 +31,7 @@ const ANSWERING = `
   process.on('disconnect', () => process.exit());
   process.send([{ type: 'ready' }]);`;
 
-function poolOf(program: URL, clock: FakeClock, maxExecutors = 1): ExecutorPool {
+function poolOf(program: URL, clock: FakeClock, maxExecutors = 1, logger: ILogger = silentLogger): ExecutorPool {
   const pool = new ExecutorPool({
     entry: program,
     flags: [],
@@ -40,7 +40,7 @@ function poolOf(program: URL, clock: FakeClock, maxExecutors = 1): ExecutorPool 
     clock,
     processClock: clock,
     random: systemRandom,
-    logger: silentLogger,
+    logger,
   });
   pool.setLimit(maxExecutors);
   return pool;
@@ -68,13 +68,16 @@ describe('ExecutorPool', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('goes on trying when not even a process can be made, and times out the work meanwhile', async () => {
+  it('refuses work, long before its deadline, while not even a process can be made, and goes on trying', async () => {
     const clock = new FakeClock();
     // a path that the operating system refuses, as it refuses a fork without memory: at once, by an exception
     const pool = poolOf(new URL('file:///no%00where.mjs'), clock, 2);
-    const work = rejection(pool.run({ work: WORK, deadlineAt: 5_000, signal: undefined }));
-    await clock.advance(5_000);
-    expect(await work).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const work = rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
+    await clock.advance(1_000);
+    expect(await work).toMatchObject({ code: 'EXECUTORS_FAILING', status: 503, retryAfterMs: 1_000 });
+    expect([pool.isFailing, pool.metrics.waiting]).toEqual([true, 0]);
+    const next = await rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
+    expect(next.message).toContain('null bytes');
     const before = pool.metrics.lost;
     expect(before).toBeGreaterThan(2);
     await clock.advance(600_000);
@@ -134,22 +137,57 @@ describe('ExecutorPool', () => {
     await pool.stop();
   });
 
-  it('goes on after executors that end as soon as they start', async () => {
+  it('refuses work while all executors end as soon as they start, and takes it again when one stays up', async () => {
     const count = path.join(folder, 'count');
-    const diesTwice = await entry(
-      'dies-twice',
+    const diesAtFirst = await entry(
+      'dies',
       `import { appendFileSync, readFileSync } from 'node:fs';
        appendFileSync(${JSON.stringify(count)}, 'x');
-       if (readFileSync(${JSON.stringify(count)}).length <= 2) process.exit(3);
+       if (readFileSync(${JSON.stringify(count)}).length <= 4) process.exit(3);
        ${ANSWERING}`,
     );
     const clock = new FakeClock();
-    const pool = poolOf(diesTwice, clock);
-    const work = pool.run({ work: WORK, deadlineAt: 600_000, signal: undefined });
-    await until(() => pool.metrics.lost === 2);
+    const pool = poolOf(diesAtFirst, clock);
+    const early = rejection(pool.run({ work: WORK, deadlineAt: 600_000, signal: undefined }));
+    // the second is started at once, the others after pauses
+    for (const lost of [2, 3]) {
+      await until(() => pool.metrics.lost === lost);
+      await clock.advance(1_000);
+    }
+    expect(await early).toMatchObject({ code: 'EXECUTORS_FAILING', message: expect.stringContaining('exit code 3') });
+    expect([pool.isFailing, pool.metrics.lost]).toEqual([true, 4]);
     await clock.advance(60_000);
-    expect(await work).toMatchObject({ outcome: null });
+    await until(() => !pool.isFailing);
+    expect(await pool.run({ work: WORK, deadlineAt: 600_000, signal: undefined })).toMatchObject({ outcome: null });
     await pool.stop();
     expect(clock.pending).toBe(0);
+  });
+
+  it('refuses work after two starts that took their whole time, however far apart they were', async () => {
+    const hangs = await entry('hangs', `process.on('message', () => {}); process.on('disconnect', () => process.exit());`);
+    const clock = new FakeClock();
+    const pool = poolOf(hangs, clock);
+    const work = rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
+    for (const lost of [1, 2]) {
+      await clock.advance(10_000);
+      await until(() => pool.metrics.lost === lost);
+    }
+    expect(await work).toMatchObject({ code: 'EXECUTORS_FAILING' });
+    await pool.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('tells of a storm of lost executors in few lines', async () => {
+    const clock = new FakeClock();
+    const lines: string[] = [];
+    const logger = { ...silentLogger, warn: (line: string) => void lines.push(line), error: (line: string) => void lines.push(line) };
+    const pool = poolOf(new URL('file:///no%00where.mjs'), clock, 4, logger);
+    const work = rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
+    await clock.advance(600_000);
+    expect(await work).toMatchObject({ code: 'EXECUTORS_FAILING' });
+    expect(pool.metrics.lost).toBeGreaterThan(20);
+    await pool.stop();
+    expect(lines.length).toBeLessThan(15);
+    expect(lines.filter((line) => line.startsWith('No executor process stays up'))).toHaveLength(1);
   });
 });

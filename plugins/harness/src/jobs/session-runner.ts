@@ -1,15 +1,15 @@
 import path from 'node:path';
-import { backoffMs, messageOf } from '@bellows/sdk';
+import { messageOf } from '@bellows/sdk';
 import { harnessError } from '../errors.js';
 import type { ScaleManager } from '../scaling/scale-manager.js';
 import type { Worker } from '../scaling/worker.js';
 import type { WorkerPool } from '../scaling/worker-pool.js';
+import { AttemptPauses } from './attempt-pauses.js';
 import type { DurableChanges } from './durable-changes.js';
 import { type HarnessServices, logFolder } from './harness-services.js';
 import { removeIssueFiles } from './issue-files.js';
 import type { JobBoard } from './job-board.js';
 import type { Change } from './job-changes.js';
-import type { FailureReason } from './job-records.js';
 import type { LiveIssue, LiveJob } from './live-job.js';
 import { newSessionId, newSessionRecord } from './new-session-record.js';
 import { type FailedSession, Session, type SessionJournal, type SessionResult } from './session.js';
@@ -23,8 +23,6 @@ import type { Verifier } from './verifier.js';
 const FENCE_MS = 30_000;
 /** `displayMetrics` after so many sessions. (Seed 001.) */
 const DISPLAY_EVERY = 5;
-/** What the machine or the repository did, not the agent: a pause may help. */
-const PAUSE_AFTER: ReadonlySet<FailureReason> = new Set(['workspace_failed', 'agent_not_started', 'landing_failed']);
 
 export interface SessionRunnerOptions {
   readonly services: HarnessServices;
@@ -56,11 +54,13 @@ export class SessionRunner {
   readonly #stopping = new AbortController();
   /** Of jobs, under way; none rejects. */
   readonly #endings = new Set<Promise<void>>();
+  readonly #pauses: AttemptPauses;
   #cleaning = 0;
   #ended = 0;
 
   constructor(options: SessionRunnerOptions) {
     this.#options = options;
+    this.#pauses = new AttemptPauses(options.services);
   }
 
   /** Verified work that waits to land. */
@@ -93,6 +93,7 @@ export class SessionRunner {
     this.#stopping.abort(new Error('the harness is being stopped'));
     await this.#end('stopped', () => true);
     await Promise.all(this.#endings);
+    this.#pauses.stop();
   }
 
   async #end(cause: Exclude<EndCause, 'exit'>, isMeant: (running: Running) => boolean): Promise<void> {
@@ -202,10 +203,11 @@ export class SessionRunner {
     return failure.reason === 'agent_not_started' && mayPass !== true ? 1 : this.#options.services.config.maxAttempts;
   }
 
-  async #pauseAfter({ live }: Running, result: FailedSession): Promise<void> {
-    const { clock, random } = this.#options.services;
-    if (!PAUSE_AFTER.has(result.failure.reason) || live.record.attempts >= this.#attemptsFor(result)) return;
-    await clock.sleep(backoffMs(live.record.attempts, random), this.#stopping.signal).catch(() => {});
+  async #pauseAfter({ job, live, startedAtMs }: Running, result: FailedSession): Promise<void> {
+    const { attempts } = live.record;
+    const pauseMs = this.#pauses.pauseMs({ jobId: job.id, reason: result.failure.reason, attempts, startedAtMs });
+    if (pauseMs === 0 || attempts >= this.#attemptsFor(result)) return;
+    await this.#options.services.clock.sleep(pauseMs, this.#stopping.signal).catch(() => {});
   }
 
   /** Ends its processes, or gives it up when that takes too long; then its issue goes back. */
@@ -251,6 +253,7 @@ export class SessionRunner {
     const at = this.#options.services.clock.now();
     const ended = job.endIfDone(at);
     if (ended.length === 0) return;
+    this.#pauses.forget(job.id);
     const ending = this.#keepEnd(job, ended, at).finally(() => this.#endings.delete(ending));
     this.#endings.add(ending);
     await ending;

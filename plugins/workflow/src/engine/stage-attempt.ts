@@ -1,4 +1,4 @@
-import { CancelledError, type CancelTimer, type IClock, type IOperations, isBellowsError } from '@bellows/sdk';
+import { type CallAuthority, CancelledError, type CancelTimer, type IClock, type IOperations, isBellowsError } from '@bellows/sdk';
 import type { StageCall, StageFunction } from '@bellows/sdk/workflow';
 import { workflowError } from '../errors.js';
 import { LateInput } from './input-reader.js';
@@ -146,10 +146,11 @@ export class StageAttempt implements StageCall {
     return this.#services.operations.call<O>(operation, input, {
       tenant,
       user,
-      authority,
+      authority: authorityOf(authority, tenant),
       signal: this.signal,
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      // Answers are kept in the history of the run; an attempt after a failure is to do its work again.
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey, keepAnswer: false }),
     });
   }
 
@@ -194,6 +195,11 @@ export class StageAttempt implements StageCall {
     this.#cancelTimer?.();
     this.#services.settled(this, isOk, isOk ? value : this.#told(readableError(value)));
   }
+}
+
+/** A run reaches its own tenant's things only, whoever started it but an admin: what a token was bound to is not kept with the run. */
+function authorityOf(authority: CallAuthority, tenant: string): CallAuthority {
+  return authority.role === 'admin' ? authority : { ...authority, tenant };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -18,6 +18,7 @@ import { RunObservers } from './run-observers.js';
 import { type RunView, runView } from './run-view.js';
 import { isSameInput } from './same-input.js';
 import type { WaitTimers } from './stage-flow.js';
+import { unknownRunError } from './unknown-run.js';
 
 export interface WorkflowEngineOptions {
   readonly store: IFlowStore;
@@ -277,7 +278,7 @@ export class WorkflowEngine {
   #find(id: string): StoredRun {
     const run = this.#options.store.findRun(id);
     if (run !== null) return run;
-    throw workflowError('RUN_UNKNOWN', `There is no run "${shortened(id)}": it was never started, or removed after its time of retention`);
+    throw unknownRunError(id);
   }
 
   /** null: it has ended. */

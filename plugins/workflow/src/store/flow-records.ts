@@ -127,6 +127,7 @@ export interface FlowChange {
 }
 
 export interface RunFilter {
+  readonly tenant?: string;
   readonly status?: RunStatus;
   readonly name?: string;
   /** `createdAt`, both included. */

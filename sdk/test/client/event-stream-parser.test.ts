@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { EventStreamParser } from '../../src/cli/event-stream-parser.js';
+import { EventStreamParser } from '../../src/client/event-stream-parser.js';
 
 const STREAM =
   ': hello\n\nid: 1\nevent: metrics\ndata: {"a":1}\n\nevent: gap\r\ndata: one\r\ndata: two\r\n\r\ndata:bare\n\nevent: no data\n\nretry: 5\ndata: end\n\n';
 const EVENTS = [
-  { event: 'metrics', data: '{"a":1}' },
-  { event: 'gap', data: 'one\ntwo' },
-  { event: 'message', data: 'bare' },
-  { event: 'message', data: 'end' },
+  { event: 'metrics', id: '1', data: '{"a":1}' },
+  { event: 'gap', id: '', data: 'one\ntwo' },
+  { event: 'message', id: '', data: 'bare' },
+  { event: 'message', id: '', data: 'end' },
 ];
 
 describe('server-sent events', () => {
@@ -32,8 +32,10 @@ describe('server-sent events', () => {
     const piece = 'x'.repeat(1024 * 1024);
     for (let count = 0; count < 10; count += 1) expect(parser.push(`data: ${piece}\n`)).toEqual([]);
     expect(parser.push('\n')).toEqual([]);
+    expect(parser.tooLarge).toBe(1);
     for (let count = 0; count < 10; count += 1) expect(parser.push(piece)).toEqual([]);
-    expect(parser.push('\n\ndata: next\n\n')).toEqual([{ event: 'message', data: 'next' }]);
+    expect(parser.push('\n\ndata: next\n\n')).toEqual([{ event: 'message', id: '', data: 'next' }]);
+    expect(parser.tooLarge).toBe(2);
   });
 
   it('are made of any text', () => {

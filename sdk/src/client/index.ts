@@ -1,0 +1,11 @@
+export * from '../errors.js';
+export type { BusEvent, EventOf, PayloadOf, TopicPayloads } from '../events.js';
+export type * from '../operation-types.js';
+export type { Criticality, OperationInfo } from '../operations.js';
+export type { PluginStatus } from '../plugin-status.js';
+export type * from './answers.js';
+export type * from './client-options.js';
+export * from './create-client.js';
+export { EventStreamParser, type StreamedEvent } from './event-stream-parser.js';
+export type { RetryPolicy } from './plan-retry.js';
+export { RemoteError, readErrorBody } from './remote-error.js';

@@ -1,0 +1,1 @@
+export function killedStore(folder: string): Promise<void>;
