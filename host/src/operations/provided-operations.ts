@@ -1,5 +1,4 @@
 import { type OperationDefinition, type OperationInfo, type OperationRules, PluginError } from '@bellows/sdk';
-import { AbsentOperations } from './absent-operations.js';
 import type { ActiveCall } from './active-call.js';
 import { absentError, stoppingError, unknownOperationError } from './operation-errors.js';
 import { jsonSchemaOf } from './operation-schemas.js';

@@ -44,12 +44,12 @@ describe('a reload', () => {
         } finally {
           await host.stop();
         }
-        expect([host.witness.open, host.clock.pending, host.bus.subscriptions]).toEqual([0, 0, expect.anything()]);
+        expect([host.witness.open, host.clock.pending, host.bus.subscriptions]).toEqual([0, 0, []]);
       }),
-      { numRuns: 60, seed: 20261128 },
+      { numRuns: 150, seed: 20261128 },
     );
     // what was tried is not all of one kind
-    expect([...kinds].sort()).toEqual(['applied', 'failed', 'refused', 'unchanged']);
+    expect([...kinds].sort()).toEqual(['applied', 'failed', 'refused']);
   });
 
   it('changes nothing for a configuration with faults, and names them', async () => {
