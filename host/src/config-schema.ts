@@ -44,9 +44,17 @@ const host = z.strictObject({
   tokensFile: option(z.string().min(1).nullable().default(null), {
     what: 'A file with hashed tokens and their roles; with it, every request needs a token. What changes in it holds within two seconds.',
   }),
-  logLevel: option(z.enum(['debug', 'info', 'warn', 'error']).default('info'), { what: 'The least important lines that are written.' }),
+  logLevel: option(z.enum(['debug', 'info', 'warn', 'error']).default('info'), {
+    what: 'The least important lines that are written.',
+    change: 'live',
+  }),
+  watchConfig: option(z.boolean().default(false), {
+    what: 'Whether a change of the configuration file, or of a file that it names for the options of a plugin, is taken over by itself.',
+    change: 'live',
+  }),
   stopTimeoutMs: option(z.number().int().min(100).max(600_000).default(15_000), {
     what: 'How long a stop may take in all before what is left is given up.',
+    change: 'live',
     unit: 'ms',
     raise: 'when plugins have long work to finish at a stop',
     lower: 'when whatever restarts the host kills it earlier',
@@ -62,51 +70,60 @@ const host = z.strictObject({
 const subsystemPolicy = z.strictObject({
   weight: option(z.number().positive().default(1), {
     what: 'The share of the machine this subsystem gets when several want more than there is.',
+    change: 'live',
     raise: 'to give it more of a busy machine',
     lower: 'to let others go first',
   }),
   floor: option(count.nullable().default(null), {
     what: 'Concurrent operations it always may run; null is what the subsystem says, else half the cores, at least 1.',
+    change: 'live',
     raise: 'when a first burst must not wait for the governor',
     lower: 'when it should rest completely while idle',
   }),
   ceiling: option(count.nullable().default(null), {
     what: 'Concurrent operations it never exceeds; null leaves it to the budget.',
+    change: 'live',
     raise: 'when the machine has room and `explain` names the ceiling',
     lower: 'to protect what else runs here',
   }),
   costCores: option(z.number().positive().nullable().default(null), {
     what: 'How much of a core one operation keeps busy; null is what the subsystem says, else 1.',
+    change: 'live',
     unit: 'cores',
     raise: 'when its operations use several cores',
     lower: 'when its operations mostly wait',
   }),
   criticality: option(z.enum(CRITICALITIES).default('degraded'), {
     what: 'What may be cut when memory is short: bulk first, critical last.',
+    change: 'live',
   }),
 });
 
 const governor = z.strictObject({
   sampleMs: option(z.number().int().min(50).max(60_000).default(250), {
     what: 'How often the machine is read.',
+    change: 'live',
     unit: 'ms',
     raise: 'to save a little CPU on an idle machine',
     lower: 'to see short peaks',
   }),
   periodMs: option(z.number().int().min(50).max(600_000).default(1_000), {
     what: 'How often limits are decided.',
+    change: 'live',
     unit: 'ms',
     raise: 'when limits move too often',
     lower: 'when bursts wait too long for room',
   }),
   downWindowMs: option(z.number().int().min(0).max(3_600_000).default(30_000), {
     what: 'A limit falls only to the highest demand of this window.',
+    change: 'live',
     unit: 'ms',
     raise: 'when load comes in waves and limits flap',
     lower: 'to give memory back sooner',
   }),
   overcommit: option(z.number().min(0.1).max(64).default(2), {
     what: 'The budget is the cores times this.',
+    change: 'live',
     raise: 'when operations wait more than they compute',
     lower: 'when the machine is shared with other work',
   }),
@@ -116,20 +133,22 @@ const governor = z.strictObject({
       subsystemPolicy.prefault({}),
     )
     .default({})
-    .meta({ description: 'The policy of each subsystem, by name.' }),
+    .meta({ description: 'The policy of each subsystem, by name.', change: 'live' }),
 });
 
 const plugin = z.strictObject({
   from: option(z.string().min(1), { what: 'Where the plugin is: a folder, an npm name, or a packed .tgz.' }),
-  required: option(z.boolean().default(true), { what: 'Whether the host must not run without it.' }),
+  required: option(z.boolean().default(true), { what: 'Whether the host must not run without it.', change: 'live' }),
   activateTimeoutMs: option(z.number().int().min(10).max(600_000).default(10_000), {
     what: 'How long its activation may take.',
+    change: 'live',
     unit: 'ms',
     raise: 'when it opens slow services',
     lower: 'to learn sooner that it hangs',
   }),
   stopTimeoutMs: option(z.number().int().min(10).max(600_000).default(5_000), {
     what: 'How long its stop may take.',
+    change: 'live',
     unit: 'ms',
     raise: 'when it has long work to finish',
     lower: 'when a stop must be quick',
@@ -151,7 +170,7 @@ export const hostConfigSchema = z.strictObject({
       }),
     )
     .default({})
-    .meta({ description: 'Limits by tenant and user; the smallest of instance, tenant and user applies.' }),
+    .meta({ description: 'Limits by tenant and user; the smallest of instance, tenant and user applies.', change: 'live' }),
   plugins: z
     .record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a plugin id is lower-case letters, digits and dashes'), plugin)
     .default({})

@@ -111,6 +111,15 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   },
   DATA_IN_USE: { kind: 'refused', text: 'Another host uses the data folder. Stop it, or name another folder with `--data`.' },
   DATA_VERSION_UNKNOWN: { kind: 'config', text: 'The data folder was written by a newer host. Use that one, or another folder.' },
+  // reload
+  RELOAD_REFUSED: {
+    kind: 'refused',
+    text: 'A plugin did not take its new configuration or code; `details` says which and why. All run as before: mend it and reload again.',
+  },
+  RELOAD_FAILED: {
+    kind: 'plugin',
+    text: 'A plugin did not take its new configuration or code, and not every plugin came back with what it had; `details` names them. Mend it and reload again, or start them one by one with `bellows plugins restart`.',
+  },
   // plugins
   LIFECYCLE_STEP: { kind: 'invariant', text: 'A plugin took a step its lifecycle does not have. Please report it.' },
   NEED_NOT_ACTIVE: { kind: 'not_ready', text: 'A plugin waits for another one it needs.' },
@@ -122,6 +131,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   },
   PLUGIN_EXIT: { kind: 'plugin', text: 'A plugin called process.exit, which would end the host. It must throw an error instead.' },
   START_INTERRUPTED: { kind: 'cancelled', text: 'A signal came while the host was starting; it stopped again in order. Nothing to do.' },
+  PLUGIN_UNKNOWN: { kind: 'not_found', text: 'No plugin of this id is configured. `bellows plugins` lists those that are.' },
   PLUGIN_STOPPING: { kind: 'plugin', text: 'The reason plugins find in their signal when they are stopped.' },
   PLUGIN_THREW: { kind: 'plugin', text: 'A plugin threw while it was activated.' },
   PLUGIN_TIMEOUT: { kind: 'plugin', text: 'A plugin did not finish a phase of its life in the time given.' },

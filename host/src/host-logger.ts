@@ -11,6 +11,12 @@ export interface HostConsole extends Screen {
   write(text: string): unknown;
 }
 
+export interface HostLogger extends ILogger {
+  /** For it and all its children, from the next line on. */
+  setLevel(level: LogLevel): void;
+  close(): void;
+}
+
 interface LoggerOptions {
   readonly level: LogLevel;
   /** Structured lines go to `<logFolder>/host.log`. */
@@ -23,24 +29,44 @@ interface LoggerOptions {
  * The host's log: JSON lines in a file, one short line per entry for people on the console. After `close`, which may come
  * before a plugin has fallen silent, lines go to the console only.
  */
-export function createHostLogger(options: LoggerOptions): ILogger & { close(): void } {
+export function createHostLogger(options: LoggerOptions): HostLogger {
   mkdirSync(options.logFolder, { recursive: true });
   const file = new LogFile(path.join(options.logFolder, 'host.log'));
   const streams = multistream([
-    { level: options.level, stream: file },
-    { level: options.level, stream: consoleStream(options.console) },
+    { level: LEAST, stream: file },
+    { level: LEAST, stream: consoleStream(options.console) },
   ]);
-  const logger = pino({ level: options.level, base: null, serializers: { error: pino.stdSerializers.err } }, streams);
-  return Object.assign(wrap(logger), { close: () => file.close() });
+  const logger = pino({ level: LEAST, base: null, serializers: { error: pino.stdSerializers.err } }, streams);
+  const threshold: Threshold = { value: pino.levels.values[options.level] ?? 0 };
+  return Object.assign(wrap(logger, threshold), {
+    close: () => file.close(),
+    setLevel: (level: LogLevel) => {
+      threshold.value = pino.levels.values[level] ?? 0;
+    },
+  });
 }
 
-function wrap(logger: Logger): ILogger {
+/** Shared by the logger and all its children: those of pino keep the level of their birth. */
+interface Threshold {
+  value: number;
+}
+
+/** What is written is decided before it comes to pino. */
+const LEAST: LogLevel = 'debug';
+
+function wrap(logger: Logger, threshold: Threshold): ILogger {
+  const at = (level: LogLevel) => {
+    const value = pino.levels.values[level] ?? 0;
+    return (message: string, fields?: LogFields) => {
+      if (value >= threshold.value) logger[level](fields ?? {}, message);
+    };
+  };
   return {
-    debug: (message, fields) => logger.debug(fields ?? {}, message),
-    info: (message, fields) => logger.info(fields ?? {}, message),
-    warn: (message, fields) => logger.warn(fields ?? {}, message),
-    error: (message, fields) => logger.error(fields ?? {}, message),
-    child: (fields: LogFields) => wrap(logger.child(fields)),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields: LogFields) => wrap(logger.child(fields), threshold),
   };
 }
 

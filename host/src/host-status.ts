@@ -1,13 +1,13 @@
 import type { IEventBus, ILogger, IMachine, IOperations, IScalableSubsystem, LimitReason, ScalingMetrics } from '@bellows/sdk';
-import type { LoadedConfig } from './config-file.js';
 import type { Governor } from './governor/governor.js';
 import type { SubsystemRegistry } from './governor/subsystem-registry.js';
 import type { HostView, SubsystemStatus, UploadStore } from './host-view.js';
 import type { PluginSet } from './plugin-set.js';
+import type { RunningConfig } from './reload/running-config.js';
 import { HOST_VERSION } from './version.js';
 
 interface Sources {
-  readonly loaded: LoadedConfig;
+  readonly running: RunningConfig;
   readonly bus: IEventBus;
   readonly operations: IOperations;
   readonly machine: IMachine;
@@ -17,12 +17,11 @@ interface Sources {
   readonly registry: SubsystemRegistry;
   readonly governor: Governor;
   readonly startedAt: number;
-  readonly configRevision: number;
 }
 
 /** The host as its edges see it: every answer is put together anew from the parts that own the facts. */
 export function hostView(sources: Sources): HostView {
-  const { bus, operations, machine, uploads, logger, startedAt, plugins, governor, loaded } = sources;
+  const { bus, operations, machine, uploads, logger, startedAt, plugins, governor, running } = sources;
   const ready = () => ({ ready: plugins.ready, plugins: plugins.statuses() });
   return {
     version: HOST_VERSION,
@@ -39,9 +38,10 @@ export function hostView(sources: Sources): HostView {
       version: HOST_VERSION,
       pid: process.pid,
       startedAt,
-      configFile: loaded.file,
-      configRevision: sources.configRevision,
-      dataDir: loaded.config.host.dataDir,
+      configFile: running.loaded.file,
+      configRevision: running.revision,
+      ...(running.lastReload === undefined ? {} : { lastReload: running.lastReload }),
+      dataDir: running.config.host.dataDir,
       machine: machine.latest,
       subsystems: subsystems(sources),
     }),

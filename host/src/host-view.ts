@@ -12,6 +12,7 @@ import type {
 } from '@bellows/sdk';
 
 import type { PolicyInForce } from './governor/subsystem-policy.js';
+import type { ReloadReport } from './reload/reload-report.js';
 
 /** Everything the edges (HTTP, CLI, dashboard) may see of a host. Reading it never changes anything. */
 export interface HostView {
@@ -56,7 +57,10 @@ export interface HostStatus extends ReadyReport {
   readonly pid: number;
   readonly startedAt: number;
   readonly configFile: string | null;
+  /** Raised by each reload that changed something. */
   readonly configRevision: number;
+  /** Left out until there was one. */
+  readonly lastReload?: ReloadReport;
   readonly dataDir: string;
   readonly machine: IMachine['latest'];
   readonly subsystems: readonly SubsystemStatus[];

@@ -7,6 +7,7 @@ import {
   type IMachine,
   type IPersistentBackingStore,
   type IRandom,
+  type LogLevel,
   messageOf,
   type PluginStatus,
   scopedStore,
@@ -26,6 +27,8 @@ import type { LoadedPlugin } from './plugin-loader.js';
 import { PluginRunner, type RunnerServices } from './plugin-runner.js';
 import { inPluginScope, outsidePluginScope } from './plugin-scope.js';
 import { PluginSet } from './plugin-set.js';
+import { type NextConfig, Reloader } from './reload/reloader.js';
+import { RunningConfig } from './reload/running-config.js';
 import type { TeardownStack } from './teardown.js';
 import { FileUploads } from './uploads.js';
 
@@ -40,6 +43,12 @@ export interface WiringOptions {
   readonly random: IRandom;
   /** Default: readings of this machine. */
   readonly machine?: IMachine;
+  /** What a reload takes over. Default: what runs already. */
+  readonly readNext?: () => Promise<NextConfig>;
+  /** As `ReloaderOptions.onAccepted`. */
+  readonly onAccepted?: (running: RunningConfig) => void;
+  /** Sets what of the log changes while the host runs. */
+  readonly setLogLevel?: (level: LogLevel) => void;
   readonly makeBus?: (options: EventBusOptions) => EventBus;
 }
 
@@ -49,7 +58,10 @@ export interface WiredHost {
   readonly operations: OperationRegistry;
   readonly registry: SubsystemRegistry;
   readonly plugins: PluginSet;
+  readonly running: RunningConfig;
   readonly view: HostView;
+  /** Changes this host to what `read` answers. To be opened after the start; both its end and that of what it does are on `teardown`. */
+  readonly reloader: Reloader;
   /** Starts the readings, the governor and the plugins. To be called once; what it rejects with is what {@link PluginSet.start} does. */
   start(signal?: AbortSignal): Promise<void>;
 }
@@ -67,7 +79,9 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     handlerErrors.write(`${owner} ${topic}`, `a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
   const bus = makeBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
   teardown.add(() => bus.close());
-  const machine = options.machine ?? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs));
+  const running = new RunningConfig(loaded, options.waves);
+  const sampler = options.machine === undefined ? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs)) : undefined;
+  const machine = options.machine ?? (sampler as MachineSampler);
   const registry = new SubsystemRegistry({ bus, logger });
   const { idempotency, maxConcurrentOperations } = config.host;
   const operations = new OperationRegistry({
@@ -101,12 +115,30 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   const registerSubsystem: RunnerServices['registerSubsystem'] = (plugin, subsystem) => registry.register(plugin, subsystem);
   const dataDir = config.host.dataDir;
   const services: RunnerServices = { clock, random, logger, container, store, dataDir, bus, operations, registerSubsystem, onStatus };
+  const makeRunner = (plugin: LoadedPlugin) => new PluginRunner(plugin, services, running.revision);
   const plugins = new PluginSet(
-    options.waves.map((wave) => wave.map((plugin) => new PluginRunner(plugin, services, CONFIG_REVISION))),
+    options.waves.map((wave) => wave.map(makeRunner)),
     clock,
   );
+  const reloader = new Reloader({
+    running,
+    plugins,
+    read: options.readNext ?? (async () => ({ loaded: running.loaded, waves: options.waves, problems: [] })),
+    makeRunner,
+    applyHost(next) {
+      options.setLogLevel?.(next.host.logLevel);
+      sampler?.setPeriod(next.governor.sampleMs);
+      governor.setConfig(next.governor);
+      operations.setTenants(next.tenants);
+      for (const text of strayPolicies(next, registry)) logger.warn(text);
+    },
+    ...(options.onAccepted === undefined ? {} : { onAccepted: options.onAccepted }),
+    publish: (report) => bus.publish({ topic: 'reload', payload: report }),
+    clock,
+    logger,
+  });
   const view = hostView({
-    loaded,
+    running,
     bus,
     operations: hostOperations,
     machine,
@@ -116,22 +148,27 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     registry,
     governor,
     startedAt: clock.now(),
-    configRevision: CONFIG_REVISION,
   });
   return {
     bus,
     operations,
     registry,
     plugins,
+    running,
     view,
+    reloader,
     async start(signal) {
       teardown.add(registry.start(clock, METRICS_PERIOD_MS));
       teardown.add(governor.start());
+      // A reload under way ends when its plugins do; one that waits does not begin.
+      teardown.add(() => reloader.idle());
       teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
+      teardown.add(() => reloader.close());
       await plugins.start(signal);
       started.resolve();
       registry.readAll();
       for (const text of strayPolicies(config, registry)) logger.warn(text);
+      reloader.open();
     },
   };
 }
@@ -162,8 +199,6 @@ async function openUploads({ loaded, clock, logger, teardown }: WiringOptions): 
 const METRICS_PERIOD_MS = 1_000;
 /** Uploads nobody reads go after a day; an hour more or less does not matter. */
 const SWEEP_PERIOD_MS = 3_600_000;
-/** Raised by each accepted reload; a host that was just started is at its first. */
-const CONFIG_REVISION = 1;
 
 /** Policies for subsystems that nobody has registered: a plugin that was left out, or a typing error. */
 function strayPolicies({ governor }: LoadedConfig['config'], registry: SubsystemRegistry): string[] {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import {
   CancelledError,
   type IClock,
@@ -14,13 +15,17 @@ import { configError } from './config-error.js';
 import { type LoadedConfig, loadConfig, withLines } from './config-file.js';
 import { DataFolder } from './data-folder.js';
 import { openHttp } from './host-http.js';
-import { createHostLogger, type HostConsole } from './host-logger.js';
+import { createHostLogger, type HostConsole, type HostLogger } from './host-logger.js';
 import type { HostOptions } from './host-options.js';
 import type { HostView } from './host-view.js';
 import { wireHost } from './host-wiring.js';
 import { inspectPlugins } from './inspect-plugins.js';
 import { type LoadedPlugin, loadPlugins } from './plugin-loader.js';
 import type { PluginSet } from './plugin-set.js';
+import { FileWatch } from './reload/file-watch.js';
+import { InPlaceCode } from './reload/in-place-code.js';
+import type { NextConfig, Reloader } from './reload/reloader.js';
+import type { RunningConfig } from './reload/running-config.js';
 import { sweepStaging } from './staging-sweep.js';
 import { TeardownStack } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
@@ -31,6 +36,8 @@ export interface RunningHost {
   /** The page with the token that lets the browser in, once. */
   readonly pageUrl: string;
   readonly view: HostView;
+  /** Reads the configuration anew and takes it over, as `POST /v1/reload` does. Never rejects: the log says how it ended. */
+  reload(trigger: 'signal' | 'file'): Promise<void>;
   /** Stops everything in reverse order, within `host.stopTimeoutMs`. Twice answers the same promise; never rejects. */
   stop(reason: string): Promise<{ readonly clean: boolean }>;
   /** Resolves when it has stopped. */
@@ -82,11 +89,13 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   options.catchFaults?.((pluginId, error) => faults.report(pluginId, error));
   try {
     const stagingDir = data.file('staging');
+    const inPlace = new InPlaceCode();
     const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock });
     const { waves, problems: pluginProblems } = await untilAborted(loading, signal);
     if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
-    await sweepStaging(stagingDir, new Set(waves.flat().flatMap(({ folder, source }) => [folder, source.folder])));
-    const host = await assemble({ loaded, waves, data, logger, teardown, faults, options });
+    await sweepStaging(stagingDir, foldersOf(waves.flat()));
+    const host = await assemble({ loaded, waves, data, logger, teardown, faults, inPlace, options });
+    inPlace.noteAll(waves.flat());
     isUp = true;
     return host;
   } catch (error) {
@@ -96,7 +105,11 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   }
 }
 
-function openLogger(loaded: LoadedConfig, data: DataFolder, { console }: StartOptions): ReturnType<typeof createHostLogger> {
+function foldersOf(plugins: readonly LoadedPlugin[]): ReadonlySet<string> {
+  return new Set(plugins.flatMap(({ folder, source }) => [folder, source.folder]));
+}
+
+function openLogger(loaded: LoadedConfig, data: DataFolder, { console }: StartOptions): HostLogger {
   try {
     return createHostLogger({ level: loaded.config.host.logLevel, logFolder: data.file('logs'), console });
   } catch (error) {
@@ -126,28 +139,79 @@ interface Parts {
   readonly loaded: LoadedConfig;
   readonly waves: readonly (readonly LoadedPlugin[])[];
   readonly data: DataFolder;
-  readonly logger: ILogger;
+  readonly logger: HostLogger;
   readonly teardown: TeardownStack;
   readonly faults: FaultDesk;
+  readonly inPlace: InPlaceCode;
   readonly options: StartOptions;
 }
 
 /** Each part is on the stack before the next one is built. */
-async function assemble({ loaded, waves, data, logger, teardown, faults, options }: Parts): Promise<RunningHost> {
+async function assemble(parts: Parts): Promise<RunningHost> {
+  const { loaded, waves, data, logger, teardown, faults, options } = parts;
   const { config } = loaded;
   const { clock = systemClock, random = systemRandom, machine, signal } = options;
   const store = await SqliteStore.open(data.file('store.db'));
   teardown.add(() => store.close());
-  const wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, ...(machine === undefined ? {} : { machine }) });
-  const { view, plugins, operations } = wired;
+  const watch = { onChange: () => {}, files: new FileWatch({ clock, logger, onChange: () => watch.onChange() }) };
+  teardown.add(watch.files);
+  const wired = await wireHost({
+    loaded,
+    waves,
+    store,
+    logger,
+    teardown,
+    clock,
+    random,
+    readNext: () => readNext(parts),
+    onAccepted(now) {
+      watchConfig(now.loaded, watch.files);
+      void tidyUp(now.plugins, parts);
+    },
+    setLogLevel: (level) => logger.setLevel(level),
+    ...(machine === undefined ? {} : { machine }),
+  });
+  const { view, plugins, operations, reloader, running } = wired;
   faults.plugins = plugins;
   const token = randomBytes(32).toString('base64url');
-  const http = await openHttp({ view, operations, config: config.host, token, clock, random });
+  const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random });
   teardown.add(() => http.close());
   await data.writeHostFile({ pid: process.pid, url: http.url, token, startedAt: view.startedAt });
   teardown.add(() => data.removeHostFile());
   await wired.start(signal);
-  return new Running({ http, token, view, plugins, teardown, logger, stopTimeoutMs: config.host.stopTimeoutMs });
+  const host = new Running({ http, token, view, plugins, reloader, running, teardown, logger });
+  watch.onChange = () => void host.reload('file');
+  watchConfig(running.loaded, watch.files);
+  return host;
+}
+
+/** The file itself and those that hold the options of plugins, where that is wanted. */
+function watchConfig({ config, file, folder }: LoadedConfig, watched: FileWatch): void {
+  const ofPlugins = Object.values(config.plugins).flatMap(({ configFile }) =>
+    configFile === undefined ? [] : [path.resolve(folder, configFile)],
+  );
+  watched.set(config.host.watchConfig ? [file, ...ofPlugins] : []);
+}
+
+/** What a start would read and check now. */
+async function readNext({ data, inPlace, options }: Parts): Promise<NextConfig> {
+  const { loaded, problems } = await loadConfig(options);
+  if (!loaded) return { waves: [], problems };
+  const found = await loadPlugins(loaded, {
+    stagingDir: data.file('staging'),
+    importModule: (url) => import(url),
+    clock: options.clock ?? systemClock,
+    hasChanged: (folder) => inPlace.hasChanged(folder),
+  });
+  return { loaded, waves: found.waves, problems: withLines([...problems, ...found.problems], loaded) };
+}
+
+/** Copies of versions that do not run any more go. */
+async function tidyUp(plugins: readonly LoadedPlugin[], { data, inPlace, logger }: Parts): Promise<void> {
+  inPlace.noteAll(plugins);
+  await sweepStaging(data.file('staging'), foldersOf(plugins)).catch((error: unknown) =>
+    logger.warn(`copies of earlier plugins were not removed: ${messageOf(error)}`, { error }),
+  );
 }
 
 interface RunningParts {
@@ -155,9 +219,10 @@ interface RunningParts {
   readonly token: string;
   readonly view: HostView;
   readonly plugins: PluginSet;
+  readonly reloader: Reloader;
+  readonly running: RunningConfig;
   readonly teardown: TeardownStack;
   readonly logger: ILogger;
-  readonly stopTimeoutMs: number;
 }
 
 class Running implements RunningHost {
@@ -179,6 +244,11 @@ class Running implements RunningHost {
     });
   }
 
+  async reload(trigger: 'signal' | 'file'): Promise<void> {
+    const { reloader, logger } = this.#parts;
+    await reloader.reload(trigger).catch((error: unknown) => logger.error(`the reload failed: ${messageOf(error)}`, { error }));
+  }
+
   stop(reason: string): Promise<{ readonly clean: boolean }> {
     if (!this.#stopping) {
       this.#stopping = true;
@@ -189,8 +259,8 @@ class Running implements RunningHost {
   }
 
   async #release(reason: string): Promise<boolean> {
-    const { teardown, plugins, stopTimeoutMs } = this.#parts;
-    const released = await teardown.release(stopTimeoutMs);
+    const { teardown, plugins, running } = this.#parts;
+    const released = await teardown.release(running.config.host.stopTimeoutMs);
     // asked a second time, the plugins answer how their stop ended, which was part of the release
     return released && (await plugins.stop(reason));
   }

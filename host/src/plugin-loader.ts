@@ -34,6 +34,8 @@ interface LoadOptions {
   /** `import()`; a test gives its own. */
   readonly importModule: (url: string) => Promise<unknown>;
   readonly clock: IClock;
+  /** As for `stagePlugin`: for a host that has imported plugins already. */
+  readonly hasChanged?: (folder: string) => Promise<boolean>;
   /** By key: what is neither looked for nor staged nor imported. */
   readonly given?: ReadonlyMap<string, GivenPlugin>;
 }
@@ -138,10 +140,14 @@ interface CodePlace {
 /** Stages a plugin and imports it, or says why that is not possible. */
 async function loadCode(
   source: PluginSource,
-  { loaded, entry, options: { stagingDir, importModule, clock } }: CodePlace,
+  { loaded, entry, options: { stagingDir, importModule, clock, hasChanged } }: CodePlace,
 ): Promise<{ readonly plugin: unknown; readonly folder: string } | { readonly problem: string }> {
   try {
-    const folder = await stagePlugin(source, { stagingDir, configFolder: loaded.folder });
+    const folder = await stagePlugin(source, {
+      stagingDir,
+      configFolder: loaded.folder,
+      ...(hasChanged === undefined ? {} : { hasChanged }),
+    });
     const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
     const loading = inPluginScope({ pluginId: source.key, phase: 'load' }, () => importModule(url));
     const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;

@@ -12,6 +12,7 @@ import {
   type IScalableSubsystem,
   isBellowsError,
   messageOf,
+  NotReadyError,
   type PluginContext,
   PluginError,
   type PluginStatus,
@@ -22,6 +23,7 @@ import type { ServiceContainer } from './container.js';
 import { PluginLifecycle } from './plugin-lifecycle.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import { inPluginScope } from './plugin-scope.js';
+import { changeLive, type LiveOutcome } from './reload/live-change.js';
 import { TeardownStack, within } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
 
@@ -40,34 +42,53 @@ export interface RunnerServices {
     drain(pluginId: string, timeoutMs: number): Promise<unknown>;
     /** Takes its operations away and ends what still runs. */
     withdrawAll(pluginId: string): void;
+    /** From now on calls of what it provides hear that it comes back, while it is away. */
+    expect(pluginId: string): void;
+    /** It has come back, or does not any more. */
+    expectNoMore(pluginId: string): void;
   };
   registerSubsystem(pluginId: string, subsystem: IScalableSubsystem): Disposable;
   onStatus(status: PluginStatus): void;
 }
 
+/** From one activation to the stop after it. */
+interface Life {
+  readonly teardown: TeardownStack;
+  readonly abort: AbortController;
+  reconfigure: Reconfigure | undefined;
+}
+
+const VALIDATED = Object.freeze({ reason: 'VALIDATED', message: 'manifest, configuration and needs are good' });
+
 /** Runs one plugin: activation with its time-out, its state with reasons, and the release of all it took. */
 export class PluginRunner {
   readonly id: string;
-  readonly loaded: LoadedPlugin;
+  #loaded: LoadedPlugin;
   readonly #services: RunnerServices;
   readonly #lifecycle: PluginLifecycle;
   readonly #logger: ILogger;
-  #reconfigure: Reconfigure | undefined;
-  #running: { readonly teardown: TeardownStack; readonly abort: AbortController } | undefined;
+  #running: Life | undefined;
+  #stopping: Promise<boolean> | undefined;
   #attempt = 0;
+  #faults = 0;
   /** What broke while it was being activated; it shows when it is active. */
   #brokeEarly: { readonly reason: string; readonly message: string } | undefined;
 
   constructor(loaded: LoadedPlugin, services: RunnerServices, configRevision: number) {
     this.id = loaded.id;
-    this.loaded = loaded;
+    this.#loaded = loaded;
     this.#services = services;
     this.#logger = services.logger.child({ plugin: loaded.id });
     this.#lifecycle = new PluginLifecycle(
       { id: loaded.id, version: loaded.source.manifest.version, configRevision },
       { clock: services.clock, onChange: (status) => services.onStatus(status) },
     );
-    this.#lifecycle.to('validated', { reason: 'VALIDATED', message: 'manifest, configuration and needs are good' });
+    this.#lifecycle.to('validated', VALIDATED);
+  }
+
+  /** What it runs with, or was last started with. */
+  get loaded(): LoadedPlugin {
+    return this.#loaded;
   }
 
   get status(): PluginStatus {
@@ -76,7 +97,12 @@ export class PluginRunner {
 
   /** Whether it takes changes of live options over without a restart. */
   get takesLiveChanges(): boolean {
-    return this.#reconfigure !== undefined;
+    return this.isUp && this.#running?.reconfigure !== undefined;
+  }
+
+  /** How many errors of it nobody caught, since the host started. */
+  get faults(): number {
+    return this.#faults;
   }
 
   /** Whether others may rely on it. */
@@ -92,21 +118,77 @@ export class PluginRunner {
     this.#attempt += 1;
     this.#lifecycle.to('activating', { reason: 'ACTIVATING', message: `activating, attempt ${this.#attempt}` });
     const teardown = new TeardownStack({ clock: this.#services.clock, logger: this.#logger });
-    const abort = new AbortController();
-    this.#running = { teardown, abort };
+    const life: Life = { teardown, abort: new AbortController(), reconfigure: undefined };
+    this.#running = life;
     this.#brokeEarly = undefined;
     try {
-      await this.#activateInTime(teardown, abort);
-      // a stop may have come in the meantime: it owns the state then
-      if (this.#lifecycle.can('active')) {
+      await this.#activateInTime(life);
+      // a stop may have come in the meantime, and another start after it: they own the state then
+      if (this.#running === life && this.#lifecycle.can('active')) {
         this.#lifecycle.to('active', { reason: 'ACTIVE', message: 'running' });
+        this.#services.operations.expectNoMore(this.id);
         this.#attempt = 0;
         this.#showEarlyFault();
       }
       return {};
     } catch (thrown) {
-      return await this.#afterFailure(thrown, { teardown, abort, isTold });
+      return await this.#afterFailure(thrown, life, isTold);
     }
+  }
+
+  /**
+   * Puts other code or another configuration in for the next activation. Only while it is stopped: `InvariantError` (`LIFECYCLE_STEP`)
+   * else.
+   */
+  renew(loaded: LoadedPlugin): void {
+    this.#lifecycle.to('discovered', { reason: 'DISCOVERED', message: 'to be started again' });
+    this.#loaded = loaded;
+    this.#attempt = 0;
+    this.#stopping = undefined;
+    this.#lifecycle.note({ version: loaded.source.manifest.version });
+    this.#lifecycle.to('validated', VALIDATED);
+  }
+
+  /**
+   * Asks the running plugin to take another configuration over without a restart. Never rejects. Only while {@link takesLiveChanges};
+   * not twice at once.
+   */
+  async reconfigure(next: LoadedPlugin, changed: readonly string[]): Promise<LiveOutcome> {
+    const { clock } = this.#services;
+    const { activateTimeoutMs: timeoutMs, stopTimeoutMs } = this.#loaded.entry;
+    const life = this.#running;
+    if (life?.reconfigure === undefined || !this.isUp) {
+      return { isTaken: false, isIntact: false, error: new NotReadyError('PLUGIN_STOPPING', `plugin ${this.id} is not running`) };
+    }
+    const { reconfigure } = life;
+    const apply: Reconfigure = (change) => inPluginScope({ pluginId: this.id, phase: 'reconfigure' }, () => reconfigure(change));
+    const outcome = await changeLive({
+      plugin: this.id,
+      apply,
+      change: { config: next.config, previous: this.#loaded.config, changed },
+      clock,
+      signal: life.abort.signal,
+      timeoutMs,
+      settleMs: stopTimeoutMs / 2,
+    });
+    if (outcome.isTaken) this.#loaded = next;
+    return outcome;
+  }
+
+  /** From now on its status speaks of this revision. `loaded` is what it runs with already, read anew: with other time-outs, say. */
+  accept(configRevision: number, loaded: LoadedPlugin): void {
+    this.#loaded = loaded;
+    this.#lifecycle.note({ configRevision });
+  }
+
+  /** Where it has not come back after a stop, and is not tried again by itself, its operations are unknown from here on. */
+  endAbsence(): void {
+    if (this.#lifecycle.state !== 'waiting') this.#services.operations.expectNoMore(this.id);
+  }
+
+  /** Keeps in its status why an attempt to change it failed; its state stays. */
+  noteFailure({ code, message }: { readonly code: string; readonly message: string }): void {
+    this.#lifecycle.note({ failed: { code, message } });
   }
 
   /** Marks it as not startable because of another plugin. */
@@ -116,15 +198,26 @@ export class PluginRunner {
 
   /** Something of it broke while it was running; it stays in use. */
   degrade(reason: string, message: string): void {
+    this.#faults += 1;
     if (this.#lifecycle.state === 'activating') this.#brokeEarly = { reason, message };
     else if (this.#lifecycle.can('degraded')) this.#lifecycle.to('degraded', { reason, message, failed: { code: reason, message } });
   }
 
-  /** Releases everything, bounded by the plugin's stop time-out. Safe without activation and twice. Answers whether it was clean. */
-  async stop(reason: string): Promise<boolean> {
-    if (!this.#lifecycle.can('stopping')) return true;
+  /**
+   * Releases everything, bounded by the plugin's stop time-out. Safe without activation; twice answers the same promise, until
+   * {@link renew}. Answers whether it was clean. With `comesBack`, calls meanwhile hear that they may try again.
+   */
+  stop(reason: string, { comesBack = false } = {}): Promise<boolean> {
+    if (comesBack) this.#services.operations.expect(this.id);
+    else this.#services.operations.expectNoMore(this.id);
+    this.#stopping ??= this.#stop(reason);
+    return this.#stopping;
+  }
+
+  async #stop(reason: string): Promise<boolean> {
     this.#lifecycle.to('stopping', { reason, message: 'stopping' });
     const clean = this.#running ? await this.#drainAndRelease(this.#running) : true;
+    this.#running = undefined;
     this.#lifecycle.to('stopped', { reason, message: clean ? 'stopped' : 'stopped; not everything was released in time, see the log' });
     return clean;
   }
@@ -133,18 +226,19 @@ export class PluginRunner {
     if (this.#brokeEarly) this.degrade(this.#brokeEarly.reason, this.#brokeEarly.message);
   }
 
-  async #activateInTime(teardown: TeardownStack, abort: AbortController): Promise<void> {
+  async #activateInTime(life: Life): Promise<void> {
     const { clock } = this.#services;
-    const { activateTimeoutMs } = this.loaded.entry;
-    const ctx = await this.#context(teardown, abort.signal);
-    const activation = inPluginScope({ pluginId: this.id, phase: 'activate' }, async () => this.loaded.plugin.activate(ctx));
+    const { entry, plugin } = this.#loaded;
+    const { activateTimeoutMs } = entry;
+    const ctx = await this.#context(life);
+    const activation = inPluginScope({ pluginId: this.id, phase: 'activate' }, async () => plugin.activate(ctx));
     const inTime = within(
       clock,
       activateTimeoutMs,
       activation.then(() => true),
     );
     // a stop does not wait for an activation: one that hangs would hold it up for the whole time-out
-    if (await untilAborted(inTime, abort.signal)) return;
+    if (await untilAborted(inTime, life.abort.signal)) return;
     throw new PluginError(
       'PLUGIN_TIMEOUT',
       `plugin ${this.id} did not finish its activation within ${activateTimeoutMs} ms: mend it, or raise plugins.${this.id}.activateTimeoutMs`,
@@ -154,7 +248,8 @@ export class PluginRunner {
 
   async #afterFailure(
     thrown: unknown,
-    running: { readonly teardown: TeardownStack; readonly abort: AbortController; readonly isTold: boolean },
+    life: Life,
+    isTold: boolean,
   ): Promise<{ readonly retryAfterMs?: number; readonly error?: BellowsError }> {
     const error = isBellowsError(thrown)
       ? thrown
@@ -163,9 +258,9 @@ export class PluginRunner {
           phase: 'activate',
           cause: thrown,
         });
-    await this.#release(running, error, this.loaded.entry.stopTimeoutMs);
+    await this.#release(life, error, this.#loaded.entry.stopTimeoutMs);
+    if (this.#running !== life || this.#lifecycle.state !== 'activating') return { error };
     this.#running = undefined;
-    if (this.#lifecycle.state !== 'activating') return { error };
     const change = { reason: error.code, message: error.message, failed: { code: error.code, message: error.message } };
     if (error.kind === 'not_ready') {
       const retryAfterMs = error.retryAfterMs ?? backoffMs(this.#attempt, this.#services.random);
@@ -174,32 +269,32 @@ export class PluginRunner {
       return { retryAfterMs, error };
     }
     this.#lifecycle.to('failed', change);
-    this.#logger.error(running.isTold ? `failed (${error.code})` : `failed: ${error.message}`, { error: thrown });
+    this.#logger.error(isTold ? `failed (${error.code})` : `failed: ${error.message}`, { error: thrown });
     return { error };
   }
 
   /** Half of the time is for calls that run: they are the users' work. */
-  async #drainAndRelease(running: { readonly teardown: TeardownStack; readonly abort: AbortController }): Promise<boolean> {
+  async #drainAndRelease(life: Life): Promise<boolean> {
     const { clock, operations } = this.#services;
-    const { stopTimeoutMs } = this.loaded.entry;
+    const { stopTimeoutMs } = this.#loaded.entry;
     const endAt = clock.monotonicMs() + stopTimeoutMs;
     await operations.drain(this.id, stopTimeoutMs / 2);
     const reason = new PluginError('PLUGIN_STOPPING', `plugin ${this.id} is stopping`, { plugin: this.id, phase: 'stop' });
-    return this.#release(running, reason, Math.max(0, endAt - clock.monotonicMs()));
+    return this.#release(life, reason, Math.max(0, endAt - clock.monotonicMs()));
   }
 
-  async #release(
-    { teardown, abort }: { readonly teardown: TeardownStack; readonly abort: AbortController },
-    reason: Error,
-    timeoutMs: number,
-  ): Promise<boolean> {
+  async #release({ teardown, abort }: Life, reason: Error, timeoutMs: number): Promise<boolean> {
     return inPluginScope({ pluginId: this.id, phase: 'stop' }, () => {
       abort.abort(reason);
       return teardown.release(timeoutMs);
     });
   }
 
-  async #context(teardown: TeardownStack, signal: AbortSignal): Promise<PluginContext> {
+  async #context(life: Life): Promise<PluginContext> {
+    const {
+      teardown,
+      abort: { signal },
+    } = life;
     const { clock, random, container, store, registerSubsystem } = this.#services;
     const { id } = this;
     const dataDir = path.join(this.#services.dataDir, id);
@@ -210,9 +305,9 @@ export class PluginRunner {
     const services = container.child();
     return Object.freeze({
       id,
-      config: this.loaded.config,
+      config: this.#loaded.config,
       dataDir,
-      configFolder: this.loaded.configFolder,
+      configFolder: this.#loaded.configFolder,
       bus: this.#services.bus.forSource(id),
       operations: traced(id, this.#services.operations.forPlugin(id, signal)),
       store: scopedStore(store, id),
@@ -226,7 +321,7 @@ export class PluginRunner {
         return value;
       },
       onReconfigure: (apply) => {
-        this.#reconfigure = apply;
+        life.reconfigure = apply;
       },
       registerSubsystem: (subsystem) => teardown.add(registerSubsystem(id, subsystem)),
     } satisfies PluginContext);

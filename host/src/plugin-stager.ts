@@ -13,18 +13,20 @@ interface StageContext {
   readonly stagingDir: string;
   /** Where private dependencies of a packed plugin are looked for besides its own folder. */
   readonly configFolder: string;
+  /** Whether other code was imported from a folder than it holds now. Default: never. */
+  readonly hasChanged?: (folder: string) => Promise<boolean>;
 }
 
 /**
- * Answers the folder to load a plugin from. One that already resolves the host's own SDK is loaded in place. Any other is
- * copied to `<stagingDir>/<id>/<hash of content and links>/`, where shared packages are links to the host's copies and private
+ * Answers the folder to load a plugin from. One that already resolves the host's own SDK is loaded in place, unless other code was
+ * imported from there before. Any other is copied to `<stagingDir>/<id>/<hash of content and links>/`, where shared packages are links to the host's copies and private
  * dependencies links to the plugin's own: a plain import would end in two SDKs.
  */
 export async function stagePlugin(source: PluginSource, context: StageContext): Promise<string> {
-  if (sdkSeenFrom(source.folder) === hostCopy('@bellows/sdk')) return source.folder;
+  if (sdkSeenFrom(source.folder) === hostCopy('@bellows/sdk') && !(await context.hasChanged?.(source.folder))) return source.folder;
   const links = packageLinks(source, context);
   // The id, which was checked, and not the package's name: that could lead out of the folder.
-  const folder = path.join(context.stagingDir, source.manifest.id, await hashOf(source.folder, links));
+  const folder = path.join(context.stagingDir, source.manifest.id, await contentHash(source.folder, links));
   if (existsSync(folder)) return folder;
   await mkdir(path.dirname(folder), { recursive: true });
   const temporary = await mkdtemp(`${folder}.`);
@@ -118,7 +120,7 @@ function packageSeenFrom(folder: string, name: string): string | undefined {
  * Over names and bytes of everything the plugin ships, without its node_modules, and over where its packages are: with a host that
  * moved or was replaced, a folder staged before would link to the old one's SDK.
  */
-async function hashOf(folder: string, links: ReadonlyMap<string, string>): Promise<string> {
+export async function contentHash(folder: string, links: ReadonlyMap<string, string> = new Map()): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([...links]));
   const walk = async (current: string): Promise<void> => {
     const entries = (await readdir(current, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { PluginError } from '@bellows/sdk';
 import { currentPluginScope } from './plugin-scope.js';
 
@@ -7,6 +8,11 @@ export interface GuardedProcess {
   readonly signal: AbortSignal;
   /** Aborts at the second, which a SIGHUP never is: end at once. The third ends the process itself, whatever hangs. */
   readonly forceSignal: AbortSignal;
+  /**
+   * Told of SIGUSR2, and of SIGHUP where no terminal could have closed: read the configuration anew. Without a listener the first means
+   * nothing and the second an end.
+   */
+  onReload: (() => void) | undefined;
   /** Who is told of errors nobody caught; without a listener they end the process. */
   onFault: ((pluginId: string | undefined, error: unknown) => void) | undefined;
   /** Ends the process after what was written has left it. */
@@ -19,6 +25,8 @@ const INTERRUPTED = 130;
 const OUTPUT_LOST = 1;
 /** What writing into a pipe says that nobody reads any more; the last two on Windows and after the first. A closed terminal says EIO. */
 const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ERR_STREAM_DESTROYED']);
+/** Windows has no such signal. */
+const RELOAD_SIGNAL = 'SIGUSR2';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Any delay does; this is the longest one that timers take. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
@@ -40,6 +48,7 @@ export function guardProcess(): GuardedProcess {
   const guarded: GuardedProcess = {
     signal: orderly.signal,
     forceSignal: forced.signal,
+    onReload: undefined,
     onFault: undefined,
     exit: (code) =>
       flushThen(() => {
@@ -48,10 +57,12 @@ export function guardProcess(): GuardedProcess {
       }),
   };
 
+  const canLoseTerminal = hasTerminal();
   // The timers of the clock keep no process alive: without this one, waiting for a plugin that hangs would end it unseen.
   setInterval(() => {}, KEEP_ALIVE_MS);
   for (const signal of SIGNALS) {
     process.on(signal, () => {
+      if (signal === 'SIGHUP' && guarded.onReload && !canLoseTerminal) return guarded.onReload();
       if (!orderly.signal.aborted) return orderly.abort(signal);
       // A terminal that closes tells everyone in it, and whoever started us passes it on: the same word twice is no impatience.
       if (signal === 'SIGHUP') return;
@@ -59,6 +70,7 @@ export function guardProcess(): GuardedProcess {
       else forced.abort(signal);
     });
   }
+  if (process.platform !== 'win32') process.on(RELOAD_SIGNAL, () => guarded.onReload?.());
   // Whoever read our output has gone (`bellows start | head`). That is no fault: what is written from now on goes nowhere, the log
   // file still has it. As an uncaught error it would be logged, and the line would fail again, without end.
   for (const stream of [process.stdout, process.stderr]) {
@@ -91,6 +103,20 @@ export function guardProcess(): GuardedProcess {
     );
   }) as typeof process.exit;
   return guarded;
+}
+
+/**
+ * Whether a terminal controls this process, wherever its output goes: only then can a SIGHUP say that one has closed. Windows sends it
+ * for its consoles only.
+ */
+function hasTerminal(): boolean {
+  if (process.platform === 'win32') return true;
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A pipe may still hold what was written: leaving at once would cut it off. A failed write is told after its callback. */

@@ -16,6 +16,9 @@ export async function runProcess(): Promise<void> {
     self: [process.execPath, process.argv[1] ?? ''],
     signal: guard.signal,
     forceSignal: guard.forceSignal,
+    onReload: (listener) => {
+      guard.onReload = listener;
+    },
     onEnd,
   };
   const deps = hostDeps(io, (report) => {

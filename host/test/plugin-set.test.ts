@@ -75,6 +75,8 @@ function host(...waves: LoadedPlugin[][]) {
       forPlugin: () => noOperations,
       drain: async (id) => void log.push(`drain ${id}`),
       withdrawAll: (id) => void log.push(`withdraw ${id}`),
+      expect: () => {},
+      expectNoMore: () => {},
     },
     registerSubsystem: () => ({ [Symbol.dispose]() {} }),
     onStatus: (status: PluginStatus) => void log.push(`${status.id} ${status.state}`),

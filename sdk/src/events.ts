@@ -46,6 +46,35 @@ export interface StatusPayload {
   readonly configRevision: number;
 }
 
+/** What came of a reload for one plugin. */
+export interface ReloadedPlugin {
+  readonly plugin: string;
+  /** What was to be done: nothing, a change while it runs, a restart, other code, a start, a stop for good. */
+  readonly action: 'keep' | 'live' | 'restart' | 'upgrade' | 'add' | 'remove';
+  /** `refused` and `failed`: this one is why nothing was changed; `rolled-back`: it runs as before, because another one is. */
+  readonly outcome: 'unchanged' | 'applied' | 'refused' | 'failed' | 'rolled-back';
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** A report after a reload has ended, whichever way. */
+export interface ReloadPayload {
+  readonly trigger: 'request' | 'signal' | 'file';
+  /**
+   * `invalid`: the configuration has faults and nothing was touched; `refused`: a plugin did not take it, all run as before; `failed`: as
+   * refused, and at least one plugin did not come back with what it had.
+   */
+  readonly outcome: 'applied' | 'unchanged' | 'invalid' | 'refused' | 'failed';
+  /** Of the configuration in force afterwards. */
+  readonly revision: number;
+  readonly message: string;
+  /** Why it was not applied. */
+  readonly code?: string;
+  readonly plugins: readonly ReloadedPlugin[];
+  /** Options whose new values wait for a restart of the host. */
+  readonly needsHostRestart: readonly string[];
+}
+
 export interface ControlPayload {
   readonly kind: 'drain' | 'kill' | 'overload';
   readonly target?: string;
@@ -57,6 +86,7 @@ export interface TopicPayloads {
   reconfigure: ReconfigurePayload;
   backpressure: BackpressurePayload;
   status: StatusPayload;
+  reload: ReloadPayload;
   decision: ScalingDecision;
   control: ControlPayload;
 }
@@ -69,6 +99,7 @@ export const TOPIC_CLASSES: Readonly<Record<keyof TopicPayloads, EventClass>> = 
   reconfigure: 'signal',
   backpressure: 'signal',
   status: 'signal',
+  reload: 'signal',
   decision: 'data',
   control: 'control',
 });

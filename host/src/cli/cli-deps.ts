@@ -35,6 +35,8 @@ export interface CliIo {
   readonly signal: AbortSignal;
   /** Aborts with the second one: end at once. */
   readonly forceSignal?: AbortSignal;
+  /** From now on the process takes signals that ask for a reload, and tells them. */
+  onReload?(listener: () => void): void;
   /** Calls when the process ends, also by an error nobody caught, before that is told; the answer takes it back. */
   onEnd?(restore: () => void): () => void;
 }

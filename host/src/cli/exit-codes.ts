@@ -15,7 +15,7 @@ Exit codes:
 
 export function exitCodeOf(error: unknown): number {
   if (!isBellowsError(error)) return EXIT.failed;
-  if (error.code === 'USAGE' || error.code === 'FILE_UNREADABLE') return EXIT.usage;
+  if (error.code === 'USAGE' || error.code === 'FILE_UNREADABLE' || error.code === 'CONFIG_INVALID') return EXIT.usage;
   if (error.code === 'HOST_UNREACHABLE') return EXIT.unreachable;
   if (error.code === 'INTERRUPTED') return EXIT.interrupted;
   switch (error.kind) {

@@ -45,8 +45,13 @@ export class HostClient {
   }
 
   call<T>(operation: string, input: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
-    const body = Buffer.from(JSON.stringify(input));
-    return this.#send('POST', `/v1/operations/${encodeURIComponent(operation)}`, {
+    return this.post(`/v1/operations/${encodeURIComponent(operation)}`, input, headers);
+  }
+
+  /** JSON to a route of the host. */
+  post<T>(path: string, value: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
+    const body = Buffer.from(JSON.stringify(value));
+    return this.#send('POST', path, {
       headers: { ...headers, 'content-type': 'application/json', 'content-length': String(body.byteLength) },
       body: Readable.from([body]),
     });

@@ -13,7 +13,9 @@ import { addDoctorCommand } from './doctor-command.js';
 import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
 import { addHarnessCommands } from './harness-commands.js';
 import { hostDeps } from './host-deps.js';
+import { addPluginCommands } from './plugin-commands.js';
 import { printError } from './print.js';
+import { addReloadCommand } from './reload-command.js';
 import { addStartCommand } from './start-command.js';
 import { addStatusCommands } from './status-commands.js';
 import { addTokenCommands } from './token-command.js';
@@ -64,6 +66,8 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addStartCommand(program, context);
   addConfigCommands(program, context);
   addStatusCommands(program, context);
+  addPluginCommands(program, context);
+  addReloadCommand(program, context);
   addCallCommand(program, context);
   addComputeCommands(program, context);
   addWorkflowCommands(program, context);

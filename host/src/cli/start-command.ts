@@ -25,7 +25,7 @@ export function addStartCommand(program: Command, context: CommandContext): void
     .option('--until-stdin-ends', 'stop when standard input ends: for programs that start a host and must not leave it behind')
     .addHelpText(
       'after',
-      '\nThe first SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) stops everything in order and exits 0; a further SIGINT or SIGTERM ends at once with 130.\n\nExamples:\n  bellows start\n  bellows start --config production.yaml --port 0 --data /var/lib/bellows',
+      '\nThe first SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) stops everything in order and exits 0; a further SIGINT or SIGTERM ends at once with 130. SIGUSR2 reloads the configuration, and so does SIGHUP where the host has no terminal.\n\nExamples:\n  bellows start\n  bellows start --config production.yaml --port 0 --data /var/lib/bellows',
     )
     .action(async (options: StartOptions, command: Command) => {
       context.exitCode = await runHost(context, command, options);
@@ -41,12 +41,16 @@ async function runHost(context: CommandContext, command: Command, { untilStdinEn
   });
   // It is awaited in races only; alone it must not end the process.
   force.catch(() => {});
+  // From the beginning, too: a configuration that changes while the host starts is read as soon as it is up.
+  const up = Promise.withResolvers<RunningHost>();
+  io.onReload?.(() => void up.promise.then((running) => running.reload('signal')));
   const host = await Promise.race([deps.startHost(context.hostOptions(command, options)), force]).catch((error: unknown) => {
     // It was told to stop and did so in order, only before it was up.
     if (isBellowsError(error) && error.code === 'START_INTERRUPTED') return undefined;
     throw error;
   });
   if (!host) return EXIT.ok;
+  up.resolve(host);
   announce(context, command, host);
   const first = await Promise.race([host.stopped, whenAborted(io.signal), left, force]);
   // A host that stopped by itself did so because it could not go on.

@@ -1,19 +1,19 @@
-import { NotFoundError, type OperationInfo, type PluginStatus, type ScalingDecision } from '@bellows/sdk';
+import { NotFoundError, type OperationInfo, type ScalingDecision } from '@bellows/sdk';
 import type { Command } from 'commander';
 import { argumentOf } from '../completion/completed-by.js';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
 import { nearestName, nearestOperation } from '../operations/nearest-name.js';
-import { pointToLog } from '../shown-faults.js';
 import type { CommandContext } from './command-context.js';
 import { shortTime } from './durations.js';
 import { explanationOf } from './explanation.js';
 import { printOperation } from './operation-view.js';
-import { plain, printJson, printTable, printWrappedTable } from './print.js';
+import { printPlugins } from './plugin-commands.js';
+import { plain, printJson, printLine, printTable, printWrappedTable } from './print.js';
 
 /** How many decisions `explain` shows. */
 const SHOWN_DECISIONS = 10;
 
-/** `bellows status`, `plugins`, `operations` and `explain`: what a running host knows. */
+/** `bellows status`, `operations` and `explain`: what a running host knows. */
 export function addStatusCommands(program: Command, context: CommandContext): void {
   const { stdout } = context.io;
   program
@@ -35,6 +35,9 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
       stdout.write(
         `configuration ${plain(status.configFile ?? 'built in')} (revision ${status.configRevision}), data ${plain(status.dataDir)}\n`,
       );
+      const { lastReload } = status;
+      if (lastReload !== undefined)
+        printLine(stdout, `last reload at ${shortTime(lastReload.at)} UTC ${lastReload.outcome}: ${lastReload.message}`);
       stdout.write(`CPU ${percent(machine.cpuRatio)} of ${machine.cores} cores, memory ${percent(machine.memoryRatio)}\n\n`);
       printPlugins(context, status.plugins);
       if (status.subsystems.length === 0) return;
@@ -51,15 +54,6 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
           backpressure,
         ]),
       );
-    });
-
-  program
-    .command('plugins')
-    .description('list the plugins and their states')
-    .action(async (_options: unknown, command: Command) => {
-      const answer = await (await context.connect(command)).get<{ plugins: PluginStatus[] }>('/v1/plugins');
-      if (context.isJson(command)) return printJson(stdout, answer);
-      printPlugins(context, answer.plugins);
     });
 
   program
@@ -147,20 +141,6 @@ function unknownName(
   const near = nearest(name, known);
   const hint = near === undefined ? `there are: ${known.join(', ') || 'none'}` : `did you mean ${near}?`;
   return new NotFoundError(code, `There is no ${what} ${name}; ${hint}`);
-}
-
-function printPlugins({ io: { stdout } }: CommandContext, plugins: readonly PluginStatus[]): void {
-  printWrappedTable(
-    stdout,
-    ['PLUGIN', 'VERSION', 'STATE', 'SINCE (UTC)', 'REASON'],
-    plugins.map(({ id, version, state, since, reason, message }) => [
-      id,
-      version,
-      state,
-      shortTime(since),
-      message === '' || state === 'active' ? reason : `${reason}: ${pointToLog(message)}`,
-    ]),
-  );
 }
 
 function percent(ratio: number): string {

@@ -1,7 +1,7 @@
 import { Argument, Option } from 'commander';
 
 /** Names that only a running host knows. */
-export type LiveName = 'operation' | 'subsystem' | 'module' | 'export' | 'run' | 'workflow' | 'job';
+export type LiveName = 'operation' | 'subsystem' | 'plugin' | 'module' | 'export' | 'run' | 'workflow' | 'job';
 
 /** What completes a value: names of a running host, or a fixed list that is offered and not enforced. */
 export type CompletedBy = LiveName | readonly string[];

@@ -1,4 +1,4 @@
-import type { OperationInfo } from '@bellows/sdk';
+import type { OperationInfo, PluginStatus } from '@bellows/sdk';
 import type { HostClient } from '../cli/host-client.js';
 import type { HostStatus } from '../host-view.js';
 import type { Candidate } from './complete.js';
@@ -22,6 +22,10 @@ const NAMES: Readonly<Record<LiveName, (client: HostClient, before: readonly str
   subsystem: async (client) => {
     const { subsystems } = await client.get<HostStatus>('/v1/status');
     return subsystems.map(({ name, binding }) => ({ value: name, description: binding.reason }));
+  },
+  plugin: async (client) => {
+    const { plugins } = await client.get<{ plugins: PluginStatus[] }>('/v1/plugins');
+    return plugins.map(({ id, state }) => ({ value: id, description: state }));
   },
   module: async (client) => {
     const { modules } = await client.call<{ modules: { name: string; kind?: string }[] }>('compute.list', {});

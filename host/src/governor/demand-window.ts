@@ -1,9 +1,14 @@
 /** The highest demand of the last `windowMs`. Keeps only samples that can still become the highest: few, whatever the window. */
 export class DemandWindow {
-  readonly #windowMs: number;
+  #windowMs: number;
   readonly #samples: { readonly at: number; readonly demand: number }[] = [];
 
   constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /** From the next sample on. */
+  setWindow(windowMs: number): void {
     this.#windowMs = windowMs;
   }
 

@@ -57,6 +57,8 @@ const RECONFIGURE_TIMEOUT_MS = 5_000;
  */
 export class Governor {
   readonly #options: GovernorOptions;
+  #config: HostConfig['governor'];
+  #cancelRounds: (() => void) | undefined;
   readonly #accounts = new Map<string, Account>();
   readonly #ring = new DecisionRing();
   #decisionCount = 0;
@@ -64,11 +66,27 @@ export class Governor {
 
   constructor(options: GovernorOptions) {
     this.#options = options;
+    this.#config = options.config;
   }
 
   /** Decides every `periodMs` until the answer is called. */
   start(): () => void {
-    return this.#options.clock.setRepeating(this.#options.config.periodMs, () => void this.decide());
+    this.#cancelRounds = this.#options.clock.setRepeating(this.#config.periodMs, () => void this.decide());
+    return () => {
+      this.#cancelRounds?.();
+      this.#cancelRounds = undefined;
+    };
+  }
+
+  /** From the next round on. */
+  setConfig(config: HostConfig['governor']): void {
+    const isRunning = this.#cancelRounds !== undefined;
+    const { periodMs } = this.#config;
+    this.#config = config;
+    for (const { window } of this.#accounts.values()) window.setWindow(config.downWindowMs);
+    if (!isRunning || periodMs === config.periodMs) return;
+    this.#cancelRounds?.();
+    this.start();
   }
 
   /**
@@ -116,8 +134,8 @@ export class Governor {
   }
 
   #policyFor({ subsystem, scalingDefaults }: SubsystemEntry): PolicyInForce {
-    const { config, machine } = this.#options;
-    return policyInForce(subsystem.name, { subsystems: config.subsystems, defaults: scalingDefaults, cores: machine.latest.cores });
+    const { machine } = this.#options;
+    return policyInForce(subsystem.name, { subsystems: this.#config.subsystems, defaults: scalingDefaults, cores: machine.latest.cores });
   }
 
   #openCase(entry: SubsystemEntry): Case {
@@ -126,9 +144,9 @@ export class Governor {
   }
 
   #arbitrate(cases: readonly Case[], kept: ReadonlySet<Case>): ReadonlyMap<Case, Arbitration> {
-    const { machine, config } = this.#options;
+    const { machine } = this.#options;
     const inputs = cases.map((one) => this.#inputFor(one, kept.has(one)));
-    const decided = arbitrate(machine.latest, inputs, config);
+    const decided = arbitrate(machine.latest, inputs, this.#config);
     return new Map(cases.map((one, index) => [one, decided[index] as Arbitration]));
   }
 
@@ -226,7 +244,7 @@ export class Governor {
     if (known?.subsystem === subsystem) return known;
     const account: Account = {
       subsystem,
-      window: new DemandWindow(this.#options.config.downWindowMs),
+      window: new DemandWindow(this.#config.downWindowMs),
       ceiling: initialLimits.maxConcurrentOperations,
       revision: known?.revision ?? 0,
       last: undefined,

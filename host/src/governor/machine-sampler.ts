@@ -13,7 +13,8 @@ export class MachineSampler implements IMachine, Disposable {
   latest: MachineSample;
   readonly #clock: IClock;
   readonly #delay: ReturnType<typeof monitorEventLoopDelay>;
-  readonly #stop: () => void;
+  #sampleMs: number;
+  #stop: () => void;
   #cpu: CpuReading;
   #utilization = performance.eventLoopUtilization();
 
@@ -24,7 +25,16 @@ export class MachineSampler implements IMachine, Disposable {
     const cgroup = readCgroup(readText);
     this.#cpu = readCpu(cgroup, clock.monotonicMs());
     this.latest = this.#sample(cgroup, 0);
+    this.#sampleMs = sampleMs;
     this.#stop = clock.setRepeating(sampleMs, () => this.#update());
+  }
+
+  /** Not to be called after it was disposed. */
+  setPeriod(sampleMs: number): void {
+    if (sampleMs === this.#sampleMs) return;
+    this.#stop();
+    this.#sampleMs = sampleMs;
+    this.#stop = this.#clock.setRepeating(sampleMs, () => this.#update());
   }
 
   [Symbol.dispose](): void {

@@ -18,6 +18,6 @@ export function addHealthRoutes(app: FastifyInstance, { view, metricsText }: Htt
   });
 }
 
-function readyLine({ id, state, reason, message, since, configRevision }: PluginStatus) {
-  return { id, state, reason, message, since, configRevision };
+function readyLine({ version: _version, ...line }: PluginStatus) {
+  return line;
 }

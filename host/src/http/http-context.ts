@@ -1,6 +1,7 @@
 import type { IClock, ILogger, IRandom, Role } from '@bellows/sdk';
 import type { HostView } from '../host-view.js';
 import type { OperationRegistry } from '../operations/operation-registry.js';
+import type { HostControl } from '../reload/reloader.js';
 import type { BodyBudget } from './body-budget.js';
 import type { EventFeed } from './event-feed.js';
 import type { LocalSafety } from './local-safety.js';
@@ -21,6 +22,7 @@ export interface Caller {
 /** What the routes share. */
 export interface HttpContext {
   readonly view: HostView;
+  readonly control: HostControl;
   readonly registry: OperationRegistry;
   readonly feed: EventFeed;
   readonly sessions: PageSessions;

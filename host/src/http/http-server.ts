@@ -2,8 +2,10 @@ import { ConfigError, type IClock, type ILogger, type IRandom, messageOf, NotRea
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { HostView } from '../host-view.js';
 import type { OperationRegistry } from '../operations/operation-registry.js';
+import type { HostControl } from '../reload/reloader.js';
 import { BodyBudget } from './body-budget.js';
 import { traceIdOf } from './call-headers.js';
+import { addChangeRoutes } from './change-routes.js';
 import { answerUnreadable } from './client-error.js';
 import { answerError, noRouteError } from './error-answer.js';
 import { EventFeed } from './event-feed.js';
@@ -24,6 +26,7 @@ import type { TokenUsers } from './token-table.js';
 
 export interface HttpServerOptions {
   readonly view: HostView;
+  readonly control: HostControl;
   readonly registry: OperationRegistry;
   readonly address: string;
   /** 0 takes a free one. */
@@ -50,6 +53,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+const ROUTES = [addHealthRoutes, addStatusRoutes, addOperationRoutes, addChangeRoutes, addEventRoutes, addFileRoutes, addPageRoutes];
+
 /** Enough to write an answer after the work behind it was ended; whoever has not read it by then does not want it. */
 const LAST_WORD_MS = 250;
 
@@ -61,7 +66,7 @@ const RECEIVE_TIMEOUT_MS = 300_000;
  * `TOKENS_NEEDED` for an address others can reach without users who may.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { view, registry, address, port, token, users, logger } = options;
+  const { view, control, registry, address, port, token, users, logger } = options;
   const {
     clock = systemClock,
     random = systemRandom,
@@ -76,9 +81,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   let closing = false;
   const app = newApp({ logger, random, clock, isClosing: () => closing });
   const feed = new EventFeed({ bus: view.bus, clock });
-  const context: HttpContext = { view, registry, feed, sessions, safety, running, bodies, clock, random, logger, metricsText };
+  const context: HttpContext = { view, control, registry, feed, sessions, safety, running, bodies, clock, random, logger, metricsText };
   guard(app, context, () => closing);
-  for (const add of [addHealthRoutes, addStatusRoutes, addOperationRoutes, addEventRoutes, addFileRoutes, addPageRoutes]) add(app, context);
+  for (const add of ROUTES) add(app, context);
   await listen(app, address, port).catch((error: unknown) => {
     feed.close();
     throw error;

@@ -17,10 +17,34 @@ export function hostPaths(): Json {
     '/metrics': get('metrics', 'Figures in the text format of Prometheus.', { content: { 'text/plain': { schema: TEXT } } }),
     '/openapi.json': get('openapi', 'This document.', { content: json({ type: 'object' }) }),
     '/v1/status': get('status', 'The host, its plugins and subsystems.', {
-      content: json(object({ version: TEXT, ready: { type: 'boolean' }, plugins: list('Plugin'), subsystems: list('Subsystem') })),
+      content: json(
+        object(
+          {
+            version: TEXT,
+            ready: { type: 'boolean' },
+            configRevision: { type: 'integer' },
+            plugins: list('Plugin'),
+            subsystems: list('Subsystem'),
+          },
+          { lastReload: reference('Reload') },
+        ),
+      ),
     }),
     '/v1/plugins': get('plugins', 'The plugins and their states.', { content: json(object({ plugins: list('Plugin') })) }),
     '/v1/operations': get('operations', 'The operations with their schemas.', { content: json(object({ operations: list('Operation') })) }),
+    '/v1/plugins/{id}/restart': post('restartPlugin', 'Stops a plugin, and what needs it, and starts them again as they are.', {
+      parameters: [parameter('path', { name: 'id', description: 'The plugin.', schema: TEXT })],
+      input: { type: 'object', additionalProperties: false },
+      output: reference('Plugin'),
+    }),
+    '/v1/reload': post('reload', 'Reads the configuration anew and takes it over, whole or not at all.', {
+      input: {
+        type: 'object',
+        properties: { dryRun: { type: 'boolean', default: false, description: 'Only say what would be done.' } },
+        additionalProperties: false,
+      },
+      output: { anyOf: [reference('Reload'), reference('ReloadPreview')] },
+    }),
     '/v1/decisions': get('decisions', 'Decisions of the governor, newest first.', {
       content: json(object({ decisions: list('Decision') })),
       parameters: [
@@ -80,11 +104,20 @@ function list(schema: string): Json {
 
 const PLUGIN = { id: TEXT, state: { enum: PLUGIN_STATES }, reason: TEXT, message: TEXT, since: TIME, configRevision: { type: 'integer' } };
 const ORIGIN = { enum: ['operator', 'subsystem', 'host'] };
-const READY = object({ ready: { type: 'boolean' }, plugins: { type: 'array', items: object(PLUGIN) } });
+const LAST_ATTEMPT = { lastAttempt: object({ at: TIME, code: TEXT, message: TEXT }) };
+const READY = object({ ready: { type: 'boolean' }, plugins: { type: 'array', items: object(PLUGIN, LAST_ATTEMPT) } });
+
+const TEXTS: Json = { type: 'array', items: TEXT };
+const ACTION: Json = { enum: ['keep', 'live', 'restart', 'upgrade', 'add', 'remove'] };
+const CHANGES: Json = {
+  type: 'array',
+  items: object({ path: TEXT, effect: { enum: ['live', 'plugin-restart', 'host-restart', 'add', 'remove'] } }, { from: {}, to: {} }),
+};
+const PROBLEMS: Json = { type: 'array', items: object({ path: TEXT, message: TEXT }, { suggestion: TEXT }) };
 
 /** What several answers hold, under `components.schemas`. */
 export const HOST_SCHEMAS: Json = {
-  Plugin: object({ ...PLUGIN, version: TEXT }, { lastAttempt: object({ at: TIME, code: TEXT, message: TEXT }) }),
+  Plugin: object({ ...PLUGIN, version: TEXT }, LAST_ATTEMPT),
   Subsystem: object({
     name: TEXT,
     plugin: TEXT,
@@ -116,6 +149,33 @@ export const HOST_SCHEMAS: Json = {
     },
     { error: TEXT },
   ),
+  Reload: object(
+    {
+      at: TIME,
+      durationMs: NUMBER,
+      trigger: { enum: ['request', 'signal', 'file'] },
+      outcome: { enum: ['applied', 'unchanged', 'invalid', 'refused', 'failed'] },
+      revision: { type: 'integer' },
+      message: TEXT,
+      plugins: {
+        type: 'array',
+        items: object(
+          { plugin: TEXT, action: ACTION, outcome: { enum: ['unchanged', 'applied', 'refused', 'failed', 'rolled-back'] } },
+          { code: TEXT, message: TEXT },
+        ),
+      },
+      needsHostRestart: TEXTS,
+      changes: CHANGES,
+      problems: PROBLEMS,
+    },
+    { code: TEXT },
+  ),
+  ReloadPreview: object({
+    problems: PROBLEMS,
+    changes: CHANGES,
+    steps: { type: 'array', items: object({ id: TEXT, action: ACTION, changed: TEXTS, why: TEXT }) },
+    needsHostRestart: TEXTS,
+  }),
   Operation: object({
     name: TEXT,
     plugin: TEXT,
@@ -148,6 +208,31 @@ function get(id: string, summary: string, { content, parameters, security, more 
   };
 }
 
-function parameter(place: 'query' | 'header', named: { readonly name: string; readonly description: string; readonly schema: Json }): Json {
-  return { in: place, ...named };
+interface Change {
+  readonly parameters?: readonly Json[];
+  readonly input: Json;
+  readonly output: Json;
+}
+
+/** What changes the host: for admins, with a token. */
+function post(id: string, summary: string, { parameters, input, output }: Change): Json {
+  return {
+    post: {
+      operationId: `host.${id}`,
+      summary,
+      tags: ['host'],
+      description: 'Needs a token; least role where the host has roles: admin.',
+      security: [{ token: [] }],
+      ...(parameters === undefined ? {} : { parameters }),
+      requestBody: { required: true, content: json(input) },
+      responses: { 200: { description: summary, content: json(output) }, default: ERROR },
+    },
+  };
+}
+
+function parameter(
+  place: 'query' | 'header' | 'path',
+  named: { readonly name: string; readonly description: string; readonly schema: Json },
+): Json {
+  return { in: place, ...named, ...(place === 'path' ? { required: true } : {}) };
 }

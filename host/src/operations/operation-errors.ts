@@ -18,6 +18,11 @@ export function endedByStopError(operation: string, plugin: string): NotReadyErr
   );
 }
 
+/** It was there and is to come back. */
+export function absentError(operation: string, plugin: string): NotReadyError {
+  return stopping(`${operation} is away for a moment: its plugin ${plugin} is being started again. Try again later.`, plugin);
+}
+
 export function unknownOperationError(name: string, known: readonly string[]): NotFoundError {
   const near = nearestOperation(name, known);
   const shown = JSON.stringify(name.length > MAX_SHOWN_LENGTH ? `${name.slice(0, MAX_SHOWN_LENGTH)}…` : name);

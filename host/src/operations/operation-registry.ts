@@ -155,6 +155,16 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     abortAll(scope);
   }
 
+  /** From now on calls of what the plugin provides hear that it comes back, while it is away. */
+  expect(pluginId: string): void {
+    this.#provided.expect(pluginId);
+  }
+
+  /** The plugin has come back, or does not any more. */
+  expectNoMore(pluginId: string): void {
+    this.#provided.expectNoMore(pluginId);
+  }
+
   #open({ definition, plugin }: Provided, options: EdgeCallOptions, now: number): ActiveCall {
     const { deadlineMs = Number.POSITIVE_INFINITY, deadlineAt = Number.POSITIVE_INFINITY, traceparent, onTrace } = options;
     const operation = definition.name;

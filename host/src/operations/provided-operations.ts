@@ -1,6 +1,6 @@
 import { type OperationDefinition, type OperationInfo, type OperationRules, PluginError } from '@bellows/sdk';
 import type { ActiveCall } from './active-call.js';
-import { stoppingError, unknownOperationError } from './operation-errors.js';
+import { absentError, stoppingError, unknownOperationError } from './operation-errors.js';
 import { jsonSchemaOf } from './operation-schemas.js';
 
 /** What a plugin has in the registry between its start and its stop. */
@@ -29,6 +29,8 @@ const NAME = /^[A-Za-z][\w-]*(\.[A-Za-z][\w-]*)+$/;
 export class ProvidedOperations {
   readonly #provided = new Map<string, Provided>();
   readonly #scopes = new Map<string, PluginScope>();
+  /** By plugin: what it provided before it was stopped to be started again. */
+  readonly #absent = new Map<string, ReadonlySet<string>>();
 
   /** A plugin that is there already gets a new, empty scope: the old one belongs to a start that is over. */
   openScope(id: string, signal: AbortSignal): PluginScope {
@@ -56,10 +58,21 @@ export class ProvidedOperations {
     return this.#provided.get(name)?.rules;
   }
 
-  /** `NotFoundError` (`OPERATION_UNKNOWN`) with the nearest name. */
+  /** Adds what it provides now to what is expected of it. */
+  expect(plugin: string): void {
+    const names = [...this.#provided].flatMap(([name, provided]) => (provided.plugin === plugin ? [name] : []));
+    this.#absent.set(plugin, new Set([...(this.#absent.get(plugin) ?? []), ...names]));
+  }
+
+  expectNoMore(plugin: string): void {
+    this.#absent.delete(plugin);
+  }
+
+  /** `NotFoundError` (`OPERATION_UNKNOWN`) with the nearest name; `NotReadyError` (`OPERATION_STOPPING`) for one that is to come back. */
   lookUp(name: string): Provided {
     const provided = this.#provided.get(name);
     if (provided) return provided;
+    for (const [plugin, names] of this.#absent) if (names.has(name)) throw absentError(name, plugin);
     throw unknownOperationError(name, [...this.#provided.keys()]);
   }
 

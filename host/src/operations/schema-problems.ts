@@ -1,6 +1,7 @@
 import type { ErrorDetail, z } from '@bellows/sdk';
 import { cut, issueSentence, typeSentence } from './issue-sentence.js';
 import { nearestName } from './nearest-name.js';
+import { formsOf, partOf } from './schema-tree.js';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -90,52 +91,15 @@ function closestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[
 function keysAt(schema: z.core.$ZodType, path: Path): Set<string> {
   const keys = new Set<string>();
   for (const found of schemasAt(schema, path)) {
-    for (const inner of unwrap(found)) if (inner.def.type === 'object') for (const key of Object.keys(inner.def.shape)) keys.add(key);
+    for (const { def } of formsOf(found)) if (def.type === 'object') for (const key of Object.keys(def.shape)) keys.add(key);
   }
   return keys;
 }
 
 function schemasAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType[] {
   let current = [schema];
-  for (const step of path) current = current.flatMap(unwrap).flatMap((inner) => childOf(inner, step));
+  for (const step of path) current = current.flatMap(formsOf).flatMap((form) => partOf(form, step));
   return current;
-}
-
-type Known = { readonly def: z.core.$ZodTypes['_zod']['def'] };
-
-function unwrap(schema: z.core.$ZodType): Known[] {
-  const known: Known = { def: (schema as z.core.$ZodTypes)._zod.def };
-  switch (known.def.type) {
-    case 'optional':
-    case 'nullable':
-    case 'default':
-    case 'prefault':
-    case 'nonoptional':
-    case 'readonly':
-    case 'catch':
-      return unwrap(known.def.innerType);
-    case 'pipe':
-      return unwrap(known.def.in);
-    case 'lazy':
-      return unwrap(known.def.getter());
-    case 'union':
-      return known.def.options.flatMap(unwrap);
-    case 'intersection':
-      return [...unwrap(known.def.left), ...unwrap(known.def.right)];
-    default:
-      return [known];
-  }
-}
-
-function childOf({ def }: Known, step: PropertyKey): z.core.$ZodType[] {
-  if (def.type === 'object') {
-    const child = Object.hasOwn(def.shape, step) ? def.shape[String(step)] : undefined;
-    return child ? [child] : [];
-  }
-  if (def.type === 'array') return [def.element];
-  if (def.type === 'record') return [def.valueType];
-  if (def.type === 'tuple') return [def.items[Number(step)] ?? def.rest].filter((item) => item !== null && item !== undefined);
-  return [];
 }
 
 function valueAt(input: unknown, path: Path): unknown {

@@ -127,10 +127,10 @@ interface HttpParts {
   readonly teardown: TeardownStack;
 }
 
-async function listen({ wired: { operations, view }, loaded, random, teardown }: HttpParts) {
+async function listen({ wired: { operations, view, reloader }, loaded, random, teardown }: HttpParts) {
   const token = newTraceId(random);
   // connections are real, so is their time
-  const server = await openHttp({ view, operations, config: loaded.config.host, token, clock: systemClock, random });
+  const server = await openHttp({ view, control: reloader, operations, config: loaded.config.host, token, clock: systemClock, random });
   teardown.add(() => server.close());
   return { url: server.url, token };
 }

@@ -12,7 +12,7 @@ afterAll(() => host.close());
 
 /** A host that is up until it is told to stop; `hangs`: whose stop never ends. */
 function startable({ clean = true, hangs = false } = {}) {
-  const seen = { options: undefined as unknown, stops: [] as string[], fail: () => {} };
+  const seen = { options: undefined as unknown, stops: [] as string[], reloads: [] as string[], fail: () => {} };
   let end: (result: { clean: boolean }) => void = () => {};
   const stopped = new Promise<{ clean: boolean }>((resolve) => {
     end = resolve;
@@ -23,6 +23,7 @@ function startable({ clean = true, hangs = false } = {}) {
     pageUrl: `${host.server.url}/?token=t`,
     view: host.view,
     stopped,
+    reload: async (trigger) => void seen.reloads.push(trigger),
     stop: (reason) => {
       seen.stops.push(reason);
       if (!hangs) end({ clean });

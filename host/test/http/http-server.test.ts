@@ -3,7 +3,7 @@ import { z } from '@bellows/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BodyBudget } from '../../src/http/body-budget.js';
 import { startHttpServer } from '../../src/http/http-server.js';
-import { ask, askRaw, callOperation, type LoopbackHost, startLoopbackHost, until, withToken } from './loopback-host.js';
+import { ask, askRaw, callOperation, type LoopbackHost, NO_CHANGES, startLoopbackHost, until, withToken } from './loopback-host.js';
 
 let host: LoopbackHost;
 beforeAll(async () => {
@@ -398,7 +398,14 @@ describe('close', () => {
 });
 
 describe('listening', () => {
-  const options = () => ({ view: host.view, registry: host.registry, token: 't', users: null, logger: host.view.logger });
+  const options = () => ({
+    view: host.view,
+    control: NO_CHANGES,
+    registry: host.registry,
+    token: 't',
+    users: null,
+    logger: host.view.logger,
+  });
 
   it('refuses an address others can reach when there are no users', async () => {
     for (const address of ['0.0.0.0', '::', '192.0.2.1']) {

@@ -120,6 +120,7 @@ export async function startLoopbackHost(options: LoopbackOptions = {}): Promise<
   });
   const view = viewOf({ bus, registry, uploads: options.uploads ?? noUploads, ready: options.ready ?? (() => true) });
   const server = await startHttpServer({
+    control: NO_CHANGES,
     view,
     registry,
     address: '127.0.0.1',
@@ -141,6 +142,13 @@ export async function startLoopbackHost(options: LoopbackOptions = {}): Promise<
     },
   };
 }
+
+/** A host that cannot be changed. */
+export const NO_CHANGES: HttpServerOptions['control'] = {
+  reload: () => Promise.reject(new Error('nothing to reload')),
+  preview: () => Promise.reject(new Error('nothing to preview')),
+  restart: () => Promise.reject(new Error('nothing to restart')),
+};
 
 function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads: UploadStore; ready: () => boolean }): HostView {
   const { bus, registry, uploads } = parts;

@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { configError } from '../config-error.js';
+import { EFFECT_WORDS } from '../reload/config-changes.js';
+import type { ReloadPreview, ReloadReport } from '../reload/reload-report.js';
+import type { CommandContext } from './command-context.js';
+import { cut, printJson, printLine, printWrappedTable } from './print.js';
+
+/** `bellows reload`: has a running host read its configuration anew. */
+export function addReloadCommand(program: Command, context: CommandContext): void {
+  const { stdout } = context.io;
+  program
+    .command('reload')
+    .description('have the host take its changed configuration and plugins over, whole or not at all')
+    .option('--dry-run', 'only say what would be done')
+    .addHelpText(
+      'after',
+      '\nExit code 2 when the configuration has problems and 4 when a plugin refuses: then everything runs as before.\n\nExamples:\n  bellows reload --dry-run\n  bellows reload\n  bellows reload --json',
+    )
+    .action(async ({ dryRun = false }: { dryRun?: boolean }, command: Command) => {
+      const client = await context.connect(command);
+      if (dryRun) {
+        const preview = await client.post<ReloadPreview>('/v1/reload', { dryRun });
+        if (preview.problems.length > 0) throw configError(preview.problems, undefined, 'changed');
+        return context.isJson(command) ? printJson(stdout, preview) : printPreview(context, preview);
+      }
+      const report = await client.post<ReloadReport>('/v1/reload', {});
+      if (context.isJson(command)) return printJson(stdout, report);
+      printLine(stdout, report.message);
+      for (const { plugin, action, outcome, message } of report.plugins) {
+        if (outcome !== 'unchanged') printLine(stdout, `  ${plugin}: ${action}, ${outcome}${message === undefined ? '' : ` (${message})`}`);
+      }
+    });
+}
+
+function printPreview({ io: { stdout } }: CommandContext, { changes, steps }: ReloadPreview): void {
+  const deeds = steps.filter(({ action }) => action !== 'keep');
+  if (changes.length === 0 && deeds.length === 0) printLine(stdout, 'Nothing to change.');
+  if (changes.length > 0) {
+    printWrappedTable(
+      stdout,
+      ['OPTION', 'FROM', 'TO', 'TAKES EFFECT'],
+      changes.map(({ path, from, to, effect }) => [path, shown(from), shown(to), EFFECT_WORDS[effect]]),
+    );
+  }
+  if (deeds.length > 0) stdout.write('\n');
+  for (const { id, action, why } of deeds) printLine(stdout, `${id}: ${action} (${why})`);
+}
+
+/** Longer values are whole in the JSON. */
+const MAX_SHOWN_LENGTH = 40;
+
+function shown(value: unknown): string {
+  return value === undefined ? '(not set)' : cut(JSON.stringify(value) ?? '', MAX_SHOWN_LENGTH);
+}

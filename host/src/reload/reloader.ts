@@ -1,0 +1,197 @@
+import {
+  type ErrorDetail,
+  type IClock,
+  type ILogger,
+  NotFoundError,
+  NotReadyError,
+  type PluginStatus,
+  type ReloadPayload,
+} from '@bellows/sdk';
+import type { LoadedConfig } from '../config-file.js';
+import type { HostConfig } from '../config-schema.js';
+import { nearestName } from '../operations/nearest-name.js';
+import type { LoadedPlugin, LoadResult } from '../plugin-loader.js';
+import type { PluginRunner } from '../plugin-runner.js';
+import type { PluginSet } from '../plugin-set.js';
+import { isMoved, planReload, type ReloadPlan } from './plan-reload.js';
+import { ReloadAttempt } from './reload-attempt.js';
+import { attemptReport, invalidReport, isEffective, needingHostRestart, type ReloadPreview, type ReloadReport } from './reload-report.js';
+import { plannedConfig, type RunningConfig } from './running-config.js';
+
+/** What a configuration was found to be. With problems it is not used. */
+export interface NextConfig {
+  readonly loaded?: LoadedConfig;
+  readonly waves: LoadResult['waves'];
+  readonly problems: readonly ErrorDetail[];
+}
+
+export interface ReloaderOptions {
+  readonly running: RunningConfig;
+  readonly plugins: PluginSet;
+  /** Reads and checks everything that a start would, anew, with every problem at once. May not reject for what an operator wrote. */
+  readonly read: () => Promise<NextConfig>;
+  /** For a plugin that comes with the configuration that is being tried. */
+  readonly makeRunner: (plugin: LoadedPlugin) => PluginRunner;
+  /** Sets what of the host itself changes while it runs. May not throw. */
+  readonly applyHost: (config: HostConfig) => void;
+  readonly publish: (report: ReloadPayload) => void;
+  /** After a configuration was accepted, told what now runs. Is not waited for, and may not throw. */
+  readonly onAccepted?: (running: RunningConfig) => void;
+  readonly clock: IClock;
+  readonly logger: ILogger;
+}
+
+/** What the edges of a host may do to it. */
+export type HostControl = Pick<Reloader, 'reload' | 'preview' | 'restart'>;
+
+/** Changes a running host: one change at a time. */
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  readonly #open = Promise.withResolvers<void>();
+  #turn: Promise<unknown> = this.#open.promise;
+  /** The reload that has not begun yet. It will read what is there then, so one is enough for all who ask. */
+  #waiting: Promise<ReloadReport> | undefined;
+  readonly #restarts = new Map<string, Promise<PluginStatus>>();
+  #isClosed = false;
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+  }
+
+  /** The host has started: what was asked for before begins now. */
+  open(): void {
+    this.#open.resolve();
+  }
+
+  /** What has not begun yet rejects with `NotReadyError` (`HOST_STOPPING`); what has goes on until the plugins are stopped. */
+  close(): void {
+    this.#isClosed = true;
+    this.#open.resolve();
+  }
+
+  /** Resolves when nothing is being changed. */
+  async idle(): Promise<void> {
+    await this.#turn;
+  }
+
+  /**
+   * Reads the configuration anew and takes it over, whole or not at all; a second call before the first has begun is the same one. Rejects
+   * only when the host stops (`HOST_STOPPING`): what is wrong with a configuration, or a plugin, is in the report.
+   */
+  reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
+    this.#waiting ??= this.#inTurn(() => {
+      this.#waiting = undefined;
+      return this.#reload(trigger);
+    });
+    return this.#waiting;
+  }
+
+  /** What a reload would do now. Changes nothing, but runs the code of new plugins as far as their options need it. */
+  preview(): Promise<ReloadPreview> {
+    return this.#inTurn(async () => {
+      const next = await this.#options.read();
+      if (next.loaded === undefined || next.problems.length > 0)
+        return { problems: next.problems, changes: [], steps: [], needsHostRestart: [] };
+      const plan = this.#plan(next.loaded, next.waves);
+      return { problems: [], ...plan, needsHostRestart: needingHostRestart(plan) };
+    });
+  }
+
+  /** Stops a plugin, and what needs it, and starts them again as they are. `NotFoundError` (`PLUGIN_UNKNOWN`) when there is none. */
+  restart(id: string): Promise<PluginStatus> {
+    const asked = this.#restarts.get(id);
+    if (asked !== undefined) return asked;
+    const restarting = this.#inTurn(async () => {
+      this.#restarts.delete(id);
+      const { plugins, logger } = this.#options;
+      const runner = plugins.runner(id);
+      if (runner === undefined) throw unknownPlugin(id, plugins);
+      logger.info('is started again: somebody asked for it', { plugin: id });
+      await plugins.restart(id, 'RESTARTING');
+      return runner.status;
+    });
+    this.#restarts.set(id, restarting);
+    return restarting;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => {
+      if (this.#isClosed)
+        throw new NotReadyError('HOST_STOPPING', 'The host is stopping: nothing is changed any more.', { phase: 'reload' });
+      return work();
+    });
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  #plan(loaded: LoadedConfig, waves: LoadResult['waves']): ReloadPlan {
+    const { running, plugins } = this.#options;
+    return planReload(running.planned(), plannedConfig(loaded, waves), (id) => plugins.runner(id)?.takesLiveChanges === true);
+  }
+
+  async #reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
+    const { read, running, publish, clock } = this.#options;
+    const startedAt = clock.monotonicMs();
+    const next = await read();
+    const told =
+      next.loaded === undefined || next.problems.length > 0
+        ? invalidReport(next.problems, next.loaded?.file ?? running.loaded.file)
+        : await this.#apply(next.loaded, next.waves);
+    const report: ReloadReport = Object.freeze({
+      ...told,
+      trigger,
+      revision: running.revision,
+      at: clock.now(),
+      durationMs: clock.monotonicMs() - startedAt,
+    });
+    running.lastReload = report;
+    this.#log(report);
+    const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, ...payload } = report;
+    publish(payload);
+    return report;
+  }
+
+  async #apply(loaded: LoadedConfig, waves: LoadResult['waves']) {
+    const { running, plugins, makeRunner, applyHost } = this.#options;
+    const plan = this.#plan(loaded, waves);
+    const result = await new ReloadAttempt({ plan, plugins, before: running.plugins, waves, makeRunner }).run();
+    if (plugins.isStopping) throw new NotReadyError('HOST_STOPPING', 'The host was stopped during the reload.', { phase: 'reload' });
+    if (result.failure === null) {
+      const waiting = plan.changes.filter(({ effect }) => effect === 'host-restart');
+      running.accept(loaded, waves, { raises: isEffective(plan), waiting });
+      for (const plugin of waves.flat()) plugins.runner(plugin.id)?.accept(running.revision, plugin);
+      applyHost(running.config);
+      this.#options.onAccepted?.(running);
+    }
+    // Those that were down before get another chance; those that were part of it have just had theirs.
+    await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
+    return attemptReport(plan, result, running.revision);
+  }
+
+  #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport): void {
+    const { logger } = this.#options;
+    const text = `reload (${TRIGGERS[trigger]}): ${message}`;
+    const fields = { ...(code === undefined ? {} : { code }), ...(problems.length > 1 ? { problems } : {}) };
+    if (outcome === 'failed') logger.error(text, fields);
+    else if (outcome === 'invalid' || outcome === 'refused' || needsHostRestart.length > 0) logger.warn(text, fields);
+    else logger.info(text, fields);
+  }
+}
+
+const TRIGGERS: Readonly<Record<ReloadPayload['trigger'], string>> = {
+  request: 'asked for',
+  signal: 'by a signal',
+  file: 'a file changed',
+};
+
+function unknownPlugin(id: string, plugins: PluginSet): NotFoundError {
+  const known = plugins.runners.map((runner) => runner.id);
+  const near = nearestName(id, known);
+  const hint = near === undefined ? `there are: ${known.join(', ') || 'none'}` : `did you mean ${near}?`;
+  return new NotFoundError('PLUGIN_UNKNOWN', `There is no plugin ${JSON.stringify(id.slice(0, MAX_SHOWN_LENGTH))}; ${hint}`, {
+    phase: 'reload',
+  });
+}
+
+/** It comes from an address, which may be long. */
+const MAX_SHOWN_LENGTH = 80;

@@ -1,0 +1,138 @@
+import { option, z } from '@bellows/sdk';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Origin } from '../../src/config-file.js';
+import { hostConfigSchema } from '../../src/config-schema.js';
+import { type ComparedConfig, configChanges, HIDDEN_VALUE } from '../../src/reload/config-changes.js';
+
+const schema = z.strictObject({
+  workers: option(z.int().default(2), { what: 'How many.', change: 'live' }),
+  folder: option(z.string().default('here'), { what: 'Where.' }),
+  retry: z
+    .strictObject({ max: z.int().default(1), key: option(z.string().default(''), { what: 'A secret.' }) })
+    .prefault({})
+    .meta({ change: 'live' }),
+  files: option(z.array(z.strictObject({ name: z.string() })).default([]), { what: 'Some.', change: 'live' }),
+  source: z
+    .union([
+      z.strictObject({ url: option(z.string(), { what: 'A.', change: 'live' }), same: option(z.int(), { what: 'S.', change: 'live' }) }),
+      z.strictObject({ path: option(z.string(), { what: 'B.' }), same: option(z.int(), { what: 'S.' }) }),
+    ])
+    .optional(),
+});
+
+interface Given {
+  readonly host?: unknown;
+  readonly plugins?: Readonly<Record<string, unknown>>;
+  readonly secrets?: readonly string[];
+}
+
+function compared({ host = {}, plugins = {}, secrets = [] }: Given): ComparedConfig {
+  const entries = Object.fromEntries(Object.keys(plugins).map((id) => [id, { from: `./${id}` }]));
+  return {
+    config: hostConfigSchema.parse({ ...(host as object), plugins: entries }),
+    origins: new Map<string, Origin>(secrets.map((path) => [path, 'secret'])),
+    plugins: new Map(Object.entries(plugins).map(([id, config]) => [id, { config: schema.parse(config), schema }])),
+  };
+}
+
+const changesOf = (from: Given, to: Given) => configChanges(compared(from), compared(to));
+
+describe('configChanges', () => {
+  it('finds nothing between two readings of one configuration', () => {
+    const same = { host: { tenants: { acme: { limits: { maxQueueDepth: 3 } } } }, plugins: { a: { files: [{ name: 'x' }] } } };
+    expect(changesOf(same, structuredClone(same))).toEqual([]);
+  });
+
+  it('tells what of the host is live and what needs the host to be started again', () => {
+    const changes = changesOf(
+      { host: { host: { port: 1 } } },
+      {
+        host: {
+          host: { port: 2, logLevel: 'debug' },
+          governor: { overcommit: 3, subsystems: { 'a.b': { weight: 2 } } },
+          tenants: { acme: { limits: { maxQueueDepth: 4 } } },
+        },
+      },
+    );
+    expect(changes).toContainEqual({ path: 'host.port', from: 1, to: 2, effect: 'host-restart' });
+    expect(changes).toContainEqual({ path: 'host.logLevel', from: 'info', to: 'debug', effect: 'live' });
+    expect(changes).toContainEqual({ path: 'governor.overcommit', from: 2, to: 3, effect: 'live' });
+    expect(changes).toContainEqual({ path: 'governor.subsystems."a.b".weight', from: undefined, to: 2, effect: 'live' });
+    expect(changes).toContainEqual({ path: 'tenants.acme.limits.maxQueueDepth', from: undefined, to: 4, effect: 'live' });
+    expect(changes.filter(({ effect }) => effect !== 'live').map(({ path }) => path)).toEqual(['host.port']);
+  });
+
+  it('goes by the innermost mark of a plugin’s schema, and by every form a value may have', () => {
+    const effects = changesOf(
+      { plugins: { a: { source: { url: 'x', same: 1 } } } },
+      {
+        plugins: { a: { workers: 3, folder: 'there', retry: { max: 2, key: 'k' }, files: [{ name: 'f' }], source: { url: 'y', same: 2 } } },
+      },
+    ).map(({ path, effect }) => [path.replace('plugins.a.config.', ''), effect]);
+    expect(Object.fromEntries(effects)).toEqual({
+      workers: 'live',
+      folder: 'plugin-restart',
+      'retry.max': 'live',
+      'retry.key': 'plugin-restart',
+      files: 'live',
+      'source.url': 'live',
+      'source.same': 'plugin-restart',
+    });
+  });
+
+  it('tells a plugin that comes or goes once, also one that is called what every object has', () => {
+    expect(changesOf({ plugins: { a: {} } }, { plugins: { constructor: {} } })).toEqual([
+      { path: 'plugins.a', from: './a', to: undefined, effect: 'remove' },
+      { path: 'plugins.constructor', from: undefined, to: './constructor', effect: 'add' },
+    ]);
+  });
+
+  it('says that a secret differs and never what it was or is', () => {
+    const path = 'plugins.a.config.retry.key';
+    const changes = changesOf(
+      { plugins: { a: { retry: { key: 'old-secret' } } }, secrets: [path] },
+      {
+        plugins: { a: { retry: { key: 'new-secret' }, files: [{ name: 'listed-secret' }] } },
+        secrets: [path, 'plugins.a.config.files[0].name'],
+      },
+    );
+    expect(changes.map(({ from, to }) => [from, to])).toEqual([
+      [HIDDEN_VALUE, HIDDEN_VALUE],
+      [[], HIDDEN_VALUE],
+    ]);
+    expect(JSON.stringify(changes)).not.toContain('secret"');
+  });
+
+  it('names exactly the places that differ, for any two configurations', () => {
+    const config = fc.record(
+      {
+        workers: fc.integer({ min: 0, max: 3 }),
+        folder: fc.constantFrom('here', 'there'),
+        retry: fc.record({ max: fc.integer({ min: 0, max: 2 }) }, { requiredKeys: [] }),
+        files: fc.array(fc.record({ name: fc.constantFrom('x', 'y') }), { maxLength: 2 }),
+      },
+      { requiredKeys: [] },
+    );
+    const plugins = fc.dictionary(fc.constantFrom('a', 'b', 'c'), config, { noNullPrototype: true });
+    fc.assert(
+      fc.property(plugins, plugins, (from, to) => {
+        const changes = changesOf({ plugins: from }, { plugins: to });
+        const back = changesOf({ plugins: to }, { plugins: from });
+        expect(new Set(back.map(({ path }) => path))).toEqual(new Set(changes.map(({ path }) => path)));
+        expect(new Set(changes.map(({ path }) => path)).size).toBe(changes.length);
+        // put in one by one, the changes make of the old configuration the new one
+        const made = new Map(Object.entries(from).map(([id, given]) => [id, schema.parse(given) as Record<string, unknown>]));
+        for (const { path, to: value, effect } of changes) {
+          const [, id = '', , key = '', inner] = path.split('.');
+          if (effect === 'remove') made.delete(id);
+          else if (effect === 'add') made.set(id, schema.parse(to[id]));
+          else if (inner === undefined) (made.get(id) as Record<string, unknown>)[key] = value;
+          else ((made.get(id) as Record<string, unknown>)[key] as Record<string, unknown>)[inner] = value;
+        }
+        const wanted = new Map(Object.entries(to).map(([id, given]) => [id, schema.parse(given)]));
+        expect(made).toEqual(wanted);
+      }),
+    );
+  });
+});
