@@ -48,6 +48,10 @@ const host = z.strictObject({
     what: 'The least important lines that are written.',
     change: 'live',
   }),
+  watchConfig: option(z.boolean().default(false), {
+    what: 'Whether a change of this file, or of a `configFile` of a plugin, reloads the host by itself, a second or two later.',
+    change: 'live',
+  }),
   stopTimeoutMs: option(z.number().int().min(100).max(600_000).default(15_000), {
     what: 'How long a stop may take in all before what is left is given up.',
     change: 'live',

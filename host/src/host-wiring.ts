@@ -46,7 +46,7 @@ export interface WiringOptions {
   /** What a reload takes over. Default: what runs already. */
   readonly readNext?: () => Promise<NextConfig>;
   /** As `ReloaderOptions.onAccepted`. */
-  readonly onAccepted?: (plugins: readonly LoadedPlugin[]) => void;
+  readonly onAccepted?: (running: RunningConfig) => void;
   /** Sets what of the log changes while the host runs. */
   readonly setLogLevel?: (level: LogLevel) => void;
   readonly makeBus?: (options: EventBusOptions) => EventBus;

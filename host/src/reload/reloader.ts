@@ -27,8 +27,8 @@ export interface ReloaderOptions {
   /** Sets what of the host itself changes while it runs. May not throw. */
   readonly applyHost: (config: HostConfig) => void;
   readonly publish: (report: ReloadPayload) => void;
-  /** After a configuration was accepted, told what now runs. Is not waited for, and may not throw. */
-  readonly onAccepted?: (plugins: readonly LoadedPlugin[]) => void;
+  /** After a configuration was accepted. Is not waited for, and may not throw. */
+  readonly onAccepted?: (running: RunningConfig) => void;
   readonly clock: IClock;
   readonly logger: ILogger;
 }
@@ -151,7 +151,7 @@ export class Reloader {
       running.accept(loaded, waves, { raises: isEffective(plan), waiting });
       for (const plugin of waves.flat()) plugins.runner(plugin.id)?.accept(running.revision, plugin);
       applyHost(running.config);
-      this.#options.onAccepted?.(running.plugins);
+      this.#options.onAccepted?.(running);
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
