@@ -49,7 +49,7 @@ const host = z.strictObject({
     change: 'live',
   }),
   watchConfig: option(z.boolean().default(false), {
-    what: 'Whether a change of the configuration file, or of a file that it names for the options of a plugin, is taken over by itself.',
+    what: 'Whether a change of this file, or of a `configFile` of a plugin, reloads the host by itself, a second or two later.',
     change: 'live',
   }),
   stopTimeoutMs: option(z.number().int().min(100).max(600_000).default(15_000), {

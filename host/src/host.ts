@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import path from 'node:path';
 import {
   CancelledError,
   type IClock,
@@ -20,13 +19,12 @@ import type { HostOptions } from './host-options.js';
 import type { HostView } from './host-view.js';
 import { wireHost } from './host-wiring.js';
 import { inspectPlugins } from './inspect-plugins.js';
-import { type LoadedPlugin, loadPlugins } from './plugin-loader.js';
+import type { LoadedPlugin } from './plugin-loader.js';
 import type { PluginSet } from './plugin-set.js';
-import { FileWatch } from './reload/file-watch.js';
-import { InPlaceCode } from './reload/in-place-code.js';
-import type { NextConfig, Reloader } from './reload/reloader.js';
+import { ConfigSource, watchedFiles } from './reload/config-source.js';
+import { ConfigWatch } from './reload/config-watch.js';
+import type { Reloader } from './reload/reloader.js';
 import type { RunningConfig } from './reload/running-config.js';
-import { sweepStaging } from './staging-sweep.js';
 import { TeardownStack } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
 
@@ -88,14 +86,12 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   const faults = new FaultDesk(logger);
   options.catchFaults?.((pluginId, error) => faults.report(pluginId, error));
   try {
-    const stagingDir = data.file('staging');
-    const inPlace = new InPlaceCode();
-    const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock });
-    const { waves, problems: pluginProblems } = await untilAborted(loading, signal);
+    const source = new ConfigSource({ options, stagingDir: data.file('staging'), clock, logger });
+    const { waves, problems: pluginProblems } = await untilAborted(source.load(loaded), signal);
     if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
-    await sweepStaging(stagingDir, foldersOf(waves.flat()));
-    const host = await assemble({ loaded, waves, data, logger, teardown, faults, inPlace, options });
-    inPlace.noteAll(waves.flat());
+    await source.settle(waves.flat());
+    const host = await assemble({ loaded, waves, data, logger, teardown, faults, source, options });
+    source.remember(waves.flat());
     isUp = true;
     return host;
   } catch (error) {
@@ -103,10 +99,6 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     if (!signal?.aborted) throw error;
     throw new CancelledError('START_INTERRUPTED', 'the start was interrupted; what had been started was stopped again', { cause: error });
   }
-}
-
-function foldersOf(plugins: readonly LoadedPlugin[]): ReadonlySet<string> {
-  return new Set(plugins.flatMap(({ folder, source }) => [folder, source.folder]));
 }
 
 function openLogger(loaded: LoadedConfig, data: DataFolder, { console }: StartOptions): HostLogger {
@@ -142,19 +134,16 @@ interface Parts {
   readonly logger: HostLogger;
   readonly teardown: TeardownStack;
   readonly faults: FaultDesk;
-  readonly inPlace: InPlaceCode;
+  readonly source: ConfigSource;
   readonly options: StartOptions;
 }
 
 /** Each part is on the stack before the next one is built. */
-async function assemble(parts: Parts): Promise<RunningHost> {
-  const { loaded, waves, data, logger, teardown, faults, options } = parts;
+async function assemble({ loaded, waves, data, logger, teardown, faults, source, options }: Parts): Promise<RunningHost> {
   const { config } = loaded;
   const { clock = systemClock, random = systemRandom, machine, signal } = options;
   const store = await SqliteStore.open(data.file('store.db'));
   teardown.add(() => store.close());
-  const watch = { onChange: () => {}, files: new FileWatch({ clock, logger, onChange: () => watch.onChange() }) };
-  teardown.add(watch.files);
   const wired = await wireHost({
     loaded,
     waves,
@@ -163,55 +152,28 @@ async function assemble(parts: Parts): Promise<RunningHost> {
     teardown,
     clock,
     random,
-    readNext: () => readNext(parts),
-    onAccepted(now) {
-      watchConfig(now.loaded, watch.files);
-      void tidyUp(now.plugins, parts);
+    readNext: () => source.read(),
+    onAccepted({ plugins: now, loaded: accepted }) {
+      source.remember(now);
+      void source.settle(now);
+      void watch.follow(watchedFiles(accepted));
     },
     setLogLevel: (level) => logger.setLevel(level),
     ...(machine === undefined ? {} : { machine }),
   });
   const { view, plugins, operations, reloader, running } = wired;
   faults.plugins = plugins;
+  const watch = new ConfigWatch(clock, () => void host.reload('file'));
+  teardown.add(watch);
   const token = randomBytes(32).toString('base64url');
   const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random });
   teardown.add(() => http.close());
   await data.writeHostFile({ pid: process.pid, url: http.url, token, startedAt: view.startedAt });
   teardown.add(() => data.removeHostFile());
-  await wired.start(signal);
   const host = new Running({ http, token, view, plugins, reloader, running, teardown, logger });
-  watch.onChange = () => void host.reload('file');
-  watchConfig(running.loaded, watch.files);
+  await watch.follow(watchedFiles(loaded));
+  await wired.start(signal);
   return host;
-}
-
-/** The file itself and those that hold the options of plugins, where that is wanted. */
-function watchConfig({ config, file, folder }: LoadedConfig, watched: FileWatch): void {
-  const ofPlugins = Object.values(config.plugins).flatMap(({ configFile }) =>
-    configFile === undefined ? [] : [path.resolve(folder, configFile)],
-  );
-  watched.set(config.host.watchConfig ? [file, ...ofPlugins] : []);
-}
-
-/** What a start would read and check now. */
-async function readNext({ data, inPlace, options }: Parts): Promise<NextConfig> {
-  const { loaded, problems } = await loadConfig(options);
-  if (!loaded) return { waves: [], problems };
-  const found = await loadPlugins(loaded, {
-    stagingDir: data.file('staging'),
-    importModule: (url) => import(url),
-    clock: options.clock ?? systemClock,
-    hasChanged: (folder) => inPlace.hasChanged(folder),
-  });
-  return { loaded, waves: found.waves, problems: withLines([...problems, ...found.problems], loaded) };
-}
-
-/** Copies of versions that do not run any more go. */
-async function tidyUp(plugins: readonly LoadedPlugin[], { data, inPlace, logger }: Parts): Promise<void> {
-  inPlace.noteAll(plugins);
-  await sweepStaging(data.file('staging'), foldersOf(plugins)).catch((error: unknown) =>
-    logger.warn(`copies of earlier plugins were not removed: ${messageOf(error)}`, { error }),
-  );
 }
 
 interface RunningParts {

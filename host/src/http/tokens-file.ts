@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { type IClock, type ILogger, messageOf } from '@bellows/sdk';
+import { fileState } from '../file-state.js';
 import { loadTokenTable, type TokenTable, type TokenUsers } from './token-table.js';
 
 /** A token that is taken back works no longer than this and a moment. */
@@ -33,7 +33,7 @@ export class TokensFile implements TokenUsers, Disposable {
   /** `ConfigError` (`TOKENS_FILE_INVALID`) with every fault. */
   static async open(file: string, options: TokensFileOptions): Promise<TokensFile> {
     // Before it is read: what is written in between is then seen as a change.
-    const seen = await stateOf(file);
+    const seen = await fileState(file);
     return new TokensFile(file, { table: await loadTokenTable(file), seen }, options);
   }
 
@@ -55,7 +55,7 @@ export class TokensFile implements TokenUsers, Disposable {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      const seen = await stateOf(this.#file);
+      const seen = await fileState(this.#file);
       if (seen === this.#seen) return;
       this.#seen = seen;
       this.#table = await loadTokenTable(this.#file);
@@ -65,15 +65,5 @@ export class TokensFile implements TokenUsers, Disposable {
     } finally {
       this.#looking = false;
     }
-  }
-}
-
-/** Editors write a file anew or exchange it; each changes one of these. */
-async function stateOf(file: string): Promise<string> {
-  try {
-    const { mtimeMs, ctimeMs, size, ino } = await stat(file);
-    return [mtimeMs, ctimeMs, size, ino].join(' ');
-  } catch (error) {
-    return messageOf(error);
   }
 }

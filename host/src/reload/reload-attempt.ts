@@ -68,7 +68,10 @@ export class ReloadAttempt {
       failure = await this.#move(moved);
       if (failure !== null) await this.#moveBack(moved, rearranged);
     }
-    if (failure !== null) for (const step of taken.toReversed()) await this.#changeBack(step);
+    if (failure !== null) {
+      for (const step of taken.toReversed()) await this.#changeBack(step);
+      await looseErrorsToCome();
+    }
     const result = { failure, isIntact: this.#isIntact(), plugins: plan.steps.map((step) => this.#told(step, failure)) };
     plugins.release(this.#touched);
     return result;
@@ -78,8 +81,7 @@ export class ReloadAttempt {
     const { id } = step;
     const runner = this.#runner(id);
     const outcome = await runner.reconfigure(this.#nextOf(id), step.changed);
-    // An error that nobody awaited comes with the next turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    await looseErrorsToCome();
     const loose = this.#looseFault(runner);
     if (outcome.isTaken && loose === undefined) return null;
     const error = outcome.isTaken ? (loose as BellowsError) : outcome.error;
@@ -115,7 +117,7 @@ export class ReloadAttempt {
     plugins.arrange(waves.map((wave) => wave.map((plugin) => plugins.runner(plugin.id) ?? makeRunner(plugin))));
     const coming = idsOf(moved, ['add', 'restart', 'upgrade']);
     await plugins.resume(coming, (runner) => runner.renew(this.#nextOf(runner.id)));
-    await new Promise((resolve) => setImmediate(resolve));
+    await looseErrorsToCome();
     for (const { id } of moved) {
       const error = coming.has(id) ? this.#whyNotUp(id) : undefined;
       if (error !== undefined) return { id, error };
@@ -179,6 +181,11 @@ export class ReloadAttempt {
   #beforeOf(id: string): LoadedPlugin {
     return this.#before.get(id) as LoadedPlugin;
   }
+}
+
+/** An error that nobody awaited is told in the next turn of the event loop. */
+function looseErrorsToCome(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function byId(plugins: readonly LoadedPlugin[]): ReadonlyMap<string, LoadedPlugin> {

@@ -35,7 +35,7 @@ export interface ReloaderOptions {
   /** Sets what of the host itself changes while it runs. May not throw. */
   readonly applyHost: (config: HostConfig) => void;
   readonly publish: (report: ReloadPayload) => void;
-  /** After a configuration was accepted, told what now runs. Is not waited for, and may not throw. */
+  /** After a configuration was accepted. Is not waited for, and may not throw. */
   readonly onAccepted?: (running: RunningConfig) => void;
   readonly clock: IClock;
   readonly logger: ILogger;

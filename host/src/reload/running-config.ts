@@ -62,16 +62,13 @@ export function plannedConfig(loaded: LoadedConfig, waves: readonly (readonly Lo
 
 /** Options of the host itself have plain names, so their paths can be taken apart. */
 function withRunning(next: HostConfig, running: HostConfig, waiting: readonly ConfigChange[]): HostConfig {
-  const { plugins, ...rest } = next;
-  const kept = structuredClone(rest);
-  for (const { path } of waiting) copyAt(kept, running, path.split('.'));
-  return { ...kept, plugins };
+  return waiting.reduce((config, { path }) => withValueOf(running, config, path.split('.')) as HostConfig, next);
 }
 
-function copyAt(to: unknown, from: unknown, [key = '', ...rest]: readonly string[]): void {
-  const [target, source] = [to, from] as Record<string, unknown>[];
-  if (target === undefined) return;
-  if (rest.length > 0) copyAt(target[key], source?.[key], rest);
-  else if (source !== undefined && Object.hasOwn(source, key)) target[key] = source[key];
-  else delete target[key];
+/** `to`, with what `from` has at a path. */
+function withValueOf(from: unknown, to: unknown, [key, ...rest]: readonly string[]): unknown {
+  if (key === undefined) return from;
+  const { [key]: replaced, ...others } = (to ?? {}) as Record<string, unknown>;
+  const value = withValueOf((from as Record<string, unknown> | undefined)?.[key], replaced, rest);
+  return value === undefined ? others : { ...others, [key]: value };
 }

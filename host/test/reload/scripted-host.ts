@@ -1,230 +1,238 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
-  ConfigError,
   definePlugin,
-  type ErrorDetail,
   MemoryStore,
   NotReadyError,
   option,
+  type Plugin,
   type PluginContext,
-  type Reconfiguration,
   RefusedError,
   seededRandom,
   silentLogger,
   z,
 } from '@bellows/sdk';
 import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
-import { type LoadedConfig, readConfigTree } from '../../src/config-file.js';
+import { readConfigTree } from '../../src/config-file.js';
 import { type WiredHost, wireHost } from '../../src/host-wiring.js';
 import { loadPlugins } from '../../src/plugin-loader.js';
 import type { NextConfig } from '../../src/reload/reloader.js';
 import { TeardownStack } from '../../src/teardown.js';
 import { TEST_MACHINE } from '../../src/testing/test-machine.js';
+import { sourceOf } from '../../src/testing/test-plugin.js';
 
-/** What a plugin does when it is asked for something. `loose`: it takes it, and an error that nobody awaits comes with it. */
-export const BEHAVIOURS = ['accept', 'refuse', 'throw', 'hang', 'not-ready', 'loose', 'half'] as const;
-export type Behaviour = (typeof BEHAVIOURS)[number];
+/** `once`: the first activation with these options goes well, every later one throws. `crash`: an error that nobody awaits. */
+export const ACTIVATIONS = ['ok', 'once', 'throw', 'hang', 'notReady', 'crash'] as const;
+/** `wreck`: throws in the middle, and again when it is to take the old configuration back. */
+export const TAKEOVERS = ['ok', 'refuse', 'throw', 'wreck', 'hang', 'crash'] as const;
+export const STOPS = ['ok', 'throw', 'hang'] as const;
 
-/** One plugin of a configuration, and how it behaves towards it. */
+const schema = z.strictObject({
+  warm: option(z.int().default(0), { what: 'Is taken over while it runs.', change: 'live' }),
+  takeover: option(z.enum(TAKEOVERS).default('ok'), { what: 'How it takes a change.', change: 'live' }),
+  cold: option(z.int().default(0), { what: 'Needs a restart.' }),
+  activation: option(z.enum(ACTIVATIONS).default('ok'), { what: 'How it starts.' }),
+  stop: option(z.enum(STOPS).default('ok'), { what: 'How it stops.' }),
+  slowCallMs: option(z.int().default(0), { what: 'How long a call takes.' }),
+  takesChanges: option(z.boolean().default(true), { what: 'Whether it registers a handler.' }),
+});
+export type Script = z.output<typeof schema>;
+
 export interface ScriptedPlugin {
+  readonly options?: Partial<Script>;
+  /** Of which code it is. */
+  readonly version?: number;
+  readonly needs?: readonly string[];
+  readonly required?: boolean;
+}
+
+/** By id. */
+export type ScriptedConfig = Readonly<Record<string, ScriptedPlugin>>;
+
+/** What one activation of a plugin has become. */
+export interface Instance {
   readonly id: string;
-  readonly version: number;
-  readonly needs: readonly string[];
-  readonly required: boolean;
-  readonly live: number;
-  readonly hard: number;
-  readonly onActivate: Behaviour;
-  readonly onReconfigure: Behaviour;
-  /** Whether it takes live changes at all. */
-  readonly takesLive: boolean;
+  readonly version: string;
+  readonly ctx: PluginContext<Script>;
+  /** The two halves of what it took over last; a change in the middle of which it broke leaves them different. */
+  first: Script;
+  second: Script;
 }
 
-/** How a test and the plugins that were started know of each other. */
-export interface Witness {
-  /** What each running plugin works with, as it says itself: two halves, so that a half-applied change shows. */
-  readonly inForce: Map<string, { live: number; hard: number; twin: number }>;
-  /** Resources of plugins that were taken and not given back. */
-  open: number;
-  behaviourOf(id: string): Pick<ScriptedPlugin, 'onActivate' | 'onReconfigure'>;
-  /** What reaches the process where nobody catches it, by plugin. */
-  readonly loose: string[];
-  report(id: string, error: Error): void;
+export interface ScriptedHost {
+  readonly wired: WiredHost;
+  readonly bus: RecordingBus;
+  readonly clock: FakeClock;
+  /** Every activation that got a context and has not been told to end. */
+  alive(id?: string): readonly Instance[];
+  /** Moves the clock until the promise has settled. */
+  drive<T>(promise: Promise<T>): Promise<T>;
+  /** The configuration that the next reload reads. */
+  write(next: ScriptedConfig, host?: Readonly<Record<string, unknown>>): void;
+  stop(): Promise<boolean>;
 }
 
-const TIMEOUT_MS = 1_000;
+const TIMEOUT_MS = 400;
+const STEP_MS = 50;
+/** Enough for most; what takes more waits for the disk, to which the time of this clock means nothing. */
+const QUICK_STEPS = 50;
+const MOST_STEPS = 10_000;
 
-/** A host whose plugins follow a script, under a clock that moves only when told. */
-export async function scriptedHost(first: readonly ScriptedPlugin[]) {
+/** The real wiring around plugins that do what their options say. */
+export async function startScriptedHost(config: ScriptedConfig): Promise<ScriptedHost> {
   const clock = new FakeClock();
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-reload-'));
-  const teardown = new TeardownStack({ clock, logger: silentLogger });
-  teardown.add(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  let script = first;
-  let problems: readonly ErrorDetail[] = [];
+  const logger = silentLogger;
+  const teardown = new TeardownStack({ clock, logger });
+  const instances: Instance[] = [];
+  const seen = new Set<string>();
+  const codes = new Map<string, Plugin>();
   let wired: WiredHost | undefined;
-  const witness: Witness = {
-    inForce: new Map(),
-    open: 0,
-    loose: [],
-    behaviourOf: (id) => script.find((one) => one.id === id) ?? ACCEPTS,
-    report(id, error) {
-      witness.loose.push(id);
-      wired?.plugins.runner(id)?.degrade('UNCAUGHT_ERROR', error.message);
-    },
+  const crash = (id: string) => wired?.plugins.runner(id)?.degrade('UNCAUGHT_ERROR', `${id} broke`);
+  const codeOf = (id: string, version: string) => {
+    const key = `${id}@${version}`;
+    const code = codes.get(key) ?? scripted({ id, version, instances, seen, crash });
+    codes.set(key, code);
+    return code;
   };
-  /** The same code is the same object, as with `import()`. */
-  const codes = new Map<string, ReturnType<typeof codeOf>>();
-  const read = async (): Promise<NextConfig> => {
-    const { loaded, result } = await load(script, { folder, clock, codes, witness });
-    return { loaded, waves: result.waves, problems: [...problems, ...result.problems] };
-  };
-  const { loaded, waves } = await read();
+  const read = (tree: { readonly plugins: ScriptedConfig; readonly host: Readonly<Record<string, unknown>> }) =>
+    readScripted(tree, { codeOf, clock });
+  let next = { plugins: config, host: {} as Readonly<Record<string, unknown>> };
+  const { loaded, waves, problems } = await read(next);
+  if (loaded === undefined || problems.length > 0) throw new Error(JSON.stringify(problems));
   let bus: RecordingBus | undefined;
   wired = await wireHost({
-    loaded: loaded as LoadedConfig,
+    loaded,
     waves,
     store: new MemoryStore(),
-    logger: silentLogger,
+    logger,
     teardown,
     clock,
     random: seededRandom(1),
     machine: TEST_MACHINE,
-    readNext: read,
     makeBus: (given) => (bus = new RecordingBus(given)),
+    readNext: () => read(next),
   });
-  await settled(clock, wired.start());
+  const drive = async <T>(promise: Promise<T>): Promise<T> => {
+    let isSettled = false;
+    const note = () => void (isSettled = true);
+    promise.then(note, note);
+    for (let step = 0; !isSettled; step += 1) {
+      if (step > MOST_STEPS) throw new Error('it does not come to an end');
+      if (step > QUICK_STEPS) await new Promise((resolve) => setTimeout(resolve, 1));
+      await clock.advance(STEP_MS);
+    }
+    return promise;
+  };
+  await drive(wired.start());
   return {
-    clock,
-    bus: bus as unknown as RecordingBus,
-    witness,
     wired,
-    settled: <T>(phase: Promise<T>) => settled(clock, phase),
-    /** What the next reload finds. */
-    write(next: readonly ScriptedPlugin[], faults: readonly ErrorDetail[] = []) {
-      script = next;
-      problems = faults;
+    bus: bus as unknown as RecordingBus,
+    clock,
+    drive,
+    alive: (id) => instances.filter(({ ctx, id: own }) => !ctx.signal.aborted && (id === undefined || own === id)),
+    write(plugins, host = {}) {
+      next = { plugins, host };
     },
-    stop: () => settled(clock, teardown.release(60_000)),
+    stop: () => drive(teardown.release(60_000)),
   };
 }
 
-export type ScriptedHost = Awaited<ReturnType<typeof scriptedHost>>;
-
-const ACCEPTS = { onActivate: 'accept', onReconfigure: 'accept' } as const;
-
-interface Loading {
-  readonly folder: string;
+interface Reading {
+  /** What a plugin needs stands in its package: another need is another version. */
+  readonly codeOf: (id: string, version: string) => Plugin;
   readonly clock: FakeClock;
-  readonly codes: Map<string, ReturnType<typeof codeOf>>;
-  readonly witness: Witness;
 }
 
-async function load(script: readonly ScriptedPlugin[], { folder, clock, codes, witness }: Loading) {
-  const tree = {
-    host: { port: 0, dataDir: path.join(folder, 'data') },
-    plugins: Object.fromEntries(
-      script.map(({ id, required, live, hard }) => [
-        id,
-        { from: './x', required, activateTimeoutMs: TIMEOUT_MS, stopTimeoutMs: TIMEOUT_MS, config: { live, hard } },
-      ]),
-    ),
-  };
-  const place = { file: 'bellows.yaml', folder, problems: [], options: { env: {}, cwd: folder } };
-  const { loaded } = await readConfigTree({ tree, lineOf: () => undefined }, place);
+async function readScripted(
+  { plugins, host }: { readonly plugins: ScriptedConfig; readonly host: Readonly<Record<string, unknown>> },
+  { codeOf, clock }: Reading,
+): Promise<NextConfig> {
+  const folder = path.join(os.tmpdir(), `bellows-scripted-${process.pid}`);
+  const entries = Object.entries(plugins).map(([id, { options = {}, required = false }]) => {
+    const entry = { from: `in memory: ${id}`, config: options, required, activateTimeoutMs: TIMEOUT_MS, stopTimeoutMs: TIMEOUT_MS };
+    return [id, entry] as const;
+  });
+  const tree = structuredClone({
+    ...host,
+    host: { port: 0, dataDir: folder, ...(host.host as object) },
+    plugins: Object.fromEntries(entries),
+  });
+  const place = { file: 'scripted.yaml', folder, problems: [], options: { env: {}, cwd: folder } };
+  const { loaded, problems } = await readConfigTree({ tree, lineOf: () => undefined }, place);
   const given = new Map(
-    script.map(({ id, version, needs, takesLive }) => {
-      const key = `${id} ${version} ${takesLive}`;
-      const code = codes.get(key) ?? codeOf(id, takesLive, witness);
-      codes.set(key, code);
-      const manifest = { id, version: `${version}.0.0`, sdk: '^0.1.0', needs: [...needs], stability: 'stable' as const };
-      return [id, { plugin: code, source: { key: id, from: './x', folder, manifest, packageJson: { name: id } } }] as const;
-    }),
+    Object.entries(plugins).map(([id, { version = 1, needs = [] }]) => [
+      id,
+      { source: sourceOf(id, needs), plugin: codeOf(id, `${version} needs ${needs}`) },
+    ]),
   );
-  const loading = loadPlugins(loaded, { stagingDir: path.join(folder, 'staging'), importModule: () => Promise.reject(), clock, given });
-  return { loaded, result: await loading };
+  const found = await loadPlugins(loaded, { stagingDir: folder, importModule: () => Promise.reject(new Error('nothing')), clock, given });
+  return { loaded, waves: found.waves, problems: [...problems, ...found.problems] };
 }
 
-const schema = z.strictObject({
-  live: option(z.number(), { what: 'Changes live.', change: 'live' }),
-  hard: option(z.number(), { what: 'Needs a restart.', change: 'restart' }),
-});
+interface Making {
+  readonly id: string;
+  readonly version: string;
+  readonly instances: Instance[];
+  /** Which options of `once` were activated with before. */
+  readonly seen: Set<string>;
+  readonly crash: (id: string) => void;
+}
 
-function codeOf(id: string, takesLive: boolean, witness: Witness) {
+function scripted({ id, version, instances, seen, crash }: Making): Plugin {
   return definePlugin({
     id,
     config: schema,
     async activate(ctx) {
-      witness.open += 1;
-      ctx.own(() => {
-        witness.open -= 1;
-        witness.inForce.delete(id);
-      });
-      await behave(witness.behaviourOf(id).onActivate, { id, ctx, witness });
-      witness.inForce.set(id, { ...ctx.config, twin: ctx.config.live });
+      const instance: Instance = { id, version, ctx, first: ctx.config, second: ctx.config };
+      instances.push(instance);
+      ctx.bus.subscribe('metrics', {}, () => {});
+      ctx.own(ctx.clock.setRepeating(1_000, () => {}));
       ctx.operations.provide({
-        name: `${id}.ask`,
-        summary: 'Answers what is in force.',
-        input: z.strictObject({}),
-        output: z.number(),
-        handler: async () => witness.inForce.get(id)?.live ?? -1,
+        name: `${id}.read`,
+        summary: 'Answers the options in force.',
+        input: z.unknown(),
+        output: z.unknown(),
+        async handler(_input, { signal }) {
+          if (ctx.config.slowCallMs > 0) await ctx.clock.sleep(ctx.config.slowCallMs, signal);
+          return instance.second;
+        },
       });
-      if (takesLive) ctx.onReconfigure((change) => reconfigure(change, { id, ctx, witness }));
+      if (ctx.config.takesChanges)
+        ctx.onReconfigure((change) => takeOver(instance, change.config, { crash, isBack: change.config === ctx.config }));
+      ctx.own(() => {
+        if (instance.second.stop === 'throw') throw new Error('a stop that fails');
+        return instance.second.stop === 'hang' ? new Promise<void>(() => {}) : undefined;
+      });
+      await begin(ctx, { seen, crash, key: `${id}@${version} ${JSON.stringify(ctx.config)}` });
     },
-  });
+  }) as Plugin;
 }
 
-interface Asked {
-  readonly id: string;
-  readonly ctx: PluginContext;
-  readonly witness: Witness;
+async function begin(
+  { id, config }: PluginContext<Script>,
+  { seen, crash, key }: { readonly seen: Set<string>; readonly crash: (id: string) => void; readonly key: string },
+): Promise<void> {
+  await Promise.resolve();
+  const isFirst = !seen.has(key);
+  seen.add(key);
+  if (config.activation === 'throw' || (config.activation === 'once' && !isFirst)) throw new Error(`${id} does not start`);
+  if (config.activation === 'notReady') throw new NotReadyError('SCRIPT_LATER', `${id} is not ready`, { retryAfterMs: 5_000 });
+  if (config.activation === 'hang') await new Promise(() => {});
+  if (config.activation === 'crash') setImmediate(() => crash(id));
 }
 
-async function reconfigure({ config, signal }: Reconfiguration<z.output<typeof schema>>, asked: Asked): Promise<void> {
-  const { id, witness } = asked;
-  const now = witness.inForce.get(id);
-  if (now === undefined) throw new Error('it does not run');
-  const { onReconfigure } = witness.behaviourOf(id);
-  if (onReconfigure === 'half') now.live = config.live;
-  await behave(onReconfigure, { ...asked, signal });
-  now.live = config.live;
-  now.twin = config.live;
+async function takeOver(
+  instance: Instance,
+  next: Script,
+  { crash, isBack }: { readonly crash: (id: string) => void; readonly isBack: boolean },
+): Promise<void> {
+  const { takeover } = next;
+  if (takeover === 'refuse') throw new RefusedError('SCRIPT_REFUSES', `${instance.id} refuses`);
+  if (isBack && instance.first.takeover === 'wreck') throw new Error(`${instance.id} is wrecked`);
+  instance.first = next;
+  await Promise.resolve();
+  if (takeover === 'throw' || takeover === 'wreck') throw new Error(`${instance.id} breaks in the middle`);
+  if (takeover === 'hang') await new Promise(() => {});
+  if (takeover === 'crash') setImmediate(() => crash(instance.id));
+  instance.second = next;
 }
-
-async function behave(behaviour: Behaviour, { id, witness, signal }: Asked & { readonly signal?: AbortSignal }): Promise<void> {
-  switch (behaviour) {
-    case 'accept':
-      return;
-    case 'refuse':
-      if (signal === undefined) throw new ConfigError('CONFIG_UNUSABLE', 'cannot work with that');
-      throw new RefusedError('RECONFIGURE_REFUSED', 'not now');
-    case 'throw':
-    case 'half':
-      throw new Error('broken in the middle');
-    case 'hang':
-      return new Promise(() => {});
-    case 'not-ready':
-      throw new NotReadyError('STORE_UNREACHABLE', 'what it needs is not there', { retryAfterMs: 10_000 });
-    case 'loose':
-      setImmediate(() => witness.report(id, new Error('nobody awaits this')));
-  }
-}
-
-/** Moves the clock until the phase is over: every wait in here has a time-out. */
-async function settled<T>(clock: FakeClock, phase: Promise<T>): Promise<T> {
-  let isOver = false;
-  const end = () => {
-    isOver = true;
-  };
-  phase.then(end, end);
-  for (let step = 0; step < MAX_STEPS && !isOver; step += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-    // work with files takes real time: the clock stands still for most of the steps
-    if (!isOver && step % 20 === 19) await clock.advance(TIMEOUT_MS / 4);
-  }
-  if (!isOver) throw new Error('it did not come to an end');
-  return phase;
-}
-
-const MAX_STEPS = 20_000;

@@ -1,0 +1,66 @@
+import path from 'node:path';
+import { type IClock, type ILogger, messageOf } from '@bellows/sdk';
+import { type LoadedConfig, loadConfig, withLines } from '../config-file.js';
+import type { HostOptions } from '../host-options.js';
+import { type LoadedPlugin, type LoadResult, loadPlugins } from '../plugin-loader.js';
+import { sweepStaging } from '../staging-sweep.js';
+import { InPlaceCode } from './in-place-code.js';
+import type { NextConfig } from './reloader.js';
+
+export interface ConfigSourceOptions {
+  readonly options: HostOptions;
+  readonly stagingDir: string;
+  readonly clock: IClock;
+  readonly logger: ILogger;
+}
+
+/** Where a host gets its configuration and its plugins from: at its start, and again for each reload. */
+export class ConfigSource {
+  readonly #options: ConfigSourceOptions;
+  readonly #inPlace = new InPlaceCode();
+
+  constructor(options: ConfigSourceOptions) {
+    this.#options = options;
+  }
+
+  /** What a start would read and check now. Code that was imported before and has not changed is not imported again. */
+  async read(): Promise<NextConfig> {
+    const { loaded, problems } = await loadConfig(this.#options.options);
+    if (!loaded) return { waves: [], problems };
+    const found = await this.load(loaded);
+    return { loaded, waves: found.waves, problems: withLines([...problems, ...found.problems], loaded) };
+  }
+
+  load(loaded: LoadedConfig): Promise<LoadResult> {
+    const { stagingDir, clock } = this.#options;
+    return loadPlugins(loaded, {
+      stagingDir,
+      importModule: (url) => import(url),
+      clock,
+      hasChanged: (folder) => this.#inPlace.hasChanged(folder),
+    });
+  }
+
+  /** These run now: of what runs no more the copies go. Never rejects. */
+  async settle(plugins: readonly LoadedPlugin[]): Promise<void> {
+    const { stagingDir, logger } = this.#options;
+    const folders = new Set(plugins.flatMap(({ folder, source }) => [folder, source.folder]));
+    await sweepStaging(stagingDir, folders).catch((error: unknown) =>
+      logger.warn(`copies of earlier plugins were not removed: ${messageOf(error)}`, { error }),
+    );
+  }
+
+  /** Remembers what was imported from the plugins' own folders. It reads all of their files, so a start does it when it is up. */
+  remember(plugins: readonly LoadedPlugin[]): void {
+    this.#inPlace.noteAll(plugins);
+  }
+}
+
+/** The files whose change reloads a host by itself; none unless it is to. */
+export function watchedFiles({ config, file, folder }: LoadedConfig): readonly string[] {
+  if (!config.host.watchConfig) return [];
+  const own = Object.values(config.plugins).flatMap(({ configFile }) =>
+    configFile === undefined ? [] : [path.resolve(folder, configFile)],
+  );
+  return [file, ...new Set(own)];
+}

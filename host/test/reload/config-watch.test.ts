@@ -1,0 +1,90 @@
+import { mkdtemp, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { FakeClock } from '@bellows/sdk/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ConfigWatch, LOOK_MS } from '../../src/reload/config-watch.js';
+
+let folder: string;
+let file: string;
+let other: string;
+let told: number;
+let clock: FakeClock;
+let watch: ConfigWatch;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'bellows-watch-'));
+  [file, other] = ['bellows.yaml', 'own.yaml'].map((name) => path.join(folder, name)) as [string, string];
+  await writeFile(file, 'host: {}');
+  await writeFile(other, 'size: 1');
+  told = 0;
+  clock = new FakeClock();
+  watch = new ConfigWatch(clock, () => void (told += 1));
+  await watch.follow([file, other]);
+});
+afterEach(() => {
+  watch[Symbol.dispose]();
+  return rm(folder, { recursive: true });
+});
+
+/** Real files take real time, after the look of the clock. */
+async function looks(count: number): Promise<void> {
+  for (let look = 0; look < count; look += 1) {
+    await clock.advance(LOOK_MS);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+describe('ConfigWatch', () => {
+  it('tells a change once, when it has rested from one look to the next', async () => {
+    await looks(2);
+    expect(told).toBe(0);
+    await writeFile(file, 'host: { port: 1 }');
+    await looks(1);
+    expect(told).toBe(0);
+    await looks(1);
+    expect(told).toBe(1);
+    await writeFile(other, 'size: 22');
+    await looks(4);
+    expect(told).toBe(2);
+  });
+
+  it('waits while a file is being written, and while it is empty or away', async () => {
+    for (const text of ['host:', 'host: {', 'host: { port', 'host: { port: 2 }']) {
+      await writeFile(file, text);
+      await looks(1);
+    }
+    expect(told).toBe(0);
+    await truncate(file, 0);
+    await looks(5);
+    await rm(file);
+    await looks(5);
+    expect(told).toBe(0);
+    await writeFile(file, 'host: { port: 3 }');
+    await looks(3);
+    expect(told).toBe(1);
+  });
+
+  it('sees a file that an editor exchanged for another, also of the same size and time', async () => {
+    const time = new Date(1_700_000_000_000);
+    await utimes(file, time, time);
+    await watch.follow([file]);
+    const fresh = path.join(folder, 'fresh');
+    await writeFile(fresh, 'host: []');
+    await utimes(fresh, time, time);
+    await rename(fresh, file);
+    await looks(3);
+    expect(told).toBe(1);
+  });
+
+  it('looks at nothing when it follows nothing, and leaves no timer behind', async () => {
+    await watch.follow([]);
+    expect(clock.pending).toBe(0);
+    await writeFile(file, 'host: { port: 1 }');
+    await watch.follow([file]);
+    await looks(3);
+    expect(told).toBe(0);
+    watch[Symbol.dispose]();
+    watch[Symbol.dispose]();
+    expect(clock.pending).toBe(0);
+  });
+});
