@@ -258,6 +258,41 @@ describe('what is kept', () => {
     expect([seen.length, restarted.answers.size, (await store.list('')).length]).toEqual([0, 2, 2]);
   });
 
+  it('goes from the tenant that has most, in number or bytes, and never the one just kept: a busy one pushes out nobody', async () => {
+    const { provide, call, store, clock } = open({ config: { maxEntries: 10, maxBytes: 20_000 } });
+    const seen = provide(async (input) => input);
+    const small = (tenant: string) => call(1, { tenant, idempotencyKey: 'small' });
+    for (const tenant of ['quiet', 'calm']) await small(tenant);
+    for (const [tenant, size] of [
+      ['busy', 1],
+      ['large', 9_000],
+    ] as const) {
+      for (let n = 0; n < 50; n += 1) {
+        await clock.advance(1);
+        const before = seen.length;
+        const options = { tenant, idempotencyKey: `k${n}` };
+        const first = await call('x'.repeat(size), options);
+        expect(await call('x'.repeat(size), options)).toBe(first);
+        expect(seen.length - before).toBe(1);
+      }
+    }
+    const before = seen.length;
+    for (const tenant of ['quiet', 'calm']) await small(tenant);
+    const restarted = open({ store, clock, config: { maxEntries: 4 } });
+    const seenAfter = restarted.provide(async () => 'anew');
+    for (const tenant of ['quiet', 'calm']) await restarted.call(1, { tenant, idempotencyKey: 'small' });
+    expect([seen.length - before, seenAfter.length, restarted.answers.size]).toEqual([0, 0, 4]);
+  });
+
+  it('leaves nothing on disk of an answer that is larger than all may be together', async () => {
+    const { provide, call, store, answers } = open({ config: { maxBytes: 2_000 } });
+    const seen = provide(async () => 'x'.repeat(5_000));
+    for (let n = 0; n < 30; n += 1) await call(n, { idempotencyKey: `k${n}` });
+    expect((await store.list('')).length).toBe(answers.size);
+    await expect(call(29, { idempotencyKey: 'k29' })).rejects.toMatchObject({ code: 'IDEMPOTENCY_ANSWER_DROPPED' });
+    expect(seen).toHaveLength(30);
+  });
+
   it('is in memory when the disk takes nothing: the caller of work that is done gets its answer', async () => {
     const full = new MemoryStore();
     full.write = () => Promise.reject(new NotReadyError('STORE_FULL', 'full'));
