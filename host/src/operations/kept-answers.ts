@@ -37,6 +37,9 @@ interface Entry {
   data?: Uint8Array | undefined;
 }
 
+/** Of an error that is too large to keep whole; the smallest room for answers holds it. */
+const MAX_BARE_MESSAGE_LENGTH = 200;
+const MAX_CODE_LENGTH = 100;
 const ROOT = 'dw://internal/';
 const PATH = /^dw:\/\/internal\/(\d{15})\/(\d+)\/([0-9a-f]{64})$/;
 
@@ -112,8 +115,11 @@ export class KeptAnswers {
 
   #dataOf(answer: Answer): Uint8Array {
     const { maxAnswerBytes, maxBytes } = this.#options.config;
+    const { outcome } = answer;
     const data = serialized(answer);
     if (data && data.byteLength <= Math.min(maxAnswerBytes, maxBytes)) return data;
+    // That the work failed must stay known, whatever its author put beside the code.
+    if (outcome.is === 'error') return serialize({ ...answer, outcome: { is: 'error', error: bareError(outcome.error) } });
     return serialize({ ...answer, outcome: { is: 'dropped', bytes: data?.byteLength ?? 0 } });
   }
 
@@ -156,6 +162,10 @@ function answerFrom(data: Uint8Array): Answer {
   if (outcome.is !== 'error') return { input, outcome };
   const { kind, code, message, ...options } = outcome.error as unknown as StoredError;
   return { input, outcome: { is: 'error', error: new BellowsError(kind, code, message, options) } };
+}
+
+function bareError({ kind, code, message, status }: BellowsError): StoredError {
+  return { kind, code: code.slice(0, MAX_CODE_LENGTH), message: message.slice(0, MAX_BARE_MESSAGE_LENGTH), status };
 }
 
 function storedError({ kind, code, message, plugin, phase, details, data, status }: BellowsError): StoredError {

@@ -218,6 +218,20 @@ describe('a call that is repeated with its idempotency key', () => {
     }
   });
 
+  it('gets the same fault again where its details are too large or nothing a file can hold', async () => {
+    for (const fault of [
+      new GuestError('TRAP', 'it trapped', { data: { at: () => 3 } }),
+      new GuestError('TRAP', 'it trapped', { data: { at: 'x'.repeat(20_000) } }),
+      new GuestError('TRAP', `it trapped ${'ü'.repeat(20_000)}`),
+    ]) {
+      const { provide, call } = open({ config: { maxBytes: 1_024 } });
+      const seen = provide(() => Promise.reject(fault));
+      await expect(call(1)).rejects.toBe(fault);
+      await expect(call(1)).rejects.toMatchObject({ code: 'TRAP', kind: 'guest', status: 422, message: expect.stringMatching(/^it trapped/) });
+      expect(seen).toHaveLength(1);
+    }
+  });
+
   it('refuses an input that cannot be compared, as the fault of the caller', async () => {
     const { provide, call } = open();
     const seen = provide(async () => 1);
