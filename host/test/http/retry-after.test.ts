@@ -55,7 +55,9 @@ describe('Retry-After', () => {
   });
 
   it('comes from the limits of tenant and host', async () => {
-    const small = await startLoopbackHost({ operations: { maxConcurrentOperations: 2, tenants: { a: { limits: { maxConcurrentOperations: 1 } } } } });
+    const small = await startLoopbackHost({
+      operations: { maxConcurrentOperations: 2, tenants: { a: { limits: { maxConcurrentOperations: 1 } } } },
+    });
     const running = ['a', 'b'].map((tenant) => callOperation(small, 'demo.slow', {}, { 'bellows-tenant': tenant }));
     await until(() => small.slow.length === 2);
     expect(told(await callOperation(small, 'demo.echo', {}, { 'bellows-tenant': 'b' }))).toEqual([429, 'INSTANCE_LIMIT', '1']);

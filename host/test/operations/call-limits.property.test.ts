@@ -171,7 +171,14 @@ describe('CallLimits', () => {
         entered.push(name);
         setImmediate(release);
       });
-    await Promise.all([ask('bulk', '0'), ask('bulk', '5'), ask('best_effort', '4'), ask('degraded', '3'), ask('critical', '1'), ask('critical', '2')]);
+    await Promise.all([
+      ask('bulk', '0'),
+      ask('bulk', '5'),
+      ask('best_effort', '4'),
+      ask('degraded', '3'),
+      ask('critical', '1'),
+      ask('critical', '2'),
+    ]);
     expect(entered).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 });

@@ -227,7 +227,12 @@ describe('a call that is repeated with its idempotency key', () => {
       const { provide, call } = open({ config: { maxBytes: 1_024 } });
       const seen = provide(() => Promise.reject(fault));
       await expect(call(1)).rejects.toBe(fault);
-      await expect(call(1)).rejects.toMatchObject({ code: 'TRAP', kind: 'guest', status: 422, message: expect.stringMatching(/^it trapped/) });
+      await expect(call(1)).rejects.toMatchObject({
+        code: 'TRAP',
+        kind: 'guest',
+        status: 422,
+        message: expect.stringMatching(/^it trapped/),
+      });
       expect(seen).toHaveLength(1);
     }
   });
