@@ -17,7 +17,7 @@ const idempotency = z.strictObject({
     lower: 'when keys are used again soon, or their answers must not stay on disk',
   }),
   maxEntries: option(z.number().int().min(1).max(1_000_000).default(10_000), {
-    what: 'How many answers are kept; the oldest go first.',
+    what: 'How many answers are kept. When there are more, the oldest of the tenant that has most go.',
     raise: 'when more calls with a key come in `keepMs` than this',
     lower: 'to save memory: an entry takes about 300 bytes of it',
   }),
@@ -60,7 +60,7 @@ const host = z.strictObject({
     lower: 'when whatever restarts the host kills it earlier',
   }),
   maxConcurrentOperations: option(count.default(10_000), {
-    what: 'Calls of operations at once, of all tenants together.',
+    what: 'Calls of operations at once, of all tenants together. Bulk calls may fill 80 % of it, best_effort 90 %, degraded 95 %.',
     raise: 'when calls mostly wait and the machine has memory for their inputs',
     lower: 'when many large inputs at once use too much memory',
   }),

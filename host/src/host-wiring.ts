@@ -67,6 +67,12 @@ export interface WiredHost {
 }
 
 /**
+ * Ids of events begin at the time of the start, so that those of a host that was started again are above all that it gave before: it
+ * would have had to publish more than this in each ms. Up to the year 2255 they are whole numbers that JSON keeps.
+ */
+const IDS_PER_MS = 1_000;
+
+/**
  * Builds the parts of a host in the order in which they need each other: everything but the data folder, the store and what listens.
  * Nothing of a plugin runs before `start`. Releasing `teardown` ends all of it, also after a failure in here.
  */
@@ -77,7 +83,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   teardown.add(() => handlerErrors.flush());
   const onHandlerError = (owner: string, topic: string, error: unknown) =>
     handlerErrors.write(`${owner} ${topic}`, `a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
-  const bus = makeBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
+  const bus = makeBus({ clock, source: HOST_SOURCE, lastId: Math.floor(clock.now()) * IDS_PER_MS, onHandlerError, runAs });
   teardown.add(() => bus.close());
   const running = new RunningConfig(loaded, options.waves);
   const sampler = options.machine === undefined ? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs)) : undefined;
