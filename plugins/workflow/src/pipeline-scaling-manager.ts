@@ -226,6 +226,8 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
    */
   configure({ maxConcurrentTransactions, slotTimeoutMs }: Pick<WorkflowConfig, 'maxConcurrentTransactions' | 'slotTimeoutMs'>): void {
     const maxConcurrentOperations = maxConcurrentTransactions ?? defaultStageWorkers(this.#options.machine.latest.cores);
+    // a law that stood at the maximum goes with it; one that had gone down finds its way by itself
+    if (this.#lawLimit === this.#configured.maxConcurrentOperations) this.#lawLimit = maxConcurrentOperations;
     this.#configured = { ...this.#configured, maxConcurrentOperations };
     this.#slotTimeoutMs = slotTimeoutMs;
     this.#apply();
