@@ -153,6 +153,10 @@ const plugin = z.strictObject({
     raise: 'when it has long work to finish',
     lower: 'when a stop must be quick',
   }),
+  onUncaughtError: option(z.enum(['degrade', 'restart']).default('degrade'), {
+    what: 'When an error of the plugin reaches nobody: `degrade` goes on and shows it, `restart` also starts the plugin again, and what needs it; after five times in a minute with growing pauses.',
+    change: 'live',
+  }),
   configFile: option(z.string().min(1).optional(), { what: 'A file with the options of the plugin, instead of `config`.' }),
   config: z.record(z.string(), z.unknown()).optional().meta({ description: 'The options of the plugin; see its page.' }),
 });

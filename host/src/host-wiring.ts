@@ -27,6 +27,7 @@ import type { LoadedPlugin } from './plugin-loader.js';
 import { PluginRunner, type RunnerServices } from './plugin-runner.js';
 import { inPluginScope, outsidePluginScope } from './plugin-scope.js';
 import { PluginSet } from './plugin-set.js';
+import { PluginSupervision } from './plugin-supervision.js';
 import { type NextConfig, Reloader } from './reload/reloader.js';
 import { RunningConfig } from './reload/running-config.js';
 import type { TeardownStack } from './teardown.js';
@@ -62,6 +63,8 @@ export interface WiredHost {
   readonly view: HostView;
   /** Changes this host to what `read` answers. To be opened after the start; both its end and that of what it does are on `teardown`. */
   readonly reloader: Reloader;
+  /** An error of a plugin was caught by nobody: it shows in its state, and starts it again where that is wanted. */
+  pluginBroke(id: string, message: string): void;
   /** Starts the readings, the governor and the plugins. To be called once; what it rejects with is what {@link PluginSet.start} does. */
   start(signal?: AbortSignal): Promise<void>;
 }
@@ -143,6 +146,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     clock,
     logger,
   });
+  const supervision = new PluginSupervision({ plugins, restart: (id) => reloader.restart(id), clock, random, logger });
   const view = hostView({
     running,
     bus,
@@ -163,6 +167,10 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     running,
     view,
     reloader,
+    pluginBroke(id, message) {
+      plugins.runner(id)?.degrade('UNCAUGHT_ERROR', message);
+      supervision.broke(id);
+    },
     async start(signal) {
       teardown.add(registry.start(clock, METRICS_PERIOD_MS));
       teardown.add(governor.start());
@@ -170,6 +178,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       teardown.add(() => reloader.idle());
       teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
       teardown.add(() => reloader.close());
+      teardown.add(supervision);
       await plugins.start(signal);
       started.resolve();
       registry.readAll();
