@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Answer } from './http-client.js';
+import { descendants, isRunning } from './processes.js';
 import { COMPUTE, cleanEnv, follow, HOST_MAIN, REPOSITORY, type RunningHost, startHost, WORKFLOW, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
@@ -164,6 +165,28 @@ describe('what starts a reload', () => {
     await until('the reload', () => running.output().stderr.includes('reload (by a signal): revision 2 is in force: work upgraded'));
     running.child.kill('SIGTERM');
     expect((await running.exit).code).toBe(0);
+  });
+
+  it('is a signal to npm start, too, which goes on and still ends its host when it is left alone', async () => {
+    const folder = tempFolder();
+    const file = writeConfig(folder, { plugins: { work: { from: writeVersion(folder, 'v1') } } });
+    const line = `"${process.execPath}" "${path.join(REPOSITORY, 'tools/run.mjs')}" start --config "${file}"; true`;
+    const shell = follow(spawn('sh', ['-c', line], { cwd: folder, env: cleanEnv(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] }));
+    await until('the host', () => shell.output().stdout.includes('is ready'), { withinMs: 60_000 });
+    const below = descendants(shell.pid);
+    const [runner] = below;
+    const { pid } = JSON.parse(readFileSync(path.join(folder, '.bellows', 'host.json'), 'utf8'));
+    for (const [signal, version] of [
+      ['SIGUSR2', 2],
+      ['SIGHUP', 3],
+    ] as const) {
+      writeVersion(folder, `v${version}`);
+      process.kill(runner as number, signal);
+      await until(`revision ${version}`, () => shell.output().stderr.includes(`revision ${version} is in force`));
+    }
+    shell.child.kill('SIGKILL');
+    await until('the host to stop', () => !isRunning(pid));
+    expect(readFileSync(path.join(folder, '.bellows', 'logs', 'host.log'), 'utf8')).toContain('"msg":"stopped"');
   });
 
   it('is a change of the file where the host watches it, and never one that has mistakes', async () => {
