@@ -1,6 +1,6 @@
 // What a host keeps of plugins that are started again: run with --expose-gc; arguments: what changes (code or config), the size of the
 // plugin's code in KiB, and how often. Answers JSON: bytes of heap kept for each change, and ms for each.
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { startHost } from '@bellows/host';

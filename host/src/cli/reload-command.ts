@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { configError } from '../config-error.js';
 import { EFFECT_WORDS } from '../reload/config-changes.js';
 import type { ReloadPreview, ReloadReport } from '../reload/reload-report.js';
 import type { CommandContext } from './command-context.js';
-import { configError } from '../config-error.js';
 import { cut, printJson, printLine, printWrappedTable } from './print.js';
 
 /** `bellows reload`: has a running host read its configuration anew. */
@@ -34,7 +34,7 @@ export function addReloadCommand(program: Command, context: CommandContext): voi
 
 function printPreview({ io: { stdout } }: CommandContext, { changes, steps }: ReloadPreview): void {
   const deeds = steps.filter(({ action }) => action !== 'keep');
-  if (changes.length === 0 && deeds.length === 0) return printLine(stdout, 'Nothing to change.');
+  if (changes.length === 0 && deeds.length === 0) printLine(stdout, 'Nothing to change.');
   if (changes.length > 0) {
     printWrappedTable(
       stdout,

@@ -36,7 +36,8 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
         `configuration ${plain(status.configFile ?? 'built in')} (revision ${status.configRevision}), data ${plain(status.dataDir)}\n`,
       );
       const { lastReload } = status;
-      if (lastReload !== undefined) printLine(stdout, `last reload at ${shortTime(lastReload.at)} UTC ${lastReload.outcome}: ${lastReload.message}`);
+      if (lastReload !== undefined)
+        printLine(stdout, `last reload at ${shortTime(lastReload.at)} UTC ${lastReload.outcome}: ${lastReload.message}`);
       stdout.write(`CPU ${percent(machine.cpuRatio)} of ${machine.cores} cores, memory ${percent(machine.memoryRatio)}\n\n`);
       printPlugins(context, status.plugins);
       if (status.subsystems.length === 0) return;

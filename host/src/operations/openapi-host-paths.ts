@@ -19,7 +19,13 @@ export function hostPaths(): Json {
     '/v1/status': get('status', 'The host, its plugins and subsystems.', {
       content: json(
         object(
-          { version: TEXT, ready: { type: 'boolean' }, configRevision: { type: 'integer' }, plugins: list('Plugin'), subsystems: list('Subsystem') },
+          {
+            version: TEXT,
+            ready: { type: 'boolean' },
+            configRevision: { type: 'integer' },
+            plugins: list('Plugin'),
+            subsystems: list('Subsystem'),
+          },
           { lastReload: reference('Reload') },
         ),
       ),
@@ -224,6 +230,9 @@ function post(id: string, summary: string, { parameters, input, output }: Change
   };
 }
 
-function parameter(place: 'query' | 'header' | 'path', named: { readonly name: string; readonly description: string; readonly schema: Json }): Json {
+function parameter(
+  place: 'query' | 'header' | 'path',
+  named: { readonly name: string; readonly description: string; readonly schema: Json },
+): Json {
   return { in: place, ...named, ...(place === 'path' ? { required: true } : {}) };
 }

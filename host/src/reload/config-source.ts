@@ -34,7 +34,12 @@ export class ConfigSource {
 
   load(loaded: LoadedConfig): Promise<LoadResult> {
     const { stagingDir, clock } = this.#options;
-    return loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, hasChanged: (folder) => this.#inPlace.hasChanged(folder) });
+    return loadPlugins(loaded, {
+      stagingDir,
+      importModule: (url) => import(url),
+      clock,
+      hasChanged: (folder) => this.#inPlace.hasChanged(folder),
+    });
   }
 
   /** These run now: of what runs no more the copies go. Never rejects. */
@@ -50,6 +55,8 @@ export class ConfigSource {
 /** The files whose change reloads a host by itself; none unless it is to. */
 export function watchedFiles({ config, file, folder }: LoadedConfig): readonly string[] {
   if (!config.host.watchConfig) return [];
-  const own = Object.values(config.plugins).flatMap(({ configFile }) => (configFile === undefined ? [] : [path.resolve(folder, configFile)]));
+  const own = Object.values(config.plugins).flatMap(({ configFile }) =>
+    configFile === undefined ? [] : [path.resolve(folder, configFile)],
+  );
   return [file, ...new Set(own)];
 }

@@ -1,4 +1,13 @@
-import { type BellowsError, type IClock, isBellowsError, isKind, messageOf, PluginError, type Reconfigure, type Reconfiguration } from '@bellows/sdk';
+import {
+  type BellowsError,
+  type IClock,
+  isBellowsError,
+  isKind,
+  messageOf,
+  PluginError,
+  type Reconfiguration,
+  type Reconfigure,
+} from '@bellows/sdk';
 import { within } from '../teardown.js';
 
 /** How it ended. `isIntact`: it runs with the configuration it had; where it does not, it must be started again with that one. */

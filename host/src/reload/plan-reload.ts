@@ -36,7 +36,9 @@ export function planReload(running: PlannedConfig, next: PlannedConfig, takesLiv
   const changes = configChanges(running, next);
   const before = new Map(running.loaded.map((plugin) => [plugin.id, plugin]));
   const after = new Map(next.loaded.map((plugin) => [plugin.id, plugin]));
-  const gone = running.loaded.filter(({ id }) => !after.has(id)).map(({ id }) => ({ id, action: 'remove', changed: [], why: 'it is not configured any more' }) as const);
+  const gone = running.loaded
+    .filter(({ id }) => !after.has(id))
+    .map(({ id }) => ({ id, action: 'remove', changed: [], why: 'it is not configured any more' }) as const);
   const steps = new Map<string, PluginStep>(gone.map((step) => [step.id, step]));
   for (const plugin of next.loaded) {
     const own = ownStep(plugin, before.get(plugin.id), { changes, takesLive });
@@ -64,7 +66,8 @@ function ownStep(plugin: LoadedPlugin, old: LoadedPlugin | undefined, { changes,
   }
   const hard = own.find(({ effect }) => effect === 'plugin-restart');
   if (hard !== undefined) return { id, action: 'restart', changed, why: `${hard.path} is not changed live` };
-  if (plugin.configFolder !== old.configFolder) return { id, action: 'restart', changed, why: 'its relative paths are meant from another folder' };
+  if (plugin.configFolder !== old.configFolder)
+    return { id, action: 'restart', changed, why: 'its relative paths are meant from another folder' };
   if (changed.length === 0) return { id, action: 'keep', changed, why: 'nothing of it differs' };
   if (takesLive(id)) return { id, action: 'live', changed, why: 'every option that differs is changed live' };
   return { id, action: 'restart', changed, why: 'it takes no live changes now' };

@@ -44,7 +44,10 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, revision:
   const told = { plugins, changes: plan.changes, problems: [], needsHostRestart: waiting };
   if (failure === null) {
     const outcome = isEffective(plan) ? 'applied' : 'unchanged';
-    const done = outcome === 'applied' ? `revision ${revision} is in force: ${deedsOf(plan)}` : `nothing to change; revision ${revision} stays in force`;
+    const done =
+      outcome === 'applied'
+        ? `revision ${revision} is in force: ${deedsOf(plan)}`
+        : `nothing to change; revision ${revision} stays in force`;
     const hint = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${waiting.length === 1 ? 'waits' : 'wait'} for a restart of the host`;
     return { ...told, outcome, message: `${done}${hint}` };
   }

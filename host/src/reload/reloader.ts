@@ -1,4 +1,12 @@
-import { type ErrorDetail, type IClock, type ILogger, NotFoundError, NotReadyError, type PluginStatus, type ReloadPayload } from '@bellows/sdk';
+import {
+  type ErrorDetail,
+  type IClock,
+  type ILogger,
+  NotFoundError,
+  NotReadyError,
+  type PluginStatus,
+  type ReloadPayload,
+} from '@bellows/sdk';
 import type { LoadedConfig } from '../config-file.js';
 import type { HostConfig } from '../config-schema.js';
 import { nearestName } from '../operations/nearest-name.js';
@@ -82,7 +90,8 @@ export class Reloader {
   preview(): Promise<ReloadPreview> {
     return this.#inTurn(async () => {
       const next = await this.#options.read();
-      if (next.loaded === undefined || next.problems.length > 0) return { problems: next.problems, changes: [], steps: [], needsHostRestart: [] };
+      if (next.loaded === undefined || next.problems.length > 0)
+        return { problems: next.problems, changes: [], steps: [], needsHostRestart: [] };
       const plan = this.#plan(next.loaded, next.waves);
       return { problems: [], ...plan, needsHostRestart: needingHostRestart(plan) };
     });
@@ -107,7 +116,8 @@ export class Reloader {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(() => {
-      if (this.#isClosed) throw new NotReadyError('HOST_STOPPING', 'The host is stopping: nothing is changed any more.', { phase: 'reload' });
+      if (this.#isClosed)
+        throw new NotReadyError('HOST_STOPPING', 'The host is stopping: nothing is changed any more.', { phase: 'reload' });
       return work();
     });
     this.#turn = result.catch(() => {});
@@ -168,13 +178,19 @@ export class Reloader {
   }
 }
 
-const TRIGGERS: Readonly<Record<ReloadPayload['trigger'], string>> = { request: 'asked for', signal: 'by a signal', file: 'a file changed' };
+const TRIGGERS: Readonly<Record<ReloadPayload['trigger'], string>> = {
+  request: 'asked for',
+  signal: 'by a signal',
+  file: 'a file changed',
+};
 
 function unknownPlugin(id: string, plugins: PluginSet): NotFoundError {
   const known = plugins.runners.map((runner) => runner.id);
   const near = nearestName(id, known);
   const hint = near === undefined ? `there are: ${known.join(', ') || 'none'}` : `did you mean ${near}?`;
-  return new NotFoundError('PLUGIN_UNKNOWN', `There is no plugin ${JSON.stringify(id.slice(0, MAX_SHOWN_LENGTH))}; ${hint}`, { phase: 'reload' });
+  return new NotFoundError('PLUGIN_UNKNOWN', `There is no plugin ${JSON.stringify(id.slice(0, MAX_SHOWN_LENGTH))}; ${hint}`, {
+    phase: 'reload',
+  });
 }
 
 /** It comes from an address, which may be long. */

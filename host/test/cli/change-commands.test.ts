@@ -61,14 +61,20 @@ describe('bellows reload', () => {
   it('answers 4 and why when a plugin refuses, and 1 when not everything came back', async () => {
     host.write({ a: { options: { warm: 1, takeover: 'refuse' } }, b: { needs: ['a'] }, c: {} });
     const refused = await bellows('reload');
-    expect([refused.code, refused.stderr]).toEqual([4, expect.stringMatching(/Nothing was changed: a did not take it: a refuses.*RELOAD_REFUSED/s)]);
+    expect([refused.code, refused.stderr]).toEqual([
+      4,
+      expect.stringMatching(/Nothing was changed: a did not take it: a refuses.*RELOAD_REFUSED/s),
+    ]);
     expect((await bellows('plugins')).stdout.replace(/\s+/g, ' ')).toMatch(/ACTIVE; last failure at [\d: -]+: a refuses/);
     host.write({ a: { options: { activation: 'once' } }, b: { needs: ['a'] }, c: {} });
     expect((await bellows('reload')).code).toBe(0);
     host.write({ a: { options: { activation: 'throw' } }, b: { needs: ['a'] }, c: {} });
     const failed = await bellows('reload', '--json');
     expect(failed.code).toBe(1);
-    expect(JSON.parse(failed.stderr).error).toMatchObject({ code: 'RELOAD_FAILED', details: [{ path: 'plugins.a' }, { path: 'plugins.b' }] });
+    expect(JSON.parse(failed.stderr).error).toMatchObject({
+      code: 'RELOAD_FAILED',
+      details: [{ path: 'plugins.a' }, { path: 'plugins.b' }],
+    });
   });
 });
 

@@ -398,7 +398,14 @@ describe('close', () => {
 });
 
 describe('listening', () => {
-  const options = () => ({ view: host.view, control: NO_CHANGES, registry: host.registry, token: 't', users: null, logger: host.view.logger });
+  const options = () => ({
+    view: host.view,
+    control: NO_CHANGES,
+    registry: host.registry,
+    token: 't',
+    users: null,
+    logger: host.view.logger,
+  });
 
   it('refuses an address others can reach when there are no users', async () => {
     for (const address of ['0.0.0.0', '::', '192.0.2.1']) {

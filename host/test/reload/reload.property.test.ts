@@ -1,12 +1,21 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ReloadReport } from '../../src/reload/reload-report.js';
-import { ACTIVATIONS, type ScriptedConfig, type ScriptedHost, type ScriptedPlugin, STOPS, startScriptedHost, TAKEOVERS } from './scripted-host.js';
+import {
+  ACTIVATIONS,
+  type ScriptedConfig,
+  type ScriptedHost,
+  type ScriptedPlugin,
+  STOPS,
+  startScriptedHost,
+  TAKEOVERS,
+} from './scripted-host.js';
 
 const IDS = ['a', 'b', 'c', 'd'] as const;
 
 /** Mostly good ones: where everything is broken at once, nothing comes far. */
-const mostly = <const T extends string>(values: readonly [T, ...T[]]) => fc.oneof({ weight: 5, arbitrary: fc.constant(values[0]) }, fc.constantFrom(...values));
+const mostly = <const T extends string>(values: readonly [T, ...T[]]) =>
+  fc.oneof({ weight: 5, arbitrary: fc.constant(values[0]) }, fc.constantFrom(...values));
 
 const options = fc.record({
   warm: fc.nat({ max: 2 }),
@@ -27,7 +36,10 @@ const config = fc.dictionary(fc.constantFrom(...IDS), plugin, { noNullPrototype:
 /** Needs lead to what is there and stands before in the alphabet, so that there are no cycles; code of one version has one set of needs. */
 function wellFormed(given: ScriptedConfig): ScriptedConfig {
   return Object.fromEntries(
-    Object.entries(given).map(([id, { needs = [], ...rest }]) => [id, { ...rest, needs: needs.filter((need) => need < id && Object.hasOwn(given, need)) }]),
+    Object.entries(given).map(([id, { needs = [], ...rest }]) => [
+      id,
+      { ...rest, needs: needs.filter((need) => need < id && Object.hasOwn(given, need)) },
+    ]),
   );
 }
 
@@ -59,14 +71,17 @@ function expectWhole(host: ScriptedHost, before: Standing, report: ReloadReport)
   if (isAccepted) {
     expect(running.revision).toBe(before.revision + (report.outcome === 'applied' ? 1 : 0));
     // which was up is up, unless it is to be there no more
-    for (const id of before.up) if (plugins.runner(id) !== undefined) expect({ id, up: after.up }).toMatchObject({ up: expect.arrayContaining([id]) });
+    for (const id of before.up)
+      if (plugins.runner(id) !== undefined) expect({ id, up: after.up }).toMatchObject({ up: expect.arrayContaining([id]) });
   } else {
     expect(running.loaded).toBe(before.loaded);
     expect(running.revision).toBe(before.revision);
     const lost = before.up.filter((id) => !after.up.includes(id));
     expect({ outcome: report.outcome, lost }).toEqual({ outcome: lost.length === 0 ? 'refused' : 'failed', lost });
     expect(report.code).toEqual(expect.any(String));
-    expect(report.plugins.filter(({ outcome, message }) => (outcome === 'refused' || outcome === 'failed') && message !== undefined)).not.toEqual([]);
+    expect(
+      report.plugins.filter(({ outcome, message }) => (outcome === 'refused' || outcome === 'failed') && message !== undefined),
+    ).not.toEqual([]);
   }
   expect(report.revision).toBe(running.revision);
   expect(plugins.runners.map(({ id }) => id).sort()).toEqual(Object.keys(running.config.plugins).sort());

@@ -102,7 +102,11 @@ describe('a reload that is taken', () => {
 
   it('lets a new plugin wait, or fail where it is not required, without holding up the others', async () => {
     const host = await start({ a: {} });
-    host.write({ a: { options: { cold: 1 } }, later: { options: { activation: 'notReady' }, required: true }, poor: { options: { activation: 'throw' } } });
+    host.write({
+      a: { options: { cold: 1 } },
+      later: { options: { activation: 'notReady' }, required: true },
+      poor: { options: { activation: 'throw' } },
+    });
     expect((await reload(host)).outcome).toBe('applied');
     expect(states(host)).toEqual({ a: 'active', later: 'waiting', poor: 'failed' });
     expect(host.wired.view.ready().ready).toBe(false);
@@ -151,15 +155,23 @@ describe('a reload that is not taken', () => {
     expect(host.wired.plugins.runner('second')?.status.lastAttempt).toMatchObject({ code });
   });
 
-  it.each(['throw', 'hang', 'notReady', 'crash'] as const)('puts old configuration and old code back when a new one does %s', async (activation) => {
-    const host = await start({ base: {}, top: { needs: ['base'] }, gone: {} });
-    host.write({ base: { version: 2, options: { activation } }, top: { needs: ['base'], options: { cold: 1 } }, extra: {} });
-    const report = await reload(host);
-    expect(report).toMatchObject({ outcome: 'refused', revision: 1 });
-    expect(outcomes(report)).toMatchObject({ base: 'upgrade failed', gone: 'remove rolled-back' });
-    expect(states(host)).toEqual({ base: 'active', top: 'active', gone: 'active' });
-    expect(host.alive().map(({ id, version }) => `${id} ${version}`).sort()).toEqual(['base 1 needs ', 'gone 1 needs ', 'top 1 needs base']);
-  });
+  it.each(['throw', 'hang', 'notReady', 'crash'] as const)(
+    'puts old configuration and old code back when a new one does %s',
+    async (activation) => {
+      const host = await start({ base: {}, top: { needs: ['base'] }, gone: {} });
+      host.write({ base: { version: 2, options: { activation } }, top: { needs: ['base'], options: { cold: 1 } }, extra: {} });
+      const report = await reload(host);
+      expect(report).toMatchObject({ outcome: 'refused', revision: 1 });
+      expect(outcomes(report)).toMatchObject({ base: 'upgrade failed', gone: 'remove rolled-back' });
+      expect(states(host)).toEqual({ base: 'active', top: 'active', gone: 'active' });
+      expect(
+        host
+          .alive()
+          .map(({ id, version }) => `${id} ${version}`)
+          .sort(),
+      ).toEqual(['base 1 needs ', 'gone 1 needs ', 'top 1 needs base']);
+    },
+  );
 
   it('says so when a plugin does not come back with what it had, and mends it with the next good configuration', async () => {
     const host = await start({ a: { options: { activation: 'once' } }, b: {} });
@@ -215,7 +227,10 @@ describe('changes one at a time', () => {
     expect(await host.drive(restart)).toMatchObject({ state: 'active', configRevision: 1, lastAttempt: { code: 'UNCAUGHT_ERROR' } });
     expect(states(host)).toEqual({ base: 'active', top: 'active', still: 'active' });
     expect(host.alive('still')).toEqual(still);
-    await expect(host.drive(reloader.restart('bsae'))).rejects.toMatchObject({ code: 'PLUGIN_UNKNOWN', message: expect.stringContaining('base') });
+    await expect(host.drive(reloader.restart('bsae'))).rejects.toMatchObject({
+      code: 'PLUGIN_UNKNOWN',
+      message: expect.stringContaining('base'),
+    });
   });
 
   it('stops in order when the host stops in the middle, and begins nothing that waits', async () => {

@@ -1,6 +1,17 @@
 import os from 'node:os';
 import path from 'node:path';
-import { definePlugin, MemoryStore, NotReadyError, option, type Plugin, type PluginContext, RefusedError, seededRandom, silentLogger, z } from '@bellows/sdk';
+import {
+  definePlugin,
+  MemoryStore,
+  NotReadyError,
+  option,
+  type Plugin,
+  type PluginContext,
+  RefusedError,
+  seededRandom,
+  silentLogger,
+  z,
+} from '@bellows/sdk';
 import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
 import { readConfigTree } from '../../src/config-file.js';
 import { type WiredHost, wireHost } from '../../src/host-wiring.js';
@@ -141,11 +152,18 @@ async function readScripted(
     const entry = { from: `in memory: ${id}`, config: options, required, activateTimeoutMs: TIMEOUT_MS, stopTimeoutMs: TIMEOUT_MS };
     return [id, entry] as const;
   });
-  const tree = structuredClone({ ...host, host: { port: 0, dataDir: folder, ...(host.host as object) }, plugins: Object.fromEntries(entries) });
+  const tree = structuredClone({
+    ...host,
+    host: { port: 0, dataDir: folder, ...(host.host as object) },
+    plugins: Object.fromEntries(entries),
+  });
   const place = { file: 'scripted.yaml', folder, problems: [], options: { env: {}, cwd: folder } };
   const { loaded, problems } = await readConfigTree({ tree, lineOf: () => undefined }, place);
   const given = new Map(
-    Object.entries(plugins).map(([id, { version = 1, needs = [] }]) => [id, { source: sourceOf(id, needs), plugin: codeOf(id, `${version} needs ${needs}`) }]),
+    Object.entries(plugins).map(([id, { version = 1, needs = [] }]) => [
+      id,
+      { source: sourceOf(id, needs), plugin: codeOf(id, `${version} needs ${needs}`) },
+    ]),
   );
   const found = await loadPlugins(loaded, { stagingDir: folder, importModule: () => Promise.reject(new Error('nothing')), clock, given });
   return { loaded, waves: found.waves, problems: [...problems, ...found.problems] };
@@ -179,7 +197,8 @@ function scripted({ id, version, instances, seen, crash }: Making): Plugin {
           return instance.second;
         },
       });
-      if (ctx.config.takesChanges) ctx.onReconfigure((change) => takeOver(instance, change.config, { crash, isBack: change.config === ctx.config }));
+      if (ctx.config.takesChanges)
+        ctx.onReconfigure((change) => takeOver(instance, change.config, { crash, isBack: change.config === ctx.config }));
       ctx.own(() => {
         if (instance.second.stop === 'throw') throw new Error('a stop that fails');
         return instance.second.stop === 'hang' ? new Promise<void>(() => {}) : undefined;

@@ -28,7 +28,9 @@ export async function reloadFigures({ quick }) {
 }
 
 async function measure(what, kib, count) {
-  const child = spawn(process.execPath, ['--expose-gc', SCRIPT, what, String(kib), String(count)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--expose-gc', SCRIPT, what, String(kib), String(count)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   if (code !== 0) throw new Error(`the measurement of reloads ended with ${code}`);
   return JSON.parse(printed);

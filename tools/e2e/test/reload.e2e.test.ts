@@ -53,7 +53,9 @@ describe('a host that runs', () => {
     isOver = true;
     await Promise.all(callers);
     const refused = answers.filter(({ status }) => status !== 200);
-    expect(refused.map(({ status, json }) => `${status} ${json.error.code}`).filter((text) => text !== '503 OPERATION_STOPPING')).toEqual([]);
+    expect(refused.map(({ status, json }) => `${status} ${json.error.code}`).filter((text) => text !== '503 OPERATION_STOPPING')).toEqual(
+      [],
+    );
     expect(count('v1') + count('v2') + count('v3') + refused.length).toBe(answers.length);
     // in the order in which they were in force
     const served = answers.map(({ json }) => json).filter((json) => typeof json === 'string');
@@ -134,7 +136,10 @@ describe('a host that runs', () => {
     await until('the fault to show', async () => (await pluginOf(host, 'work')).state === 'degraded');
     expect((await host.bellows(['plugins', 'restart', 'work'])).stdout).toMatch(/work .*active/);
     expect(await pluginOf(host, 'work')).toMatchObject({ state: 'active', lastAttempt: { code: 'UNCAUGHT_ERROR' } });
-    expect(await host.bellows(['plugins', 'restart', 'wrok'])).toMatchObject({ code: 1, stderr: expect.stringContaining('did you mean work?') });
+    expect(await host.bellows(['plugins', 'restart', 'wrok'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('did you mean work?'),
+    });
   });
 
   it('lets nobody change it without its token, nor with a body it does not know', async () => {
@@ -157,7 +162,12 @@ describe('what starts a reload', () => {
     const file = writeConfig(folder, { plugins: { work: { from: writeVersion(folder, 'v1') } } });
     // a session of its own has no terminal
     const running = follow(
-      spawn(process.execPath, [HOST_MAIN, 'start', '--config', file], { cwd: folder, env: cleanEnv(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(process.execPath, [HOST_MAIN, 'start', '--config', file], {
+        cwd: folder,
+        env: cleanEnv(),
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
     );
     await until('the host', () => running.output().stdout.includes('is ready'));
     writeVersion(folder, 'v2');
@@ -197,7 +207,10 @@ describe('what starts a reload', () => {
     const good = readFileSync(file, 'utf8');
     writeFileSync(file, good.slice(0, good.length / 2));
     await until('the refusal', () => host.process.output().stderr.includes('reload (a file changed): '));
-    writeConfig(folder, { host: { watchConfig: true }, plugins: { ...plugins, other: { from: writeVersion(folder, 'o1', { id: 'other' }) } } });
+    writeConfig(folder, {
+      host: { watchConfig: true },
+      plugins: { ...plugins, other: { from: writeVersion(folder, 'o1', { id: 'other' }) } },
+    });
     await until('the new plugin', async () => (await host.call('other.do')).status === 200);
     expect(await host.call('work.do')).toMatchObject({ status: 200 });
   });
