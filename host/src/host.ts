@@ -91,7 +91,6 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
     await source.settle(waves.flat());
     const host = await assemble({ loaded, waves, data, logger, teardown, faults, source, options });
-    source.remember(waves.flat());
     isUp = true;
     return host;
   } catch (error) {
@@ -154,7 +153,6 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, source,
     random,
     readNext: () => source.read(),
     onAccepted({ plugins: now, loaded: accepted }) {
-      source.remember(now);
       void source.settle(now);
       void watch.follow(watchedFiles(accepted));
     },

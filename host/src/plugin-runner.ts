@@ -232,13 +232,12 @@ export class PluginRunner {
     const { activateTimeoutMs } = entry;
     const ctx = await this.#context(life);
     const activation = inPluginScope({ pluginId: this.id, phase: 'activate' }, async () => plugin.activate(ctx));
-    const inTime = within(
-      clock,
-      activateTimeoutMs,
-      activation.then(() => true),
-    );
     // a stop does not wait for an activation: one that hangs would hold it up for the whole time-out
-    if (await untilAborted(inTime, life.abort.signal)) return;
+    const ended = untilAborted(
+      activation.then(() => true),
+      life.abort.signal,
+    );
+    if (await within(clock, activateTimeoutMs, ended)) return;
     throw new PluginError(
       'PLUGIN_TIMEOUT',
       `plugin ${this.id} did not finish its activation within ${activateTimeoutMs} ms: mend it, or raise plugins.${this.id}.activateTimeoutMs`,

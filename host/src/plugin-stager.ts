@@ -13,7 +13,7 @@ interface StageContext {
   readonly stagingDir: string;
   /** Where private dependencies of a packed plugin are looked for besides its own folder. */
   readonly configFolder: string;
-  /** Whether other code was imported from a folder than it holds now. Default: never. */
+  /** Whether other code may have been imported from a folder than it holds now; asked before each import from one. Default: never. */
   readonly hasChanged?: (folder: string) => Promise<boolean>;
 }
 
@@ -26,14 +26,14 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
   if (sdkSeenFrom(source.folder) === hostCopy('@bellows/sdk') && !(await context.hasChanged?.(source.folder))) return source.folder;
   const links = packageLinks(source, context);
   // The id, which was checked, and not the package's name: that could lead out of the folder.
-  const folder = path.join(context.stagingDir, source.manifest.id, await contentHash(source.folder, links));
+  const folder = path.join(context.stagingDir, source.manifest.id, await hashOf(source.folder, links));
   if (existsSync(folder)) return folder;
   await mkdir(path.dirname(folder), { recursive: true });
   const temporary = await mkdtemp(`${folder}.`);
   try {
     await cp(source.folder, temporary, {
       recursive: true,
-      filter: (file) => path.basename(file) !== 'node_modules' || file === source.folder,
+      filter: (file) => isShipped(path.basename(file)) || file === source.folder,
     });
     for (const [name, target] of links) await link(target, path.join(temporary, 'node_modules', name));
     await rename(temporary, folder);
@@ -42,6 +42,11 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
     if (!existsSync(folder)) throw error; // else another host staged the same content first
   }
   return folder;
+}
+
+/** Whether a file or folder of this name belongs to a plugin: not what is installed for it, its history, or the data of a host that runs in its folder. */
+export function isShipped(name: string): boolean {
+  return name !== 'node_modules' && name !== '.git' && name !== '.bellows';
 }
 
 /** The file that `import` of the package would run. */
@@ -117,15 +122,15 @@ function packageSeenFrom(folder: string, name: string): string | undefined {
 }
 
 /**
- * Over names and bytes of everything the plugin ships, without its node_modules, and over where its packages are: with a host that
+ * Over names and bytes of everything the plugin ships, and over where its packages are: with a host that
  * moved or was replaced, a folder staged before would link to the old one's SDK.
  */
-export async function contentHash(folder: string, links: ReadonlyMap<string, string> = new Map()): Promise<string> {
+async function hashOf(folder: string, links: ReadonlyMap<string, string>): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([...links]));
   const walk = async (current: string): Promise<void> => {
     const entries = (await readdir(current, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
-      if (entry.name === 'node_modules') continue;
+      if (!isShipped(entry.name)) continue;
       const file = path.join(current, entry.name);
       if (entry.isDirectory()) await walk(file);
       else if (entry.isFile() || entry.isSymbolicLink()) {

@@ -31,6 +31,21 @@ describe('the log of the host', () => {
     });
   });
 
+  it('writes more or less from one line to the next when its level is set, also for those who have it already', () => {
+    const { logger, lines } = setUp();
+    const child = logger.child({ plugin: 'compute' });
+    const writeAll = () => {
+      for (const level of ['debug', 'info', 'warn', 'error'] as const) child[level](level);
+      return lines.splice(0).map((line) => line.trim().split(' ').at(-1));
+    };
+    expect(writeAll()).toEqual(['info', 'warn', 'error']);
+    logger.setLevel('error');
+    expect(writeAll()).toEqual(['error']);
+    logger.setLevel('debug');
+    expect(writeAll()).toEqual(['debug', 'info', 'warn', 'error']);
+    logger.close();
+  });
+
   it('shows the stack of a strange error, not that of one of ours, which says what to do', () => {
     const { logger, lines } = setUp();
     logger.error('strange', { error: new Error('kaputt') });

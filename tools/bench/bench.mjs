@@ -11,6 +11,7 @@ import { inProcessFigures } from './figures/in-process.mjs';
 import { memoryFigures } from './figures/memory.mjs';
 import { operationFigures } from './figures/operations.mjs';
 import { pageFigures } from './figures/page.mjs';
+import { reloadFigures } from './figures/reload.mjs';
 import { startFigures } from './figures/start.mjs';
 import { storeFigures } from './figures/store.mjs';
 import { supervisorFigures } from './figures/supervisor.mjs';
@@ -33,6 +34,7 @@ const GROUPS = {
   harness: ['sessions of a one-second agent at 4, 10 and 30 agents', harnessFigures],
   workspace: ['working copies of a repository of 1,000 files', workspaceFigures],
   store: ['stores: small values synced, a large one and the event loop meanwhile; a hit of the cache', storeFigures],
+  reload: ['what stays in memory of plugins that were upgraded, or started again with another configuration', reloadFigures],
   page: ['the page in the system’s Chromium: bytes, cold start, 100 events a second', pageFigures],
   clone: ['fresh clone to ready; slow, and needs the network', cloneFigures],
   tutorial: ['fresh clone to a plugin by the tutorial; slow, and needs the network', tutorialFigures],

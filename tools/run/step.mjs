@@ -44,6 +44,8 @@ export function hold(node, args, { onEnd = () => {}, ...options }) {
   const child = spawn(node, args, { ...options, stdio: 'inherit' });
   // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
   onSignals((signal) => signal !== 'SIGINT' && child.kill(signal));
+  // A host reloads for it.
+  if (!WINDOWS) process.on('SIGUSR2', () => child.kill('SIGUSR2'));
   child.on('error', (error) => fail(String(error)));
   child.on('exit', (code, signal) => {
     onEnd(code);

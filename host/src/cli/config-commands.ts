@@ -6,7 +6,7 @@ import { configError } from '../config-error.js';
 import type { ReloadPreview } from '../reload/reload-report.js';
 import { type CommandContext, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
-import { printJson, printWrappedTable } from './print.js';
+import { printJson, printLine, printWrappedTable } from './print.js';
 import { printChanges, printPreview } from './reload-command.js';
 
 /** `bellows check` and `bellows config …`: what a start would say and use, without starting anything. */
@@ -66,6 +66,7 @@ function addDiffCommand(config: Command, context: CommandContext): void {
         const { problems, changes } = await deps.compareConfigs({ ...options, configFile: before }, { ...options, configFile: after });
         if (problems.length > 0) throw configError(problems, undefined, 'compared');
         if (context.isJson(command)) printJson(io.stdout, { changes });
+        else if (changes.length === 0) printLine(io.stdout, 'Nothing differs.');
         else printChanges(context, changes);
         return changes.length > 0;
       }

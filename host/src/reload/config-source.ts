@@ -17,10 +17,11 @@ export interface ConfigSourceOptions {
 /** Where a host gets its configuration and its plugins from: at its start, and again for each reload. */
 export class ConfigSource {
   readonly #options: ConfigSourceOptions;
-  readonly #inPlace = new InPlaceCode();
+  readonly #inPlace: InPlaceCode;
 
   constructor(options: ConfigSourceOptions) {
     this.#options = options;
+    this.#inPlace = new InPlaceCode(options.clock);
   }
 
   /** What a start would read and check now. Code that was imported before and has not changed is not imported again. */
@@ -48,11 +49,6 @@ export class ConfigSource {
     await sweepStaging(stagingDir, folders).catch((error: unknown) =>
       logger.warn(`copies of earlier plugins were not removed: ${messageOf(error)}`, { error }),
     );
-  }
-
-  /** Remembers what was imported from the plugins' own folders. It reads all of their files, so a start does it when it is up. */
-  remember(plugins: readonly LoadedPlugin[]): void {
-    this.#inPlace.noteAll(plugins);
   }
 }
 

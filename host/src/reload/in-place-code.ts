@@ -1,31 +1,51 @@
-import type { LoadedPlugin } from '../plugin-loader.js';
-import { contentHash } from '../plugin-stager.js';
+import type { Stats } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { IClock } from '@bellows/sdk';
+import { isShipped } from '../plugin-stager.js';
 
 /**
- * The code of plugins that was imported from its own folder, not from a copy. Node.js reads a file once: when such a folder changes, what
- * it holds then can only be loaded from elsewhere.
+ * The code of plugins that is imported from their own folders, not from copies. Node.js reads a file once: what such a folder holds later
+ * can only be loaded from elsewhere. Times are looked at and not contents, so that a start need not read every file.
  */
 export class InPlaceCode {
-  readonly #hashes = new Map<string, Promise<string | undefined>>();
+  readonly #clock: Pick<IClock, 'now'>;
+  /** By folder, from before anything was imported from it. */
+  readonly #first = new Map<string, { readonly at: number; readonly ino: number | undefined }>();
 
-  /** Remembers what is in a folder now, when it is told for the first time: that is what was imported from it. */
-  note(folder: string): void {
-    if (!this.#hashes.has(folder)) this.#hashes.set(folder, hashOf(folder));
+  constructor(clock: Pick<IClock, 'now'>) {
+    this.#clock = clock;
   }
 
-  /** {@link note} for those plugins that were not copied. */
-  noteAll(plugins: readonly LoadedPlugin[]): void {
-    for (const { folder, source } of plugins) if (folder === source.folder) this.note(folder);
-  }
-
-  /** Whether it holds something else than what was imported from it. False for a folder of which nothing was imported. */
+  /** Whether anything that a plugin ships was written in the folder, or put there, since this was first asked. */
   async hasChanged(folder: string): Promise<boolean> {
-    const known = await this.#hashes.get(folder);
-    return known !== undefined && known !== (await hashOf(folder));
+    const first = this.#first.get(folder);
+    const at = this.#clock.now();
+    const info = await infoOf(folder);
+    if (first === undefined) {
+      this.#first.set(folder, { at, ino: info?.ino });
+      return false;
+    }
+    // Another folder may have taken its place. Its own time says nothing: it changes with everything that is made beside the code.
+    if (info === undefined || info.ino !== first.ino) return true;
+    return holdsNewer(folder, first.at);
   }
 }
 
-/** Undefined where it cannot be read: whoever loads from there then says why. */
-async function hashOf(folder: string): Promise<string | undefined> {
-  return contentHash(folder).catch(() => undefined);
+async function holdsNewer(folder: string, since: number): Promise<boolean> {
+  const names = (await readdir(folder)).filter(isShipped);
+  const found = await Promise.all(names.map((name) => isNewer(path.join(folder, name), since)));
+  return found.includes(true);
+}
+
+/** By the time of the entry itself, which nobody can set: an older one that is moved here is new here. */
+async function isNewer(file: string, since: number): Promise<boolean> {
+  const info = await infoOf(file);
+  if (info === undefined || info.ctimeMs > since) return true;
+  return info.isDirectory() && holdsNewer(file, since);
+}
+
+/** Undefined where it cannot be read: whoever loads from there says why. */
+function infoOf(file: string): Promise<Stats | undefined> {
+  return lstat(file).catch(() => undefined);
 }

@@ -30,6 +30,7 @@ describe('bellows', () => {
       'check',
       'status',
       'plugins',
+      'reload',
       'operations',
       'call',
       'config',

@@ -1,7 +1,7 @@
 import { CancelledError, ConfigError, RefusedError } from '@bellows/sdk';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunningHost } from '../../src/host.js';
-import { type LoopbackHost, startLoopbackHost } from '../http/loopback-host.js';
+import { type LoopbackHost, startLoopbackHost, until } from '../http/loopback-host.js';
 import { bellows } from './terminal.js';
 
 let host: LoopbackHost;
@@ -38,6 +38,30 @@ function startable({ clean = true, hangs = false } = {}) {
 }
 
 describe('bellows start', () => {
+  it('has the host reload whenever a signal says so, also when that came before it was up', async () => {
+    const { seen, deps } = startable();
+    const signal = new AbortController();
+    let ask = () => {};
+    const ran = bellows(['start'], {
+      deps: {
+        startHost: async (options) => {
+          ask();
+          return deps.startHost(options);
+        },
+      },
+      signal: signal.signal,
+      onReload: (listener) => {
+        ask = listener;
+      },
+    });
+    await until(() => seen.reloads.length === 1);
+    ask();
+    await until(() => seen.reloads.length === 2);
+    signal.abort();
+    expect(await ran).toMatchObject({ code: 0 });
+    expect(seen.reloads).toEqual(['signal', 'signal']);
+  });
+
   it('prints the page and the state of each plugin, stops on the first signal and exits 0', async () => {
     const { seen, deps } = startable();
     const signal = new AbortController();

@@ -21,6 +21,7 @@ export interface Terminal {
   readonly rows?: number;
   readonly signal?: AbortSignal;
   readonly forceSignal?: AbortSignal;
+  readonly onReload?: CliIo['onReload'];
   readonly onEnd?: CliIo['onEnd'];
   /** Gets every chunk as it is written. */
   readonly onOutput?: (text: string) => void;
@@ -49,6 +50,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
     cwd: terminal.cwd ?? '/nowhere',
     self: ['/usr/bin/node', '/opt/bellows/main.js'],
     signal: terminal.signal ?? new AbortController().signal,
+    ...(terminal.onReload === undefined ? {} : { onReload: terminal.onReload }),
     ...(terminal.onEnd === undefined ? {} : { onEnd: terminal.onEnd }),
     ...(terminal.forceSignal === undefined ? {} : { forceSignal: terminal.forceSignal }),
   };

@@ -60,6 +60,30 @@ function setUp(policy: Record<string, unknown> = {}) {
 }
 
 describe('Governor', () => {
+  it('takes another configuration over: its policies from the next round on, its period at once', async () => {
+    const { clock, governor, subsystem } = setUp();
+    subsystem.demand = 4;
+    await clock.advance(2_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(4);
+    const config = { periodMs: 100, subsystems: { 'test.pool': { ceiling: 3, floor: 1 } } };
+    governor.setConfig(hostConfigSchema.parse({ governor: config }).governor);
+    await clock.advance(100);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(3);
+    expect(governor.policyOf('test.pool')).toMatchObject({ ceiling: 3 });
+  });
+
+  it('forgets high demand sooner when its window is set shorter', async () => {
+    const { clock, governor, subsystem } = setUp();
+    subsystem.demand = 4;
+    await clock.advance(2_000);
+    subsystem.demand = 1;
+    await clock.advance(5_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(4);
+    governor.setConfig(hostConfigSchema.parse({ governor: { downWindowMs: 1_000 } }).governor);
+    await clock.advance(2_000);
+    expect(subsystem.currentLimits.maxConcurrentOperations).toBe(1);
+  });
+
   it('raises under demand, reports after acceptance, and says why', async () => {
     const { clock, bus, governor, subsystem } = setUp();
     subsystem.demand = 4;

@@ -1,0 +1,51 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { InPlaceCode } from '../../src/reload/in-place-code.js';
+
+let root: string;
+let folder: string;
+const code = new InPlaceCode({ now: () => Date.now() });
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'bellows-in-place-'));
+  folder = path.join(root, 'plugin');
+  await mkdir(path.join(folder, 'dist'), { recursive: true });
+  await writeFile(path.join(folder, 'dist', 'index.js'), '1');
+  await restFor(20);
+  expect(await code.hasChanged(folder)).toBe(false);
+  await restFor(20);
+});
+afterEach(() => rm(root, { recursive: true }));
+
+/** The times of files lag a few milliseconds behind the clock. */
+const restFor = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('InPlaceCode', () => {
+  it('finds nothing new in a folder nobody has touched, nor in what is not the plugin’s', async () => {
+    await mkdir(path.join(folder, 'node_modules', 'x'), { recursive: true });
+    await mkdir(path.join(folder, '.bellows'));
+    await writeFile(path.join(folder, '.bellows', 'store.db'), 'x');
+    expect(await code.hasChanged(folder)).toBe(false);
+  });
+
+  it('finds a file that was written, and an older one or a folder that was moved there', async () => {
+    await writeFile(path.join(folder, 'dist', 'index.js'), '2');
+    expect(await code.hasChanged(folder)).toBe(true);
+  });
+
+  it('finds older things that were moved there, and another folder in its place', async () => {
+    const older = path.join(root, 'older');
+    await mkdir(older);
+    await rename(older, path.join(folder, 'more'));
+    expect(await code.hasChanged(folder)).toBe(true);
+    const second = path.join(root, 'second');
+    await mkdir(second);
+    expect(await code.hasChanged(second)).toBe(false);
+    await rename(second, path.join(root, 'away'));
+    await mkdir(second);
+    expect(await code.hasChanged(second)).toBe(true);
+    await rm(second, { recursive: true });
+    expect(await code.hasChanged(second)).toBe(true);
+  });
+});
