@@ -8,6 +8,7 @@ export const FIRST_IN_A_CLONE = [
   'docs/tutorials/run-it.md',
   'docs/examples/three-jobs/README.md',
   'docs/examples/wasi-wordcount/README.md',
+  'docs/how-to/configure.md',
 ];
 
 /** What it runs has a host, a port and a folder of its own, and waits most of the time. */
