@@ -4,7 +4,11 @@ import { ConfigError, type ErrorDetail } from '@bellows/sdk';
  * One error for all problems, as `bellows start` and `bellows check` show it. `file` is the configuration, where one was found; `undone`
  * what was left alone because of them.
  */
-export function configError(problems: readonly ErrorDetail[], file?: string, undone: 'started' | 'changed' = 'started'): ConfigError {
+export function configError(
+  problems: readonly ErrorDetail[],
+  file?: string,
+  undone: 'started' | 'changed' | 'compared' = 'started',
+): ConfigError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return new ConfigError(
     'CONFIG_INVALID',

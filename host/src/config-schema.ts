@@ -17,7 +17,7 @@ const idempotency = z.strictObject({
     lower: 'when keys are used again soon, or their answers must not stay on disk',
   }),
   maxEntries: option(z.number().int().min(1).max(1_000_000).default(10_000), {
-    what: 'How many answers are kept; the oldest go first.',
+    what: 'How many answers are kept. When there are more, the oldest of the tenant that has most go.',
     raise: 'when more calls with a key come in `keepMs` than this',
     lower: 'to save memory: an entry takes about 300 bytes of it',
   }),
@@ -60,7 +60,7 @@ const host = z.strictObject({
     lower: 'when whatever restarts the host kills it earlier',
   }),
   maxConcurrentOperations: option(count.default(10_000), {
-    what: 'Calls of operations at once, of all tenants together.',
+    what: 'Calls of operations at once, of all tenants together. Bulk calls may fill 80 % of it, best_effort 90 %, degraded 95 %.',
     raise: 'when calls mostly wait and the machine has memory for their inputs',
     lower: 'when many large inputs at once use too much memory',
   }),
@@ -152,6 +152,10 @@ const plugin = z.strictObject({
     unit: 'ms',
     raise: 'when it has long work to finish',
     lower: 'when a stop must be quick',
+  }),
+  onUncaughtError: option(z.enum(['degrade', 'restart']).default('degrade'), {
+    what: 'When an error of the plugin reaches nobody: `degrade` goes on and shows it, `restart` also starts the plugin again, and what needs it; after five times in a minute with growing pauses.',
+    change: 'live',
   }),
   configFile: option(z.string().min(1).optional(), { what: 'A file with the options of the plugin, instead of `config`.' }),
   config: z.record(z.string(), z.unknown()).optional().meta({ description: 'The options of the plugin; see its page.' }),

@@ -55,8 +55,11 @@ function lastReloadOf({ lastReload }: RunningConfig): Pick<HostStatus, 'lastRelo
   return { lastReload: told };
 }
 
-function subsystems({ registry, governor }: Sources): SubsystemStatus[] {
-  return registry.entries().flatMap(({ plugin, subsystem, metrics, backpressure }) => {
+/** In the order of the plugins: which of them was up first changes from start to start. */
+function subsystems({ registry, governor, plugins }: Sources): SubsystemStatus[] {
+  const ids = plugins.runners.map(({ id }) => id);
+  const entries = registry.entries().toSorted((one, other) => ids.indexOf(one.plugin) - ids.indexOf(other.plugin));
+  return entries.flatMap(({ plugin, subsystem, metrics, backpressure }) => {
     const policy = governor.policyOf(subsystem.name);
     if (metrics === undefined || policy === undefined) return [];
     const account = governor.account(subsystem.name);

@@ -27,6 +27,7 @@ import type { LoadedPlugin } from './plugin-loader.js';
 import { PluginRunner, type RunnerServices } from './plugin-runner.js';
 import { inPluginScope, outsidePluginScope } from './plugin-scope.js';
 import { PluginSet } from './plugin-set.js';
+import { PluginSupervision } from './plugin-supervision.js';
 import { type NextConfig, Reloader } from './reload/reloader.js';
 import { RunningConfig } from './reload/running-config.js';
 import type { TeardownStack } from './teardown.js';
@@ -62,9 +63,17 @@ export interface WiredHost {
   readonly view: HostView;
   /** Changes this host to what `read` answers. To be opened after the start; both its end and that of what it does are on `teardown`. */
   readonly reloader: Reloader;
+  /** An error of a plugin was caught by nobody: it shows in its state, and starts it again where that is wanted. */
+  pluginBroke(id: string, message: string): void;
   /** Starts the readings, the governor and the plugins. To be called once; what it rejects with is what {@link PluginSet.start} does. */
   start(signal?: AbortSignal): Promise<void>;
 }
+
+/**
+ * Ids of events begin at the time of the start, so that those of a host that was started again are above all that it gave before: it
+ * would have had to publish more than this in each ms. Up to the year 2255 they are whole numbers that JSON keeps.
+ */
+const IDS_PER_MS = 1_000;
 
 /**
  * Builds the parts of a host in the order in which they need each other: everything but the data folder, the store and what listens.
@@ -77,7 +86,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   teardown.add(() => handlerErrors.flush());
   const onHandlerError = (owner: string, topic: string, error: unknown) =>
     handlerErrors.write(`${owner} ${topic}`, `a handler of ${topic} failed: ${messageOf(error)}`, { plugin: owner, error });
-  const bus = makeBus({ clock, source: HOST_SOURCE, onHandlerError, runAs });
+  const bus = makeBus({ clock, source: HOST_SOURCE, lastId: Math.floor(clock.now()) * IDS_PER_MS, onHandlerError, runAs });
   teardown.add(() => bus.close());
   const running = new RunningConfig(loaded, options.waves);
   const sampler = options.machine === undefined ? ownedBy(teardown, new MachineSampler(clock, config.governor.sampleMs)) : undefined;
@@ -137,6 +146,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     clock,
     logger,
   });
+  const supervision = new PluginSupervision({ plugins, restart: (id) => reloader.restart(id), clock, random, logger });
   const view = hostView({
     running,
     bus,
@@ -157,6 +167,10 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     running,
     view,
     reloader,
+    pluginBroke(id, message) {
+      plugins.runner(id)?.degrade('UNCAUGHT_ERROR', message);
+      supervision.broke(id);
+    },
     async start(signal) {
       teardown.add(registry.start(clock, METRICS_PERIOD_MS));
       teardown.add(governor.start());
@@ -164,6 +178,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       teardown.add(() => reloader.idle());
       teardown.add(async () => void (await plugins.stop('HOST_STOPPING')));
       teardown.add(() => reloader.close());
+      teardown.add(supervision);
       await plugins.start(signal);
       started.resolve();
       registry.readAll();

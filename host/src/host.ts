@@ -17,7 +17,7 @@ import { openHttp } from './host-http.js';
 import { createHostLogger, type HostConsole, type HostLogger } from './host-logger.js';
 import type { HostOptions } from './host-options.js';
 import type { HostView } from './host-view.js';
-import { wireHost } from './host-wiring.js';
+import { type WiredHost, wireHost } from './host-wiring.js';
 import { inspectPlugins } from './inspect-plugins.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import type { PluginSet } from './plugin-set.js';
@@ -111,8 +111,8 @@ function openLogger(loaded: LoadedConfig, data: DataFolder, { console }: StartOp
 
 /** Where errors go that nobody caught. */
 class FaultDesk {
-  /** Set as soon as there are any. */
-  plugins: PluginSet | undefined;
+  /** Set as soon as there are plugins. */
+  pluginBroke: WiredHost['pluginBroke'] | undefined;
   readonly #logger: ILogger;
 
   constructor(logger: ILogger) {
@@ -122,7 +122,7 @@ class FaultDesk {
   report(pluginId: string | undefined, error: unknown): void {
     const message = `an error nobody caught: ${messageOf(error)}`;
     this.#logger.error(message, { error, ...(pluginId === undefined ? {} : { plugin: pluginId }) });
-    if (pluginId !== undefined) this.plugins?.runner(pluginId)?.degrade('UNCAUGHT_ERROR', message);
+    if (pluginId !== undefined) this.pluginBroke?.(pluginId, message);
   }
 }
 
@@ -160,7 +160,7 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, source,
     ...(machine === undefined ? {} : { machine }),
   });
   const { view, plugins, operations, reloader, running } = wired;
-  faults.plugins = plugins;
+  faults.pluginBroke = (id, message) => wired.pluginBroke(id, message);
   const watch = new ConfigWatch(clock, () => void host.reload('file'));
   teardown.add(watch);
   const token = randomBytes(32).toString('base64url');

@@ -1,4 +1,5 @@
 export { checkConfig } from './check-config.js';
+export { configEditorSchema } from './config-editor-schema.js';
 export { type HostConfig, hostConfigSchema } from './config-schema.js';
 export { type ConfigEntry, effectiveConfig } from './effective-config.js';
 export { HOST_ERROR_CODES } from './error-codes.js';

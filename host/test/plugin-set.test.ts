@@ -38,7 +38,7 @@ function loaded(id: string, activate: Activate, over: { needs?: string[]; requir
     folder: '/',
     configFolder: '/',
     plugin: definePlugin({ id, config, activate }),
-    entry: { from: './x', required: over.required ?? true, activateTimeoutMs: 1_000, stopTimeoutMs: 1_000 },
+    entry: { from: './x', required: over.required ?? true, activateTimeoutMs: 1_000, stopTimeoutMs: 1_000, onUncaughtError: 'degrade' },
     source: {
       key: id,
       from: './x',

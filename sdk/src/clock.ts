@@ -54,8 +54,9 @@ export function longTimer(clock: Pick<IClock, 'setTimer' | 'monotonicMs'>, delay
 
 function longRepeating(periodMs: number, callback: () => void): CancelTimer {
   const again = () => {
-    callback();
+    // before the callback, which may be what cancels it
     cancel = systemClock.setTimer(periodMs, again);
+    callback();
   };
   let cancel = systemClock.setTimer(periodMs, again);
   return () => cancel();

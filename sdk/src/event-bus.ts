@@ -15,6 +15,8 @@ export interface EventBusOptions {
   readonly clock: Pick<IClock, 'now' | 'monotonicMs'>;
   /** What events published directly on the bus carry as `source`, and the owner of its subscriptions. */
   readonly source: string;
+  /** The id of the first event is one more; ids are in order also beside those of an earlier bus that ended lower. Default 0. */
+  readonly lastId?: number;
   /** A handler threw or rejected. What this throws is ignored. */
   onHandlerError?(owner: string, topic: string, error: unknown): void;
   /** Every handler is called through this, with the source that subscribed it, because the call happens in the wake of a publisher. */
@@ -35,12 +37,13 @@ export class EventBus implements IEventBus, SharedBus {
   readonly #sources = new Map<string, Set<SourceBus>>();
   readonly #own: SourceBus;
   readonly #subscriptionHost: SubscriptionHost;
-  #lastId = 0;
+  #lastId: number;
   #lastAt = Number.NaN;
   #lastAtMonotonicMs = 0;
 
   constructor(options: EventBusOptions) {
     this.#options = options;
+    this.#lastId = options.lastId ?? 0;
     this.#drain = new DrainQueue(options.clock);
     this.#subscriptionHost = {
       clock: options.clock,

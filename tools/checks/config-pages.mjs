@@ -12,7 +12,7 @@ const PLUGINS = [
 ];
 
 export async function configPages(root) {
-  const { hostConfigSchema } = await import('@bellows/host');
+  const { configEditorSchema, hostConfigSchema } = await import('@bellows/host');
   const pages = new Map();
   add(pages, {
     name: 'host',
@@ -26,9 +26,11 @@ What a plugin takes under \`plugins.<id>.config\` is on its own page: ${PLUGINS.
     schema: hostConfigSchema,
     base: '',
   });
+  const described = [];
   for (const [name, folder] of PLUGINS) {
     const id = idOf(root, folder);
     const { default: plugin } = await import(name);
+    described.push({ id, config: plugin.config });
     add(pages, {
       name: id,
       title: `plugins.${id}.config`,
@@ -37,6 +39,7 @@ What a plugin takes under \`plugins.<id>.config\` is on its own page: ${PLUGINS.
       base: '',
     });
   }
+  pages.set('config/bellows.schema.json', `${JSON.stringify(configEditorSchema(described), null, 2)}\n`);
   return pages;
 }
 
@@ -44,7 +47,7 @@ function add(pages, { name, title, intro, schema, base }) {
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   pages.set(`config/${name}.schema.json`, `${JSON.stringify({ $id: `${name}.schema.json`, title, ...json }, null, 2)}\n`);
   const head = ['option', 'type', 'default', 'what it is', 'raise it', 'lower it', 'change'];
-  const note = `\nCompletion in editors: put \`# yaml-language-server: $schema=<path>/docs/reference/config/${name}.schema.json\` on the first line.\n`;
+  const note = `\nCompletion in editors, with the options of the plugins: \`bellows config schema --output bellows.schema.json\`, and \`# yaml-language-server: $schema=bellows.schema.json\` on the first line of bellows.yaml.\n`;
   pages.set(`config/${name}.md`, `# ${title}\n\n${intro}\n\n${table(head, rowsOf(json, base))}\n${name === 'host' ? note : ''}`);
 }
 

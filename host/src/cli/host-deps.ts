@@ -20,6 +20,12 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
     async effectiveConfig(options) {
       return (await import('../effective-config.js')).effectiveConfig(options);
     },
+    async compareConfigs(from, to) {
+      return (await import('../compare-configs.js')).compareConfigs(from, to);
+    },
+    async editorSchema(options) {
+      return (await import('../read-editor-schema.js')).readEditorSchema(options);
+    },
     async examine(options, signal) {
       const [{ examine }, { machineProbes }] = await Promise.all([import('../doctor/examine.js'), import('../doctor/machine-probes.js')]);
       return examine(machineProbes(options, signal));

@@ -32,18 +32,22 @@ export function addReloadCommand(program: Command, context: CommandContext): voi
     });
 }
 
-function printPreview({ io: { stdout } }: CommandContext, { changes, steps }: ReloadPreview): void {
+/** What a reload would do. */
+export function printPreview(context: CommandContext, { changes, steps }: ReloadPreview): void {
+  const { stdout } = context.io;
   const deeds = steps.filter(({ action }) => action !== 'keep');
   if (changes.length === 0 && deeds.length === 0) printLine(stdout, 'Nothing to change.');
-  if (changes.length > 0) {
-    printWrappedTable(
-      stdout,
-      ['OPTION', 'FROM', 'TO', 'TAKES EFFECT'],
-      changes.map(({ path, from, to, effect }) => [path, shown(from), shown(to), EFFECT_WORDS[effect]]),
-    );
-  }
+  if (changes.length > 0) printChanges(context, changes);
   if (deeds.length > 0) stdout.write('\n');
   for (const { id, action, why } of deeds) printLine(stdout, `${id}: ${action} (${why})`);
+}
+
+export function printChanges({ io: { stdout } }: CommandContext, changes: ReloadPreview['changes']): void {
+  printWrappedTable(
+    stdout,
+    ['OPTION', 'FROM', 'TO', 'TAKES EFFECT'],
+    changes.map(({ path, from, to, effect }) => [path, shown(from), shown(to), EFFECT_WORDS[effect]]),
+  );
 }
 
 /** Longer values are whole in the JSON. */

@@ -12,9 +12,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HostErrorCode } from '../error-codes.js';
 import { bodyTooLarge } from './json-body.js';
 import { lingeringBody } from './linger.js';
-
-/** Where whoever refused does not say how long. */
-const DEFAULT_RETRY_MS = 1_000;
+import { retryAfter } from './retry-after.js';
 
 /** Refused in the middle of a body, with a connection that closes afterwards. */
 const CUTS_BODY: ReadonlySet<string> = new Set<HostErrorCode>(['BODY_TOO_LARGE', 'BODIES_FULL']);
@@ -29,9 +27,7 @@ export function answerError(
   const error = asBellowsError(thrown);
   report(error, request, logger);
   reply.code(error.status).type('application/json; charset=utf-8');
-  if (error.status === 429 || error.status === 503) {
-    reply.header('retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_MS) / 1000))));
-  }
+  if (error.status === 429 || error.status === 503) reply.header('retry-after', retryAfter(error.retryAfterMs));
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   const body = JSON.stringify({ error: errorBody(error, request.traceId ?? '') });
   if (!CUTS_BODY.has(error.code) || clock === undefined || request.raw.complete) reply.send(body);

@@ -19,7 +19,7 @@ export interface EventSink {
 export interface EventStreamOptions {
   readonly sink: EventSink;
   readonly topics: ReadonlySet<string> | 'all';
-  /** The id of the last event the client has; undefined: from now on. */
+  /** The id of the last event the client has; 0: all that is kept; undefined: from now on. */
   readonly afterId?: number;
 }
 
@@ -139,8 +139,8 @@ export class EventFeed {
   #isBeyond(id: number): boolean {
     const oldest = this.#history[0];
     const newest = this.#history.at(-1);
-    if (!oldest || !newest) return id > 0;
-    return id > newest.id || (this.#first > 0 && id < oldest.id - 1);
+    if (id === 0) return this.#first > 0;
+    return !oldest || !newest || id > newest.id || id < oldest.id - 1;
   }
 
   #tellGap(client: Client, afterId?: number): void {

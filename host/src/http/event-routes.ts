@@ -54,7 +54,7 @@ function topicsOf(given: unknown, view: HostView): ReadonlySet<string> | 'all' {
 function lastEventIdOf(request: FastifyRequest): number | undefined {
   const given = request.headers['last-event-id'];
   if (given === undefined || given === '') return undefined;
-  if (typeof given === 'string' && /^\d{1,15}$/.test(given)) return Number(given);
+  if (typeof given === 'string' && /^\d{1,16}$/.test(given) && Number.isSafeInteger(Number(given))) return Number(given);
   throw new InputError('HEADER_INVALID', 'The header last-event-id must be an id this host gave.', {
     phase: 'receive',
     details: [{ path: 'headers.last-event-id', message: 'must be an id this host gave' }],

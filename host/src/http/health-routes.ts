@@ -1,6 +1,7 @@
 import type { PluginStatus } from '@bellows/sdk';
 import type { FastifyInstance } from 'fastify';
 import type { HttpContext } from './http-context.js';
+import { retryAfter } from './retry-after.js';
 
 /** `/health`, `/ready`, `/metrics`: for supervisors and scrapers. `/health` answers anybody and tells nothing. */
 export function addHealthRoutes(app: FastifyInstance, { view, metricsText }: HttpContext): void {
@@ -9,6 +10,7 @@ export function addHealthRoutes(app: FastifyInstance, { view, metricsText }: Htt
   app.get('/ready', { config: { anyQuery: true } }, async (_request, reply) => {
     const { ready, plugins } = view.ready();
     reply.code(ready ? 200 : 503);
+    if (!ready) reply.header('retry-after', retryAfter(undefined));
     return { ready, plugins: plugins.map(readyLine) };
   });
 

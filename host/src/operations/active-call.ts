@@ -3,6 +3,7 @@ import {
   type CallAuthority,
   type CallOptions,
   CancelledError,
+  CRITICALITIES,
   type Criticality,
   FULL_AUTHORITY,
   isBellowsError,
@@ -52,7 +53,7 @@ export class ActiveCall implements OperationCall {
     this.operation = operation;
     this.tenant = options.tenant ?? DEFAULT_NAME;
     this.user = options.user ?? DEFAULT_NAME;
-    this.criticality = options.criticality ?? DEFAULT_CRITICALITY;
+    this.criticality = criticalityOf(options);
     this.deadlineAt = deadlineAt;
     this.traceId = traceId;
     // Not `??`: what was kept for later and came back as null is nobody's authority, not everybody's.
@@ -131,6 +132,11 @@ export function followCaller(call: ActiveCall, signal: AbortSignal | undefined):
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   return () => signal.removeEventListener('abort', onAbort);
+}
+
+/** A plugin in plain JavaScript may write anything; a class nobody knows would be let in by no rule. */
+function criticalityOf({ criticality }: CallOptions): Criticality {
+  return criticality !== undefined && CRITICALITIES.includes(criticality) ? criticality : DEFAULT_CRITICALITY;
 }
 
 const NOTHING_TO_DO = () => {};

@@ -1,4 +1,4 @@
-import { CapacityError, type ScalingLimits } from '@bellows/sdk';
+import { CapacityError, type Criticality, type ScalingLimits } from '@bellows/sdk';
 import { WaitingLine } from './waiting-line.js';
 
 export interface TenantLimits {
@@ -13,12 +13,17 @@ export type TenantsConfig = Readonly<Record<string, TenantLimits>>;
 
 export interface CallLimitsOptions {
   readonly tenants?: TenantsConfig;
-  /** All calls of the host. Default 10,000: each holds its input, and past that a host only queues what it cannot serve. */
+  /** All calls of the host, and the last of the places for critical ones only. Default 10,000: each holds its input, and past that a host only queues what it cannot serve. */
   readonly maxConcurrentOperations?: number;
 }
 
 /** A guess at when a place is free again: calls are mostly shorter than this. */
 const RETRY_AFTER_MS = 1_000;
+/**
+ * Up to which share of the host's places each class is let in, so that a flood of what may wait leaves room for what may not. A host of
+ * few places keeps none back.
+ */
+const SHARE_OF_INSTANCE: Readonly<Record<Criticality, number>> = { critical: 1, degraded: 0.95, best_effort: 0.9, bulk: 0.8 };
 /** Of all tenants together. Where tokens are not bound, callers may name as many tenants as they like, each with a line of its own. */
 const MAX_WAITING = 10_000;
 
@@ -42,6 +47,7 @@ export interface TenantCalls {
 export interface Caller {
   readonly tenant: string;
   readonly user: string;
+  readonly criticality: Criticality;
   /** Aborts when the call is ended early. */
   readonly signal: AbortSignal;
 }
@@ -55,12 +61,15 @@ export class CallLimits {
   readonly #tenants = new Map<string, TenantCalls>();
   readonly #line = new WaitingLine();
   readonly #maxOfInstance: number;
+  readonly #placesOf: ReadonlyMap<string, number>;
   #config: TenantsConfig = {};
   #hasTenants = false;
   #inUse = 0;
 
   constructor(options: CallLimitsOptions = {}) {
     this.#maxOfInstance = options.maxConcurrentOperations ?? 10_000;
+    const shares = Object.entries(SHARE_OF_INSTANCE);
+    this.#placesOf = new Map(shares.map(([name, share]) => [name, Math.ceil(this.#maxOfInstance * share)]));
     this.setTenants(options.tenants ?? {});
   }
 
@@ -82,7 +91,7 @@ export class CallLimits {
    */
   take(caller: Caller): (() => void) | Promise<() => void> {
     const user = this.#userOf(caller);
-    const full = this.#fullLevel(user);
+    const full = this.#fullLevel(user, caller.criticality);
     // Nobody is overtaken: while a place is free, nobody waits who may have it.
     if (full === undefined) return this.#enter(user);
     if (this.#mayWait(user)) return this.#wait(user, caller);
@@ -116,14 +125,14 @@ export class CallLimits {
     user.tenant.inUse += change;
   }
 
-  #wait(user: UserCalls, { signal }: Caller): Promise<() => void> {
+  #wait(user: UserCalls, { criticality, signal }: Caller): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         if (!leave()) return;
         this.#forget(user);
         reject(signal.reason);
       };
-      const leave = this.#line.join(user, () => {
+      const leave = this.#line.join(user, criticality, () => {
         signal.removeEventListener('abort', giveUp);
         resolve(this.#enter(user));
       });
@@ -134,13 +143,14 @@ export class CallLimits {
 
   /** One after the other, because each that enters changes what the next one may. */
   #admit(): void {
-    const hasRoom = (user: UserCalls) => this.#fullLevel(user) === undefined;
+    const hasRoom = (user: UserCalls, criticality: Criticality) => this.#fullLevel(user, criticality) === undefined;
     while (this.#inUse < this.#maxOfInstance && this.#line.admitNext(hasRoom));
   }
 
   /** Of the three levels the first at which there is no place. */
-  #fullLevel(user: UserCalls): Level | undefined {
-    if (this.#inUse >= this.#maxOfInstance) return { scope: 'instance', name: '', inUse: this.#inUse, limit: this.#maxOfInstance };
+  #fullLevel(user: UserCalls, criticality: Criticality): Level | undefined {
+    const limit = this.#placesOf.get(criticality) ?? this.#maxOfInstance;
+    if (this.#inUse >= limit) return { scope: 'instance', name: criticality, inUse: this.#inUse, limit };
     if (!this.#hasTenants) return undefined;
     return this.#fullAt('tenant', user) ?? this.#fullAt('user', user);
   }
@@ -175,16 +185,19 @@ export class CallLimits {
 
 interface Level {
   readonly scope: 'instance' | 'tenant' | 'user';
+  /** Of the tenant or user; of the instance the class that finds no place. */
   readonly name: string;
   readonly inUse: number;
   readonly limit: number;
 }
 
 function refusalError({ scope, name, inUse, limit }: Level): CapacityError {
-  const who = scope === 'instance' ? 'This host' : `The ${scope} ${JSON.stringify(name)}`;
+  const isInstance = scope === 'instance';
+  const who = isInstance ? 'This host' : `The ${scope} ${JSON.stringify(name)}`;
+  const may = isInstance ? `takes ${name} calls up to ${limit}` : `may have ${limit}`;
   return new CapacityError(
-    scope === 'instance' ? 'INSTANCE_LIMIT' : 'TENANT_LIMIT',
-    `${who} has ${inUse} operations running and may have ${limit}: try again when some have ended.`,
+    isInstance ? 'INSTANCE_LIMIT' : 'TENANT_LIMIT',
+    `${who} has ${inUse} operations running and ${may}: try again when some have ended.`,
     {
       phase: 'call',
       retryAfterMs: RETRY_AFTER_MS,

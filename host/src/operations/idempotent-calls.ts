@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type BellowsError, type ErrorKind, isBellowsError, RefusedError } from '@bellows/sdk';
 import type { ActiveCall } from './active-call.js';
+import { SHARE_DIGITS } from './answer-shares.js';
 import { inputDigest } from './input-digest.js';
 import type { Answer, KeptAnswers } from './kept-answers.js';
 
@@ -73,11 +74,10 @@ export class IdempotentCalls {
   }
 }
 
-/** Names come from callers: as a digest they are of one length and of letters a path may have. */
+/** Names come from callers: as digests they are of one length and of letters a path may have. The tenant's comes first. */
 function keyOf({ tenant, user, operation, idempotencyKey }: ActiveCall): string {
-  return createHash('sha256')
-    .update(JSON.stringify([tenant, user, operation, idempotencyKey]))
-    .digest('hex');
+  const whole = hash('sha256', JSON.stringify([tenant, user, operation, idempotencyKey]));
+  return hash('sha256', tenant).slice(0, SHARE_DIGITS) + whole.slice(SHARE_DIGITS);
 }
 
 function again({ input, outcome }: Answer, digest: string, call: ActiveCall): unknown {

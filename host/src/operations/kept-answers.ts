@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { BellowsError, type ErrorKind, type ErrorOptions, type IClock, type ILogger, type IPersistentBackingStore } from '@bellows/sdk';
+import { AnswerShares } from './answer-shares.js';
 
 export interface KeptAnswersConfig {
   /** How long an answer is given again. */
@@ -7,7 +8,7 @@ export interface KeptAnswersConfig {
   readonly maxEntries: number;
   /** Of all that is kept. */
   readonly maxBytes: number;
-  /** Of one answer; of a larger one only is kept that there was one. */
+  /** Of one answer; of a larger one only is kept that there was one. Never more than `maxBytes`. */
   readonly maxAnswerBytes: number;
 }
 
@@ -36,18 +37,21 @@ interface Entry {
   data?: Uint8Array | undefined;
 }
 
+/** Of an error that is too large to keep whole; the smallest room for answers holds it. */
+const MAX_BARE_MESSAGE_LENGTH = 200;
+const MAX_CODE_LENGTH = 100;
 const ROOT = 'dw://internal/';
 const PATH = /^dw:\/\/internal\/(\d{15})\/(\d+)\/([0-9a-f]{64})$/;
 
 /**
- * The answers of calls with an idempotency key, durable, by a key of 64 hexadecimal digits; the oldest go when there are too many. What
- * is needed to know which go stands in the paths, so that nothing is read at start but their list, and that when it is first asked for.
+ * The answers of calls with an idempotency key, durable, by a key of 64 hexadecimal digits, of which the first say whose it is; see
+ * `AnswerShares` for which go when there are too many. What is needed to know which go stands in the paths, so that nothing is read at start but their list, and that when it is first asked for.
  */
 export class KeptAnswers {
   readonly #options: KeptAnswersOptions;
   /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
-  #bytes = 0;
+  readonly #shares = new AnswerShares();
   #loaded: Promise<void> | undefined;
 
   constructor(options: KeptAnswersOptions) {
@@ -76,10 +80,8 @@ export class KeptAnswers {
     const at = Math.max(0, Math.floor(this.#options.clock.now()));
     const bytes = data.byteLength;
     const entry: Entry = { at, bytes, path: `${ROOT}${String(at).padStart(15, '0')}/${bytes}/${key}`, data };
-    this.#drop(key);
-    this.#entries.set(key, entry);
-    this.#bytes += bytes;
-    this.#dropTooMany();
+    this.#add(key, entry);
+    this.#dropTooMany(key);
     try {
       await this.#options.store.write(entry.path, data);
       entry.data = undefined;
@@ -100,17 +102,24 @@ export class KeptAnswers {
     for (const path of await this.#options.store.list(ROOT)) {
       const [, at = '', bytes = '', key = ''] = PATH.exec(path) ?? [];
       if (key === '') continue;
-      this.#drop(key);
-      this.#entries.set(key, { at: Number(at), bytes: Number(bytes), path });
-      this.#bytes += Number(bytes);
+      this.#add(key, { at: Number(at), bytes: Number(bytes), path });
     }
     this.#dropTooMany();
   }
 
+  #add(key: string, entry: Entry): void {
+    this.#drop(key);
+    this.#entries.set(key, entry);
+    this.#shares.add(key, entry.bytes);
+  }
+
   #dataOf(answer: Answer): Uint8Array {
-    const { maxAnswerBytes } = this.#options.config;
+    const { maxAnswerBytes, maxBytes } = this.#options.config;
+    const { outcome } = answer;
     const data = serialized(answer);
-    if (data && data.byteLength <= maxAnswerBytes) return data;
+    if (data && data.byteLength <= Math.min(maxAnswerBytes, maxBytes)) return data;
+    // That the work failed must stay known, whatever its author put beside the code.
+    if (outcome.is === 'error') return serialize({ ...answer, outcome: { is: 'error', error: bareError(outcome.error) } });
     return serialize({ ...answer, outcome: { is: 'dropped', bytes: data?.byteLength ?? 0 } });
   }
 
@@ -118,19 +127,20 @@ export class KeptAnswers {
     return this.#options.clock.now() - at >= this.#options.config.keepMs;
   }
 
-  #dropTooMany(): void {
-    const { maxEntries, maxBytes } = this.#options.config;
+  #dropTooMany(newest?: string): void {
     for (const [key, entry] of this.#entries) {
-      if (this.#entries.size <= maxEntries && this.#bytes <= maxBytes && !this.#isOld(entry)) return;
+      if (!this.#isOld(entry)) break;
       this.#drop(key);
     }
+    const { config } = this.#options;
+    for (let key = this.#shares.nextToGo(config, newest); key !== undefined; key = this.#shares.nextToGo(config, newest)) this.#drop(key);
   }
 
   #drop(key: string): void {
     const entry = this.#entries.get(key);
     if (!entry) return;
     this.#entries.delete(key);
-    this.#bytes -= entry.bytes;
+    this.#shares.remove(key, entry.bytes);
     const { store, logger } = this.#options;
     store.delete(entry.path).catch((error: unknown) => logger.warn('an old answer was not removed', { error }));
   }
@@ -152,6 +162,10 @@ function answerFrom(data: Uint8Array): Answer {
   if (outcome.is !== 'error') return { input, outcome };
   const { kind, code, message, ...options } = outcome.error as unknown as StoredError;
   return { input, outcome: { is: 'error', error: new BellowsError(kind, code, message, options) } };
+}
+
+function bareError({ kind, code, message, status }: BellowsError): StoredError {
+  return { kind, code: code.slice(0, MAX_CODE_LENGTH), message: message.slice(0, MAX_BARE_MESSAGE_LENGTH), status };
 }
 
 function storedError({ kind, code, message, plugin, phase, details, data, status }: BellowsError): StoredError {

@@ -92,7 +92,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       const valid = validInput(provided, input);
       return (await call.settle(() => this.#work(provided, call, { valid, options }))) as O;
     } catch (error) {
-      failure = isBellowsError(error) ? error : (unconvertibleInput(provided, input) ?? this.#unexpected(provided, call, error));
+      failure = this.#faultOf(provided, call, { error, input });
       throw failure;
     } finally {
       leave();
@@ -230,7 +230,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       const output = await (span ? span.run(() => definition.handler(valid, call)) : definition.handler(valid, call));
       return validOutput(provided, output);
     } catch (error) {
-      throw isBellowsError(error) ? error : (unconvertibleInput(provided, valid) ?? this.#unexpected(provided, call, error));
+      throw this.#faultOf(provided, call, { error, input: valid });
     }
   }
 
@@ -255,6 +255,10 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
       return NOTHING_TO_DO;
     }
     return this.#deadlines.add(call.deadlineAt, expire);
+  }
+
+  #faultOf(provided: Provided, call: ActiveCall, { error, input }: { readonly error: unknown; readonly input: unknown }): BellowsError {
+    return isBellowsError(error) ? error : (unconvertibleInput(provided, input) ?? this.#unexpected(provided, call, error));
   }
 
   #unexpected({ plugin, definition }: Provided, call: ActiveCall, cause: unknown): PluginError {

@@ -52,3 +52,52 @@ describe('bellows check and config print', () => {
     expect(seen).toEqual({ configFile: 'x.yaml', dataDir: 'd', env: {}, cwd: '/srv/app' });
   });
 });
+
+describe('bellows config diff and schema', () => {
+  const changes = [{ path: 'host.port', from: 1, to: 2, effect: 'host-restart' }] as const;
+
+  it('shows what differs between two files and how it takes effect; exits with 1 for that only where asked to', async () => {
+    const seen: unknown[] = [];
+    const deps = {
+      compareConfigs: async (...both: unknown[]) => {
+        seen.push(both);
+        return { problems: [], changes };
+      },
+    };
+    const { code, stdout } = await bellows(['config', 'diff', 'a.yaml', 'b.yaml'], { deps, cwd: '/srv' });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^OPTION +FROM +TO +TAKES EFFECT\nhost\.port +1 +2 +\S/)]);
+    expect(seen).toEqual([
+      [expect.objectContaining({ configFile: 'a.yaml', cwd: '/srv' }), expect.objectContaining({ configFile: 'b.yaml' })],
+    ]);
+    const asked = await bellows(['config', 'diff', 'a.yaml', 'b.yaml', '--exit-code', '--json'], { deps });
+    expect([asked.code, asked.json]).toEqual([1, { changes }]);
+    const same = { compareConfigs: async () => ({ problems: [], changes: [] }) };
+    expect(await bellows(['config', 'diff', 'a.yaml', 'b.yaml', '--exit-code'], { deps: same })).toMatchObject({
+      code: 0,
+      stdout: 'Nothing differs.\n',
+    });
+  });
+
+  it('names the faults of either file and exits 2, and wants two files', async () => {
+    const deps = { compareConfigs: async () => ({ problems: [{ path: 'b.yaml: host.prot', message: 'unknown key' }], changes: [] }) };
+    const faulty = await bellows(['config', 'diff', 'a.yaml', 'b.yaml'], { deps });
+    expect([faulty.code, faulty.stderr]).toEqual([2, expect.stringContaining('b.yaml: host.prot: unknown key')]);
+    expect(await bellows(['config', 'diff', 'a.yaml'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('A second file is missing'),
+    });
+  });
+
+  it('prints the schema, and says where it could not be written', async () => {
+    const deps = { editorSchema: async () => ({ schema: { title: 'bellows.yaml' }, problems: [] }) };
+    expect((await bellows(['config', 'schema'], { deps })).json).toEqual({ title: 'bellows.yaml' });
+    const output = '/nowhere/at/all/schema.json';
+    const lost = await bellows(['config', 'schema', '--output', output], { deps });
+    expect([lost.code, lost.stderr]).toEqual([2, expect.stringContaining(`could not be written to ${output}`)]);
+    const problems = [{ path: 'plugins.a', message: 'is missing' }];
+    expect(await bellows(['config', 'schema'], { deps: { editorSchema: async () => ({ schema: {}, problems }) } })).toMatchObject({
+      code: 2,
+      stdout: '',
+    });
+  });
+});

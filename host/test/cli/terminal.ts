@@ -58,6 +58,8 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
     startHost: notHere('startHost'),
     checkConfig: notHere('checkConfig'),
     effectiveConfig: notHere('effectiveConfig'),
+    compareConfigs: notHere('compareConfigs'),
+    editorSchema: notHere('editorSchema'),
     examine: notHere('examine'),
     findHost: async ({ cwd = '' }: HostOptions) => ({ file: `${cwd}/.bellows/host.json`, host: terminal.host ?? null }),
     ...terminal.deps,

@@ -80,6 +80,22 @@ describe('EventFeed', () => {
     expect(seen.text).not.toContain('event: gap');
   });
 
+  it('tells of the gap after a restart: ids of this run begin above those of the last one, which were many', async () => {
+    const [before] = await publish(1);
+    feed.close();
+    const again = new RecordingBus({ clock, lastId: 1_000 });
+    feed = new EventFeed({ bus: again, clock });
+    const early = client({ afterId: before as number });
+    expect(early.seen.text).toContain('event: gap\n');
+    const first = again.publish({ topic: 'demo.tick', payload: 1 });
+    await clock.advance(0);
+    const late = client({ afterId: before as number });
+    expect([late.seen.text.includes('event: gap\n'), late.ids()]).toEqual([true, [first.id]]);
+    const all = client({ afterId: 0 });
+    expect([all.seen.text.includes('event: gap\n'), all.ids()]).toEqual([false, [first.id]]);
+    again.close();
+  });
+
   it('tells of the gap when it is too long ago, or of another run of the host', async () => {
     const published = await publish(1_100);
     const old = client({ afterId: published[5] as number });

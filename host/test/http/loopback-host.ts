@@ -5,7 +5,7 @@ import { RecordingBus } from '@bellows/sdk/testing';
 import type { PolicyInForce } from '../../src/governor/subsystem-policy.js';
 import type { HostStatus, HostView, UploadStore } from '../../src/host-view.js';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/http/http-server.js';
-import { OperationRegistry } from '../../src/operations/operation-registry.js';
+import { OperationRegistry, type OperationRegistryOptions } from '../../src/operations/operation-registry.js';
 
 export const TOKEN = 'the-token-of-the-host';
 
@@ -73,6 +73,7 @@ export interface LoopbackHost {
 }
 
 interface LoopbackOptions extends Partial<HttpServerOptions> {
+  readonly operations?: Partial<OperationRegistryOptions>;
   readonly uploads?: UploadStore;
   readonly ready?: () => boolean;
 }
@@ -85,7 +86,7 @@ const noUploads: UploadStore = {
 /** The real server on a free loopback port, with a few operations of a plugin `demo` and one subsystem. */
 export async function startLoopbackHost(options: LoopbackOptions = {}): Promise<LoopbackHost> {
   const bus = new RecordingBus();
-  const registry = new OperationRegistry({ clock: systemClock, logger: silentLogger, random: seededRandom(1) });
+  const registry = new OperationRegistry({ clock: systemClock, logger: silentLogger, random: seededRandom(1), ...options.operations });
   const slow: LoopbackHost['slow'] = [];
   const operations = registry.forPlugin('demo', new AbortController().signal);
   const provide = <I, O>(definition: Omit<OperationDefinition<I, O>, 'summary'>) =>

@@ -1,3 +1,4 @@
+import { CRITICALITIES, type Criticality } from '@bellows/sdk';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CallLimits, type TenantsConfig } from '../../src/operations/call-limits.js';
@@ -5,6 +6,8 @@ import { CallLimits, type TenantsConfig } from '../../src/operations/call-limits
 const TENANTS = ['a', 'b', '__proto__'];
 const USERS = ['x', 'y', 'constructor'];
 const INSTANCE = 6;
+/** How many of six places each class may fill. */
+const PLACES: Readonly<Record<Criticality, number>> = { critical: 6, degraded: 6, best_effort: 6, bulk: 5 };
 
 const limit = fc.record(
   { maxConcurrentOperations: fc.integer({ min: 1, max: 4 }), maxQueueDepth: fc.integer({ min: 1, max: 3 }) },
@@ -17,7 +20,12 @@ const tenants: fc.Arbitrary<TenantsConfig> = fc.dictionary(
 const step = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('take' as const), tenant: fc.constantFrom(...TENANTS), user: fc.constantFrom(...USERS) }),
+    arbitrary: fc.record({
+      kind: fc.constant('take' as const),
+      tenant: fc.constantFrom(...TENANTS),
+      user: fc.constantFrom(...USERS),
+      criticality: fc.constantFrom(...CRITICALITIES),
+    }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('release' as const), which: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('abort' as const), which: fc.nat() }) },
@@ -27,6 +35,7 @@ const step = fc.oneof(
 interface Taken {
   readonly tenant: string;
   readonly user: string;
+  readonly criticality: Criticality;
   readonly abort: AbortController;
   state: 'waiting' | 'running' | 'refused' | 'left';
   release: () => void;
@@ -53,7 +62,7 @@ describe('CallLimits', () => {
           user: own(own(config, tenant)?.users, user)?.maxConcurrentOperations ?? Number.POSITIVE_INFINITY,
         });
         const hasRoom = (call: Taken) =>
-          having('running').length < INSTANCE &&
+          having('running').length < PLACES[call.criticality] &&
           having('running', { tenant: call.tenant }).length < maxOf(call).tenant &&
           having('running', { tenant: call.tenant, user: call.user }).length < maxOf(call).user;
 
@@ -132,7 +141,7 @@ describe('CallLimits', () => {
     const entered: string[] = [];
     const releases: (() => void)[] = [];
     const ask = (tenant: string, user: string) => {
-      const place = limits.take({ tenant, user, signal: new AbortController().signal });
+      const place = limits.take({ tenant, user, criticality: 'degraded', signal: new AbortController().signal });
       void Promise.resolve(place).then((release) => {
         entered.push(`${tenant}${user}`);
         releases.push(release);
@@ -153,6 +162,25 @@ describe('CallLimits', () => {
     // The first came when there was room; then it is a's turn, b's, c's, and so on.
     expect(entered.slice(0, 8)).toEqual(['ax', 'ax', 'bx', 'cx', 'ay', 'bx', 'ax', 'ax']);
   });
+
+  it('lets in the most critical call of a user first, and of one class who came first', async () => {
+    const limits = new CallLimits({ tenants: { default: { limits: { maxQueueDepth: 10 } } }, maxConcurrentOperations: 1 });
+    const entered: string[] = [];
+    const ask = (criticality: Criticality, name: string) =>
+      Promise.resolve(limits.take({ tenant: 'a', user: 'x', criticality, signal: new AbortController().signal })).then((release) => {
+        entered.push(name);
+        setImmediate(release);
+      });
+    await Promise.all([
+      ask('bulk', '0'),
+      ask('bulk', '5'),
+      ask('best_effort', '4'),
+      ask('degraded', '3'),
+      ask('critical', '1'),
+      ask('critical', '2'),
+    ]);
+    expect(entered).toEqual(['0', '1', '2', '3', '4', '5']);
+  });
 });
 
 function take(limits: CallLimits, call: Taken): void {
@@ -161,7 +189,7 @@ function take(limits: CallLimits, call: Taken): void {
     call.release = release;
   };
   try {
-    const place = limits.take({ tenant: call.tenant, user: call.user, signal: call.abort.signal });
+    const place = limits.take({ ...call, signal: call.abort.signal });
     if (typeof place === 'function') enter(place);
     else void place.then(enter, () => (call.state = 'left'));
   } catch (error) {

@@ -218,6 +218,25 @@ describe('a call that is repeated with its idempotency key', () => {
     }
   });
 
+  it('gets the same fault again where its details are too large or nothing a file can hold', async () => {
+    for (const fault of [
+      new GuestError('TRAP', 'it trapped', { data: { at: () => 3 } }),
+      new GuestError('TRAP', 'it trapped', { data: { at: 'x'.repeat(20_000) } }),
+      new GuestError('TRAP', `it trapped ${'ü'.repeat(20_000)}`),
+    ]) {
+      const { provide, call } = open({ config: { maxBytes: 1_024 } });
+      const seen = provide(() => Promise.reject(fault));
+      await expect(call(1)).rejects.toBe(fault);
+      await expect(call(1)).rejects.toMatchObject({
+        code: 'TRAP',
+        kind: 'guest',
+        status: 422,
+        message: expect.stringMatching(/^it trapped/),
+      });
+      expect(seen).toHaveLength(1);
+    }
+  });
+
   it('refuses an input that cannot be compared, as the fault of the caller', async () => {
     const { provide, call } = open();
     const seen = provide(async () => 1);
@@ -256,6 +275,41 @@ describe('what is kept', () => {
     const seen = restarted.provide(async () => 'anew');
     await restarted.call(49, { idempotencyKey: 'k49' });
     expect([seen.length, restarted.answers.size, (await store.list('')).length]).toEqual([0, 2, 2]);
+  });
+
+  it('goes from the tenant that has most, in number or bytes, and never the one just kept: a busy one pushes out nobody', async () => {
+    const { provide, call, store, clock } = open({ config: { maxEntries: 10, maxBytes: 20_000 } });
+    const seen = provide(async (input) => input);
+    const small = (tenant: string) => call(1, { tenant, idempotencyKey: 'small' });
+    for (const tenant of ['quiet', 'calm']) await small(tenant);
+    for (const [tenant, size] of [
+      ['busy', 1],
+      ['large', 9_000],
+    ] as const) {
+      for (let n = 0; n < 50; n += 1) {
+        await clock.advance(1);
+        const before = seen.length;
+        const options = { tenant, idempotencyKey: `k${n}` };
+        const first = await call('x'.repeat(size), options);
+        expect(await call('x'.repeat(size), options)).toBe(first);
+        expect(seen.length - before).toBe(1);
+      }
+    }
+    const before = seen.length;
+    for (const tenant of ['quiet', 'calm']) await small(tenant);
+    const restarted = open({ store, clock, config: { maxEntries: 4 } });
+    const seenAfter = restarted.provide(async () => 'anew');
+    for (const tenant of ['quiet', 'calm']) await restarted.call(1, { tenant, idempotencyKey: 'small' });
+    expect([seen.length - before, seenAfter.length, restarted.answers.size]).toEqual([0, 0, 4]);
+  });
+
+  it('leaves nothing on disk of an answer that is larger than all may be together', async () => {
+    const { provide, call, store, answers } = open({ config: { maxBytes: 2_000 } });
+    const seen = provide(async () => 'x'.repeat(5_000));
+    for (let n = 0; n < 30; n += 1) await call(n, { idempotencyKey: `k${n}` });
+    expect((await store.list('')).length).toBe(answers.size);
+    await expect(call(29, { idempotencyKey: 'k29' })).rejects.toMatchObject({ code: 'IDEMPOTENCY_ANSWER_DROPPED' });
+    expect(seen).toHaveLength(30);
   });
 
   it('is in memory when the disk takes nothing: the caller of work that is done gets its answer', async () => {

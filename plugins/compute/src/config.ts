@@ -17,6 +17,7 @@ export const computeConfigSchema = z.strictObject({
   }),
   maxConcurrentOperations: option(z.int().min(1).max(1_024).default(64), {
     what: 'The most calls running at once; the law of the subsystem stays within it.',
+    change: 'live',
     unit: 'calls',
     raise: 'when guests sleep a lot and cores are idle',
     lower: 'to leave cores to other work on this machine',
@@ -41,12 +42,14 @@ export const computeConfigSchema = z.strictObject({
   }),
   defaultMaxPages: option(z.int().min(1).max(MAX_PAGES).default(256), {
     what: 'How far the memory of a module may grow unless its own configuration says otherwise (256 pages are 16 MiB).',
+    change: 'live',
     unit: 'pages of 64 KiB',
     raise: 'when guests fail to allocate',
     lower: 'to fit more guests into memory',
   }),
   maxPoolSize: option(z.int().min(0).max(1_000).default(10), {
     what: 'How many instances of one module are kept ready on each executor thread.',
+    change: 'live',
     unit: 'instances',
     raise: 'when calls come in bursts and instantiating is slow',
     lower: 'when modules start with much memory',
@@ -59,12 +62,14 @@ export const computeConfigSchema = z.strictObject({
   }),
   deadlineMs: option(z.int().min(1).default(30_000), {
     what: 'The time of a call, waiting included, unless the call or its module says otherwise.',
+    change: 'live',
     unit: 'ms',
     raise: 'for guests that work long',
     lower: 'to end guests that hang sooner',
   }),
   maxTableElements: option(z.int().min(1).max(10_000_000).default(100_000), {
     what: 'How far the tables of a module may grow, all of them together.',
+    change: 'live',
     unit: 'elements',
     raise: 'when a compiler emits larger function tables',
     lower: 'when growing tables holds threads too long',
@@ -77,6 +82,7 @@ export const computeConfigSchema = z.strictObject({
       .default(512 * 1024),
     {
       what: 'The longest code of a single function: a function is compiled at its first call, in one piece.',
+      change: 'live',
       unit: 'bytes',
       raise: 'when a module that you trust has larger functions',
       lower: 'when first calls take too long',
@@ -90,6 +96,7 @@ export const computeConfigSchema = z.strictObject({
       .default(64 * MIB),
     {
       what: 'The largest module.',
+      change: 'live',
       unit: 'bytes',
       raise: 'for language runtimes compiled whole',
       lower: 'when uploads come from strangers',
@@ -103,6 +110,7 @@ export const computeConfigSchema = z.strictObject({
       .default(16 * MIB),
     {
       what: 'What one call may write in all, to files, standard output and standard error; more gives the guest ENOSPC.',
+      change: 'live',
       unit: 'bytes',
       raise: 'when guests make large files',
       lower: 'when answers are too large to carry',

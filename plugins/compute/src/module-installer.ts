@@ -11,7 +11,8 @@ import type { PutInput, PutOutput } from './operation-schemas.js';
 import type { WasmScalingManager } from './wasm-scaling-manager.js';
 
 export interface ModuleInstallerOptions {
-  readonly config: ComputeConfig;
+  /** What is in force now. */
+  readonly config: () => ComputeConfig;
   readonly clock: IClock;
   readonly catalogue: ModuleCatalogue;
   readonly files: ModuleFiles;
@@ -36,12 +37,12 @@ export class ModuleInstaller {
     try {
       const widest = effectiveConfig(
         { maxPages: Math.max(1, facts.minPages), maxTableElements: Math.max(1, facts.minTableElements) },
-        config,
+        config(),
       );
       await this.#compile({ hash: staged.hash, file: staged.file, config: widest, name: input.name }, call);
       const record = await catalogue.put(input.name, staged, (before) => {
         const settings = { ...before?.settings, ...given };
-        checkFits(facts, effectiveConfig(settings, config));
+        checkFits(facts, effectiveConfig(settings, config()));
         return { ...facts, name: input.name, hash: staged.hash, settings };
       });
       return {
@@ -61,17 +62,17 @@ export class ModuleInstaller {
   async configure(name: string, change: ModuleSettings): Promise<WasmModuleConfig> {
     const { catalogue, config } = this.#options;
     const given = supported(change);
-    if (Object.keys(given).length === 0) return effectiveConfig((await catalogue.get(name)).settings, config);
+    if (Object.keys(given).length === 0) return effectiveConfig((await catalogue.get(name)).settings, config());
     const record = await catalogue.update(name, (before): ModuleRecord => {
       const settings = { ...before.settings, ...given };
-      checkFits(before, effectiveConfig(settings, config));
+      checkFits(before, effectiveConfig(settings, config()));
       return { ...before, settings };
     });
-    return effectiveConfig(record.settings, config);
+    return effectiveConfig(record.settings, config());
   }
 
   async #bytes(wasm: string): Promise<Uint8Array> {
-    const { maxModuleBytes } = this.#options.config;
+    const { maxModuleBytes } = this.#options.config();
     const bytes = wasm.startsWith('/') ? await this.#options.uploads().read(wasm) : fromBase64(wasm);
     if (bytes.length <= maxModuleBytes) return bytes;
     throw computeError(
@@ -91,7 +92,7 @@ export class ModuleInstaller {
     const { manager, clock } = this.#options;
     const { outcome } = await manager.run({
       work: { type: 'check', module: moduleRef({ hash }, config, file), deadlineMs: 0 },
-      deadlineAt: Math.min(call.deadlineAt, clock.monotonicMs() + this.#options.config.deadlineMs),
+      deadlineAt: Math.min(call.deadlineAt, clock.monotonicMs() + this.#options.config().deadlineMs),
       signal: call.signal,
     });
     if (outcome !== null && !outcome.ok) throw errorOf(outcome.fault, name);

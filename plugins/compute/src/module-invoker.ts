@@ -13,7 +13,8 @@ import type { InvokeInput, InvokeOutput } from './operation-schemas.js';
 import type { WasmScalingManager } from './wasm-scaling-manager.js';
 
 export interface ModuleInvokerOptions {
-  readonly config: ComputeConfig;
+  /** What is in force now. */
+  readonly config: () => ComputeConfig;
   readonly clock: IClock;
   readonly catalogue: ModuleCatalogue;
   readonly files: ModuleFiles;
@@ -41,7 +42,7 @@ export class ModuleInvoker {
     const { catalogue, config, stats, clock } = this.#options;
     const startedAt = clock.monotonicMs();
     const record = await catalogue.get(input.module, call.signal);
-    const { deadlineMs } = effectiveConfig(record.settings, config);
+    const { deadlineMs } = effectiveConfig(record.settings, config());
     const deadlineAt = Math.min(call.deadlineAt, startedAt + (input.deadlineMs ?? deadlineMs));
     try {
       const output = await this.#repeat(record, input, { deadlineAt, signal: call.signal, idempotencyKey: call.idempotencyKey });
@@ -67,7 +68,7 @@ export class ModuleInvoker {
   async #run(record: ModuleRecord, input: InvokeInput, call: InvokerCall): Promise<InvokeOutput> {
     const { config, manager, files, catalogue } = this.#options;
     const guestCall = this.#guestCall(record, input);
-    const module = moduleRef(record, effectiveConfig(record.settings, config), files.pathOf(record.hash));
+    const module = moduleRef(record, effectiveConfig(record.settings, config()), files.pathOf(record.hash));
     const { outcome, durationMs } = await manager.run({
       work: { type: 'call', module, call: guestCall, deadlineMs: 0 },
       deadlineAt: call.deadlineAt,
@@ -99,7 +100,7 @@ export class ModuleInvoker {
       files: files.map(({ path, base64 }) => ({ path, bytes: Buffer.from(base64, 'base64') })),
       seed: input.seed,
       nowMs: input.nowMs,
-      maxOutputBytes: this.#options.config.maxOutputBytes,
+      maxOutputBytes: this.#options.config().maxOutputBytes,
     };
   }
 }

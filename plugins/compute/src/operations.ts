@@ -9,7 +9,8 @@ import { effectiveConfig } from './modules/module-record.js';
 import { schemas } from './operation-schemas.js';
 
 export interface ComputeServices {
-  readonly config: ComputeConfig;
+  /** What is in force now. */
+  readonly config: () => ComputeConfig;
   readonly catalogue: ModuleCatalogue;
   readonly installer: ModuleInstaller;
   readonly invoker: ModuleInvoker;
@@ -56,7 +57,7 @@ export function provideOperations(operations: IOperations, services: ComputeServ
       handler: async ({ name }, call) => {
         const record = await catalogue.get(name, call.signal);
         const counts = stats.of(name);
-        const inForce = effectiveConfig(record.settings, config);
+        const inForce = effectiveConfig(record.settings, config());
         const { warm, cold, overflow } = counts.pool;
         return {
           name,

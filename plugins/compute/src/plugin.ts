@@ -29,8 +29,16 @@ export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: 
   ctx.own(() => manager.stop());
   ctx.registerSubsystem(manager);
   const stats = new ModuleStats(config.maxCacheEntries);
-  const invoker = new ModuleInvoker({ config, clock, catalogue, files, stats, manager });
-  const installer = new ModuleInstaller({ config, clock, catalogue, files, uploads: () => ctx.get(TOKENS.Uploads), manager });
-  provideOperations(ctx.operations, { config, catalogue, installer, invoker, stats, pool });
+  // asked at each call: those that run go on with what they began with
+  let inForce = config;
+  const configInForce = () => inForce;
+  const invoker = new ModuleInvoker({ config: configInForce, clock, catalogue, files, stats, manager });
+  const uploads = () => ctx.get(TOKENS.Uploads);
+  const installer = new ModuleInstaller({ config: configInForce, clock, catalogue, files, uploads, manager });
+  provideOperations(ctx.operations, { config: configInForce, catalogue, installer, invoker, stats, pool });
+  ctx.onReconfigure(({ config: next }) => {
+    manager.setMaximum(next.maxConcurrentOperations);
+    inForce = next;
+  });
   return pool;
 }

@@ -57,7 +57,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
   readonly name = 'compute.wasm';
   readonly strategy = 'shedLoad';
   readonly #options: WasmScalingManagerOptions;
-  readonly #configured: ScalingLimits;
+  #configured: ScalingLimits;
   readonly #slots: Semaphore;
   readonly #load = new Ema(LOAD_EMA_ALPHA);
   readonly #waits: PercentileSketch;
@@ -165,6 +165,12 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
       throw computeError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, { phase: 'reconfigure' });
     }
     this.#ceiling = { ...limits };
+    this.#apply();
+  }
+
+  /** Another configured maximum of calls at once. Those that run go on; the governor's ceiling and the law stay what they are. */
+  setMaximum(maxConcurrentOperations: number): void {
+    this.#configured = { ...this.#configured, maxConcurrentOperations };
     this.#apply();
   }
 

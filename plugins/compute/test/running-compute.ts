@@ -13,6 +13,7 @@ import {
   NotFoundError,
   type OperationDefinition,
   type PluginContext,
+  type Reconfigure,
   type ScalingMetrics,
   silentLogger,
   systemClock,
@@ -44,10 +45,14 @@ export class RunningCompute implements AsyncDisposable {
   readonly manager: WasmScalingManager;
   readonly #operations: ReadonlyMap<string, OperationDefinition<never, unknown>>;
   readonly #pool: ExecutorPool;
+  readonly #reconfigure: Reconfigure<ComputeConfig>;
+  #config: ComputeConfig;
   readonly #release: () => Promise<void>;
 
   private constructor(fields: Fields, operations: Operations, release: () => Promise<void>) {
     this.#pool = fields.pool;
+    this.#reconfigure = fields.reconfigure;
+    this.#config = fields.config;
     this.store = fields.store;
     this.dataDir = fields.dataDir;
     this.manager = fields.manager;
@@ -62,6 +67,7 @@ export class RunningCompute implements AsyncDisposable {
     const operations: Operations = new Map();
     const owned: (() => unknown)[] = [];
     let manager: IScalableSubsystem | undefined;
+    let reconfigure: Reconfigure<ComputeConfig> | undefined;
     const services = new Map<symbol, unknown>([
       [TOKENS.Machine.key, { latest: { cores: options.cores ?? 2, memoryRatio: 0.1, memoryTotalBytes: 8 * 2 ** 30 } }],
       [TOKENS.Uploads.key, uploadsOf(options.uploads ?? new Map())],
@@ -88,12 +94,31 @@ export class RunningCompute implements AsyncDisposable {
       registerSubsystem: (subsystem: IScalableSubsystem) => {
         manager = subsystem;
       },
+      onReconfigure: (apply: Reconfigure<ComputeConfig>) => {
+        reconfigure = apply;
+      },
     } as unknown as PluginContext<ComputeConfig>;
     const pool = await activateCompute(ctx, EXECUTOR_ENTRY);
-    return new RunningCompute({ store, dataDir, pool, manager: manager as WasmScalingManager }, operations, async () => {
+    const fields = {
+      store,
+      dataDir,
+      pool,
+      manager: manager as WasmScalingManager,
+      config: ctx.config,
+      reconfigure: reconfigure as Reconfigure<ComputeConfig>,
+    };
+    return new RunningCompute(fields, operations, async () => {
       for (const release of owned.reverse()) await release();
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     });
+  }
+
+  /** As a reload of the host does it. */
+  async change(options: Partial<ComputeConfig>): Promise<void> {
+    const previous = this.#config;
+    const config = computeConfigSchema.parse({ ...previous, ...options });
+    await this.#reconfigure({ config, previous, changed: Object.keys(options), signal: new AbortController().signal });
+    this.#config = config;
   }
 
   get executorPids(): readonly number[] {
@@ -183,6 +208,8 @@ export function isAlive(pid: number): boolean {
 
 interface Fields extends Pick<RunningCompute, 'store' | 'dataDir' | 'manager'> {
   readonly pool: ExecutorPool;
+  readonly config: ComputeConfig;
+  readonly reconfigure: Reconfigure<ComputeConfig>;
 }
 
 type Operations = Map<string, OperationDefinition<never, unknown>>;

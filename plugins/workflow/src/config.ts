@@ -24,12 +24,14 @@ export const workflowConfigSchema = z.strictObject({
   }),
   maxConcurrentTransactions: option(count.max(10_000).nullable().default(null), {
     what: 'The most stages executing at once (transaction slots); null is twice the cores. The law of the subsystem stays within it.',
+    change: 'live',
     unit: 'stages',
     raise: 'when stages mostly wait for others, for agents or for slow services',
     lower: 'to leave the machine to other subsystems',
   }),
   slotTimeoutMs: option(count.max(3_600_000).default(30_000), {
     what: 'How long a stage waits for a slot before that counts as backpressure and it queues again.',
+    change: 'live',
     unit: 'ms',
     raise: 'when stages are long and waiting is normal',
     lower: 'to see a shortage of slots in the metrics sooner',

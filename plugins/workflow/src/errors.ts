@@ -61,7 +61,10 @@ export const WORKFLOW_ERRORS = defineErrorCodes({
     text: 'The longest chain of stages is longer than `maxPipelineDepth`; the message shows it. Split the pipeline, or raise the limit.',
   },
   RUN_CANCELLED: { kind: 'cancelled', text: 'The run was cancelled; what it had done was compensated.' },
-  RUN_CONFLICT: { kind: 'refused', text: 'There is a run of this id with another definition or input. Use another id.' },
+  RUN_CONFLICT: {
+    kind: 'refused',
+    text: 'There is a run of this id with another definition or input, or of another tenant. Use another id.',
+  },
   RUN_ENDED: { kind: 'refused', text: 'The run has ended and takes no signals and no cancellation any more.' },
   RUN_INPUT_INVALID: {
     kind: 'input',

@@ -78,7 +78,8 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
   readonly name = 'workflow.pipeline';
   readonly strategy = 'blockProducer';
   readonly #options: PipelineScalingManagerOptions;
-  readonly #configured: ScalingLimits;
+  #configured: ScalingLimits;
+  #slotTimeoutMs: number;
   readonly #slots: Semaphore;
   /** Permits that are out; which one goes back does not matter. */
   readonly #permits: Permit[] = [];
@@ -97,6 +98,7 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
     const { cores, memoryTotalBytes } = machine.latest;
     this.#options = options;
     this.#maxPipelineDepth = config.maxPipelineDepth;
+    this.#slotTimeoutMs = config.slotTimeoutMs;
     this.#configured = {
       maxCacheEntries: config.maxCacheEntries,
       maxMemoryBytes: config.maxMemoryBytes ?? Math.max(1, Math.floor(memoryTotalBytes * DEFAULT_SCALING_POLICY.ramPercentage)),
@@ -148,7 +150,7 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
   }
 
   /** True: give the slot back when the stage has ended. False: the time was up first, which counts as backpressure. Never rejects for that. */
-  async acquireTransactionSlot(timeoutMs: number = this.#options.config.slotTimeoutMs): Promise<boolean> {
+  async acquireTransactionSlot(timeoutMs: number = this.#slotTimeoutMs): Promise<boolean> {
     const permit = await this.#slots.acquire({ timeoutMs });
     if (permit === null) {
       this.#totals.timeouts += 1;
@@ -216,6 +218,19 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
       'law.limit': this.#lawLimit,
       'journal.stalled': facts.isStalled ? 1 : 0,
     };
+  }
+
+  /**
+   * Takes over what of the configuration changes while stages run: those that execute go on. `maxConcurrentTransactions` null is what the
+   * machine has room for, as at the start.
+   */
+  configure({ maxConcurrentTransactions, slotTimeoutMs }: Pick<WorkflowConfig, 'maxConcurrentTransactions' | 'slotTimeoutMs'>): void {
+    const maxConcurrentOperations = maxConcurrentTransactions ?? defaultStageWorkers(this.#options.machine.latest.cores);
+    // a law that stood at the maximum goes with it; one that had gone down finds its way by itself
+    if (this.#lawLimit === this.#configured.maxConcurrentOperations) this.#lawLimit = maxConcurrentOperations;
+    this.#configured = { ...this.#configured, maxConcurrentOperations };
+    this.#slotTimeoutMs = slotTimeoutMs;
+    this.#apply();
   }
 
   async reconfigureLimits(limits: ScalingLimits, signal?: AbortSignal): Promise<void> {

@@ -76,6 +76,7 @@ export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>, spill
   manager.start();
   retention.start();
   ctx.registerSubsystem(manager);
+  ctx.onReconfigure(({ config: next }) => manager.configure(next));
   provideOperations(ctx.operations, { definitions, directory, engine, manager, store });
   // not before the others are up: what stages call is theirs
   const resumed = ctx

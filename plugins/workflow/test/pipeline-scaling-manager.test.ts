@@ -31,6 +31,41 @@ function setUp(config: Partial<WorkflowConfig> = {}, cores = 4) {
 const ceiling = (limits: Partial<ScalingLimits>): ScalingLimits => ({ ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 10_000, ...limits });
 const limitOf = ({ manager }: ReturnType<typeof setUp>) => manager.currentLimits.maxConcurrentOperations;
 
+describe('PipelineScalingManager: options that change live', () => {
+  const LIVE: Partial<Record<keyof WorkflowConfig, () => Promise<void>>> = {
+    async maxConcurrentTransactions() {
+      const set = setUp({ maxConcurrentTransactions: 3 });
+      await set.manager.reconfigureLimits(ceiling({ maxConcurrentOperations: 50 }));
+      const held = await Promise.all([1, 2, 3].map(() => set.manager.acquireTransactionSlot()));
+      expect(held).toEqual([true, true, true]);
+      set.manager.configure({ maxConcurrentTransactions: 2, slotTimeoutMs: 1_000 });
+      // those that execute go on; nobody else begins until there is room
+      expect([limitOf(set), set.manager.getScalingMetrics().inUse]).toEqual([2, 3]);
+      set.manager.configure({ maxConcurrentTransactions: 5, slotTimeoutMs: 1_000 });
+      expect(limitOf(set)).toBe(5);
+      expect(await set.manager.acquireTransactionSlot()).toBe(true);
+      set.manager.configure({ maxConcurrentTransactions: null, slotTimeoutMs: 1_000 });
+      expect(limitOf(set)).toBe(8);
+    },
+    async slotTimeoutMs() {
+      const { manager, clock } = setUp({ maxConcurrentTransactions: 1, slotTimeoutMs: 60_000 });
+      expect(await manager.acquireTransactionSlot()).toBe(true);
+      manager.configure({ maxConcurrentTransactions: 1, slotTimeoutMs: 100 });
+      const waiting = manager.acquireTransactionSlot();
+      await clock.advance(100);
+      expect(await waiting).toBe(false);
+    },
+  };
+
+  it('are tried here, each of them and no other', () => {
+    const { properties } = workflowConfigSchema.toJSONSchema({ io: 'input' });
+    const live = Object.entries(properties ?? {}).filter(([, schema]) => (schema as { change?: string }).change === 'live');
+    expect(Object.keys(LIVE).sort()).toEqual(live.map(([name]) => name).sort());
+  });
+
+  it.each(Object.entries(LIVE))('%s takes effect at once', (_name, tried) => tried());
+});
+
 describe('PipelineScalingManager: limits', () => {
   it('keeps the promises of every subsystem', async () => {
     await checkSubsystem(() => setUp().manager);

@@ -23,6 +23,7 @@ export class RecordingBus extends EventBus {
     super({
       clock: options.clock ?? systemClock,
       source: options.source ?? 'host',
+      ...(options.lastId === undefined ? {} : { lastId: options.lastId }),
       ...(options.runAs === undefined ? {} : { runAs: options.runAs }),
       onHandlerError(owner, topic, error) {
         failures.push({ owner, topic, error });

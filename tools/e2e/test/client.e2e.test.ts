@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { createReadStream, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createClient, isKind } from '@bellows/sdk/client';
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { build, stop as stopEsbuild } from 'esbuild';
 import { documentText, fileBlocksOf } from './document-blocks.js';
 import { withBrowser } from './page-browser.js';
 import { linkModules, runNode } from './repository-copy.js';
@@ -30,6 +30,9 @@ let host: RunningHost;
 beforeAll(async () => {
   host = await startHost({ config: { plugins: { greeter: { from: GREETER } } } });
 });
+
+// its service is a process that outlives a build
+afterAll(() => stopEsbuild());
 
 describe('the client, in Node.js', () => {
   it('calls, asks, uploads, and gets errors of the kind that says who must act', async () => {

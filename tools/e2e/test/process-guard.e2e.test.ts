@@ -86,3 +86,37 @@ describe('output that nobody reads any more', () => {
     expect((await host.process.exit).code).toBe(0);
   });
 });
+
+describe('a plugin that breaks, with onUncaughtError: restart', () => {
+  it('is started again, and calls that come meanwhile hear to come back', async () => {
+    const folder = tempFolder();
+    const from = writePlugin(folder, {
+      id: 'brittle',
+      activate: `
+        let calls = 0;
+        ctx.operations.provide({
+          name: 'brittle.call', summary: 'Breaks at the second call.', input: sdk.z.strictObject({}), output: sdk.z.number(),
+          async handler() {
+            calls += 1;
+            if (calls === 2) setTimeout(() => { throw new Error('brittle as ever'); });
+            return calls;
+          },
+        });`,
+    });
+    const host = await startHost({ folder, config: { plugins: { brittle: { from, onUncaughtError: 'restart' } } } });
+    const call = async () => (await host.call('brittle.call')).json;
+    expect([await call(), await call()]).toEqual([1, 2]);
+    // the first call of the next life
+    await until('the plugin to be back', async () => {
+      const answer = await call();
+      if (answer.error !== undefined) expect(answer.error.code).toBe('OPERATION_STOPPING');
+      return answer === 1;
+    });
+    const [plugin] = (await host.request('/v1/plugins')).json.plugins;
+    expect(plugin).toMatchObject({
+      state: 'active',
+      lastAttempt: { code: 'UNCAUGHT_ERROR', message: expect.stringContaining('brittle as ever') },
+    });
+    expect((await host.stop()).code).toBe(0);
+  });
+});

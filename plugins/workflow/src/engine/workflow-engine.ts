@@ -224,6 +224,10 @@ export class WorkflowEngine {
       await this.#startNew(id, wanted);
       return { id, created: true };
     }
+    // Ids are of the whole host, so that this one is taken cannot be hidden; what it stands for is its tenant's own.
+    if (run.tenant !== wanted.starter.tenant) {
+      throw workflowError('RUN_CONFLICT', `The run id "${shortened(id)}" is taken: use another id`, { data: { id } });
+    }
     const { name, version } = wanted.request;
     const isSame = run.parent === null && run.name === name && (version === undefined || run.version === version);
     const found = { pipeline: findDefinition(run, this.#options).pipeline, captured: this.#options.captured };

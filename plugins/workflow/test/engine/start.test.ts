@@ -1,3 +1,4 @@
+import type { BellowsError } from '@bellows/sdk';
 import { describe, expect, it } from '@jest/globals';
 import { EngineHost, Gate, rejection } from './engine-host.js';
 
@@ -16,6 +17,26 @@ describe('a start', () => {
     expect(await start({ a: 1 })).toEqual({ id: 'x', created: false });
     expect(await rejection(start({ a: 2 }))).toMatchObject({ code: 'RUN_CONFLICT', status: 409 });
     expect(await rejection(start({ a: 1 }, 'other'))).toMatchObject({ code: 'RUN_CONFLICT' });
+  });
+
+  it('of an id another tenant has is refused and tells nothing of that run, whatever is asked of it', async () => {
+    const host = new EngineHost({ functions: { noop: () => null } });
+    host.define([{ name: 'a', run: 'noop' }]);
+    host.define([{ name: 'a', run: 'noop' }], { name: 'other' });
+    const start = (tenant: string, name: string, input: unknown) => host.engine.start({ name, id: 'x', input }, { ...starter, tenant });
+    await start('a', 'flow', { secret: 1 });
+    const told = [];
+    for (const [name, input] of [
+      ['flow', { secret: 1 }],
+      ['flow', 2],
+      ['other', { secret: 1 }],
+    ] as const) {
+      const { code, message, data, details } = (await rejection(start('b', name, input))) as BellowsError;
+      told.push({ code, message, data, details });
+    }
+    expect(new Set(told.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(told[0]).toMatchObject({ code: 'RUN_CONFLICT', data: { id: 'x' } });
+    expect(await start('a', 'flow', { secret: 1 })).toEqual({ id: 'x', created: false });
   });
 
   it('with an idempotency key makes one run for each tenant', async () => {

@@ -29,6 +29,7 @@ export function makeContext({ config, dataDir, configFolder, store, operations =
       return one;
     },
     registerSubsystem: (one) => subsystems.push(one),
+    onReconfigure: () => {},
   };
   const release = async () => {
     for (const one of owned.splice(0).reverse()) {
