@@ -2,6 +2,7 @@ import type { ErrorDetail } from '@bellows/sdk';
 import { type LoadedConfig, loadConfig, type Origin } from './config-file.js';
 import type { HostOptions } from './host-options.js';
 import { inspectPlugins } from './inspect-plugins.js';
+import { HIDDEN_VALUE } from './reload/config-changes.js';
 import { joinPath } from './value-path.js';
 
 export interface ConfigEntry {
@@ -9,9 +10,6 @@ export interface ConfigEntry {
   readonly value: unknown;
   readonly origin: Origin;
 }
-
-/** What stands for a value that came from the environment or a file: it may be a secret. */
-const HIDDEN = '(hidden)';
 
 /** Every value in force with its origin: what `bellows config print` shows. Values put in from outside are hidden. */
 export async function effectiveConfig(
@@ -40,5 +38,5 @@ function flatten(value: unknown, base: string, loaded: LoadedConfig): ConfigEntr
     );
   }
   const origin = loaded.origins.get(base) ?? 'default';
-  return [{ path: base, value: origin === 'secret' ? HIDDEN : value, origin }];
+  return [{ path: base, value: origin === 'secret' ? HIDDEN_VALUE : value, origin }];
 }

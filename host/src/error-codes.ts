@@ -11,7 +11,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   },
   OPERATION_STOPPING: {
     kind: 'not_ready',
-    text: 'The plugin behind the operation is stopping or stopped before the call ended. Try again later.',
+    text: 'The plugin behind the operation is stopping, is being started again, or was stopped before the call ended. Try again later.',
   },
   INPUT_INVALID: { kind: 'input', text: 'The input does not fit the schema of the operation; `details` names every fault.' },
   OUTPUT_INVALID: {

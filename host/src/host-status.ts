@@ -1,7 +1,7 @@
 import type { IEventBus, ILogger, IMachine, IOperations, IScalableSubsystem, LimitReason, ScalingMetrics } from '@bellows/sdk';
 import type { Governor } from './governor/governor.js';
 import type { SubsystemRegistry } from './governor/subsystem-registry.js';
-import type { HostView, SubsystemStatus, UploadStore } from './host-view.js';
+import type { HostStatus, HostView, SubsystemStatus, UploadStore } from './host-view.js';
 import type { PluginSet } from './plugin-set.js';
 import type { RunningConfig } from './reload/running-config.js';
 import { HOST_VERSION } from './version.js';
@@ -40,12 +40,19 @@ export function hostView(sources: Sources): HostView {
       startedAt,
       configFile: running.loaded.file,
       configRevision: running.revision,
-      ...(running.lastReload === undefined ? {} : { lastReload: running.lastReload }),
+      ...lastReloadOf(running),
       dataDir: running.config.host.dataDir,
       machine: machine.latest,
       subsystems: subsystems(sources),
     }),
   };
+}
+
+/** What a configuration held and holds is for those who may change it. */
+function lastReloadOf({ lastReload }: RunningConfig): Pick<HostStatus, 'lastReload'> {
+  if (lastReload === undefined) return {};
+  const { changes: _changes, ...told } = lastReload;
+  return { lastReload: told };
 }
 
 /** In the order of the plugins: which of them was up first changes from start to start. */

@@ -60,7 +60,7 @@ export interface HostStatus extends ReadyReport {
   /** Raised by each reload that changed something. */
   readonly configRevision: number;
   /** Left out until there was one. */
-  readonly lastReload?: ReloadReport;
+  readonly lastReload?: Omit<ReloadReport, 'changes'>;
   readonly dataDir: string;
   readonly machine: IMachine['latest'];
   readonly subsystems: readonly SubsystemStatus[];

@@ -165,10 +165,9 @@ export const HOST_SCHEMAS: Json = {
         ),
       },
       needsHostRestart: TEXTS,
-      changes: CHANGES,
       problems: PROBLEMS,
     },
-    { code: TEXT },
+    { code: TEXT, changes: CHANGES },
   ),
   ReloadPreview: object({
     problems: PROBLEMS,

@@ -64,9 +64,9 @@ export class ReloadAttempt {
     }
     const moved = plan.steps.filter(isMoved);
     if (failure === null && moved.length > 0) {
-      const rearranged = plugins.waves;
+      const arranged = plugins.waves;
       failure = await this.#move(moved);
-      if (failure !== null) await this.#moveBack(moved, rearranged);
+      if (failure !== null) await this.#moveBack(moved, arranged);
     }
     if (failure !== null) {
       for (const step of taken.toReversed()) await this.#changeBack(step);

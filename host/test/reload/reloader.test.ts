@@ -35,6 +35,7 @@ describe('a reload that is taken', () => {
     expect(report).toMatchObject({ outcome: 'applied', revision: 2, trigger: 'request', needsHostRestart: [] });
     expect([host.alive('still'), host.alive('warm')]).toEqual([untouched, warm]);
     expect(host.wired.view.status()).toMatchObject({ configRevision: 2, lastReload: { outcome: 'applied' } });
+    expect(host.wired.view.status().lastReload).not.toHaveProperty('changes');
     expect(host.wired.plugins.statuses().map(({ configRevision }) => configRevision)).toEqual([2, 2, 2, 2, 2]);
     await host.bus.idle();
     expect(host.bus.of('reload').map(({ payload }) => payload)).toMatchObject([{ outcome: 'applied', revision: 2 }]);
