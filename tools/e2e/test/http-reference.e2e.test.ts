@@ -29,7 +29,9 @@ describe('the reference page of HTTP', () => {
   it('has the routes that a running host describes, and the files of the page for people', async () => {
     const { json } = await host.request('/openapi.json', { headers: { authorization: `Bearer ${host.token}` } });
     const described = Object.entries(json.paths as Record<string, object>).flatMap(([route, methods]) =>
-      Object.keys(methods).map((method) => `${method.toUpperCase()} ${route.replace(/^(\/v1\/operations\/).+/, '$1<name>').replace(/\{(\w+)\}/, '<$1>')}`),
+      Object.keys(methods).map(
+        (method) => `${method.toUpperCase()} ${route.replace(/^(\/v1\/operations\/).+/, '$1<name>').replace(/\{(\w+)\}/, '<$1>')}`,
+      ),
     );
     expect(ROWS.map(({ method, route }) => `${method} ${route}`).sort()).toEqual([...new Set([...described, 'GET /assets/<name>'])].sort());
   });
