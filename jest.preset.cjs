@@ -11,6 +11,8 @@ if (major < 24) {
 module.exports = {
   // Node.js, and a test file fails that leaves something open.
   testEnvironment: require.resolve('./tools/leak-guard/environment.mjs'),
+  // No test may fail because the machine is busy; this only ends what hangs.
+  testTimeout: 60_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironmentOptions: { customExportConditions: ['@bellows/source', 'node', 'default'] },

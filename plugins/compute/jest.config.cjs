@@ -1,6 +1,4 @@
 module.exports = {
   ...require('../../jest.preset.cjs'),
   displayName: 'plugins/compute',
-  // Tests with real executors wait for processes; on a loaded machine these take their time.
-  testTimeout: 30_000,
 };
