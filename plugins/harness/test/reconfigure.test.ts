@@ -18,7 +18,12 @@ async function changing(given: Given = {}) {
     previous = next;
   };
   const begin = async (count: number) => {
-    await coordinator.start(jobOf('job', Array.from({ length: count }, (_, index) => `i${index}`)));
+    await coordinator.start(
+      jobOf(
+        'job',
+        Array.from({ length: count }, (_, index) => `i${index}`),
+      ),
+    );
     await harness.agents(1);
   };
   const runningAgents = () => coordinator.getMetrics().activeWorkers;
@@ -94,7 +99,8 @@ const EFFECTS: Readonly<Record<string, () => Promise<void>>> = {
     await harness.begin(1);
     harness.change({ maxAttempts: 1 });
     harness.commands.agentOf('i0').exit(1);
-    expect((await harness.coordinator.wait('job')).failed).toMatchObject([{ issue: 'i0', attempts: 1 }]);
+    await until(() => harness.coordinator.get('job').status === 'failed');
+    expect(harness.coordinator.get('job').failed).toMatchObject([{ issue: 'i0', attempts: 1 }]);
   },
   async sessionTimeoutMs() {
     await using harness = await changing({ maxAttempts: 1, scale: ONE });
