@@ -170,7 +170,10 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
 
   /** Another configured maximum of calls at once. Those that run go on; the governor's ceiling and the law stay what they are. */
   setMaximum(maxConcurrentOperations: number): void {
-    this.#configured = { ...this.#configured, maxConcurrentOperations };
+    const configured = { ...this.#configured, maxConcurrentOperations };
+    // without a word from the governor it is the configured maximum, and would hold a higher one down
+    if (this.#ceiling === this.#configured) this.#ceiling = configured;
+    this.#configured = configured;
     this.#apply();
   }
 
@@ -181,7 +184,8 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
 
   get currentLimitReason(): LimitReason {
     const limit = this.currentLimits.maxConcurrentOperations;
-    if (limit === this.#ceiling.maxConcurrentOperations) {
+    const isGoverned = this.#ceiling !== this.#configured;
+    if (isGoverned && limit === this.#ceiling.maxConcurrentOperations) {
       return { limitedBy: 'ceiling', reason: `${this.name} is at the ${limit} the governor allows` };
     }
     if (limit === this.#configured.maxConcurrentOperations) {

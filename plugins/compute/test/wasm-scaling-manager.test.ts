@@ -73,6 +73,17 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 const ceiling = (limits: Partial<ScalingLimits>): ScalingLimits => ({ ...DEFAULT_SCALING_LIMITS, ...limits });
 
 describe('WasmScalingManager: limits', () => {
+  it('raises and lowers its configured maximum also before the governor has spoken, and never what the governor allows', async () => {
+    const { manager, pool } = setUp({ maxConcurrentOperations: 1 });
+    manager.setMaximum(3);
+    expect([manager.currentLimits.maxConcurrentOperations, pool.limit]).toEqual([3, 3]);
+    expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'configured' });
+    await manager.reconfigureLimits({ ...manager.currentLimits, maxConcurrentOperations: 2 });
+    manager.setMaximum(64);
+    expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'ceiling' });
+    expect(pool.limit).toBe(2);
+  });
+
   it('sheds load while no executor stays up, and says so to those who listen', async () => {
     const { clock, manager, pool } = setUp();
     const changes: string[] = [];

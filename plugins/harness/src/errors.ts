@@ -62,6 +62,10 @@ export const HARNESS_ERRORS = defineErrorCodes({
   },
   REPO_EMPTY: { kind: 'input', text: 'The repository has no commit yet, so there is nothing to work from.' },
   REPO_INVALID: { kind: 'input', text: 'The folder is not there or belongs to no git repository.' },
+  SCALE_CHANGE_REFUSED: {
+    kind: 'refused',
+    text: 'The new numbers of `scale` contradict each other; the message says which. Those of before are still in force.',
+  },
   SCALE_CONFIG_INVALID: { kind: 'input', text: 'The numbers of a ScaleConfig contradict each other; the message says which.' },
   WORKER_BUSY: { kind: 'invariant', text: 'A worker was given work while it had some. Please report it.' },
   WORKSPACE_BROKEN: {

@@ -5,6 +5,7 @@ import { Coordinator } from './jobs/coordinator.js';
 import { runLoadTest } from './load-test/run-load-test.js';
 import { sweepLoadTests } from './load-test/sweep-load-tests.js';
 import { provideOperations } from './operations.js';
+import { reconfigure } from './reconfigure.js';
 
 /** Puts the parts of harness together and goes on with the jobs of an earlier run. `GIT_MISSING`, `SCALE_CONFIG_INVALID`. */
 export async function activateHarness(ctx: PluginContext<HarnessConfig>): Promise<Coordinator> {
@@ -23,6 +24,7 @@ export async function activateHarness(ctx: PluginContext<HarnessConfig>): Promis
   await sweepLoadTests(dataDir, { clock, logger });
   await coordinator.initialize();
   ctx.registerSubsystem(coordinator.scaleManager);
+  ctx.onReconfigure((change) => reconfigure(coordinator, change));
   const turns = new Semaphore({ permits: 1, clock });
   provideOperations(ctx.operations, {
     coordinator,

@@ -7,6 +7,7 @@ import {
   type IScalableSubsystem,
   type OperationDefinition,
   type PluginContext,
+  type Reconfigure,
   silentLogger,
   systemClock,
   systemRandom,
@@ -24,6 +25,7 @@ async function startPlugin(folder: string, config: z.input<typeof harnessConfigS
   await mkdir(path.join(folder, 'data'), { recursive: true });
   const operations = new Map<string, Definition>();
   const owned: (() => unknown)[] = [];
+  const applies: Reconfigure<HarnessConfig>[] = [];
   const subsystems: IScalableSubsystem[] = [];
   const ctx = {
     id: 'harness',
@@ -37,6 +39,7 @@ async function startPlugin(folder: string, config: z.input<typeof harnessConfigS
     signal: new AbortController().signal,
     get: () => ({ latest: { cores: 2 } }),
     own: (release: () => unknown) => owned.push(release),
+    onReconfigure: (apply: Reconfigure<HarnessConfig>) => applies.push(apply),
     registerSubsystem: (subsystem: IScalableSubsystem) => subsystems.push(subsystem),
   } as unknown as PluginContext<HarnessConfig>;
   const call = async <O>(name: string, input: unknown, options: CallOptions = {}): Promise<O> => {
@@ -69,7 +72,7 @@ async function startPlugin(folder: string, config: z.input<typeof harnessConfigS
     await stop();
     throw error;
   }
-  return { call, operations, subsystems, stop, [Symbol.asyncDispose]: stop };
+  return { call, operations, subsystems, applies, config: ctx.config, stop, [Symbol.asyncDispose]: stop };
 }
 
 const command = { agent: { driver: 'plain', command: [STUB_AGENT] }, verify: [STUB_VERIFY] };
@@ -162,6 +165,20 @@ describe('the plugin harness', () => {
   it('does not start with numbers that contradict each other, and stops without having started', async () => {
     await using scratch = await scratchFolder();
     expect((await rejection(startPlugin(scratch.path, { scale: { minWorkers: 9, maxWorkers: 8 } }))).code).toBe('SCALE_CONFIG_INVALID');
+  });
+
+  it('takes changes of live options over, and refuses numbers that contradict each other', async () => {
+    await using scratch = await scratchFolder();
+    await using harness = await startPlugin(scratch.path);
+    const { config: previous, applies, subsystems } = harness;
+    const [apply] = applies;
+    const changeTo = async (config: HarnessConfig) =>
+      apply?.({ config, previous, changed: ['scale.maxWorkers'], signal: new AbortController().signal });
+    await changeTo(harnessConfigSchema.parse({ scale: { maxWorkers: 3 } }));
+    expect(subsystems[0]?.currentLimits.maxConcurrentOperations).toBe(3);
+    const contradicting = harnessConfigSchema.parse({ scale: { maxWorkers: 3, scaleDownThreshold: 5 } });
+    expect(await rejection(changeTo(contradicting))).toMatchObject({ kind: 'refused', code: 'SCALE_CHANGE_REFUSED' });
+    expect(subsystems[0]?.currentLimits.maxConcurrentOperations).toBe(3);
   });
 
   it('runs a load test of a given size', async () => {

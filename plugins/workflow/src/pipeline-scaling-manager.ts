@@ -228,7 +228,10 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
     const maxConcurrentOperations = maxConcurrentTransactions ?? defaultStageWorkers(this.#options.machine.latest.cores);
     // a law that stood at the maximum goes with it; one that had gone down finds its way by itself
     if (this.#lawLimit === this.#configured.maxConcurrentOperations) this.#lawLimit = maxConcurrentOperations;
-    this.#configured = { ...this.#configured, maxConcurrentOperations };
+    const configured = { ...this.#configured, maxConcurrentOperations };
+    // without a word from the governor it is the configured maximum, and would hold a higher one down
+    if (this.#ceiling === this.#configured) this.#ceiling = configured;
+    this.#configured = configured;
     this.#slotTimeoutMs = slotTimeoutMs;
     this.#apply();
   }

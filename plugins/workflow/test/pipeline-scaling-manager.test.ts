@@ -63,6 +63,13 @@ describe('PipelineScalingManager: options that change live', () => {
     expect(Object.keys(LIVE).sort()).toEqual(live.map(([name]) => name).sort());
   });
 
+  it('raise the maximum also before the governor has spoken', () => {
+    const set = setUp({ maxConcurrentTransactions: 1 });
+    set.manager.configure({ maxConcurrentTransactions: 6, slotTimeoutMs: 1_000 });
+    expect(limitOf(set)).toBe(6);
+    expect(set.manager.currentLimitReason.limitedBy).toBe('configured');
+  });
+
   it.each(Object.entries(LIVE))('%s takes effect at once', (_name, tried) => tried());
 });
 

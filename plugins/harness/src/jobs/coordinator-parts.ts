@@ -1,5 +1,5 @@
 import type { CancelTimer } from '@bellows/sdk';
-import type { ScaleConfig } from '../config.js';
+import type { HarnessConfig, ScaleConfig } from '../config.js';
 import { ScaleManager } from '../scaling/scale-manager.js';
 import { WorkerPool } from '../scaling/worker-pool.js';
 import { DurableChanges } from './durable-changes.js';
@@ -11,7 +11,7 @@ import type { JobStore } from './job-store.js';
 import { JobWaiters } from './job-waiters.js';
 import type { LiveJob } from './live-job.js';
 import { type SessionObserver, SessionRunner } from './session-runner.js';
-import { Verifier } from './verifier.js';
+import { Verifier, type VerifierLimits } from './verifier.js';
 
 /** What a coordinator is made of. */
 export interface CoordinatorParts {
@@ -23,6 +23,7 @@ export interface CoordinatorParts {
   readonly waiters: JobWaiters;
   readonly loader: JobLoader;
   readonly runner: SessionRunner;
+  readonly verifier: Verifier;
   readonly admission: JobAdmission;
   readonly timers: CancelTimer[];
 }
@@ -39,14 +40,14 @@ export interface PartsOptions {
 
 /** Puts them together; nothing has begun. */
 export function assembleParts(services: HarnessServices, store: JobStore, options: PartsOptions): CoordinatorParts {
-  const { clock, logger, config, commands, display, cores } = services;
+  const { clock, logger, settings, commands, display, cores } = services;
+  const { current: config } = settings;
   const board = new JobBoard(clock);
   const pool = new WorkerPool(options.cwd);
   const verifier = new Verifier({
     commands,
     clock,
-    permits: config.maxConcurrentVerifications ?? Math.max(1, Math.floor(cores)),
-    timeoutMs: config.verifyTimeoutMs,
+    ...verifierLimits(config, cores),
     graceMs: config.killGraceMs,
     maxOutputBytes: config.maxOutputBytes,
   });
@@ -78,5 +79,17 @@ export function assembleParts(services: HarnessServices, store: JobStore, option
     onJobEnded: (job) => options.onJobEnded(job),
   });
   const admission = new JobAdmission({ services, store, board, scale, loader, cwd: options.cwd });
-  return { services, store, board, scale, changes, waiters, loader, runner, admission, timers: [] };
+  return { services, store, board, scale, changes, waiters, loader, runner, verifier, admission, timers: [] };
+}
+
+/** Takes another configuration over whole. `SCALE_CONFIG_INVALID`: then nothing was changed. */
+export function reconfigureParts({ services, scale, verifier }: CoordinatorParts, config: HarnessConfig): void {
+  // first: nothing after it is refused
+  scale.configure(config.scale);
+  verifier.configure(verifierLimits(config, services.cores));
+  services.settings.current = config;
+}
+
+function verifierLimits({ maxConcurrentVerifications, verifyTimeoutMs }: HarnessConfig, cores: number): VerifierLimits {
+  return { permits: maxConcurrentVerifications ?? Math.max(1, Math.floor(cores)), timeoutMs: verifyTimeoutMs };
 }

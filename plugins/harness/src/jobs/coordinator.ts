@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { FULL_AUTHORITY, isKind, type LimitReason, messageOf } from '@bellows/sdk';
-import type { ScaleConfig } from '../config.js';
+import type { HarnessConfig, ScaleConfig } from '../config.js';
 import { harnessError } from '../errors.js';
 import { healthReason } from '../scaling/health-reason.js';
 import { scaleConfigFrom } from '../scaling/scale-config.js';
 import type { ScaleManager } from '../scaling/scale-manager.js';
 import type { ScaleMetrics } from '../scaling/scale-metrics.js';
-import { assembleParts, type CoordinatorParts } from './coordinator-parts.js';
+import { assembleParts, type CoordinatorParts, reconfigureParts } from './coordinator-parts.js';
 import { harnessServices, logFolder, type ServiceOverrides } from './harness-services.js';
 import { type JobReport, jobReport } from './job-report.js';
 import type { JobCaller, JobRequest } from './job-requests.js';
@@ -156,6 +156,17 @@ export class Coordinator {
     await runner.settleJob(job);
     await ended;
     return this.get(id);
+  }
+
+  /**
+   * Other numbers for what begins from now on: sessions and verifications that run keep theirs. Meant for a change of options that are
+   * marked `live`; the others keep what they were until the next coordinator. `SCALE_CONFIG_INVALID`, `HARNESS_STOPPING`: then nothing was changed.
+   */
+  reconfigure(config: HarnessConfig): void {
+    const parts = this.#running();
+    reconfigureParts(parts, { ...config, scale: scaleConfigOf({ ...this.#options, scaleConfig: config.scale }) });
+    this.#sweep();
+    parts.runner.dispatch();
   }
 
   getMetrics(): CoordinatorMetrics {

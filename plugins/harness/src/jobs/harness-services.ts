@@ -20,9 +20,14 @@ export interface IBranchClaims {
   claim(repository: IRepository, branch: string): Promise<{ release(): Promise<void> }>;
 }
 
+/** What is configured. Asked again at each use, because a change while the coordinator runs puts another whole in its place. */
+export interface HarnessSettings {
+  current: HarnessConfig;
+}
+
 /** Everything a coordinator works with that is not its own state. */
 export interface HarnessServices {
-  readonly config: HarnessConfig;
+  readonly settings: HarnessSettings;
   readonly clock: IClock;
   readonly random: IRandom;
   readonly logger: ILogger;
@@ -42,7 +47,7 @@ export interface HarnessServices {
   progressOf(workspace: Workspace): Promise<ProgressSigns>;
 }
 
-export type ServiceOverrides = Partial<Omit<HarnessServices, 'dataDir'>>;
+export type ServiceOverrides = Partial<Omit<HarnessServices, 'dataDir' | 'settings'>> & { readonly config?: HarnessConfig };
 
 /** The real ones wherever `given` is silent; `scale` stands above what its configuration says. Makes the folders. */
 export async function harnessServices(
@@ -56,7 +61,7 @@ export async function harnessServices(
   for (const name of ['logs', 'issues', 'workspaces']) await mkdir(folder(name), PRIVATE_FOLDER);
   const workspaces = given.workspaces ?? new Workspaces({ folder: folder('workspaces'), clock, random, logger });
   return {
-    config,
+    settings: { current: config },
     clock,
     random,
     logger,

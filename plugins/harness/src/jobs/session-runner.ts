@@ -113,7 +113,8 @@ export class SessionRunner {
       attempt: live.record.attempts,
       lastFailure: live.record.failure,
       journal: this.#journal(id),
-      tools: { ...services, env: services.agentEnv, verifier: this.#options.verifier },
+      // it goes on with what it began with
+      tools: { ...services, config: services.settings.current, env: services.agentEnv, verifier: this.#options.verifier },
       issueFolder: path.join(services.dataDir, 'issues', id),
       logs: sessionLogs(logFolder(services, job.id), live.record),
     });
@@ -200,7 +201,7 @@ export class SessionRunner {
 
   /** A program that cannot be started will not be at the next attempt either, unless the machine only had no room for it. */
   #attemptsFor({ failure, mayPass }: FailedSession): number {
-    return failure.reason === 'agent_not_started' && mayPass !== true ? 1 : this.#options.services.config.maxAttempts;
+    return failure.reason === 'agent_not_started' && mayPass !== true ? 1 : this.#options.services.settings.current.maxAttempts;
   }
 
   async #pauseAfter({ job, live, startedAtMs }: Running, result: FailedSession): Promise<void> {
@@ -212,12 +213,13 @@ export class SessionRunner {
 
   /** Ends its processes, or gives it up when that takes too long; then its issue goes back. */
   async #endStalled(running: Running): Promise<void> {
-    const { clock, config } = this.#options.services;
+    const { clock, settings } = this.#options.services;
+    const { killGraceMs } = settings.current;
     const giveUp = new AbortController();
-    const fence = clock.sleep(config.killGraceMs + FENCE_MS, giveUp.signal).catch(() => {});
+    const fence = clock.sleep(killGraceMs + FENCE_MS, giveUp.signal).catch(() => {});
     await Promise.race([running.session.end('stalled').then(() => running.done), fence]);
     giveUp.abort();
-    const message = `The agent stalled, and its processes could not be ended within ${config.killGraceMs + FENCE_MS} ms`;
+    const message = `The agent stalled, and its processes could not be ended within ${killGraceMs + FENCE_MS} ms`;
     if (running.settled) return;
     this.#running.delete(running.session.id);
     await this.#settle(running, { outcome: 'failed', failure: { reason: 'stalled', message } });

@@ -5,12 +5,15 @@ import type { CommandEnd, ICommand, ICommands, Verdict } from './session-contrac
 /** Trees are small strings; so many cover the landings of a busy day. */
 const MAX_VERDICTS = 10_000;
 
-export interface VerifierOptions {
-  readonly commands: ICommands;
-  readonly clock: IClock;
+export interface VerifierLimits {
   /** Verifications at once. */
   readonly permits: number;
   readonly timeoutMs: number;
+}
+
+export interface VerifierOptions extends VerifierLimits {
+  readonly commands: ICommands;
+  readonly clock: IClock;
   readonly graceMs: number;
   readonly maxOutputBytes: number;
 }
@@ -37,6 +40,7 @@ export interface Verification {
  */
 export class Verifier {
   readonly #options: VerifierOptions;
+  #timeoutMs: number;
   readonly #permits: Semaphore;
   /** Lets as many as there are permits to the queue for these, so that it stays short for those who do not come through here. */
   readonly #gate: Semaphore;
@@ -44,9 +48,17 @@ export class Verifier {
 
   constructor(options: VerifierOptions) {
     this.#options = options;
-    const { permits, clock } = options;
+    const { permits, timeoutMs, clock } = options;
+    this.#timeoutMs = timeoutMs;
     this.#permits = new Semaphore({ permits, clock });
     this.#gate = new Semaphore({ permits, clock });
+  }
+
+  /** Holds for verifications that begin from now on; those that run keep their time. */
+  configure({ permits, timeoutMs }: VerifierLimits): void {
+    this.#timeoutMs = timeoutMs;
+    this.#permits.resize(permits);
+    this.#gate.resize(permits);
   }
 
   /** Rejects with `COMMAND_NOT_STARTED`, and with the reason of `signal`; then its processes have ended. */
@@ -67,9 +79,10 @@ export class Verifier {
   async #verifyInTurn(verification: Verification, key: string): Promise<Verdict> {
     const permit = await this.#permits.acquire({ signal: verification.signal });
     try {
-      const end = await this.#run(verification);
+      const timeoutMs = this.#timeoutMs;
+      const end = await this.#run(verification, timeoutMs);
       verification.signal.throwIfAborted();
-      const verdict = verdictOf(end, this.#options.timeoutMs);
+      const verdict = verdictOf(end, timeoutMs);
       if (verdict.passed) await this.#passed.set(key, true);
       return verdict;
     } finally {
@@ -81,8 +94,8 @@ export class Verifier {
     return this.#passed.stats();
   }
 
-  async #run({ sessionId, command, cwd, env, logFile, signal }: Verification): Promise<CommandEnd> {
-    const { commands, clock, timeoutMs, graceMs, maxOutputBytes } = this.#options;
+  async #run({ sessionId, command, cwd, env, logFile, signal }: Verification, timeoutMs: number): Promise<CommandEnd> {
+    const { commands, clock, graceMs, maxOutputBytes } = this.#options;
     const running = await commands.start({ sessionId, command, cwd, env, logFile, maxOutputBytes, graceMs });
     const onAbort = () => end(running, 'stopped');
     const cancelTimer = clock.setTimer(timeoutMs, () => end(running, 'timed_out'));

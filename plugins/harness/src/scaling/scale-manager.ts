@@ -43,13 +43,13 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   readonly cwd: string;
   readonly #pool: WorkerPool;
   readonly #mergeQueue: IMergeQueue | null;
-  readonly #config: ScaleConfig;
+  #config: ScaleConfig;
   readonly #services: ScaleServices;
   readonly #sessions: SessionCounts;
   readonly #stalls: StallWatch;
   readonly #capacityListeners = new Set<() => void>();
   readonly #backpressure: PoolBackpressure;
-  readonly #configured: ScalingLimits;
+  #configured: ScalingLimits;
   #ceiling: ScalingLimits;
   /** What the law allows; more than there are while the ceiling is lower. */
   #law: number;
@@ -226,6 +226,25 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
       throw harnessError('LIMITS_INVALID', `The limits of ${this.name} were not changed: ${problems.join('; ')}`, { phase: 'reconfigure' });
     }
     this.#ceiling = { ...limits };
+    this.refresh();
+  }
+
+  /**
+   * Other numbers from now on. Busy workers beyond a lower maximum finish first; what the governor allows stays. `maxQueueDepth`, and how
+   * and when stalls are looked for, are those of the start. `SCALE_CONFIG_INVALID`: then nothing was changed.
+   */
+  configure(config: Partial<ScaleConfig>): void {
+    const { maxQueueDepth, workerStallTimeoutMs, healthCheckIntervalMs } = this.#config;
+    const next = scaleConfigFrom({ ...config, maxQueueDepth, workerStallTimeoutMs, healthCheckIntervalMs });
+    const configured = { ...this.#configured, maxConcurrentOperations: next.maxWorkers };
+    // without a word from the governor it is the configured maximum, and would hold a higher one down
+    if (this.#ceiling === this.#configured) this.#ceiling = configured;
+    this.#configured = configured;
+    this.#config = next;
+    this.#pool.setMaxSessionsPerWorker(next.maxSessionsPerWorker);
+    // it waits for the end of another cool-down
+    this.#cooldownTimer?.();
+    this.#cooldownTimer = null;
     this.refresh();
   }
 

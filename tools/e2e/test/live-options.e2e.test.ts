@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { descendants, isRunning } from './processes.js';
+import { COMPUTE, HARNESS, type RunningHost, startHost, writeConfig } from './running-host.js';
+import { until } from './until.js';
+import { ADD, base64 } from './wasm-samples.js';
+
+const plugins = (compute: object, harness: object = {}) => ({
+  plugins: { compute: { from: COMPUTE, config: compute }, harness: { from: HARNESS, config: harness } },
+});
+const put = (host: RunningHost, name: string) => host.call('compute.put', { name, wasm: base64(ADD) });
+
+/** Calls of compute, several at once, until it is told to end; answers what was not well. */
+function underLoad(host: RunningHost) {
+  let isOver = false;
+  let well = 0;
+  const others: string[] = [];
+  const callers = Array.from({ length: 4 }, async () => {
+    while (!isOver) {
+      const { status, json } = await host.call('compute.invoke', { module: 'add', export: 'add', args: [1, 2] });
+      if (status === 200 && json.results[0] === 3) well += 1;
+      else others.push(`${status} ${json.error?.code}`);
+    }
+  });
+  return {
+    more: async (what: string) => {
+      const from = well;
+      await until(what, () => well > from + 20);
+    },
+    end: async () => {
+      isOver = true;
+      await Promise.all(callers);
+      return others;
+    },
+  };
+}
+
+describe('options of the plugins, changed in a running host', () => {
+  it('are taken over under load where they are live, all or none; others start the plugin again, and no call is lost', async () => {
+    const host = await startHost({ config: plugins({ executors: 1 }) });
+    await put(host, 'add');
+    const load = underLoad(host);
+    await load.more('calls before');
+    const executors = descendants(host.pid);
+    expect(executors.length).toBeGreaterThan(0);
+
+    writeConfig(host.folder, plugins({ executors: 1, maxModuleBytes: 8 }, { maxAttempts: 1, scale: { maxWorkers: 2 } }));
+    expect(await host.bellows(['reload'])).toMatchObject({ code: 0 });
+    await load.more('calls after the live change');
+    expect(await put(host, 'other')).toMatchObject({ json: { error: { message: expect.stringContaining('maxModuleBytes') } } });
+    expect((await host.call('harness.metrics')).json.workers.limit).toBe(2);
+    expect(executors.filter(isRunning)).toEqual(executors);
+
+    // what harness refuses keeps compute from it too
+    writeConfig(host.folder, plugins({ executors: 1 }, { scale: { scaleDownThreshold: 5 } }));
+    const refused = await host.bellows(['reload']);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stdout + refused.stderr).toContain('scaleDownThreshold 5 is not below scaleUpThreshold 2');
+    expect((await put(host, 'other')).status).not.toBe(200);
+    expect((await host.call('harness.metrics')).json.workers.limit).toBe(2);
+    await load.more('calls after the refusal');
+    expect(executors.filter(isRunning)).toEqual(executors);
+
+    writeConfig(host.folder, plugins({ executors: 2 }));
+    expect(await host.bellows(['reload'])).toMatchObject({ code: 0 });
+    await load.more('calls after the restart');
+    expect(executors.filter(isRunning)).toEqual([]);
+    expect(await put(host, 'other')).toMatchObject({ status: 200 });
+    // while compute starts again callers hear that it comes back, and nothing else
+    expect((await load.end()).filter((answer) => answer !== '503 OPERATION_STOPPING')).toEqual([]);
+    expect((await host.stop()).code).toBe(0);
+  });
+});
