@@ -100,7 +100,7 @@ export const ERROR_CODES = defineErrorCodes({
   STORE_CLOSED: { kind: 'not_ready', text: 'The store was used after it was closed. Use it only between start and stop.' },
   STORE_CORRUPT: {
     kind: 'config',
-    text: 'A file of the store is damaged or missing, or no store at all. Its message names the file. Restore it from a backup, or move it away to start empty.',
+    text: 'A file of the store is damaged or missing, or no store at all. Its message names the file. Restore it from a backup, or move it and all files whose names begin with its name away to start empty.',
   },
   STORE_FAILED: { kind: 'invariant', text: 'The store failed in a way nobody foresaw. Please report it with its cause.' },
   STORE_FULL: {

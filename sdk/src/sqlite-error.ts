@@ -36,7 +36,7 @@ export function sqliteError(error: unknown, file: string): BellowsError {
 export function corruptError(file: string, problem: string, cause?: unknown): ConfigError {
   return new ConfigError(
     'STORE_CORRUPT',
-    `The store ${file} is damaged or none (${problem}): restore it from a backup, or move it away to start empty`,
+    `The store ${file} is damaged or none (${problem}): restore it from a backup, or move it and all files whose names begin with its name away to start empty`,
     { ...(cause === undefined ? {} : { cause }), status: 500 },
   );
 }

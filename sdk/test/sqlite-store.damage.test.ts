@@ -1,7 +1,10 @@
-import { access, copyFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, copyFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isBellowsError } from '../src/errors.js';
@@ -120,6 +123,42 @@ describe('a damaged SqliteStore', () => {
     await (await SqliteStore.open(file)).close();
   });
 
+  it.each(['-wal', '-commits'])(
+    'is told when its file is gone and its %s is there, instead of mixing both into a new one',
+    async (rest) => {
+      const place = await mkdtemp(path.join(folder, 'gone-'));
+      await killedStore(place);
+      const file = path.join(place, 'store.db');
+      for (const suffix of ['', '-wal', '-commits']) if (suffix !== rest) await rm(file + suffix);
+      await expect(SqliteStore.open(file)).rejects.toMatchObject({ code: 'STORE_CORRUPT', message: expect.stringContaining(file + rest) });
+      await rm(file + rest);
+      await using store = await SqliteStore.open(file);
+      expect(await store.list('')).toEqual([]);
+    },
+  );
+
+  it('is none where SQLite made a backup, put the file in order or counted in it', async () => {
+    const values = samples();
+    const file = newFile();
+    {
+      await using store = await SqliteStore.open(file);
+      await Promise.all([...values].map(([key, value]) => store.write(key, value)));
+    }
+    const backup = newFile();
+    const database = new DatabaseSync(file);
+    database.prepare('VACUUM INTO ?').run(backup);
+    database.exec('VACUUM; ANALYZE');
+    database.close();
+    for (const each of [file, backup]) {
+      expect(await readAll(each, values)).toEqual({ codes: new Set(), wrong: [] });
+      await using store = await SqliteStore.open(each);
+      await store.write(A, Uint8Array.of(1));
+      const other = new DatabaseSync(each);
+      expect(other.prepare('PRAGMA journal_mode').get()).toMatchObject({ journal_mode: 'wal' });
+      other.close();
+    }
+  });
+
   it('opens with its log after a kill, and leaves nothing beside it when it is closed', async () => {
     const place = await mkdtemp(path.join(folder, 'killed-'));
     await killedStore(place);
@@ -129,15 +168,29 @@ describe('a damaged SqliteStore', () => {
       expect((await store.read(A))?.length).toBe(3);
       if (round > 0) await store.write('dw://internal/b', new Uint8Array(1));
     }
-    for (const suffix of ['-wal', '-commits', '-new']) await expect(access(file + suffix)).rejects.toMatchObject({ code: 'ENOENT' });
+    for (const suffix of ['-wal', '-commits']) await expect(access(file + suffix)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('goes on being made when the first attempt was cut off', async () => {
     const file = newFile();
-    await writeFile(`${file}-new`, 'half a file');
+    await writeFile(`${file}-new-1`, 'half a file');
     await using store = await SqliteStore.open(file);
     await store.write(A, Uint8Array.of(1));
     expect(await store.list('')).toEqual([A]);
+    await expect(access(`${file}-new-1`)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('is not what comes of many that make the same file at once: nothing acknowledged is lost', async () => {
+    const place = await mkdtemp(path.join(folder, 'many-'));
+    const file = path.join(place, 'store.db');
+    const program = fileURLToPath(new URL('programs/first-store.mjs', import.meta.url));
+    const one = async (name: string) => (await promisify(execFile)(process.execPath, [program, place, name])).stdout;
+    const outcomes = await Promise.all(['a', 'b', 'c'].map(one));
+    const stored = ['a', 'b', 'c'].filter((_name, index) => outcomes[index] === 'stored').map((name) => `dw://internal/${name}`);
+    expect(stored).not.toEqual([]);
+    await using store = await SqliteStore.open(file);
+    expect(await store.list('')).toEqual(expect.arrayContaining(stored));
+    expect((await readdir(place)).filter((name) => name.includes('-new'))).toEqual([]);
   });
 });
 

@@ -39,12 +39,14 @@ export function isTemporaryName(name: string): boolean {
 }
 
 function escaped(text: string): string {
-  return [...Buffer.from(text)]
+  const name = [...Buffer.from(text)]
     .map((byte) => {
       const letter = String.fromCharCode(byte);
       return /[a-z0-9._-]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0')}`;
     })
     .join('');
+  // Windows drops a dot at the end
+  return name.endsWith('.') ? `${name.slice(0, -1)}%2e` : name;
 }
 
 function unescaped(name: string): string {

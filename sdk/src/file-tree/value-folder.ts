@@ -28,7 +28,7 @@ export class ValueFolder {
   /** Makes it where it is missing, and removes what a killed writer left half written. */
   static async open(folder: string): Promise<ValueFolder> {
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder);
       for (const name of await readdir(folder)) if (isTemporaryName(name)) await rm(path.join(folder, name), { force: true });
       return new ValueFolder(folder, await openFolder(folder));
     } catch (error) {
@@ -169,6 +169,18 @@ export class ValueFolder {
     } catch (error) {
       throw fileError(error, file);
     }
+  }
+}
+
+/** Synced in the folders above it, as many as were made: it must not be lost with the values that are synced in it. */
+async function makeFolder(folder: string): Promise<void> {
+  const topmost = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (topmost === undefined) return;
+  const last = path.dirname(path.resolve(topmost));
+  for (let above = path.resolve(folder); above !== last; ) {
+    above = path.dirname(above);
+    const handle = await openFolder(above);
+    await handle?.sync().finally(() => handle.close());
   }
 }
 

@@ -1,10 +1,14 @@
-import { access, open, readFile, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { corruptError, sqliteError } from '../sqlite-error.js';
 import { countFileOf, createTables, layoutOf } from './sqlite-layout.js';
 import { SqliteWriter } from './sqlite-writer.js';
 import { ValueReader } from './value-reader.js';
+
+/** Between the name of a file and what makes the name of one that is being made its own. */
+const NEW = '-new-';
 
 /** The options of a store, with every default in its place. */
 export interface SqliteFileOptions {
@@ -22,8 +26,10 @@ export interface OpenSqliteFile {
   close(): Promise<void>;
 }
 
-/** Opens `file`, makes it where it is missing, and brings one of version 0.1 to this one. Errors as of the store. */
-export async function openSqliteFile(file: string, options: SqliteFileOptions): Promise<OpenSqliteFile> {
+/** Opens the file `name`, makes it where it is missing, and brings one of version 0.1 to this one. Errors as of the store. */
+export async function openSqliteFile(name: string, options: SqliteFileOptions): Promise<OpenSqliteFile> {
+  // the thread starts later, and the working folder may be another one then
+  const file = path.resolve(name);
   let database: DatabaseSync | undefined;
   try {
     if (!(await isThere(file))) await makeFile(file, options.pageBytes);
@@ -42,12 +48,33 @@ export async function openSqliteFile(file: string, options: SqliteFileOptions): 
 }
 
 /**
- * Never half made: built aside and renamed. So an empty file is a damaged one. Readable for its owner only, and so is the log beside it,
- * which gets the rights of the file.
+ * Never half made: built aside, each process for itself, and put in place whole. So an empty file is a damaged one. Readable for its owner only, and
+ * so is the log beside it, which gets the rights of the file.
  */
 async function makeFile(file: string, pageBytes: number): Promise<void> {
-  const aside = `${file}-new`;
-  for (const name of [aside, `${aside}-wal`, `${aside}-shm`]) await rm(name, { force: true });
+  await demandNoRemains(file);
+  const aside = `${file}${NEW}${randomUUID()}`;
+  try {
+    await build(aside, pageBytes);
+    await putInPlace(aside, file);
+  } catch (error) {
+    // another process was quicker, and removed this one
+    if (!(await isThere(file))) throw error;
+  } finally {
+    await removeAll(path.dirname(file), path.basename((await isThere(file)) ? `${file}${NEW}` : aside));
+  }
+  await syncFolder(file);
+}
+
+/** SQLite would write a log that is there into the new file, pages of another one among its own. */
+async function demandNoRemains(file: string): Promise<void> {
+  for (const remains of [`${file}-wal`, countFileOf(file)]) {
+    // asked again, because another process may have made the file meanwhile
+    if ((await isThere(remains)) && !(await isThere(file))) throw corruptError(file, `it is gone, and ${remains} of it is there`);
+  }
+}
+
+async function build(aside: string, pageBytes: number): Promise<void> {
   try {
     await (await open(aside, 'wx', 0o600)).close();
   } catch {
@@ -64,8 +91,24 @@ async function makeFile(file: string, pageBytes: number): Promise<void> {
   } finally {
     database.close();
   }
-  await rename(aside, file);
-  await syncFolder(file);
+}
+
+/** Once the file is there: what a killed process left of its own, and what one that is slower makes in vain. Never rejects. */
+async function removeAll(folder: string, beginning: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const ours = names.filter((name) => name.startsWith(beginning));
+  await Promise.all(ours.map((name) => rm(path.join(folder, name), { force: true }).catch(() => {})));
+}
+
+/** Never over a file that another process made meanwhile, and wrote to. */
+async function putInPlace(aside: string, file: string): Promise<void> {
+  try {
+    await link(aside, file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // not every file system has links
+    if (code !== 'EEXIST') await rename(aside, file);
+  }
 }
 
 /**
@@ -81,7 +124,7 @@ async function demandCommits(database: DatabaseSync, file: string): Promise<void
   if (count >= acknowledged) return;
   throw corruptError(
     file,
-    `${acknowledged - count} of the last commits are missing: its log ${file}-wal was removed or damaged; put it back, or, if this file itself was restored from a backup, remove ${countFile}`,
+    `${acknowledged - count} of the last commits are missing: its log ${file}-wal was removed or damaged, or the file itself is an older one; put the log back, or remove ${countFile} to go on without them`,
   );
 }
 

@@ -26,11 +26,17 @@ export type Layout = 'current' | 'first';
 
 /** `STORE_CORRUPT` for anything that no version of this package makes: damage there would look like an empty store. */
 export function layoutOf(database: DatabaseSync, file: string): Layout {
-  const found = database.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid').all();
-  const statements = found.map((row) => String(row.sql)).join(';');
-  if (statements === TABLES.join(';')) return 'current';
+  // those of SQLite itself come with ANALYZE
+  const found = database.prepare(`SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`).all();
+  const statements = sorted(found.map((row) => String(row.sql)));
+  if (statements === sorted(TABLES)) return 'current';
   if (statements === FIRST_TABLE) return 'first';
   throw corruptError(file, 'its tables are not those of a store');
+}
+
+/** VACUUM, which also makes backups, puts the tables before the indexes. */
+function sorted(statements: readonly string[]): string {
+  return statements.toSorted().join(';');
 }
 
 export function createTables(database: DatabaseSync): void {

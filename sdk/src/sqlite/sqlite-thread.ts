@@ -40,6 +40,8 @@ port.on('message', (request: WriterRequest) => {
 function open(): OpenFile {
   const database = new DatabaseSync(file, { timeout: busyTimeoutMs });
   try {
+    // a backup that SQLite made may have none; readers wait for no writer with it
+    database.exec('PRAGMA journal_mode = WAL');
     // FULL syncs the log at every commit; the usual NORMAL may lose the last commits when the power goes
     database.exec('PRAGMA synchronous = FULL');
     database.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
