@@ -34,8 +34,12 @@ export function onSignals(onSignal) {
     onSignal(signal);
   };
   for (const signal of SIGNALS) process.on(signal, listen);
+  let isOrphan = false;
   const timer = setInterval(() => {
-    if (process.ppid !== parent && !isAsked) listen('SIGTERM');
+    if (process.ppid === parent || isAsked) return;
+    // a terminal that closes ends the parent and tells this process at once: what it tells may still be on its way when that is seen
+    if (isOrphan) listen('SIGTERM');
+    isOrphan = true;
   }, ORPHAN_CHECK_MS);
   timer.unref();
   return () => {
