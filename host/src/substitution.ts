@@ -60,7 +60,7 @@ async function substituteText(text: string, context: SubstitutionContext): Promi
 }
 
 async function reference(written: string, context: SubstitutionContext): Promise<string> {
-  const [, kind, name = ''] = /^\$\{(env|file):([^]*)\}$/.exec(written) ?? [];
+  const [, kind, name = ''] = /^\$\{(env|file):(.*)\}$/s.exec(written) ?? [];
   if (kind === undefined) {
     refuseText(written, context);
     return '';

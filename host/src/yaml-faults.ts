@@ -83,7 +83,9 @@ function tagFault(node: Node): YamlFault | undefined {
   return { offset: offsetOf(node), message: `the tag ${tag} means nothing here: write the value without it` };
 }
 
-const PLAIN_TAGS: ReadonlySet<string> = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`));
+const PLAIN_TAGS: ReadonlySet<string> = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`),
+);
 
 function unknownAnchor(alias: Alias): YamlFault {
   return { offset: offsetOf(alias), message: `no anchor &${alias.source} stands before *${alias.source}` };

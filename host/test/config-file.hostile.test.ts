@@ -45,7 +45,11 @@ describe('a configuration that means no good', () => {
     ['no number', 'governor:\n  overcommit: .nan', /^governor\.overcommit: expected a number, got NaN \(line 2\)$/],
     ['a reference without an end', 'host:\n  dataDir: "${env:HOME"', /^host\.dataDir: \$\{env:HOME is no reference: .* \(line 2\)$/],
     ['thousands of references without an end', `host: { dataDir: "${'${env:'.repeat(100_000)}" }`, /^host\.dataDir: .{80,200} \(line 1\)$/],
-    ['what every object has, for a variable', 'host: { dataDir: "${env:constructor}" }', /^host\.dataDir: the environment variable "constructor" is not set/],
+    [
+      'what every object has, for a variable',
+      'host: { dataDir: "${env:constructor}" }',
+      /^host\.dataDir: the environment variable "constructor" is not set/,
+    ],
   ])('is told what is wrong and where: %s', async (_what, text, told) => {
     const found = lines(await problemsOf(text));
     expect(found).toHaveLength(1);
@@ -69,7 +73,8 @@ describe('a configuration that means no good', () => {
   });
 
   it('never breaks, hangs or reaches a prototype, whatever is cut, doubled or put in', async () => {
-    const good = 'host: { port: 7070 }\ngovernor:\n  subsystems: { a.b: &p { weight: 1 } }\nplugins:\n  a: { from: ./a, config: { k: "${env:K}" } }\n';
+    const good =
+      'host: { port: 7070 }\ngovernor:\n  subsystems: { a.b: &p { weight: 1 } }\nplugins:\n  a: { from: ./a, config: { k: "${env:K}" } }\n';
     const pieces = ['__proto__: ', 'constructor: ', '*p', '&p ', '<<: ', '${', '}', '[', '{', '\t', '\r\n', '- ', '? ', ': ', '|', '>', '"', "'", '!!set ', '%', '\u0000', '---\n', '\uFEFF', '🙂', '9'.repeat(400)]; // biome-ignore format: one thought
     const change = fc.tuple(fc.nat(good.length), fc.nat(12), fc.constantFrom(...pieces));
     await fc.assert(
@@ -122,7 +127,9 @@ describe('a file that is put in', () => {
   it('is named with the line of the configFile that a plugin has', async () => {
     await writeFile(path.join(folder, 'own.yaml'), 'depth: 1\nkey: ${file:nowhere}\n');
     const found = await problemsOf('plugins: { a: { from: ./a, configFile: ./own.yaml } }');
-    expect(found).toEqual([{ path: `${path.join(folder, 'own.yaml')}.key`, message: 'the file "nowhere" does not exist (ENOENT) (line 2)' }]);
+    expect(found).toEqual([
+      { path: `${path.join(folder, 'own.yaml')}.key`, message: 'the file "nowhere" does not exist (ENOENT) (line 2)' },
+    ]);
   });
 
   it('never shows in what is wrong with it', async () => {

@@ -32,7 +32,9 @@ describe('loadConfig', () => {
   it('refuses an alias inside of its own anchor, which would be endless, and takes one that is not', async () => {
     const { loaded, problems } = await load('plugins: &p { a: *p }');
     expect(loaded).toBeUndefined();
-    expect(problems).toEqual([{ path: `${path.join(folder, 'bellows.yaml')}:1:18`, message: expect.stringMatching(/inside of its own anchor/) }]);
+    expect(problems).toEqual([
+      { path: `${path.join(folder, 'bellows.yaml')}:1:18`, message: expect.stringMatching(/inside of its own anchor/) },
+    ]);
     const twice = await load('plugins: { a: { from: ./a, config: &c { x: 1 } }, b: { from: ./b, config: *c } }');
     expect(twice.problems).toEqual([]);
     expect(twice.loaded?.pluginConfigs.get('b')?.value).toEqual({ x: 1 });

@@ -10,7 +10,8 @@ describe('what was put in from outside', () => {
     ]);
     const hidden = ['url', 'url.host', 'url[0]', 'keys', 'keys[1]', 'keys[1].name'];
     for (const name of hidden) expect([name, isPutIn(`plugins.a.config.${name}`, origins)]).toEqual([name, true]);
-    for (const name of ['urls', 'keys[0]', 'keys[10]', 'ur']) expect([name, isPutIn(`plugins.a.config.${name}`, origins)]).toEqual([name, false]);
+    for (const name of ['urls', 'keys[0]', 'keys[10]', 'ur'])
+      expect([name, isPutIn(`plugins.a.config.${name}`, origins)]).toEqual([name, false]);
   });
 
   it('is taken out of messages, also quoted and where one is the beginning of another; short words stay', () => {

@@ -47,7 +47,10 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   const program = new Command('bellows')
     .description('Runs and asks a Bellows host: plugins whose subsystems scale themselves.')
     .version(HOST_VERSION, '-V, --version', 'print the version')
-    .option('-c, --config <file>', 'the configuration (also BELLOWS_CONFIG; else bellows.yaml here, or in the nearest folder above that has one)')
+    .option(
+      '-c, --config <file>',
+      'the configuration (also BELLOWS_CONFIG; else bellows.yaml here, or in the nearest folder above that has one)',
+    )
     .option('-d, --data <folder>', 'the data folder, by which a running host is found (also BELLOWS_DATA; else .bellows)')
     .option('-u, --url <url>', 'the host to ask (also BELLOWS_URL); its token comes from the data folder or BELLOWS_TOKEN')
     .option('--json', 'print JSON for programs, errors too')

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from '@bellows/sdk';
 import type { LoadedConfig } from '../config-file.js';
 import { type HostConfig, hostConfigSchema, type PluginEntry } from '../config-schema.js';
-import type { LoadedPlugin } from '../plugin-loader.js';
 import { HIDDEN_VALUE, isPutIn } from '../hidden-values.js';
+import type { LoadedPlugin } from '../plugin-loader.js';
 import { joinPath } from '../value-path.js';
 import { changeMark, holdsSecret } from './change-mark.js';
 
@@ -75,7 +75,12 @@ function pluginChanges(id: string, running: ComparedConfig, next: ComparedConfig
   if (known === undefined || wanted === undefined) return entry;
   const options = differences(known.config, wanted.config, []).map((difference) => {
     const isLive = [known, wanted].every(({ schema }) => changeMark(schema, difference.path) === 'live');
-    return told(difference, { origins, base: joinPath(base, ['config']), effect: isLive ? 'live' : 'plugin-restart', schema: wanted.schema });
+    return told(difference, {
+      origins,
+      base: joinPath(base, ['config']),
+      effect: isLive ? 'live' : 'plugin-restart',
+      schema: wanted.schema,
+    });
   });
   return [...entry, ...options];
 }

@@ -59,7 +59,8 @@ describe('files with secrets', () => {
   it('are named where other users may read or change them', async () => {
     const modes: Readonly<Record<string, number>> = { '/run/a': 0o100600, '/run/b': 0o100644, '/run/c': 0o100640, '/run/d': 0o100660 };
     const stat = async (file: string) => ({ isFolder: false, mode: modes[file] ?? 0 });
-    const seen = (secretFiles: string[], changes: Partial<Probes> = {}) => checkSecretFiles(placeWith({ stat, ...changes }, { secretFiles }));
+    const seen = (secretFiles: string[], changes: Partial<Probes> = {}) =>
+      checkSecretFiles(placeWith({ stat, ...changes }, { secretFiles }));
     expect(await seen([])).toMatchObject({ state: 'ok' });
     expect(await seen(['/run/a', '/run/c'])).toEqual({ state: 'ok', found: '2 files, not open to others' });
     expect(await seen(['/run/a', '/run/b', '/run/d'])).toEqual({

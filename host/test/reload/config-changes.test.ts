@@ -43,9 +43,14 @@ describe('configChanges', () => {
   it('never shows an option that is marked secret, nor a list or a mapping with one in it', () => {
     const marked = z.strictObject({
       password: option(z.string().nullable().default(null), { what: 'P.', change: 'live', secret: true }),
-      users: option(z.array(z.strictObject({ name: z.string(), key: option(z.string(), { what: 'K.', secret: true }) })).default([]), { what: 'U.' }),
+      users: option(z.array(z.strictObject({ name: z.string(), key: option(z.string(), { what: 'K.', secret: true }) })).default([]), {
+        what: 'U.',
+      }),
     });
-    const holding = (config: object): ComparedConfig => ({ ...compared({ plugins: { p: {} } }), plugins: new Map([['p', { config: marked.parse(config), schema: marked }]]) });
+    const holding = (config: object): ComparedConfig => ({
+      ...compared({ plugins: { p: {} } }),
+      plugins: new Map([['p', { config: marked.parse(config), schema: marked }]]),
+    });
     const changes = configChanges(holding({}), holding({ password: 'hunter2', users: [{ name: 'a', key: 'hunter3' }] }));
     expect(changes).toEqual([
       { path: 'plugins.p.config.password', from: HIDDEN_VALUE, to: HIDDEN_VALUE, effect: 'live' },

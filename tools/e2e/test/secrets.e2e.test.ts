@@ -42,7 +42,10 @@ describe('a secret', () => {
   it('is hidden by config diff', async () => {
     const other = path.join(folder, 'other.yaml');
     configFile({ url: '${file:secret}', password: LITERAL });
-    writeFileSync(other, JSON.stringify({ host: { port: 0 }, plugins: { quoting: { from: './quoting', config: { url: 'https://plain' } } } }));
+    writeFileSync(
+      other,
+      JSON.stringify({ host: { port: 0 }, plugins: { quoting: { from: './quoting', config: { url: 'https://plain' } } } }),
+    );
     const { code, stdout } = await runBellows(['config', 'diff', 'bellows.yaml', other, '--json', '--exit-code'], { cwd: folder });
     expect([code, stdout]).toEqual([1, expect.stringContaining('plugins.quoting.config.password')]);
     expect(stdout).not.toContain('hunter2');
