@@ -73,9 +73,9 @@ async function reference(written: string, context: SubstitutionContext): Promise
 }
 
 function variable(name: string, { env, problems, base }: SubstitutionContext): string | undefined {
-  if (Object.hasOwn(env, name)) return env[name];
-  problems.push({ path: base, message: `the environment variable ${JSON.stringify(cut(name))} is not set` });
-  return undefined;
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (value === undefined) problems.push({ path: base, message: `the environment variable ${JSON.stringify(cut(name))} is not set` });
+  return value;
 }
 
 function refuseText(written: string, { problems, base }: SubstitutionContext): void {

@@ -51,7 +51,7 @@ export function configChanges(running: ComparedConfig, next: ComparedConfig): re
   const origins = { from: running.origins, to: next.origins };
   const isLive = (path: readonly PropertyKey[]) => changeMark(hostConfigSchema, path) === 'live';
   const host = differences(from, to, []).map((difference) =>
-    told(difference, { origins, base: '', effect: isLive(difference.path) ? 'live' : 'host-restart', schema: hostConfigSchema }),
+    told(difference, { origins, base: '', effect: isLive(difference.path) ? 'live' : 'host-restart', schemas: [hostConfigSchema] }),
   );
   const ids = new Set([...Object.keys(running.config.plugins), ...Object.keys(next.config.plugins)]);
   return [...host, ...[...ids].flatMap((id) => pluginChanges(id, running, next))];
@@ -68,7 +68,7 @@ function pluginChanges(id: string, running: ComparedConfig, next: ComparedConfig
   const origins = { from: running.origins, to: next.origins };
   const entry = differences(entryBefore, entryAfter, []).map((difference) => {
     const isLive = changeMark(hostConfigSchema, ['plugins', id, ...difference.path]) === 'live';
-    return told(difference, { origins, base, effect: isLive ? 'live' : 'plugin-restart', schema: hostConfigSchema });
+    return told(difference, { origins, base, effect: isLive ? 'live' : 'plugin-restart', schemas: [hostConfigSchema] });
   });
   const known = running.plugins.get(id);
   const wanted = next.plugins.get(id);
@@ -79,7 +79,7 @@ function pluginChanges(id: string, running: ComparedConfig, next: ComparedConfig
       origins,
       base: joinPath(base, ['config']),
       effect: isLive ? 'live' : 'plugin-restart',
-      schema: wanted.schema,
+      schemas: [known.schema, wanted.schema],
     });
   });
   return [...entry, ...options];
@@ -118,13 +118,13 @@ interface Telling {
   readonly origins: { readonly from: LoadedConfig['origins']; readonly to: LoadedConfig['origins'] };
   readonly base: string;
   readonly effect: ChangeEffect;
-  /** Says which options hold secrets, by their marks. */
-  readonly schema: z.ZodType;
+  /** A secret is what either of them marks as one. */
+  readonly schemas: readonly z.ZodType[];
 }
 
-function told({ path: keys, from, to }: Difference, { origins, base, effect, schema }: Telling): ConfigChange {
+function told({ path: keys, from, to }: Difference, { origins, base, effect, schemas }: Telling): ConfigChange {
   const path = joinPath(base, keys);
   const shown = (value: unknown, places: LoadedConfig['origins']) =>
-    value !== undefined && (isPutIn(path, places) || holdsSecret(schema, keys, value)) ? HIDDEN_VALUE : value;
+    value !== undefined && (isPutIn(path, places) || schemas.some((schema) => holdsSecret(schema, keys, value))) ? HIDDEN_VALUE : value;
   return { path, from: shown(from, origins.from), to: shown(to, origins.to), effect };
 }
