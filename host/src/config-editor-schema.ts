@@ -39,10 +39,10 @@ const LISTS: ReadonlySet<string> = new Set(['anyOf', 'oneOf', 'allOf', 'prefixIt
 
 function forEditors(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null) return schema;
-  const { unit, raise, lower, change, ...json } = schema as Record<string, unknown>;
+  const { unit, raise, lower, change, secret, ...json } = schema as Record<string, unknown>;
   const inner = Object.fromEntries(Object.entries(json).map(([key, value]) => [key, innerSchemas(key, value)]));
   const text = wordsOf({ ...json, unit, raise, lower, change });
-  const described = text === undefined ? inner : { ...inner, description: text };
+  const described = { ...inner, ...(text === undefined ? {} : { description: text }), ...(secret === true ? { writeOnly: true } : {}) };
   return takesSubstitution(json) ? withSubstitution(described) : described;
 }
 

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ErrorDetail, isKind } from '@bellows/sdk';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
+import { problemsWithoutSecrets } from './hidden-values.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
 import { schemaProblems } from './operations/schema-problems.js';
+import { type PluginConfigInput, readPluginConfigs, recordOrigins } from './plugin-configs.js';
 import { substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
 import { readYaml } from './yaml-file.js';
@@ -21,15 +23,12 @@ export interface LoadedConfig {
   readonly pluginConfigs: ReadonlyMap<string, PluginConfigInput>;
   /** By path (`host.port`): where a value came from that is not a default. */
   readonly origins: ReadonlyMap<string, Origin>;
-  /** The line of the file at which a value stands, by its path. */
+  /** What was put in from the environment and from files: no message may quote it. */
+  readonly secrets: readonly string[];
+  /** The files it came from (absolute). */
+  readonly secretFiles: readonly string[];
+  /** The line at which a value stands, by its path as problems name it, also in the `configFile` of a plugin. */
   lineOf(path: string): number | undefined;
-}
-
-export interface PluginConfigInput {
-  readonly value: unknown;
-  readonly base: string;
-  /** Paths below `base` whose value was put in from the environment or a file. */
-  readonly substituted: ReadonlySet<string>;
 }
 
 const DEFAULT_FILE = 'bellows.yaml';
@@ -67,16 +66,28 @@ export async function readConfigTree(
   { tree, lineOf }: { readonly tree: unknown; readonly lineOf: LoadedConfig['lineOf'] },
   { file, folder, options, problems }: TreePlace,
 ): Promise<{ readonly loaded: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
-  const substituted = new Set<string>();
-  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', substituted })) as Record<string, unknown>;
+  const put = { substituted: new Set<string>(), secrets: new Set<string>(), secretFiles: new Set<string>() };
+  const { substituted } = put;
+  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', ...put })) as Record<string, unknown>;
   const origins = new Map<string, Origin>();
   recordOrigins(input, { base: '', substituted, origins });
   applyOverrides(input, { options, origins, problems });
 
   const config = withAbsolutePaths(parse(input, substituted, problems) ?? salvage(input), { folder, origins, cwd: options.cwd });
-  problems.push(...addressProblems(config), ...policyProblems(config), ...(await tokenProblems(config)));
-  const pluginConfigs = await readPluginConfigs(input, { folder, env: options.env, problems, substituted, origins });
-  return { loaded: { config, file, folder, pluginConfigs, origins, lineOf }, problems };
+  problems.push(...addressProblems(config, origins), ...policyProblems(config), ...(await tokenProblems(config)));
+  const own = await readPluginConfigs(input, { folder, env: options.env, problems, origins, ...put });
+  const secrets = [...put.secrets];
+  const loaded: LoadedConfig = {
+    config,
+    file,
+    folder,
+    pluginConfigs: own.configs,
+    origins,
+    secrets,
+    secretFiles: [...put.secretFiles],
+    lineOf: (path) => own.lineOf(path) ?? lineOf(path),
+  };
+  return { loaded, problems: problemsWithoutSecrets(problems, secrets) };
 }
 
 /** The problems with the line of the configuration each is about, where it is about one. */
@@ -137,9 +148,10 @@ function policyProblems({ governor }: HostConfig): ErrorDetail[] {
 }
 
 /** What others can reach must say who may use it. */
-function addressProblems({ host }: HostConfig): ErrorDetail[] {
+function addressProblems({ host }: HostConfig, origins: ReadonlyMap<string, Origin>): ErrorDetail[] {
   if (host.tokensFile !== null || isLoopback(host.address)) return [];
-  const message = `listening on ${host.address} lets other machines in: set host.tokensFile, or listen on 127.0.0.1`;
+  const where = origins.get('host.address') === 'secret' ? 'anything but this machine' : host.address;
+  const message = `listening on ${where} lets other machines in: set host.tokensFile, or listen on 127.0.0.1`;
   return [{ path: 'host.address', message }];
 }
 
@@ -208,66 +220,6 @@ function applyOverrides(
   else if (env.BELLOWS_DATA) set('dataDir', env.BELLOWS_DATA, 'env');
   if (options.address !== undefined) set('address', options.address, 'flag');
   if (options.logLevel !== undefined) set('logLevel', options.logLevel, 'flag');
-}
-
-async function readPluginConfigs(
-  input: Record<string, unknown>,
-  context: {
-    readonly folder: string;
-    readonly env: HostOptions['env'];
-    readonly problems: ErrorDetail[];
-    readonly substituted: ReadonlySet<string>;
-    readonly origins: Map<string, Origin>;
-  },
-): Promise<Map<string, PluginConfigInput>> {
-  const configs = new Map<string, PluginConfigInput>();
-  const plugins = input.plugins;
-  if (typeof plugins !== 'object' || plugins === null) return configs;
-  for (const [id, value] of Object.entries(plugins)) {
-    const entry = (value ?? {}) as { config?: unknown; configFile?: unknown };
-    const base = `plugins.${id}.config`;
-    if (typeof entry.configFile !== 'string') {
-      configs.set(id, { value: entry.config ?? {}, base, substituted: below(context.substituted, base) });
-      continue;
-    }
-    if (entry.config !== undefined) {
-      context.problems.push({ path: `plugins.${id}`, message: '`config` and `configFile` exclude each other: keep one' });
-      continue;
-    }
-    const file = path.resolve(context.folder, entry.configFile);
-    const yaml = await readYaml(file, `plugins.${id}.configFile names it`, context.problems);
-    if (yaml === undefined) continue;
-    const substituted = new Set<string>();
-    const substitutedTree = await substitute(yaml.tree, {
-      folder: path.dirname(file),
-      env: context.env,
-      problems: context.problems,
-      base: '',
-      substituted,
-    });
-    const prefixed = new Set([...substituted].map((key) => `${base}.${key}`));
-    recordOrigins(substitutedTree, { base, substituted: prefixed, origins: context.origins });
-    configs.set(id, { value: substitutedTree, base: file, substituted });
-  }
-  return configs;
-}
-
-function below(paths: ReadonlySet<string>, base: string): Set<string> {
-  return new Set([...paths].filter((key) => key.startsWith(`${base}.`)).map((key) => key.slice(base.length + 1)));
-}
-
-function recordOrigins(
-  value: unknown,
-  context: { readonly base: string; readonly substituted: ReadonlySet<string>; readonly origins: Map<string, Origin> },
-): void {
-  const { base, substituted, origins } = context;
-  if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) {
-      recordOrigins(inner, { base: joinPath(base, [Array.isArray(value) ? Number(key) : key]), substituted, origins });
-    }
-    return;
-  }
-  origins.set(base, substituted.has(base) ? 'secret' : 'file');
 }
 
 /** Paths in the file are meant from its folder; those given by flag or environment from the working folder. */

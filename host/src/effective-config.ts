@@ -1,8 +1,9 @@
-import type { ErrorDetail } from '@bellows/sdk';
+import type { ErrorDetail, z } from '@bellows/sdk';
 import { type LoadedConfig, loadConfig, type Origin } from './config-file.js';
+import { HIDDEN_VALUE, isPutIn } from './hidden-values.js';
 import type { HostOptions } from './host-options.js';
 import { inspectPlugins } from './inspect-plugins.js';
-import { HIDDEN_VALUE } from './reload/config-changes.js';
+import { holdsSecret } from './reload/change-mark.js';
 import { joinPath } from './value-path.js';
 
 export interface ConfigEntry {
@@ -21,22 +22,32 @@ export async function effectiveConfig(
   const all = [...problems, ...plugins.problems];
   if (all.length > 0) return { entries: [], problems: all };
   const { plugins: configured, ...rest } = loaded.config;
-  const entries = flatten(rest, '', loaded);
-  for (const [id, entry] of Object.entries(configured)) {
-    const { config: _given, ...own } = entry;
-    const inForce = plugins.waves.flat().find((plugin) => plugin.id === id)?.config;
-    entries.push(...flatten(own, `plugins.${id}`, loaded), ...flatten(inForce, `plugins.${id}.config`, loaded));
+  const entries = flatten(rest, { base: '', loaded });
+  const inForce = new Map(plugins.waves.flat().map((plugin) => [plugin.id, plugin]));
+  for (const [id, { config: _given, ...own }] of Object.entries(configured)) {
+    const { config, plugin } = inForce.get(id) ?? {};
+    const base = joinPath('plugins', [id]);
+    entries.push(...flatten(own, { base, loaded }), ...flatten(config, { base: `${base}.config`, loaded, schema: plugin?.config }));
   }
   return { entries, problems: [] };
 }
 
-function flatten(value: unknown, base: string, loaded: LoadedConfig): ConfigEntry[] {
+interface Place {
+  readonly base: string;
+  readonly loaded: LoadedConfig;
+  /** Whose marks say which options hold secrets; that of a plugin. */
+  readonly schema?: z.ZodType | undefined;
+}
+
+function flatten(value: unknown, place: Place, path: readonly PropertyKey[] = []): ConfigEntry[] {
   if (value === undefined) return [];
   if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
-    return Object.entries(value).flatMap(([key, inner]) =>
-      flatten(inner, joinPath(base, [Array.isArray(value) ? Number(key) : key]), loaded),
-    );
+    return Object.entries(value).flatMap(([key, inner]) => flatten(inner, place, [...path, Array.isArray(value) ? Number(key) : key]));
   }
-  const origin = loaded.origins.get(base) ?? 'default';
-  return [{ path: base, value: origin === 'secret' ? HIDDEN_VALUE : value, origin }];
+  const { base, loaded, schema } = place;
+  const at = joinPath(base, path);
+  const isFromOutside = isPutIn(at, loaded.origins);
+  const origin = isFromOutside ? 'secret' : (loaded.origins.get(at) ?? 'default');
+  const isHidden = isFromOutside || (origin !== 'default' && schema !== undefined && holdsSecret(schema, path, value));
+  return [{ path: at, value: isHidden ? HIDDEN_VALUE : value, origin }];
 }

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { type ErrorDetail, type IClock, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
 import { convertSubstituted, type LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
+import { problemsWithoutSecrets } from './hidden-values.js';
 import { schemaProblems } from './operations/schema-problems.js';
 import { type Needing, orderPlugins } from './plugin-order.js';
 import { inPluginScope } from './plugin-scope.js';
@@ -72,7 +73,7 @@ export async function loadPlugins(loaded: LoadedConfig, options: LoadOptions): P
 
   const byId = new Map(checked.flatMap((result) => (result.plugin ? [[result.plugin.id, result.plugin] as const] : [])));
   const waves = problems.length > 0 ? [] : order.waves.map((wave) => wave.flatMap(({ id }) => byId.get(id) ?? []));
-  return { waves, problems };
+  return { waves, problems: problemsWithoutSecrets(problems, loaded.secrets) };
 }
 
 /** The host's own source of events and operations, and what of its own stands beside the folders of plugins in the data folder. */

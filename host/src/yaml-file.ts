@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { type ErrorDetail, findUnconvertible, messageOf } from '@bellows/sdk';
+import { type ErrorDetail, findUnconvertible } from '@bellows/sdk';
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { isCircular } from './circular.js';
+import { readTextFile } from './text-file.js';
+import { depthFault, firstAlias, treeFault } from './yaml-faults.js';
 
 export interface YamlFile {
   /** Keys and values; never a list or a single value. */
@@ -11,35 +12,47 @@ export interface YamlFile {
   lineOf(path: string): number | undefined;
 }
 
-/** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. */
+/** Far above what a person writes, far below what would keep a running host from its work while it reads. */
+const MAX_BYTES = 1_048_576;
+
+/** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. Never rejects. */
 export async function readYaml(file: string, whenMissing: string, problems: ErrorDetail[]): Promise<YamlFile | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const message =
-      code === 'ENOENT' ? `the file does not exist: ${whenMissing}` : `cannot be read (${code ?? messageOf(error)}): ${whenMissing}`;
-    problems.push({ path: file, message });
+  const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe: true });
+  if ('text' in read) return parseYaml(read.text, file, problems);
+  const message = read.fault.startsWith('does not exist') ? `the file does not exist: ${whenMissing}` : read.fault;
+  problems.push({ path: file, message });
+  return undefined;
+}
+
+function parseYaml(text: string, file: string, problems: ErrorDetail[]): YamlFile | undefined {
+  const lineCounter = new LineCounter();
+  const fault = (message: string, offset?: number) => {
+    const at = offset === undefined ? undefined : lineCounter.linePos(offset);
+    problems.push({ path: at === undefined ? file : `${file}:${at.line}:${at.col}`, message });
+    return undefined;
+  };
+  const deep = depthFault(text);
+  if (deep !== undefined) {
+    const before = text.slice(0, deep.offset).split('\n');
+    problems.push({ path: `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`, message: deep.message });
     return undefined;
   }
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
   if (document.errors.length > 0) {
     problems.push(...syntaxProblems(document, { file, text, lineCounter }));
     return undefined;
   }
-  const fault = (message: string) => {
-    problems.push({ path: file, message });
-    return undefined;
-  };
+  const found = treeFault(document);
+  if (found !== undefined) return fault(found.message, found.offset);
   let tree: unknown;
   try {
-    tree = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (error) {
-    return fault(`is no valid YAML: ${messageOf(error)}`);
+    tree = document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
+  } catch {
+    return fault(`anchors are used more than ${MAX_ALIASES} times in all: write the values out`, firstAlias(document));
   }
-  if (isCircular(tree)) return fault('an alias (`*name`) stands inside of its own anchor (`&name`): write the value out');
+  if (isCircular(tree)) {
+    return fault('an alias (`*name`) stands inside of its own anchor (`&name`): write the value out', firstAlias(document));
+  }
   const unconvertible = findUnconvertible(tree);
   if (unconvertible !== undefined) return fault(`${unconvertible} must be a number, not keys and values`);
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
@@ -47,6 +60,9 @@ export async function readYaml(file: string, whenMissing: string, problems: Erro
   }
   return { tree: tree as Record<string, unknown>, lineOf: (path) => lineOf(document, lineCounter, path) };
 }
+
+/** What aliases make of a small text is bounded by this. */
+const MAX_ALIASES = 100;
 
 /** One mistake often makes many errors further down: those of its line are enough. */
 function syntaxProblems(
@@ -61,9 +77,15 @@ function syntaxProblems(
     .map(({ error, line, col }) => {
       const unquoted = /[{,[]?[^"'#]*\$\{/.test(text.split('\n')[line - 1] ?? '');
       const hint = unquoted ? '; inside of { } and [ ] a value with ${…} must stand in quotes' : '';
-      return { path: `${file}:${line}:${col}`, message: `is no valid YAML: ${error.message}${hint}` };
+      return { path: `${file}:${line}:${col}`, message: `is no valid YAML: ${WORDS[error.code] ?? error.message}${hint}` };
     });
 }
+
+/** Where the parser speaks to programmers. */
+const WORDS: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: 'a second document begins here (`---`): keep one to a file',
+  RESOURCE_EXHAUSTION: 'it is nested too deep',
+};
 
 function lineOf(document: Document, lineCounter: LineCounter, path: string): number | undefined {
   if (isAbsolute(path)) return undefined; // a problem of another file

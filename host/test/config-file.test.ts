@@ -32,7 +32,9 @@ describe('loadConfig', () => {
   it('refuses an alias inside of its own anchor, which would be endless, and takes one that is not', async () => {
     const { loaded, problems } = await load('plugins: &p { a: *p }');
     expect(loaded).toBeUndefined();
-    expect(problems).toEqual([{ path: path.join(folder, 'bellows.yaml'), message: expect.stringMatching(/inside of its own anchor/) }]);
+    expect(problems).toEqual([
+      { path: `${path.join(folder, 'bellows.yaml')}:1:18`, message: expect.stringMatching(/inside of its own anchor/) },
+    ]);
     const twice = await load('plugins: { a: { from: ./a, config: &c { x: 1 } }, b: { from: ./b, config: *c } }');
     expect(twice.problems).toEqual([]);
     expect(twice.loaded?.pluginConfigs.get('b')?.value).toEqual({ x: 1 });
@@ -73,7 +75,7 @@ describe('loadConfig', () => {
     expect(problems).toEqual(
       expect.arrayContaining([
         { path: 'plugins.a.from', message: 'the environment variable "NOPE" is not set' },
-        { path: 'plugins.a.config.key', message: 'the file "./missing" cannot be read (ENOENT)' },
+        { path: 'plugins.a.config.key', message: 'the file "./missing" does not exist (ENOENT)' },
       ]),
     );
   });
@@ -86,12 +88,12 @@ describe('loadConfig', () => {
   });
 
   it('refuses a key that is there twice, and an alias bomb', async () => {
-    expect((await load('host: {}\nhost: {}')).problems[0]?.message).toMatch(/Map keys must be unique/);
+    expect((await load('host: {}\nhost: {}')).problems[0]?.message).toMatch(/^the key "host" stands here a second time/);
     const bomb = [
       'a: &a [x,x,x,x,x,x,x,x,x]',
       ...'bcdefghi'.split('').map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`)}]`),
     ].join('\n');
-    expect((await load(bomb)).problems[0]?.message).toMatch(/no valid YAML/);
+    expect((await load(bomb)).problems[0]?.message).toMatch(/^anchors are used more than 100 times/);
   });
 
   it('says what to do about a file that is missing, a folder in its place, and a text that is no map', async () => {
@@ -99,7 +101,7 @@ describe('loadConfig', () => {
     expect(missing.problems[0]?.message).toBe('the file does not exist: create bellows.yaml here, or name a file with --config');
     const named = await loadConfig({ cwd: folder, env: {}, configFile: 'nope.yaml' });
     expect(named.problems[0]).toEqual({ path: path.join(folder, 'nope.yaml'), message: 'the file does not exist: give an existing file' });
-    expect((await loadConfig({ cwd: folder, env: {}, configFile: '.' })).problems[0]?.message).toMatch(/^cannot be read \(EISDIR\)/);
+    expect((await loadConfig({ cwd: folder, env: {}, configFile: '.' })).problems[0]?.message).toBe('is a folder: name a file in it');
     expect((await load('- a list')).problems[0]?.message).toMatch(/must hold keys/);
   });
 

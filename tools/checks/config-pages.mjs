@@ -63,9 +63,9 @@ function rowsOf(schema, at) {
 }
 
 function rowOf(schema, at) {
-  const { description, unit, raise, lower, change } = schema;
+  const { description, unit, raise, lower, change, secret } = schema;
   if (!description) throw new Error(`The option ${at} has no words: describe it with option(…)`);
-  const type = `${typeOf(schema)}${unit ? `, ${unit}` : ''}${range(schema)}`;
+  const type = `${typeOf(schema)}${secret ? ', secret' : ''}${unit ? `, ${unit}` : ''}${range(schema)}`;
   const fallback = schema.default === undefined ? '' : code(JSON.stringify(schema.default));
   return [code(at), type, fallback, description, raise, lower, change ?? 'restart'];
 }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { InputError, messageOf, NotReadyError } from '@bellows/sdk';
+import { InputError, NotReadyError } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { HostOptions } from '../host-options.js';
+import { systemFault } from '../system-fault.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 import { HostClient, interruptedError } from './host-client.js';
 
@@ -101,7 +102,7 @@ export function usageError(message: string): InputError {
 }
 
 export function unreadable(file: string, error: unknown): InputError {
-  return new InputError('FILE_UNREADABLE', `${file} cannot be read: ${messageOf(error)}.`, { cause: error });
+  return new InputError('FILE_UNREADABLE', `${file} ${systemFault(error)}.`, { cause: error });
 }
 
 function sameOrigin(a: string, b: string): boolean {

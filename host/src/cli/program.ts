@@ -47,7 +47,10 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   const program = new Command('bellows')
     .description('Runs and asks a Bellows host: plugins whose subsystems scale themselves.')
     .version(HOST_VERSION, '-V, --version', 'print the version')
-    .option('-c, --config <file>', 'the configuration (also BELLOWS_CONFIG; else bellows.yaml here)')
+    .option(
+      '-c, --config <file>',
+      'the configuration (also BELLOWS_CONFIG; else bellows.yaml here, or in the nearest folder above that has one)',
+    )
     .option('-d, --data <folder>', 'the data folder, by which a running host is found (also BELLOWS_DATA; else .bellows)')
     .option('-u, --url <url>', 'the host to ask (also BELLOWS_URL); its token comes from the data folder or BELLOWS_TOKEN')
     .option('--json', 'print JSON for programs, errors too')
@@ -77,7 +80,24 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addTopCommand(program, context);
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);
+  for (const group of program.commands) if (group.commands.length > 0) refuseUnknown(group);
   return program;
+}
+
+/** Commander does not say of which group a command is missing. */
+function refuseUnknown(group: Command): void {
+  group.on('command:*', ([given = '']: readonly string[]) => {
+    const near = nearestName(given, visibleNames(group));
+    const hint = near === undefined ? `"bellows ${group.name()} --help" lists them` : `did you mean ${near}?`;
+    throw usageError(`"bellows ${group.name()}" has no command ${JSON.stringify(given)}; ${hint}`);
+  });
+}
+
+function visibleNames(group: Command): string[] {
+  return group
+    .createHelp()
+    .visibleCommands(group)
+    .map((command) => command.name());
 }
 
 /** Help and version were asked for; anything else is a wrong command line, which commander has explained already. */
@@ -97,12 +117,6 @@ function commanderExit(
 function whyHelp(argv: readonly string[], program: Command): string {
   const [first, topic] = argv.filter((word) => !word.startsWith('-'));
   if (first !== 'help' || topic === undefined) return 'A command is missing; --help lists them.';
-  const near = nearestName(
-    topic,
-    program
-      .createHelp()
-      .visibleCommands(program)
-      .map((command) => command.name()),
-  );
+  const near = nearestName(topic, visibleNames(program));
   return `There is no command ${topic}${near === undefined ? '; --help lists them.' : `; did you mean ${near}?`}`;
 }

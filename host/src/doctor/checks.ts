@@ -1,5 +1,5 @@
 import { checkClock, checkTimers, checkTimeService } from './clock-checks.js';
-import { checkConfiguration, checkPlugins } from './configuration-checks.js';
+import { checkConfiguration, checkPlugins, checkSecretFiles } from './configuration-checks.js';
 import { checkData, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from './data-checks.js';
 import type { Check } from './finding.js';
 import { checkHost } from './host-check.js';
@@ -15,6 +15,7 @@ export const CHECKS: readonly Check[] = [
   { id: 'platform', run: checkPlatform },
   { id: 'configuration', run: checkConfiguration },
   { id: 'plugins', run: checkPlugins },
+  { id: 'secrets', run: checkSecretFiles },
   { id: 'host', run: checkHost },
   { id: 'port', run: checkPort },
   { id: 'data folder', run: checkData },

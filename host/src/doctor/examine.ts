@@ -19,9 +19,10 @@ export async function examine(probes: Probes, checks: readonly Check[] = CHECKS)
 
 async function placeOf(probes: Probes): Promise<Place> {
   const config = await probes.readConfig();
-  const { file, problems, address, port, dataDir } = config;
+  const { file, problems, address, port, dataDir, secretFiles } = config;
   const isHeld = await probes.isLocked(dataDir).catch(() => undefined);
-  return { probes, configFile: file, configProblems: problems, address, port, dataDir, host: await probes.readHostFile(dataDir), isHeld };
+  const host = await probes.readHostFile(dataDir);
+  return { probes, configFile: file, configProblems: problems, address, port, dataDir, secretFiles, host, isHeld };
 }
 
 async function bounded({ id, run }: Check, place: Place): Promise<NamedFinding> {

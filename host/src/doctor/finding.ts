@@ -32,6 +32,8 @@ export interface Place {
   readonly port: number;
   /** Absolute. */
   readonly dataDir: string;
+  /** Absolute. */
+  readonly secretFiles: readonly string[];
   /** What a host wrote of itself in the data folder, whether or not it still runs. */
   readonly host: HostReading | null;
   /** Whether a process holds the data folder; undefined when that cannot be told. Numbers of processes are given again, locks are not. */

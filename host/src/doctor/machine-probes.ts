@@ -71,7 +71,8 @@ export function machineProbes(options: HostOptions, signal: AbortSignal, { hostM
 function readingOf(options: HostOptions, { loaded, problems }: Awaited<ReturnType<typeof loadConfig>>): ConfigReading {
   const named = options.dataDir ?? options.env.BELLOWS_DATA ?? '.bellows';
   const { address = '127.0.0.1', port = 7070, dataDir = path.resolve(options.cwd, named) } = loaded?.config.host ?? {};
-  return { file: loaded?.file, problems: (loaded ? withLines(problems, loaded) : problems).map(problemLine), address, port, dataDir };
+  const lines = (loaded ? withLines(problems, loaded) : problems).map(problemLine);
+  return { file: loaded?.file, problems: lines, address, port, dataDir, secretFiles: loaded?.secretFiles ?? [] };
 }
 
 async function pluginsOf(loaded: LoadedConfig | undefined): Promise<PluginReading> {

@@ -22,6 +22,8 @@ export interface ConfigReading {
   readonly address: string;
   readonly port: number;
   readonly dataDir: string;
+  /** What the configuration puts in with `${file:…}` (absolute). */
+  readonly secretFiles: readonly string[];
 }
 
 export interface PluginReading {

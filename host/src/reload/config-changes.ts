@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from '@bellows/sdk';
 import type { LoadedConfig } from '../config-file.js';
 import { type HostConfig, hostConfigSchema, type PluginEntry } from '../config-schema.js';
+import { HIDDEN_VALUE, isPutIn } from '../hidden-values.js';
 import type { LoadedPlugin } from '../plugin-loader.js';
 import { joinPath } from '../value-path.js';
-import { changeMark } from './change-mark.js';
+import { changeMark, holdsSecret } from './change-mark.js';
 
 /** What a reload does about one difference. `live`: nothing stops for it. */
 export type ChangeEffect = 'live' | 'plugin-restart' | 'host-restart' | 'add' | 'remove';
@@ -34,9 +35,6 @@ export interface ComparedConfig {
   readonly plugins: ReadonlyMap<string, { readonly config: unknown; readonly schema: z.ZodType }>;
 }
 
-/** Stands for a value that may be a secret. */
-export const HIDDEN_VALUE = '(hidden)';
-
 /** The view of a configuration that was read and checked. */
 export function comparedConfig({ config, origins }: LoadedConfig, plugins: readonly LoadedPlugin[]): ComparedConfig {
   return { config, origins, plugins: new Map(plugins.map(({ id, config, plugin }) => [id, { config, schema: plugin.config }])) };
@@ -53,7 +51,7 @@ export function configChanges(running: ComparedConfig, next: ComparedConfig): re
   const origins = { from: running.origins, to: next.origins };
   const isLive = (path: readonly PropertyKey[]) => changeMark(hostConfigSchema, path) === 'live';
   const host = differences(from, to, []).map((difference) =>
-    told(difference, { origins, base: '', effect: isLive(difference.path) ? 'live' : 'host-restart' }),
+    told(difference, { origins, base: '', effect: isLive(difference.path) ? 'live' : 'host-restart', schemas: [hostConfigSchema] }),
   );
   const ids = new Set([...Object.keys(running.config.plugins), ...Object.keys(next.config.plugins)]);
   return [...host, ...[...ids].flatMap((id) => pluginChanges(id, running, next))];
@@ -70,14 +68,19 @@ function pluginChanges(id: string, running: ComparedConfig, next: ComparedConfig
   const origins = { from: running.origins, to: next.origins };
   const entry = differences(entryBefore, entryAfter, []).map((difference) => {
     const isLive = changeMark(hostConfigSchema, ['plugins', id, ...difference.path]) === 'live';
-    return told(difference, { origins, base, effect: isLive ? 'live' : 'plugin-restart' });
+    return told(difference, { origins, base, effect: isLive ? 'live' : 'plugin-restart', schemas: [hostConfigSchema] });
   });
   const known = running.plugins.get(id);
   const wanted = next.plugins.get(id);
   if (known === undefined || wanted === undefined) return entry;
   const options = differences(known.config, wanted.config, []).map((difference) => {
     const isLive = [known, wanted].every(({ schema }) => changeMark(schema, difference.path) === 'live');
-    return told(difference, { origins, base: joinPath(base, ['config']), effect: isLive ? 'live' : 'plugin-restart' });
+    return told(difference, {
+      origins,
+      base: joinPath(base, ['config']),
+      effect: isLive ? 'live' : 'plugin-restart',
+      schemas: [known.schema, wanted.schema],
+    });
   });
   return [...entry, ...options];
 }
@@ -115,22 +118,13 @@ interface Telling {
   readonly origins: { readonly from: LoadedConfig['origins']; readonly to: LoadedConfig['origins'] };
   readonly base: string;
   readonly effect: ChangeEffect;
+  /** A secret is what either of them marks as one. */
+  readonly schemas: readonly z.ZodType[];
 }
 
-function told({ path: keys, from, to }: Difference, { origins, base, effect }: Telling): ConfigChange {
+function told({ path: keys, from, to }: Difference, { origins, base, effect, schemas }: Telling): ConfigChange {
   const path = joinPath(base, keys);
-  return { path, from: shown(from, path, origins.from), to: shown(to, path, origins.to), effect };
-}
-
-/** Also a list is hidden in which one entry is, and what stands inside something that came from outside as a whole. */
-function shown(value: unknown, path: string, origins: LoadedConfig['origins']): unknown {
-  if (value === undefined) return undefined;
-  for (const [secret, origin] of origins) {
-    if (origin === 'secret' && (secret === path || isBelow(secret, path) || isBelow(path, secret))) return HIDDEN_VALUE;
-  }
-  return value;
-}
-
-function isBelow(path: string, parent: string): boolean {
-  return path.startsWith(`${parent}.`) || path.startsWith(`${parent}[`);
+  const shown = (value: unknown, places: LoadedConfig['origins']) =>
+    value !== undefined && (isPutIn(path, places) || schemas.some((schema) => holdsSecret(schema, keys, value))) ? HIDDEN_VALUE : value;
+  return { path, from: shown(from, origins.from), to: shown(to, origins.to), effect };
 }

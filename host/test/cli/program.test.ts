@@ -89,7 +89,10 @@ describe('bellows', () => {
       code: 2,
       stderr: expect.stringMatching(/no command zebra; --help lists them/),
     });
-    expect(await bellows(['compute', 'lst'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean list?') });
+    expect(await bellows(['compute', 'lst'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"bellows compute" has no command "lst"; did you mean list?'),
+    });
     expect(await bellows(['help', 'status'])).toMatchObject({ code: 0, stderr: '' });
   });
 });

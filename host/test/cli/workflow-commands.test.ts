@@ -116,7 +116,7 @@ describe('bellows workflow define', () => {
   it('reads all files before it defines one', async () => {
     expect(await workflow('define', 'order.yaml', 'none.yaml')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('none.yaml cannot be read'),
+      stderr: expect.stringContaining('none.yaml does not exist'),
     });
     expect(plugin.seen).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkClock, checkTimers, checkTimeService } from '../../src/doctor/clock-checks.js';
-import { checkConfiguration, checkPlugins } from '../../src/doctor/configuration-checks.js';
+import { checkConfiguration, checkPlugins, checkSecretFiles } from '../../src/doctor/configuration-checks.js';
 import { checkData, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from '../../src/doctor/data-checks.js';
 import { checkHost } from '../../src/doctor/host-check.js';
 import { checkControlGroup, checkCores, checkMemory, checkOpenFiles, checkPressure } from '../../src/doctor/machine-checks.js';
@@ -52,6 +52,23 @@ describe('the configuration', () => {
       state: 'fail',
       found: expect.stringContaining('no such folder'),
     });
+  });
+});
+
+describe('files with secrets', () => {
+  it('are named where other users may read or change them', async () => {
+    const modes: Readonly<Record<string, number>> = { '/run/a': 0o100600, '/run/b': 0o100644, '/run/c': 0o100640, '/run/d': 0o100660 };
+    const stat = async (file: string) => ({ isFolder: false, mode: modes[file] ?? 0 });
+    const seen = (secretFiles: string[], changes: Partial<Probes> = {}) =>
+      checkSecretFiles(placeWith({ stat, ...changes }, { secretFiles }));
+    expect(await seen([])).toMatchObject({ state: 'ok' });
+    expect(await seen(['/run/a', '/run/c'])).toEqual({ state: 'ok', found: '2 files, not open to others' });
+    expect(await seen(['/run/a', '/run/b', '/run/d'])).toEqual({
+      state: 'warn',
+      found: 'open to other users: /run/b (0644), /run/d (0660)',
+      todo: 'Run: chmod o-rwx,g-w "/run/b" "/run/d"',
+    });
+    expect(await seen(['/run/b'], { platform: 'win32' })).toMatchObject({ state: 'unknown' });
   });
 });
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Origin } from '../../src/config-file.js';
 import { hostConfigSchema } from '../../src/config-schema.js';
-import { type ComparedConfig, configChanges, HIDDEN_VALUE } from '../../src/reload/config-changes.js';
+import { HIDDEN_VALUE } from '../../src/hidden-values.js';
+import { type ComparedConfig, configChanges } from '../../src/reload/config-changes.js';
 
 const schema = z.strictObject({
   workers: option(z.int().default(2), { what: 'How many.', change: 'live' }),
@@ -39,6 +40,24 @@ function compared({ host = {}, plugins = {}, secrets = [] }: Given): ComparedCon
 const changesOf = (from: Given, to: Given) => configChanges(compared(from), compared(to));
 
 describe('configChanges', () => {
+  it('never shows an option that is marked secret, nor a list or a mapping with one in it', () => {
+    const marked = z.strictObject({
+      password: option(z.string().nullable().default(null), { what: 'P.', change: 'live', secret: true }),
+      users: option(z.array(z.strictObject({ name: z.string(), key: option(z.string(), { what: 'K.', secret: true }) })).default([]), {
+        what: 'U.',
+      }),
+    });
+    const holding = (config: object): ComparedConfig => ({
+      ...compared({ plugins: { p: {} } }),
+      plugins: new Map([['p', { config: marked.parse(config), schema: marked }]]),
+    });
+    const changes = configChanges(holding({}), holding({ password: 'hunter2', users: [{ name: 'a', key: 'hunter3' }] }));
+    expect(changes).toEqual([
+      { path: 'plugins.p.config.password', from: HIDDEN_VALUE, to: HIDDEN_VALUE, effect: 'live' },
+      { path: 'plugins.p.config.users', from: [], to: HIDDEN_VALUE, effect: 'plugin-restart' },
+    ]);
+  });
+
   it('finds nothing between two readings of one configuration', () => {
     const same = { host: { tenants: { acme: { limits: { maxQueueDepth: 3 } } } }, plugins: { a: { files: [{ name: 'x' }] } } };
     expect(changesOf(same, structuredClone(same))).toEqual([]);

@@ -19,3 +19,14 @@ it('bellows config schema describes bellows.yaml with its plugins: a validator t
   config.plugins.compute = { ...config.plugins.compute, config: { executers: 2 } };
   expect(isValid(config)).toBe(false);
 });
+
+it('the schema that editors use in this repository takes its own configurations', () => {
+  const schema = JSON.parse(readFileSync(path.join(REPOSITORY, 'docs/reference/config/bellows.schema.json'), 'utf8'));
+  const isValid = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
+  for (const file of ['bellows.yaml', 'docs/examples/three-jobs/bellows.yaml']) {
+    expect([file, isValid(parse(readFileSync(path.join(REPOSITORY, file), 'utf8'))), isValid.errors]).toEqual([file, true, null]);
+  }
+  expect(readFileSync(path.join(REPOSITORY, 'bellows.yaml'), 'utf8')).toMatch(
+    /^# yaml-language-server: \$schema=docs\/reference\/config\/bellows\.schema\.json\n/,
+  );
+});
