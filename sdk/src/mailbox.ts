@@ -27,9 +27,7 @@ export class Mailbox<T> {
   readonly #capacity: number;
   readonly #data = new Fifo<T | Conflated<T>>();
   /** These are made when needed: few mailboxes see more than data. */
-  #signals: Fifo<T> | undefined;
-  /** For each signal the place in the data before which it comes out. */
-  #signalPlaces: Fifo<number> | undefined;
+  #signals: Fifo<Signal<T>> | undefined;
   #control: Fifo<T> | undefined;
   /** How many signals and controls wait. */
   #unsheddable = 0;
@@ -74,10 +72,9 @@ export class Mailbox<T> {
       this.#control.push(item);
     } else {
       this.#signals ??= new Fifo();
-      this.#signalPlaces ??= new Fifo();
-      this.#lastSignalPlace = this.#data.headPlace + this.#data.length;
-      this.#signals.push(item);
-      this.#signalPlaces.push(this.#lastSignalPlace);
+      const place = this.#data.headPlace + this.#data.length;
+      this.#signals.push({ item, place });
+      this.#lastSignalPlace = place;
     }
     this.#unsheddable += 1;
     this.#noteDepth();
@@ -93,7 +90,6 @@ export class Mailbox<T> {
   clear(): void {
     this.#data.clear();
     this.#signals = undefined;
-    this.#signalPlaces = undefined;
     this.#control = undefined;
     this.#waiting = undefined;
     this.#unsheddable = 0;
@@ -132,11 +128,11 @@ export class Mailbox<T> {
       this.#unsheddable -= 1;
       return this.#control.shift();
     }
-    const place = this.#signalPlaces?.peek();
-    if (place === undefined || place > this.#data.headPlace) return undefined;
+    const signal = this.#signals?.peek();
+    if (signal === undefined || signal.place > this.#data.headPlace) return undefined;
     this.#unsheddable -= 1;
-    this.#signalPlaces?.shift();
-    return this.#signals?.shift();
+    this.#signals?.shift();
+    return signal.item;
   }
 
   #takeData(): T | undefined {
@@ -150,6 +146,12 @@ export class Mailbox<T> {
     const depth = this.depth;
     if (depth > this.#maxDepth) this.#maxDepth = depth;
   }
+}
+
+interface Signal<T> {
+  readonly item: T;
+  /** In the data, before which it comes out. */
+  readonly place: number;
 }
 
 /** Data that a newer one of the same key may still replace. */
