@@ -132,7 +132,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The name of a topic is not made of a letter followed by letters, digits and . _ : / -. Rename it.',
   },
-  TOPIC_LIMIT: { kind: 'input', text: 'A plugin has named 1,024 topics and may name no more. Use one topic and put what differs into the key.' },
+  TOPIC_LIMIT: {
+    kind: 'input',
+    text: 'A plugin has named 1,024 topics and may name no more. Use one topic and put what differs into the key.',
+  },
   UPLOAD_SOURCE_FAILED: { kind: 'input', text: 'What a client was to upload could not be read; the cause says why.' },
   WINDOW_INVALID: { kind: 'input', text: 'The window of a PercentileSketch is no finite time above 0. Correct it.' },
 });

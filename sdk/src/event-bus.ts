@@ -2,7 +2,17 @@ import type { Observable } from 'rxjs';
 import { PortBridge } from './bus-bridge.js';
 import type { BridgeOptions, BusBridge, BusPort } from './bus-bridge-contract.js';
 import { BusSubscription, type Delivery, type EventHandler, type Subscriber, type SubscriptionHost } from './bus-subscription.js';
-import { checkClass, checkKey, checkTopic, countsOf, isOfContract, keepLatest, newTopic, readyPayload, type TopicState } from './bus-topic.js';
+import {
+  checkClass,
+  checkKey,
+  checkTopic,
+  countsOf,
+  isOfContract,
+  keepLatest,
+  newTopic,
+  readyPayload,
+  type TopicState,
+} from './bus-topic.js';
 import type { IClock } from './clock.js';
 import { DrainQueue } from './drain-queue.js';
 import { InputError } from './errors.js';
@@ -32,6 +42,8 @@ export class EventBus implements IEventBus, SharedBus {
   readonly #options: EventBusOptions;
   readonly #drain: DrainQueue;
   readonly #topics = new Map<string, TopicState>();
+  /** The topic asked for last, because events of one come in bursts. */
+  #lastTopic: TopicState | undefined;
   /** How many topics that are not of the contract each source has named first. */
   readonly #named = new Map<string, number>();
   /** Subscribers of `*`. */
@@ -81,7 +93,7 @@ export class EventBus implements IEventBus, SharedBus {
   }
 
   counters(): readonly BusCounters[] {
-    return [...this.#topics.values()].flatMap(({ counts }) => Object.values(counts).map((count) => ({ ...count })));
+    return [...this.#topics.values()].flatMap(({ counts }) => [...counts.values()].map((count) => ({ ...count })));
   }
 
   /**
@@ -215,8 +227,10 @@ export class EventBus implements IEventBus, SharedBus {
   }
 
   #topic(topic: string, source: string): TopicState {
+    const last = this.#lastTopic;
+    if (last !== undefined && last.topic === topic) return last;
     const known = this.#topics.get(topic);
-    if (known !== undefined) return known;
+    if (known !== undefined) return (this.#lastTopic = known);
     const named = this.#named.get(source) ?? 0;
     checkTopic(topic, source, named);
     const state = newTopic(topic);
