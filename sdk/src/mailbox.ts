@@ -27,7 +27,9 @@ export class Mailbox<T> {
   readonly #capacity: number;
   readonly #data = new Fifo<T | Conflated<T>>();
   /** These are made when needed: few mailboxes see more than data. */
-  #signals: Fifo<Signal<T>> | undefined;
+  #signals: Fifo<T> | undefined;
+  /** For each signal the place in the data before which it comes out. */
+  #signalPlaces: Fifo<number> | undefined;
   #control: Fifo<T> | undefined;
   /** How many signals and controls wait. */
   #unsheddable = 0;
@@ -72,9 +74,10 @@ export class Mailbox<T> {
       this.#control.push(item);
     } else {
       this.#signals ??= new Fifo();
-      const place = this.#data.headPlace + this.#data.length;
-      this.#signals.push({ item, place });
-      this.#lastSignalPlace = place;
+      this.#signalPlaces ??= new Fifo();
+      this.#lastSignalPlace = this.#data.headPlace + this.#data.length;
+      this.#signals.push(item);
+      this.#signalPlaces.push(this.#lastSignalPlace);
     }
     this.#unsheddable += 1;
     this.#noteDepth();
@@ -90,6 +93,7 @@ export class Mailbox<T> {
   clear(): void {
     this.#data.clear();
     this.#signals = undefined;
+    this.#signalPlaces = undefined;
     this.#control = undefined;
     this.#waiting = undefined;
     this.#unsheddable = 0;
@@ -128,11 +132,11 @@ export class Mailbox<T> {
       this.#unsheddable -= 1;
       return this.#control.shift();
     }
-    const signal = this.#signals?.peek();
-    if (signal === undefined || signal.place > this.#data.headPlace) return undefined;
+    const place = this.#signalPlaces?.peek();
+    if (place === undefined || place > this.#data.headPlace) return undefined;
     this.#unsheddable -= 1;
-    this.#signals?.shift();
-    return signal.item;
+    this.#signalPlaces?.shift();
+    return this.#signals?.shift();
   }
 
   #takeData(): T | undefined {
@@ -146,12 +150,6 @@ export class Mailbox<T> {
     const depth = this.depth;
     if (depth > this.#maxDepth) this.#maxDepth = depth;
   }
-}
-
-interface Signal<T> {
-  readonly item: T;
-  /** In the data, before which it comes out. */
-  readonly place: number;
 }
 
 /** Data that a newer one of the same key may still replace. */
