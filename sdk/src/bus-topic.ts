@@ -134,7 +134,7 @@ function shortened(text: string): string {
 
 /** A key of `MAX_LATEST_KEYS` for each topic is kept: none may be a book. */
 export const MAX_KEY_LENGTH = 1_024;
-/** Bounds what a publisher that invents topics or keys (one per job, say) can make the bus remember; for each source, so that none uses up another's. */
+/** Bounds what a publisher that invents topics or keys (one per job, say) can make the bus remember; for each source, as none may use up another's. */
 const MAX_TOPICS = 1_024;
 const MAX_LATEST_KEYS = 1_024;
 const MAX_TOPIC_LENGTH = 128;

@@ -16,9 +16,9 @@ export interface Drainable {
  * subscriber in rotation, until the turn has cost about 1 ms; the rest waits for the next turn, after timers and I/O. The budget is
  * one for the whole turn: handlers that publish and await cannot stretch it by coming back as microtasks.
  *
- * The clock is read after the first event that a subscriber is given in a turn and then after as many as should fit into the rest of the turn if they take as
- * long as the last ones did, at most {@link MAX_STRIDE}. So a slow handler ends the turn with its first call, and one that turns slow
- * in the middle is noticed after that many calls.
+ * The clock is read after the first event that a subscriber is given in a turn, and then after as many as should fit into the rest of the
+ * turn if they take as long as the last ones did, at most {@link MAX_STRIDE}. So a slow handler ends the turn with its first call, and one
+ * that turns slow in the middle is noticed after that many calls.
  */
 export class DrainQueue {
   readonly #clock: Pick<IClock, 'monotonicMs'>;
