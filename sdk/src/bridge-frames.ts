@@ -1,3 +1,4 @@
+import { isEventClass, isOfContract, MAX_KEY_LENGTH } from './bus-topic.js';
 import type { BusEvent, EventClass } from './events.js';
 import { TOPIC_CLASSES } from './events.js';
 
@@ -50,9 +51,6 @@ export function carriedEvent(event: BusEvent, eventClass: EventClass, key: strin
 
 const MARK = 'bellows/bus';
 const VERSION = 1;
-const CLASSES: ReadonlySet<unknown> = new Set<EventClass>(['data', 'signal', 'control']);
-/** The bus keeps the newest event of 1,024 keys: none may be a book. */
-const MAX_KEY_LENGTH = 1_024;
 
 function isCarriedEvent(value: unknown): value is CarriedEvent {
   if (!Array.isArray(value) || value.length !== 7) return false;
@@ -62,8 +60,8 @@ function isCarriedEvent(value: unknown): value is CarriedEvent {
     isCount(id) &&
     Number.isFinite(at) &&
     typeof source === 'string' &&
-    CLASSES.has(eventClass) &&
-    (!Object.hasOwn(TOPIC_CLASSES, topic) || TOPIC_CLASSES[topic as keyof typeof TOPIC_CLASSES] === eventClass) &&
+    isEventClass(eventClass) &&
+    (!isOfContract(topic) || TOPIC_CLASSES[topic] === eventClass) &&
     typeof key === 'string' &&
     key.length <= MAX_KEY_LENGTH
   );

@@ -27,7 +27,7 @@ export class PortBridge implements BusBridge, Subscriber {
   readonly #accepts: Acceptance;
   readonly #outbox: Mailbox<Delivery>;
   readonly #resolveClosed: () => void;
-  readonly #leave: (() => void)[];
+  readonly #leave: (() => void)[] = [];
   #state: BridgeState = 'opening';
   readonly #mostWaiting: number;
   #flushPlanned = false;
@@ -57,7 +57,13 @@ export class PortBridge implements BusBridge, Subscriber {
     this.#outbox = new Mailbox({ ...(policy === undefined ? {} : { policy }), ...(capacity === undefined ? {} : { capacity }) });
     this.#mostWaiting = (capacity ?? DEFAULT_MAILBOX_CAPACITY) + MAX_SIGNALS_WAITING;
     this.#receiveLimit = window;
-    this.#leave = [bus.attach(send, this), port.listen({ message: (message) => this.#receive(message), close: () => this.#end() })];
+    this.#leave.push(bus.attach(send, this));
+    try {
+      this.#listen();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
     this.#post({ kind: 'open', limit: this.#receiveLimit, answer: true });
   }
 
@@ -97,19 +103,36 @@ export class PortBridge implements BusBridge, Subscriber {
   #end(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    for (const leave of this.#leave) leave();
     this.#outbox.clear();
     this.#resolveClosed();
+    for (const leave of this.#leave) this.#try(leave);
+  }
+
+  #listen(): void {
+    const stop = this.#port.listen({ message: (message) => this.#receive(message), close: () => this.#end() });
+    // a port that is closed already may say so at once, when there was nothing to stop yet
+    if (this.#state === 'closed') this.#try(stop);
+    else this.#leave.push(stop);
+  }
+
+  /** A port that throws while it is left is the bridge's business: those who close it may be publishers, or nobody. */
+  #try(leave: () => void): void {
+    try {
+      leave();
+    } catch (error) {
+      this.#bus.failed('*', error);
+    }
   }
 
   /** One message in a turn of the event loop, so that what was published together goes together and timers stay on time. */
   #planFlush(): void {
     if (this.#flushPlanned || this.#sent >= this.#sendLimit || this.#outbox.depth === 0) return;
-    this.#flushPlanned = true;
     setImmediate(() => {
       this.#flushPlanned = false;
       this.#flush();
     });
+    // afterwards: a publisher at the end of its stack can make the call fail, which may not silence the bridge
+    this.#flushPlanned = true;
   }
 
   #flush(): void {

@@ -5,43 +5,76 @@ import { SubscriberList } from './subscriber-list.js';
 
 /** What the bus knows of one topic. */
 export interface TopicState {
+  readonly topic: string;
   /** Of a topic of the contract, whatever its publishers say. */
   readonly knownClass: EventClass | undefined;
   readonly subscribers: SubscriberList;
   /** Newest event of each key, the key heard of last at the end. */
   readonly latest: Map<string, Kept>;
   newest: Kept | undefined;
-  readonly counts: { [K in EventClass]?: DeliveryCounts };
+  readonly counts: Map<EventClass, DeliveryCounts>;
+  /** The one asked for last: nearly always the only one. */
+  lastCounts: DeliveryCounts | undefined;
 }
 
 /** Of a topic that {@link checkTopic} has let pass. */
 export function newTopic(topic: string): TopicState {
   return {
-    knownClass: Object.hasOwn(TOPIC_CLASSES, topic) ? TOPIC_CLASSES[topic as keyof typeof TOPIC_CLASSES] : undefined,
+    topic,
+    knownClass: isOfContract(topic) ? TOPIC_CLASSES[topic] : undefined,
     subscribers: new SubscriberList(),
     latest: new Map(),
     newest: undefined,
-    counts: {},
+    counts: new Map(),
+    lastCounts: undefined,
   };
 }
 
-/** `InputError` for what is no name of a topic, and for one topic too many. */
-export function checkTopic(topic: string, known: number): void {
+export function isOfContract(topic: string): topic is keyof typeof TOPIC_CLASSES {
+  return Object.hasOwn(TOPIC_CLASSES, topic);
+}
+
+/** `InputError` for what is no name of a topic, and for one topic more than a source may name, which has named so many of its own. */
+export function checkTopic(topic: string, source: string, named: number): void {
   if (typeof topic !== 'string' || !TOPIC_NAME.test(topic)) {
     const rule = 'a letter, then letters, digits and . _ : / -, at most 128 characters';
-    const shown = typeof topic === 'string' ? JSON.stringify(topic.slice(0, MAX_TOPIC_LENGTH)) : `A value of type ${typeof topic}`;
+    const shown = typeof topic === 'string' ? shortened(topic) : `A value of type ${typeof topic}`;
     throw new InputError('TOPIC_INVALID', `${shown} is no topic: use ${rule}`);
   }
-  if (known >= MAX_TOPICS) {
+  if (named >= MAX_TOPICS && !isOfContract(topic)) {
     throw new InputError(
       'TOPIC_LIMIT',
-      `The bus knows ${known} topics and takes no more, refused ${topic}: use one topic and put what differs into the key`,
+      `${source} has named ${named} topics and may name no more, refused ${topic}: use one topic and put what differs into the key`,
     );
   }
 }
 
+export function isEventClass(value: unknown): value is EventClass {
+  return CLASSES.includes(value as EventClass);
+}
+
+/** `InputError` for what is no class. */
+export function checkClass(eventClass: EventClass): void {
+  if (isEventClass(eventClass)) return;
+  const shown = typeof eventClass === 'string' ? shortened(eventClass) : `A value of type ${typeof eventClass}`;
+  throw new InputError('EVENT_CLASS_INVALID', `${shown} is no class of events: use data, signal or control`);
+}
+
+/** `InputError` for what is no key: the newest event of many keys is kept, and a bridge carries them. */
+export function checkKey(topic: string, key: string): void {
+  if (typeof key === 'string' && key.length <= MAX_KEY_LENGTH) return;
+  const what = typeof key === 'string' ? `is ${key.length} characters long` : `has the type ${typeof key}`;
+  const rule = `give a text of at most ${MAX_KEY_LENGTH} characters, as \`key\` or as \`subsystem\` or \`plugin\` of the payload`;
+  throw new InputError('EVENT_KEY_INVALID', `The key of an event of ${topic} ${what}: ${rule}`);
+}
+
+/** `InputError` for what is no class. */
 export function countsOf(state: TopicState, topic: string, eventClass: EventClass): DeliveryCounts {
-  return (state.counts[eventClass] ??= { topic, class: eventClass, delivered: 0, dropped: 0, errors: 0 });
+  const last = state.lastCounts;
+  if (last !== undefined && last.class === eventClass) return last;
+  const counts = state.counts.get(eventClass) ?? newCounts(state, topic, eventClass);
+  state.lastCounts = counts;
+  return counts;
 }
 
 export function keepLatest(state: TopicState, delivery: Delivery): void {
@@ -51,9 +84,10 @@ export function keepLatest(state: TopicState, delivery: Delivery): void {
     return;
   }
   const kept = { delivery };
-  state.newest = kept;
   latest.delete(delivery.key);
   latest.set(delivery.key, kept);
+  // last: a publisher at the end of its stack can make the call before fail, and what is newest must be in the map
+  state.newest = kept;
   if (latest.size > MAX_LATEST_KEYS) latest.delete(latest.keys().next().value as string);
 }
 
@@ -66,6 +100,15 @@ export function readyPayload(topic: string, payload: unknown): string {
     const text = `The payload of an event of ${topic} cannot be frozen or read: publish plain data`;
     throw new InputError('PAYLOAD_INVALID', text, { cause: error });
   }
+}
+
+function newCounts(state: TopicState, topic: string, eventClass: EventClass): DeliveryCounts {
+  checkClass(eventClass);
+  // our own text: V8 compares one that was read or cloned letter by letter, at every delivery
+  const ownClass = CLASSES[CLASSES.indexOf(eventClass)] as EventClass;
+  const counts = { topic, class: ownClass, delivered: 0, dropped: 0, errors: 0 };
+  state.counts.set(ownClass, counts);
+  return counts;
 }
 
 function keyOf(payload: unknown): string {
@@ -85,8 +128,15 @@ interface Kept {
   delivery: Delivery;
 }
 
-/** Bounds what a publisher that invents topics or keys (one per job, say) can make the bus remember. */
+function shortened(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_TOPIC_LENGTH));
+}
+
+/** A key of `MAX_LATEST_KEYS` for each topic is kept: none may be a book. */
+export const MAX_KEY_LENGTH = 1_024;
+/** Bounds what a publisher that invents topics or keys (one per job, say) can make the bus remember; for each source, as none may use up another's. */
 const MAX_TOPICS = 1_024;
 const MAX_LATEST_KEYS = 1_024;
 const MAX_TOPIC_LENGTH = 128;
+const CLASSES: readonly EventClass[] = ['data', 'signal', 'control'];
 const TOPIC_NAME = /^[A-Za-z][A-Za-z0-9._:/-]{0,127}$/;

@@ -16,13 +16,13 @@ export interface Drainable {
  * subscriber in rotation, until the turn has cost about 1 ms; the rest waits for the next turn, after timers and I/O. The budget is
  * one for the whole turn: handlers that publish and await cannot stretch it by coming back as microtasks.
  *
- * The clock is read after the first event of a batch and then after as many as should fit into the rest of the turn if they take as
- * long as the last ones did, at most {@link MAX_STRIDE}. So a slow handler ends the turn with its first call, and one that turns slow
- * in the middle of a batch is noticed after that many calls.
+ * The clock is read after the first event that a subscriber is given in a turn, and then after as many as should fit into the rest of the
+ * turn if they take as long as the last ones did, at most {@link MAX_STRIDE}. So a slow handler ends the turn with its first call, and one
+ * that turns slow in the middle is noticed after that many calls.
  */
 export class DrainQueue {
   readonly #clock: Pick<IClock, 'monotonicMs'>;
-  readonly #ready = new Fifo<Drainable>();
+  readonly #ready = new Fifo<Ready>();
   /** From the first delivery of a turn until the event loop has gone round. */
   #turn: Turn | undefined;
   #microtaskPlanned = false;
@@ -36,7 +36,7 @@ export class DrainQueue {
   }
 
   add(drainable: Drainable): void {
-    this.#ready.push(drainable);
+    this.#ready.push({ drainable, stride: 1, turn: undefined });
     this.#planMicrotask();
   }
 
@@ -72,7 +72,7 @@ export class DrainQueue {
     turn.nowMs = this.#clock.monotonicMs();
     this.#draining = true;
     while (this.#ready.length > 0 && !isOver(turn)) {
-      const next = this.#ready.shift() as Drainable;
+      const next = this.#ready.shift() as Ready;
       const outcome = this.#drainBatch(next, turn);
       if (outcome === 'again') this.#ready.push(next);
       else if (outcome === 'waiting') this.#awaited += 1;
@@ -81,19 +81,22 @@ export class DrainQueue {
     this.#tellIdle();
   }
 
-  #drainBatch(drainable: Drainable, turn: Turn): DrainOutcome {
+  #drainBatch(ready: Ready, turn: Turn): DrainOutcome {
+    const { drainable } = ready;
     const batchStartedMs = turn.nowMs;
     let outcome: DrainOutcome;
     let left = BATCH;
-    let stride = 1;
+    if (ready.turn !== turn) ready.stride = 1;
+    ready.turn = turn;
     do {
       const startedMs = turn.nowMs;
+      const stride = Math.min(ready.stride, left);
       outcome = drainable.deliver(stride);
       turn.nowMs = this.#clock.monotonicMs();
       turn.deliveriesLeft -= stride;
       left -= stride;
-      stride = Math.min(nextStride(stride, startedMs, turn), left);
-    } while (outcome === 'again' && stride > 0 && !isOver(turn));
+      ready.stride = nextStride(stride, startedMs, turn);
+    } while (outcome === 'again' && left > 0 && !isOver(turn));
     drainable.batchEnded(batchStartedMs);
     return outcome;
   }
@@ -113,6 +116,13 @@ export class DrainQueue {
     this.#idleWaiters = [];
     for (const resolve of waiters) resolve();
   }
+}
+
+interface Ready {
+  readonly drainable: Drainable;
+  /** Of its next deliveries; what one batch of a turn has earned holds for the next one of the same turn. */
+  stride: number;
+  turn: Turn | undefined;
 }
 
 interface Turn {

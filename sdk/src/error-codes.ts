@@ -80,6 +80,8 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'A workflow of TypeScript is built in a way that has no meaning, such as with a stage of another one. Its message says how.',
   },
+  EVENT_CLASS_INVALID: { kind: 'input', text: 'A class of events is none of `data`, `signal` and `control`. Correct the call.' },
+  EVENT_KEY_INVALID: { kind: 'input', text: 'The key of an event is no text, or longer than 1,024 characters. Give a shorter one.' },
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'The client got no answer. Check that the host runs, and the address.' },
   INPUT_NOT_JSON: { kind: 'input', text: 'The input of a call holds what JSON cannot: a BigInt, a circle. Correct the call.' },
   MAILBOX_CAPACITY_INVALID: {
@@ -130,7 +132,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The name of a topic is not made of a letter followed by letters, digits and . _ : / -. Rename it.',
   },
-  TOPIC_LIMIT: { kind: 'input', text: 'The bus knows 1,024 topics and takes no more. Use one topic and put what differs into the key.' },
+  TOPIC_LIMIT: {
+    kind: 'input',
+    text: 'A plugin has named 1,024 topics and may name no more. Use one topic and put what differs into the key.',
+  },
   UPLOAD_SOURCE_FAILED: { kind: 'input', text: 'What a client was to upload could not be read; the cause says why.' },
   WINDOW_INVALID: { kind: 'input', text: 'The window of a PercentileSketch is no finite time above 0. Correct it.' },
 });

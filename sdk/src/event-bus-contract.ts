@@ -40,7 +40,7 @@ export interface Subscription extends Disposable {
 export interface PublishOptions<T extends string> {
   readonly topic: T;
   readonly payload: PayloadOf<T>;
-  /** For `latest` and conflation; default: `payload.subsystem` or `payload.plugin` where there is one. */
+  /** For `latest` and conflation, at most 1,024 characters; default: `payload.subsystem` or `payload.plugin` where there is one. */
   readonly key?: string;
   /** For topics the host does not know; known topics have theirs. */
   readonly class?: EventClass;
@@ -65,7 +65,10 @@ export interface BusCounters {
  *   the memory, so let it take `data` only.
  */
 export interface IEventBus {
-  /** Freezes the payload (one level) and returns the envelope. `InputError` for a topic that is no name or a payload that resists. */
+  /**
+   * Freezes the payload (one level) and returns the envelope. `InputError`, before anybody hears of it, for a topic that is no name or one
+   * more than the 1,024 a source may name, for a class or key that is none, or a payload that resists.
+   */
   publish<T extends string>(event: PublishOptions<T>): BusEvent<T>;
   /** `topic` may be `'*'`. The handler is not called before this returns. */
   subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription;

@@ -2,7 +2,17 @@ import type { Observable } from 'rxjs';
 import { PortBridge } from './bus-bridge.js';
 import type { BridgeOptions, BusBridge, BusPort } from './bus-bridge-contract.js';
 import { BusSubscription, type Delivery, type EventHandler, type Subscriber, type SubscriptionHost } from './bus-subscription.js';
-import { checkTopic, countsOf, keepLatest, newTopic, readyPayload, type TopicState } from './bus-topic.js';
+import {
+  checkClass,
+  checkKey,
+  checkTopic,
+  countsOf,
+  isOfContract,
+  keepLatest,
+  newTopic,
+  readyPayload,
+  type TopicState,
+} from './bus-topic.js';
 import type { IClock } from './clock.js';
 import { DrainQueue } from './drain-queue.js';
 import { InputError } from './errors.js';
@@ -32,6 +42,10 @@ export class EventBus implements IEventBus, SharedBus {
   readonly #options: EventBusOptions;
   readonly #drain: DrainQueue;
   readonly #topics = new Map<string, TopicState>();
+  /** The topic asked for last, because events of one come in bursts. */
+  #lastTopic: TopicState | undefined;
+  /** How many topics that are not of the contract each source has named first. */
+  readonly #named = new Map<string, number>();
   /** Subscribers of `*`. */
   readonly #everything = new SubscriberList();
   readonly #sources = new Map<string, Set<SourceBus>>();
@@ -50,7 +64,7 @@ export class EventBus implements IEventBus, SharedBus {
       ready: (subscription) => this.#drain.add(subscription),
       awaitedEnded: () => this.#drain.awaitedEnded(),
       failed: ({ owner }, topic, error) => this.reportError(owner, topic, error),
-      left: (subscription) => this.#subscribersOf(subscription.topic).delete(subscription),
+      left: (subscription) => this.#subscribersOf(subscription.topic, options.source).delete(subscription),
     };
     this.#own = new SourceBus(this, options.source);
   }
@@ -79,7 +93,7 @@ export class EventBus implements IEventBus, SharedBus {
   }
 
   counters(): readonly BusCounters[] {
-    return [...this.#topics.values()].flatMap(({ counts }) => Object.values(counts).map((count) => ({ ...count })));
+    return [...this.#topics.values()].flatMap(({ counts }) => [...counts.values()].map((count) => ({ ...count })));
   }
 
   /**
@@ -113,9 +127,10 @@ export class EventBus implements IEventBus, SharedBus {
   /** For views. `deliver` false builds the event only. */
   publishFrom<T extends string>(source: string, options: PublishOptions<T>, deliver: boolean): BusEvent<T> {
     const { topic, payload } = options;
-    const state = this.#topic(topic);
+    const state = this.#topic(topic, source);
     const ownKey = readyPayload(topic, payload);
     const key = options.key ?? ownKey;
+    checkKey(topic, key);
     const at = this.#options.clock.now();
     const id = (this.#lastId += 1);
     const event = Object.freeze({ topic, id, at, source, version: 1 as const, payload });
@@ -126,9 +141,11 @@ export class EventBus implements IEventBus, SharedBus {
   }
 
   /** For views. */
-  subscribeFor(owner: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription {
-    const subscribers = this.#subscribersOf(topic);
+  subscribeFor(source: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription {
+    if (options.class !== undefined) checkClass(options.class);
+    const subscribers = this.#subscribersOf(topic, source);
     const policy = topic === 'metrics' ? 'conflate' : 'drop-newest';
+    const owner = options.owner ?? source;
     const subscription = new BusSubscription(this.#subscriptionHost, { policy, ...options, topic, owner, onLeave }, handler);
     subscribers.add(subscription);
     if (options.replayLatest) this.#replay(topic, subscription);
@@ -143,18 +160,18 @@ export class EventBus implements IEventBus, SharedBus {
       throw new InputError('BRIDGE_OPTIONS_INVALID', text);
     }
     const bridged = {
-      attach: (topics: readonly string[], subscriber: Subscriber) => this.#attach(topics, subscriber),
-      relay: (event: BusEvent, eventClass: EventClass, key: string) => this.relay(event, eventClass, key),
+      attach: (topics: readonly string[], subscriber: Subscriber) => this.#attach(topics, source, subscriber),
+      relay: (event: BusEvent, eventClass: EventClass, key: string) => this.relay(source, event, eventClass, key),
       isBehind: () => this.#drain.isBehind,
       failed: (topic: string, error: unknown) => this.reportError(source, topic, error),
     };
     return new PortBridge(bridged, port, options);
   }
 
-  /** For bridges: delivers the event of another bus as it is, but frozen. `InputError` as for `publish`. */
-  relay(event: BusEvent, eventClass: EventClass, key: string): void {
+  /** For the bridges of `source`: delivers the event of another bus as it is, but frozen. `InputError` as for `publish`. */
+  relay(source: string, event: BusEvent, eventClass: EventClass, key: string): void {
     const { topic, payload } = event;
-    const state = this.#topic(topic);
+    const state = this.#topic(topic, source);
     readyPayload(topic, payload);
     const counts = countsOf(state, topic, state.knownClass ?? eventClass);
     const publishedAtMs = this.#options.clock.monotonicMs();
@@ -182,8 +199,8 @@ export class EventBus implements IEventBus, SharedBus {
     for (const subscriber of this.#everything.all()) subscriber.offer(delivery);
   }
 
-  #attach(topics: readonly string[], subscriber: Subscriber): () => void {
-    const lists = topics.map((topic) => this.#subscribersOf(topic));
+  #attach(topics: readonly string[], source: string, subscriber: Subscriber): () => void {
+    const lists = topics.map((topic) => this.#subscribersOf(topic, source));
     for (const list of lists) list.add(subscriber);
     return () => {
       for (const list of lists) list.delete(subscriber);
@@ -191,30 +208,34 @@ export class EventBus implements IEventBus, SharedBus {
   }
 
   #replay(topic: string, subscription: BusSubscription): void {
-    const states = topic === '*' ? [...this.#topics.values()] : [this.#topic(topic)];
+    const states = topic === '*' ? [...this.#topics.values()] : [this.#topic(topic, subscription.owner)];
     const deliveries = states.flatMap(({ latest }) => [...latest.values()].map(({ delivery }) => delivery));
     for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.offer(delivery);
   }
 
-  #subscribersOf(topic: string): SubscriberList {
-    return topic === '*' ? this.#everything : this.#topic(topic).subscribers;
+  #subscribersOf(topic: string, source: string): SubscriberList {
+    return topic === '*' ? this.#everything : this.#topic(topic, source).subscribers;
   }
 
   /** For what is published within the same millisecond the clock is read once, so waits are told up to 1 ms too long, not too short. */
   #monotonicMsAt(at: number): number {
     if (at !== this.#lastAt) {
-      this.#lastAt = at;
       this.#lastAtMonotonicMs = this.#options.clock.monotonicMs();
+      this.#lastAt = at;
     }
     return this.#lastAtMonotonicMs;
   }
 
-  #topic(topic: string): TopicState {
+  #topic(topic: string, source: string): TopicState {
+    const last = this.#lastTopic;
+    if (last !== undefined && last.topic === topic) return last;
     const known = this.#topics.get(topic);
-    if (known !== undefined) return known;
-    checkTopic(topic, this.#topics.size);
+    if (known !== undefined) return (this.#lastTopic = known);
+    const named = this.#named.get(source) ?? 0;
+    checkTopic(topic, source, named);
     const state = newTopic(topic);
     this.#topics.set(topic, state);
+    if (!isOfContract(topic)) this.#named.set(source, named + 1);
     return state;
   }
 }

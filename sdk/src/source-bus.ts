@@ -10,7 +10,7 @@ export type OnLeave = (subscription: BusSubscription) => void;
 /** What the views of one bus share. */
 export interface SharedBus extends Pick<IEventBus, 'latest' | 'counters'> {
   publishFrom<T extends string>(source: string, options: PublishOptions<T>, deliver: boolean): BusEvent<T>;
-  subscribeFor(owner: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription;
+  subscribeFor(source: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription;
   bridgeFor(source: string, port: BusPort, options: BridgeOptions): BusBridge;
   handlerOf(source: string, handler: EventHandler): EventHandler;
   reportError(owner: string, topic: string, error: unknown): void;
@@ -35,9 +35,8 @@ export class SourceBus implements IEventBus {
   }
 
   subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription {
-    const owner = options.owner ?? this.#source;
     const called = this.#bus.handlerOf(this.#source, handler as EventHandler);
-    const subscription = this.#bus.subscribeFor(owner, topic, options, called, this.#forget);
+    const subscription = this.#bus.subscribeFor(this.#source, topic, options, called, this.#forget);
     this.#subscriptions.add(subscription);
     if (this.#closed) subscription.unsubscribe();
     return subscription;

@@ -326,6 +326,65 @@ describe('IEventBus.bridge', () => {
     expect(seen).toHaveLength(3);
   });
 
+  it('sends on after a publisher has reached the end of its stack, wherever that was', async () => {
+    let reached = 0;
+    for (let padding = 0; padding < 200; padding += 1) {
+      const { bus, bridge, say, events } = scripted();
+      say({ kind: 'open', limit: 1_000, answer: false });
+      let left = 200;
+      // each padding makes the stack end elsewhere, and so does each call on the way back
+      const publishAtTheEnd = (...more: number[]): void => {
+        try {
+          publishAtTheEnd(...more);
+        } catch (error) {
+          if ((left -= 1) < 0) throw error;
+          try {
+            bus.publish({ topic: 'custom', payload: 'at the end' });
+          } catch {
+            reached += 1;
+          }
+          throw error;
+        }
+      };
+      expect(() => publishAtTheEnd(...new Array(padding).fill(0))).toThrow(RangeError);
+      await turns(3);
+      const { id } = bus.publish({ topic: 'custom', payload: 'after' });
+      await turns(3);
+      expect(events().flat().at(-1)?.[1]).toBe(id);
+      bridge.close();
+    }
+    expect(reached).toBeGreaterThan(0);
+  });
+
+  it('leaves nothing behind of a port that cannot be listened to, and closes over one that throws when it is left', async () => {
+    const bus = new RecordingBus({ clock: new FakeClock(), source: 'left' });
+    const gone = () => {
+      throw new Error('gone');
+    };
+    expect(() => bus.bridge({ post() {}, listen: gone }, ALL)).toThrow('gone');
+    // more than a bridge lets wait before it gives up
+    for (let n = 0; n < 65_600 + 1_024; n += 1) bus.publish({ topic: 'status', payload: {} as never });
+    await turns(3);
+    expect(bus.failures).toEqual([]);
+    const bridge = bus.bridge({ post() {}, listen: () => gone }, ALL);
+    bridge.close();
+    await bridge.closed;
+    expect(bus.failures.map(({ error }) => (error as Error).message)).toEqual(['gone']);
+    const listened = { stopped: 0 };
+    const closedAtOnce = bus.bridge(
+      {
+        post() {},
+        listen({ close }) {
+          close();
+          return () => void (listened.stopped += 1);
+        },
+      },
+      ALL,
+    );
+    await closedAtOnce.closed;
+    expect([closedAtOnce.stats().state, listened.stopped]).toEqual(['closed', 1]);
+  });
+
   it('refuses options without a meaning, and a plugin that would let in events of others', () => {
     const bus = new EventBus({ clock: new FakeClock(), source: 'host' });
     const port: BusPort = { post() {}, listen: () => () => {} };
@@ -401,6 +460,16 @@ describe.each(['thread', 'process'] as const)('a bridge to a real %s', (kind) =>
     expect(bus.failures).toEqual([]);
   });
 
+  it('is closed at once when the other side had ended before', async () => {
+    const { bus, bridge, peer } = join(kind);
+    bus.publish({ topic: 'leave', payload: 1 });
+    await once(peer, 'exit');
+    await bridge.closed;
+    const late = bus.bridge(busPortOf(peer), { send: ['ask'] });
+    await late.closed;
+    expect(late.stats()).toMatchObject({ state: 'closed', waiting: 0 });
+  });
+
   it('is broken off when the other side sends what no bridge sends', async () => {
     const { bus, bridge } = join(kind);
     bus.publish({ topic: 'stray', payload: 1 });
@@ -424,5 +493,5 @@ function join(kind: 'thread' | 'process') {
     send: ['ask', 'status', 'control', 'leave', 'stray'],
     accept: { topics: ['answer', 'answer.signal'], sources: ['guest'] },
   });
-  return { bus, bridge };
+  return { bus, bridge, peer };
 }

@@ -318,6 +318,58 @@ describe('a publisher', () => {
   });
 });
 
+describe('a plugin', () => {
+  it.each(['__proto__', 'constructor', 'urgent', '', 'x'.repeat(10_000_000), 1, null, Symbol('s'), {}])(
+    'is told that a class of events is none, and neither a bound nor a prototype gives way (%#)',
+    async (invented) => {
+      const { bus, healthy } = withHealthy();
+      const before = Object.getOwnPropertyNames(Object.prototype);
+      const eventClass = invented as never;
+      const slow = bus.subscribe('custom', { capacity: 2 }, () => new Promise<void>(() => {}));
+      const refused = expect.objectContaining({ code: 'EVENT_CLASS_INVALID', message: expect.stringMatching(/^.{1,300}$/s) });
+      // null is what is not given
+      if (invented !== null) expect(() => bus.publish({ topic: 'custom', payload: 1, class: eventClass })).toThrow(refused);
+      expect(() => bus.subscribe('custom', { class: eventClass }, () => {})).toThrow(refused);
+      bus.publish({ topic: 'custom', payload: 'next' });
+      await turn();
+      expect(healthy).toEqual(['next']);
+      expect(slow.stats().maxDepth).toBe(1);
+      expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
+      expect(bus.counters()).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ['that is no text', { key: 5 as never, payload: 1 }],
+    ['that throws at every touch', { key: poisoned as never, payload: 1 }],
+    ['like a book', { key: 'k'.repeat(1_025), payload: 1 }],
+    ['like a book in its payload', { payload: { subsystem: 'k'.repeat(1_025) } }],
+  ])('is told that a key %s is none, before anybody hears of the event', async (_what, event) => {
+    const { bus, healthy } = withHealthy();
+    expect(() => bus.publish({ topic: 'custom', ...event })).toThrow(expect.objectContaining({ code: 'EVENT_KEY_INVALID' }));
+    bus.publish({ topic: 'custom', payload: 'next', key: 'k'.repeat(1_024) });
+    await bus.idle();
+    expect(healthy).toEqual(['next']);
+  });
+
+  it('that names topics without end takes neither the topics of the contract nor those of others away', async () => {
+    const { bus, healthy } = withHealthy();
+    const greedy = bus.forSource('greedy');
+    const name = (n: number) => greedy.subscribe(`greedy.${n}`, { owner: `owner ${n}` }, () => {}).unsubscribe();
+    for (let n = 0; n < 1_024; n += 1) name(n);
+    expect(() => name(1_024)).toThrow(expect.objectContaining({ code: 'TOPIC_LIMIT', message: expect.stringContaining('greedy') }));
+    expect(() => greedy.publish({ topic: 'greedy.more', payload: 1 })).toThrow(expect.objectContaining({ code: 'TOPIC_LIMIT' }));
+    const other = bus.forSource('other');
+    for (const topic of ['other.own', 'status', 'control', 'custom']) {
+      other.subscribe(topic, {}, ({ payload }) => void healthy.push(payload));
+      greedy.subscribe(topic, {}, () => {});
+      bus.publish({ topic, payload: topic as never });
+    }
+    await bus.idle();
+    expect(healthy).toEqual(['other.own', 'status', 'control', 'custom', 'custom']);
+  });
+});
+
 describe('a pipeline over observe', () => {
   /** RxJS reports on timers of 0 ms. */
   const reported = () => new Promise((resolve) => setTimeout(resolve, 5));

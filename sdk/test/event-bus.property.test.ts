@@ -200,6 +200,10 @@ describe('EventBus', () => {
           expect(planned.topic === '*' || heard.every(({ topic }) => topic === planned.topic)).toBe(true);
         }
         expect(run.published.map(({ id }) => id)).toEqual(run.published.map((_, index) => index + 1));
+        const heard = run.watched.flatMap((each) => each.heard);
+        for (const { topic, class: eventClass, delivered } of run.bus.counters()) {
+          expect(delivered).toBe(heard.filter((event) => event.topic === topic && classOf(event) === eventClass).length);
+        }
       }),
       { numRuns: 300 },
     );

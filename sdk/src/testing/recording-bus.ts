@@ -66,13 +66,13 @@ export class RecordingBus extends EventBus {
     return event;
   }
 
-  override relay(...[event, eventClass, key]: Parameters<EventBus['relay']>): void {
-    super.relay(event, eventClass, key);
+  override relay(...[source, event, eventClass, key]: Parameters<EventBus['relay']>): void {
+    super.relay(source, event, eventClass, key);
     this.#record(event);
   }
 
-  override subscribeFor(...[owner, topic, options, handler, onLeave]: Parameters<EventBus['subscribeFor']>): BusSubscription {
-    const subscription = super.subscribeFor(owner, topic, options, handler, (leaving) => {
+  override subscribeFor(...[source, topic, options, handler, onLeave]: Parameters<EventBus['subscribeFor']>): BusSubscription {
+    const subscription = super.subscribeFor(source, topic, options, handler, (leaving) => {
       this.#subscriptions.delete(leaving);
       onLeave(leaving);
     });
