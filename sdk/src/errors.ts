@@ -27,6 +27,7 @@ export interface ErrorOptions {
   /** `validate`, `activate`, `stop`, `call`, … */
   readonly phase?: string;
   readonly details?: readonly ErrorDetail[];
+  /** Only where the work was not begun: callers repeat it for this. */
   readonly retryAfterMs?: number;
   /** Numbers and names for programs: `{ fuelUsed: '1000' }`. Merged into the JSON beside `details`. */
   readonly data?: Readonly<Record<string, unknown>>;

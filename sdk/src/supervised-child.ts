@@ -116,7 +116,8 @@ export class SupervisedChild {
   async #endWith(signal: AbortSignal): Promise<void> {
     // one that is coming up is stopped as soon as it is there, however late
     await this.#coming?.catch(() => undefined);
-    await this.#run?.running.stop(signal);
+    // and it may have ended as soon
+    if (this.#run?.exit === undefined) await this.#run?.running.stop(signal);
   }
 }
 

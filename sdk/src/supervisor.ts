@@ -85,7 +85,8 @@ export class Supervisor {
       try {
         await this.#up(child, 'starting');
       } catch (error) {
-        this.#children.delete(spec.id);
+        // the stop has still to end one whose start goes on
+        if (!this.#ending.signal.aborted) this.#children.delete(spec.id);
         throw error;
       }
     });

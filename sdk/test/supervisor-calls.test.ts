@@ -105,6 +105,43 @@ describe('the calls of a Supervisor', () => {
     expect(nursery.log).toEqual([]);
   });
 
+  it('leave nobody behind whose start goes on when the supervisor stops', async () => {
+    const { nursery, supervisor } = await started([]);
+    const goesOn = Promise.withResolvers<void>();
+    const late = nursery.child('late');
+    const start = async (signal: AbortSignal) => {
+      await goesOn.promise;
+      return late.start(signal);
+    };
+    const adding = expect(supervisor.startChild({ ...late, start })).rejects.toMatchObject({ code: 'SUPERVISOR_STOPPED' });
+    await nursery.clock.advance(0);
+    const stopping = supervisor.stop();
+    await adding;
+    goesOn.resolve();
+    expect(await stopping).toEqual([]);
+    await nursery.clock.advance(0);
+    expect(nursery.log).toEqual(['start late1', 'stop late1', 'stopped late1']);
+  });
+
+  it('do not stop a child that has ended as soon as it was there', async () => {
+    const { nursery, supervisor } = await started([]);
+    const goesOn = Promise.withResolvers<void>();
+    let stops = 0;
+    const start = async () => {
+      await goesOn.promise;
+      return { exited: Promise.resolve({ ok: true }), stop: async () => void (stops += 1) };
+    };
+    const adding = expect(supervisor.startChild({ ...nursery.child('brief'), start })).rejects.toMatchObject({
+      code: 'SUPERVISOR_STOPPED',
+    });
+    await nursery.clock.advance(0);
+    const stopping = supervisor.stop();
+    await adding;
+    goesOn.resolve();
+    expect(await stopping).toEqual([]);
+    expect(stops).toBe(0);
+  });
+
   it('are done one after the other, however many come at once', async () => {
     const { nursery, supervisor } = await started([]);
     const ids = Array.from({ length: 1_000 }, (_, index) => `c${index}`);

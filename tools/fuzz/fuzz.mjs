@@ -35,13 +35,19 @@ const startedAt = performance.now();
 do {
   for (const name of names) {
     const cases = Math.max(1, Math.round((numbers.cases * TARGETS[name].share) / whole));
+    const again = `npm run fuzz -- ${name} --seed ${seed} --cases ${cases}`;
+    watchdog.enter(`${name}, seed ${seed} (again: ${again})`);
     const result = await runTarget(TARGETS[name], { name, seed, cases, watchdog });
     total += cases;
     if (result.failure !== undefined) {
-      tell(
-        `FAIL ${name}, seed ${seed}: ${result.failure}\n     case: ${result.counterexample}\n     again: npm run fuzz -- ${name} --seed ${seed} --cases ${cases}`,
-        { target: name, seed, cases, ok: false, failure: result.failure, counterexample: result.counterexample },
-      );
+      tell(`FAIL ${name}, seed ${seed}: ${result.failure}\n     case: ${result.counterexample}\n     again: ${again}`, {
+        target: name,
+        seed,
+        cases,
+        ok: false,
+        failure: result.failure,
+        counterexample: result.counterexample,
+      });
       process.exit(1);
     }
     const seconds = Math.round(result.ms / 100) / 10;

@@ -12,9 +12,11 @@ export function stoppingError(operation: string, plugin: string): NotReadyError 
 
 /** A call that ran when its plugin was stopped: it may have done a part of its work. */
 export function endedByStopError(operation: string, plugin: string): NotReadyError {
-  return stopping(
-    `The call of ${operation} was ended before it had finished, because plugin ${plugin} was stopped. Try again later.`,
-    plugin,
+  // without retryAfterMs: that would tell a caller that nothing was done yet
+  return new NotReadyError(
+    'OPERATION_STOPPING',
+    `The call of ${operation} was ended before it had finished, because plugin ${plugin} was stopped: a part of its work may be done. Try again later if doing it twice does no harm.`,
+    { plugin, phase: 'stop' },
   );
 }
 

@@ -214,7 +214,7 @@ export class ExecutorPool {
       signal?.removeEventListener('abort', onAbort);
       if (signal?.aborted) entry.reject(signal.reason);
       else if (answer !== 'lost') entry.resolve(answer);
-      else entry.reject(overdue ? late('its executor did not answer either') : this.#stopped ? stopping() : lost());
+      else entry.reject(overdue ? late('its executor did not answer either') : this.#stopped ? endedByStop() : lost());
       slot.giveBack({ isAnswered: answer !== 'lost' });
       this.#next();
     });
@@ -249,7 +249,6 @@ function lost() {
   return computeError(
     'EXECUTOR_LOST',
     'The executor process of the call ended before it answered: the call is safe to repeat if running it twice does no harm',
-    { retryAfterMs: 100 },
   );
 }
 
@@ -259,6 +258,11 @@ function failing(how: string) {
     `No executor process stays up; the last ended with ${how}: free memory or processes of this machine, and see the log of the host`,
     { retryAfterMs: 1_000 },
   );
+}
+
+/** As `lost`, without retryAfterMs: that would tell a caller that the guest has not run. */
+function endedByStop() {
+  return computeError('COMPUTE_STOPPING', 'Compute was stopped while the call ran: it is safe to repeat if running it twice does no harm');
 }
 
 function stopping() {

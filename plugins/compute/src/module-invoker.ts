@@ -127,9 +127,6 @@ export function errorOf({ code, message, phase, kind }: Fault, module: string): 
       return computeError(
         'EXECUTOR_LOST',
         `The call of "${module}" has no result: ${message}. It is safe to repeat if running it twice does no harm`,
-        {
-          retryAfterMs: 100,
-        },
       );
     case 'EXECUTOR_BROKEN':
       return computeError(

@@ -1,6 +1,7 @@
 import { backoffMs } from '../backoff.js';
 import { isBellowsError } from '../errors.js';
 import type { IRandom } from '../random.js';
+import { RemoteError } from './remote-error.js';
 
 export interface RetryPolicy {
   /** Tries in all. */
@@ -34,12 +35,16 @@ export function planRetry(failed: FailedTry, policy: RetryPolicy, random: IRando
   if (attempt >= policy.maxAttempts || !isBellowsError(error)) return undefined;
   if (error.kind !== 'capacity' && error.kind !== 'not_ready') return undefined;
   const { retryAfterMs } = error;
-  // Who says when to come back has refused the work before it began.
-  if (!isSafe && retryAfterMs === undefined) return undefined;
+  if (!isSafe && !isRefusal(error)) return undefined;
   if (retryAfterMs !== undefined && retryAfterMs > policy.maxRetryAfterMs) return undefined;
   const waitMs =
     retryAfterMs === undefined
       ? backoffMs(attempt, random, { initialMs: policy.initialMs, factor: 2, maxMs: policy.maxMs })
       : retryAfterMs * (1 + SPREAD * random.next());
   return waitMs < remainingMs ? waitMs : undefined;
+}
+
+/** Whoever says in the error itself when to come back has not begun the work. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof RemoteError && error.body.retryAfterMs !== undefined;
 }

@@ -13,8 +13,8 @@ export async function readAnswer(response: Response, maxBytes: number): Promise<
     if (parsed) return parsed.value;
     throw answerInvalid(`status ${status}, no JSON`);
   }
-  const body = readErrorBody(parsed?.value, response.headers.get('retry-after'));
-  if (body) throw new RemoteError(status, body);
+  const body = readErrorBody(parsed?.value);
+  if (body) throw new RemoteError(status, body, response.headers.get('retry-after'));
   if (GATEWAY_STATUS.has(status)) throw unreachable(`something in front of it answered ${status}`);
   throw answerInvalid(`status ${status}, no error of a host`);
 }
@@ -39,7 +39,8 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
-  const announced = Number(response.headers.get('content-length') ?? 0);
+  // what is no number says nothing, and must not make the comparison below one that never holds
+  const announced = Number(response.headers.get('content-length')) || 0;
   try {
     for (;;) {
       if (Math.max(announced, bytes) > maxBytes) throw tooLarge(maxBytes);

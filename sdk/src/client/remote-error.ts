@@ -5,9 +5,11 @@ export class RemoteError extends BellowsError {
   /** As the host said it, without what does not belong into such a body. */
   readonly body: ErrorBody;
 
-  constructor(status: number, body: ErrorBody) {
+  /** `retryAfter` is the header of this name. A host sends it with every 429 and 503, so it says how long to wait and nothing of the work. */
+  constructor(status: number, body: ErrorBody, retryAfter: string | null = null) {
     const { code, message, traceId: _trace, ...rest } = body;
-    super(kindOfStatus(status, body), code, message, { ...rest, status });
+    const retryAfterMs = body.retryAfterMs ?? patience(secondsOf(retryAfter));
+    super(kindOfStatus(status, body), code, message, { ...rest, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), status });
     this.body = body;
   }
 
@@ -25,11 +27,8 @@ const MAX_DETAILS = 1_000;
 /** A host that asks for more patience than a day is not believed. */
 const MAX_RETRY_MS = 86_400_000;
 
-/**
- * The error in the body of an answer, rebuilt from what it should hold; undefined when it is none. `retryAfter` is the header of this
- * name, for answers that say it there only.
- */
-export function readErrorBody(value: unknown, retryAfter: string | null = null): ErrorBody | undefined {
+/** The error in the body of an answer, rebuilt from what it should hold; undefined when it is none. */
+export function readErrorBody(value: unknown): ErrorBody | undefined {
   const given = own(value, 'error');
   const code = own(given, 'code');
   const message = own(given, 'message');
@@ -38,7 +37,7 @@ export function readErrorBody(value: unknown, retryAfter: string | null = null):
   const phase = nameOf(own(given, 'phase'));
   const details = detailsOf(own(given, 'details'));
   const data = own(given, 'data');
-  const retryAfterMs = patience(own(given, 'retryAfterMs')) ?? patience(secondsOf(retryAfter));
+  const retryAfterMs = patience(own(given, 'retryAfterMs'));
   return {
     code,
     message: message.slice(0, MAX_TEXT),

@@ -156,8 +156,16 @@ describe('another try', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('is not made of a call whose answer has the header Retry-After alone: every 503 has that, also of work that was begun', async () => {
+    const { client, asked, clock } = clientOf([() => refusal(503, {}, { 'retry-after': '1' }), () => json('done')]);
+    const call = failure(client.call('a.b', {}));
+    await clock.advance(2_000);
+    expect(await call).toMatchObject({ kind: 'not_ready', retryAfterMs: 1_000 });
+    expect(asked).toHaveLength(1);
+  });
+
   it('is made of any call that the host refused and said when, not before', async () => {
-    const { client, asked, clock } = clientOf([() => refusal(429, {}, { 'retry-after': '2' }), () => json('done')]);
+    const { client, asked, clock } = clientOf([() => refusal(429, { retryAfterMs: 2_000 }), () => json('done')]);
     const call = client.call('a.b', {});
     await clock.advance(1_999);
     expect(asked).toHaveLength(1);
@@ -231,6 +239,12 @@ describe('an answer', () => {
       const { client } = clientOf([answer], { maxAnswerBytes: 1_000 });
       expect(await failure(client.call('a.b', {}))).toMatchObject({ code: 'ANSWER_TOO_LARGE' });
     }
+  });
+
+  it('that is too long is given up also when it says its length in a way that is no number', async () => {
+    const answer = () => json('x'.repeat(1_000), 200, { 'content-length': '5, 5' });
+    const { client } = clientOf([answer], { maxAnswerBytes: 100, retry: false });
+    expect(await failure(client.call('a.b', {}))).toMatchObject({ code: 'ANSWER_TOO_LARGE' });
   });
 
   it('that breaks off says that the call may have been done', async () => {

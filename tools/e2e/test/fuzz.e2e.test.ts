@@ -15,7 +15,11 @@ describe('bad input', () => {
     const targets = lines.slice(0, -1).map(({ target }) => target);
     expect(targets).toEqual(['config', 'config-files', 'manifests', 'events', 'operations', 'workflows', 'answers', 'http', 'sockets']);
     // each reached more than its first check
-    for (const { outcomes = [] } of lines.slice(0, -1)) expect(outcomes.length).toBeGreaterThan(0);
+    for (const { target, outcomes = [] } of lines.slice(0, -1)) expect([target, outcomes.length > 1]).toEqual([target, true]);
+    const deep = { answers: 'EVENTS_LOST', http: 'HEADER_INVALID', workflows: 'answered' };
+    for (const [name, outcome] of Object.entries(deep)) {
+      expect(lines.find(({ target }) => target === name)?.outcomes).toContainEqual([outcome, expect.any(Number)]);
+    }
   });
 
   it('is the same for the same seed', () => {
@@ -54,6 +58,23 @@ console.log(JSON.stringify({ failure, counterexample }));
     );
     const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8', env: cleanEnv() });
     expect(JSON.parse(stdout)).toEqual({ failure: expect.stringContaining(failure), counterexample: '[10]' });
+  });
+});
+
+describe('the watchdog', () => {
+  it('ends a process that a case holds up, and says how to see that again', () => {
+    const file = path.join(tempFolder('bellows-fuzz-test'), 'held-up.mjs');
+    writeFileSync(
+      file,
+      `import { startWatchdog } from ${JSON.stringify(path.join(FUZZ, 'watchdog.mjs'))};
+const watchdog = startWatchdog(400);
+watchdog.enter('sample, seed 7');
+watchdog.beat();
+for (;;);
+`,
+    );
+    const { signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', env: cleanEnv(), timeout: 30_000 });
+    expect([signal, stderr]).toEqual(['SIGKILL', 'FAIL sample, seed 7 has held up the process for 0.4 s\n']);
   });
 });
 

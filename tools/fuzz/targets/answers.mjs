@@ -16,13 +16,27 @@ const body = fc.oneof(
   mutatedText(fc.constant(STREAM)),
   hostileText,
 );
-const answer = fc.record({
+const anyAnswer = fc.record({
   body,
   status: fc.oneof(fc.constantFrom(200, 400, 401, 404, 409, 413, 422, 429, 500, 502, 503, 504), fc.integer({ min: 200, max: 599 })),
   type: fc.constantFrom('application/json', 'text/event-stream', 'text/html', ''),
   retryAfter: fc.option(fc.constantFrom('1', '0', '-1', '999999999999', 'soon', '1e3'), { nil: undefined }),
   asking: fc.constantFrom('call', 'status', 'plugins', 'operations', 'upload', 'events'),
 });
+/** Streams whose events are damaged: of any answers one or two in a thousand are read as a stream at all. */
+const streamed = fc
+  .array(
+    fc.oneof(
+      mutated(fc.constant(EVENT)).map((value) => `data: ${JSON.stringify(value)}\n\n`),
+      mutatedText(fc.constant(STREAM)),
+    ),
+    {
+      minLength: 1,
+      maxLength: 3,
+    },
+  )
+  .map((events) => ({ body: events.join(''), status: 200, type: 'text/event-stream', retryAfter: undefined, asking: 'events' }));
+const answer = fc.oneof({ weight: 3, arbitrary: anyAnswer }, { weight: 1, arbitrary: streamed });
 /** These come without a body, whatever a host would send. */
 const BODILESS = new Set([204, 205, 304]);
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { startTestHost } from '@bellows/host/testing';
-import { systemClock } from '@bellows/sdk';
+import { definePlugin, systemClock, z } from '@bellows/sdk';
 import fc from 'fast-check';
 import { hostileObject, hostileText, mutated, mutatedText, real } from '../hostile-values.mjs';
 import { outcomeOf } from '../run-target.mjs';
@@ -36,11 +36,34 @@ export const operations = {
   },
 };
 
+/** What the definition calls: without them each text would be refused for that, and nothing behind would be reached. */
+const called = ['stock.reserve', 'mail.send', 'mail.recall'].map((name) => name.split('.'));
+const stand = Object.keys(Object.groupBy(called, ([id]) => id)).map((id) =>
+  definePlugin({
+    id,
+    config: z.strictObject({}),
+    activate(ctx) {
+      for (const [owner, verb] of called) {
+        if (owner !== id) continue;
+        const any = z.looseObject({});
+        ctx.operations.provide({
+          name: `${id}.${verb}`,
+          summary: 'Does nothing.',
+          role: 'reader',
+          input: any,
+          output: any,
+          handler: async () => ({}),
+        });
+      }
+    },
+  }),
+);
+
 /** Definitions, as text. */
 export const workflows = {
   share: 0.03,
   async open() {
-    const host = await startHost();
+    const host = await startHost(stand);
     return opened(
       host,
       mutatedText(fc.constant(TEXT)).map((yaml) => ['workflow.define', { yaml }]),
@@ -48,9 +71,9 @@ export const workflows = {
   },
 };
 
-function startHost() {
+function startHost(beside = []) {
   const plugins = ['compute', 'workflow'].map((name) => ({ from: path.join(PLUGINS, name) }));
-  return startTestHost({ plugins, clock: systemClock, listen: true });
+  return startTestHost({ plugins: [...plugins, ...beside], clock: systemClock, listen: true });
 }
 
 function opened(host, arbitrary) {

@@ -114,6 +114,8 @@ describe('an executor killed with -9 in the middle of calls', () => {
     expect((await outcomes).map(({ code }) => code).sort()).toEqual(['DEADLINE_EXCEEDED', 'EXECUTOR_LOST']);
     const lost = (await outcomes).find(({ code }) => code === 'EXECUTOR_LOST');
     expect(lost).toMatchObject({ kind: 'not_ready', status: 503, message: expect.stringContaining('safe to repeat if') });
+    // a caller would take it for work that was not begun
+    expect(lost?.retryAfterMs).toBeUndefined();
     for (const call of queued) expect((await call).results).toEqual([3]);
     expect(compute.metrics['executors.lost.total']).toBe(1);
   });
@@ -162,7 +164,10 @@ describe('processes', () => {
     await compute.stop();
     await compute.stop();
     expect(pids.map(isAlive)).toEqual([false, false]);
-    for (const loop of loops) expect(await loop).toMatchObject({ code: 'COMPUTE_STOPPING' });
+    const ended = await Promise.all(loops);
+    expect(ended.map(({ code }) => code)).toEqual(Array(4).fill('COMPUTE_STOPPING'));
+    // those that waited only may be made again; those that ran may have done their work
+    expect(ended.map(({ retryAfterMs }) => retryAfterMs)).toContain(undefined);
     expect(await rejection(compute.invoke('math', ADD))).toMatchObject({ code: 'COMPUTE_STOPPING' });
   });
 
