@@ -99,7 +99,7 @@ async function main() {
       // scenarios look at the heap after a collection
       return go(['--expose-gc', path.join(root, 'tools', 'chaos', 'chaos.mjs'), ...rest]);
     case 'fuzz':
-      await build();
+      if (!rest.includes('--help')) await build();
       return go([path.join(root, 'tools', 'fuzz', 'fuzz.mjs'), ...rest]);
     case 'nx':
       if (!['g', 'generate'].includes(rest[0])) return go([nx, ...rest]);

@@ -8,10 +8,13 @@ import { startWatchdog } from './watchdog.mjs';
 
 const CASES = 1_000_000;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seed: { type: 'string' }, cases: { type: 'string' }, minutes: { type: 'string' }, json: { type: 'boolean', default: false } },
-});
+const USAGE = `usage: npm run fuzz [-- target…] [--seed N] [--cases N] [--minutes N] [--json]\ntargets: ${Object.keys(TARGETS).join(', ')}`;
+
+const { values, positionals } = parsed();
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
 const unknown = names.filter((name) => !Object.hasOwn(TARGETS, name));
 const numbers = { seed: Date.now() % 2 ** 31, cases: CASES, minutes: 0 };
@@ -67,3 +70,17 @@ tell(`${total} cases, none broke a promise, in ${Math.round((performance.now() -
 watchdog.stop();
 // a case may leave connections behind that nobody reads
 process.exit(0);
+
+function parsed() {
+  const flag = { type: 'boolean', default: false };
+  const text = { type: 'string' };
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { help: { ...flag, short: 'h' }, seed: text, cases: text, minutes: text, json: flag },
+    });
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`);
+    return process.exit(2);
+  }
+}

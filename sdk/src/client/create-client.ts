@@ -45,13 +45,15 @@ export interface Client<Types = OperationTypes> {
 /** As long as the host takes JSON. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** `InputError` (`CALL_OPTIONS_INVALID`) for an address, a name or a token that no host can be asked with. */
+/** `InputError` (`CALL_OPTIONS_INVALID`) for an address, a name, a token or a number that no host can be asked with. */
 export function createClient<Types = OperationTypes>(options: ClientOptions): Client<Types> {
   const { token, tenant, user, retry: ownRetry, maxAnswerBytes = MAX_ANSWER_BYTES, clock = realClock, random = systemRandom } = options;
   const fetch = options.fetch ?? ((url: string, init: RequestInit) => globalThis.fetch(url, init));
   const exchange = new HostExchange({ base: baseOf(options.url), token: demandToken(token), fetch, clock, random });
   const owner = { ...(tenant === undefined ? {} : { tenant }), ...(user === undefined ? {} : { user }) };
   callHeaders(owner);
+  policyOf(ownRetry, undefined);
+  demandAtLeast(1, { maxAnswerBytes });
   const read = (answer: Response) => readAnswer(answer, maxAnswerBytes);
 
   const ask = async (request: HostRequest, { signal, deadlineMs, retry }: AskOptions, isSafe: boolean): Promise<unknown> => {
@@ -124,7 +126,18 @@ function optionsError(path: string, message: string): InputError {
 
 function policyOf(ofClient: ClientOptions['retry'], ofCall: AskOptions['retry']): RetryPolicy {
   if (ofCall === false || (ofCall === undefined && ofClient === false)) return { ...DEFAULT_RETRY, maxAttempts: 1 };
-  return { ...DEFAULT_RETRY, ...(ofClient || {}), ...ofCall };
+  const policy = { ...DEFAULT_RETRY, ...(ofClient || {}), ...ofCall };
+  const { maxAttempts, initialMs, maxMs, maxRetryAfterMs } = policy;
+  demandAtLeast(1, { 'retry.maxAttempts': maxAttempts });
+  demandAtLeast(0, { 'retry.initialMs': initialMs, 'retry.maxMs': maxMs, 'retry.maxRetryAfterMs': maxRetryAfterMs });
+  return policy;
+}
+
+/** What is no number compares with nothing: a bound of it would never hold. */
+function demandAtLeast(least: number, values: Readonly<Record<string, number>>): void {
+  for (const [path, value] of Object.entries(values)) {
+    if (typeof value !== 'number' || !(value >= least)) throw optionsError(path, `must be a number of at least ${least}`);
+  }
 }
 
 function jsonOf(input: unknown): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createClient } from '../../src/client/create-client.js';
 import { type BellowsError, isKind, RemoteError } from '../../src/client/index.js';
 import { clientOf, json, nobody, refusal } from './fake-host.js';
 
@@ -55,10 +56,27 @@ describe('call', () => {
     [{ criticality: 'high' as never }, 'criticality'],
     [{ traceparent: '00-1-2-3' }, 'traceparent'],
     [{ deadlineMs: Number.NaN }, 'deadlineMs'],
+    [{ retry: { maxAttempts: Number.NaN } }, 'retry.maxAttempts'],
+    [{ retry: { maxAttempts: 0 } }, 'retry.maxAttempts'],
+    [{ retry: { maxRetryAfterMs: -1 } }, 'retry.maxRetryAfterMs'],
+    [{ retry: { maxMs: '5' as never } }, 'retry.maxMs'],
   ])('refuses %j before anything is sent', async (options, path) => {
     const { client, asked } = clientOf([() => json(1)]);
     expect(await failure(client.call('a.b', {}, options))).toMatchObject({ code: 'CALL_OPTIONS_INVALID', details: [{ path }] });
     expect(asked).toEqual([]);
+  });
+
+  it('is not made with numbers that mean nothing', () => {
+    const url = 'http://127.0.0.1:7070';
+    for (const [options, path] of [
+      [{ url, maxAnswerBytes: Number.NaN }, 'maxAnswerBytes'],
+      [{ url, maxAnswerBytes: 0 }, 'maxAnswerBytes'],
+      [{ url, retry: { initialMs: Number.NaN } }, 'retry.initialMs'],
+    ] as const) {
+      expect(() => createClient(options)).toThrow(
+        expect.objectContaining({ code: 'CALL_OPTIONS_INVALID', details: [expect.objectContaining({ path })] }),
+      );
+    }
   });
 
   it('refuses an input that JSON cannot hold', async () => {

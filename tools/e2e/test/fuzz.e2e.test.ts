@@ -61,6 +61,18 @@ console.log(JSON.stringify({ failure, counterexample }));
   });
 });
 
+describe('the command line of the fuzz', () => {
+  it.each([
+    [['--help'], 0, 'stdout'],
+    [['--sed', '1'], 2, 'stderr'],
+    [['nowhere'], 2, 'stderr'],
+  ] as const)('%j ends with %i and names the targets', (args, code, output) => {
+    const ran = spawnSync(process.execPath, [path.join(FUZZ, 'fuzz.mjs'), ...args], { encoding: 'utf8', env: cleanEnv(), timeout: 60_000 });
+    expect([ran.status, ran[output]]).toEqual([code, expect.stringContaining('config-files')]);
+    expect(ran.stderr).not.toContain('    at ');
+  });
+});
+
 describe('the watchdog', () => {
   it('ends a process that a case holds up, and says how to see that again', () => {
     const file = path.join(tempFolder('bellows-fuzz-test'), 'held-up.mjs');
