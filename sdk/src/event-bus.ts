@@ -7,6 +7,7 @@ import {
   checkKey,
   checkTopic,
   countsOf,
+  deliver,
   isOfContract,
   keepLatest,
   newTopic,
@@ -144,9 +145,10 @@ export class EventBus implements IEventBus, SharedBus {
   subscribeFor(source: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription {
     if (options.class !== undefined) checkClass(options.class);
     const subscribers = this.#subscribersOf(topic, source);
+    const log = topic === '*' ? undefined : this.#topic(topic, source).log;
     const policy = topic === 'metrics' ? 'conflate' : 'drop-newest';
     const owner = options.owner ?? source;
-    const subscription = new BusSubscription(this.#subscriptionHost, { policy, ...options, topic, owner, onLeave }, handler);
+    const subscription = new BusSubscription(this.#subscriptionHost, { policy, ...options, topic, owner, log, onLeave }, handler);
     subscribers.add(subscription);
     if (options.replayLatest) this.#replay(topic, subscription);
     return subscription;
@@ -195,7 +197,7 @@ export class EventBus implements IEventBus, SharedBus {
 
   #deliver(state: TopicState, delivery: Delivery): void {
     keepLatest(state, delivery);
-    for (const subscriber of state.subscribers.all()) subscriber.offer(delivery);
+    deliver(state, delivery);
     for (const subscriber of this.#everything.all()) subscriber.offer(delivery);
   }
 
