@@ -10,7 +10,6 @@ import { activateWorkflow } from '../src/plugin.js';
 import { rejection } from './engine/engine-host.js';
 import { makeContext } from './programs/plugin-context.mjs';
 
-const SPILL_THREAD = new URL('../dist/store/spill-thread.js', import.meta.url);
 const folders: string[] = [];
 const releases: (() => Promise<void>)[] = [];
 
@@ -40,7 +39,7 @@ async function startPlugin({ config = {}, folder, store = new MemoryStore() }: S
     store,
     operations,
   });
-  const running = await activateWorkflow(context, SPILL_THREAD);
+  const running = await activateWorkflow(context);
   releases.push(release);
   await running.resumed;
   /** As the host calls it: input and output fit their schemas. */
