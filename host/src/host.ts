@@ -19,13 +19,14 @@ import type { HostOptions } from './host-options.js';
 import type { HostView } from './host-view.js';
 import { type WiredHost, wireHost } from './host-wiring.js';
 import { inspectPlugins } from './inspect-plugins.js';
+import { flushSpans, tracingNote } from './operations/tracing-provider.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import type { PluginSet } from './plugin-set.js';
 import { ConfigSource, watchedFiles } from './reload/config-source.js';
 import { ConfigWatch } from './reload/config-watch.js';
 import type { Reloader } from './reload/reloader.js';
 import type { RunningConfig } from './reload/running-config.js';
-import { TeardownStack } from './teardown.js';
+import { TeardownStack, within } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
 
 /** A host that is up. */
@@ -83,6 +84,9 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     if (isUp) logger.info('stopped');
     logger.close();
   });
+  teardown.add(() => sendSpans(clock, logger));
+  const tracing = tracingNote();
+  logger[tracing.level](tracing.text);
   const faults = new FaultDesk(logger);
   options.catchFaults?.((pluginId, error) => faults.report(pluginId, error));
   try {
@@ -97,6 +101,23 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     await teardown.release(loaded.config.host.stopTimeoutMs);
     if (!signal?.aborted) throw error;
     throw new CancelledError('START_INTERRUPTED', 'the start was interrupted; what had been started was stopped again', { cause: error });
+  }
+}
+
+/** A collector that does not answer holds up no stop for longer. */
+const FLUSH_MS = 3_000;
+
+/** The process ends by itself, not when nothing is left to do, so what is collected for sending would be lost. */
+async function sendSpans(clock: IClock, logger: ILogger): Promise<void> {
+  try {
+    const sent = await within(
+      clock,
+      FLUSH_MS,
+      flushSpans().then(() => true),
+    );
+    if (!sent) logger.warn(`the last spans may be lost: they were not sent within ${FLUSH_MS} ms`);
+  } catch (error) {
+    logger.warn(`the last spans may be lost: ${messageOf(error)}`, { error });
   }
 }
 

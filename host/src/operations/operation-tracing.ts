@@ -7,9 +7,9 @@ import {
   type SpanContext,
   SpanKind,
   SpanStatusCode,
-  type Tracer,
   trace,
 } from '@opentelemetry/api';
+import { registeredTracer, TRACER_NAME } from './tracing-provider.js';
 
 export interface TracedCall {
   readonly operation: string;
@@ -33,8 +33,6 @@ export interface CallSpan {
   end(error: BellowsError | undefined): void;
 }
 
-const NAME = 'bellows';
-
 /**
  * A span for every call where somebody has registered a provider with the OpenTelemetry API, in whatever copy of it; undefined where
  * nobody has, which costs two reads of a property.
@@ -45,7 +43,7 @@ export function startSpan(call: TracedCall): CallSpan | undefined {
   const parent = parentOf(call);
   const { operation, plugin, tenant, criticality, isRemote } = call;
   const attributes = {
-    'rpc.system': NAME,
+    'rpc.system': TRACER_NAME,
     'rpc.service': plugin,
     'rpc.method': operation,
     'bellows.tenant': tenant,
@@ -75,14 +73,6 @@ export function parseTraceparent(header: string | undefined): SpanContext | unde
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const ZEROS = /^0+$/;
-
-/** The API answers with a proxy also where nobody is behind it; only the proxy knows. */
-function registeredTracer(): Tracer | undefined {
-  const provider = trace.getTracerProvider() as ReturnType<typeof trace.getTracerProvider> & {
-    getDelegateTracer?: (name: string) => Tracer | undefined;
-  };
-  return provider.getDelegateTracer ? provider.getDelegateTracer(NAME) : provider.getTracer(NAME);
-}
 
 /** What the caller says comes first: it may have been made long before, in another turn or process. */
 function parentOf({ traceparent, isRemote }: TracedCall): Context {

@@ -3,10 +3,13 @@ import { FakeClock } from '@bellows/sdk/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { BatchSpanProcessor, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import fc from 'fast-check';
+import * as newestApi from 'opentelemetry-api-newest';
+import * as apiOfSdk2 from 'opentelemetry-api-of-sdk-2';
 import { OperationRegistry } from '../../src/operations/operation-registry.js';
 import { parseTraceparent } from '../../src/operations/operation-tracing.js';
+import { flushSpans, tracingNote } from '../../src/operations/tracing-provider.js';
 
 const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const TRACE = PARENT.slice(3, 35);
@@ -53,6 +56,7 @@ describe('a call while somebody traces', () => {
     trace.disable();
     context.disable();
     propagation.disable();
+    forgetApi(1);
   });
   const spans = () => exporter.getFinishedSpans();
 
@@ -136,6 +140,55 @@ describe('a call while somebody traces', () => {
     );
   });
 });
+
+describe.each([
+  ['the oldest current SDKs bring', apiOfSdk2],
+  ['the newest', newestApi],
+])('a provider that was registered with the API %s', (_which, api) => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new TracerProvider({ spanProcessors: [new BatchSpanProcessor({ exporter })] });
+  beforeAll(() => void api.trace.setGlobalTracerProvider(provider));
+  afterAll(() => forgetApi(1));
+
+  it('gets the spans of calls, and is made to send them when the host stops', async () => {
+    const { operations, provide } = open();
+    provide('demo.run', async () => null);
+    await operations.call('demo.run', null, { traceparent: PARENT });
+    expect(tracingNote()).toMatchObject({ level: 'info', text: expect.stringMatching(/^calls are traced/) });
+    expect(exporter.getFinishedSpans()).toEqual([]);
+    await flushSpans();
+    expect(exporter.getFinishedSpans()).toMatchObject([{ name: 'demo.run', parentSpanContext: { spanId: PARENT.slice(36, 52) } }]);
+  });
+});
+
+describe('tracingNote', () => {
+  afterEach(() => {
+    forgetApi(1);
+    forgetApi(2);
+  });
+
+  it('has nothing to say aloud while nobody traces, and then there is nothing to send', async () => {
+    expect(tracingNote()).toEqual({ level: 'debug', text: 'calls are not traced: no OpenTelemetry provider is registered' });
+    await flushSpans();
+  });
+
+  it.each([
+    [1, '1.3.0'],
+    [2, '2.0.1'],
+  ])('warns of a provider the API of the host does not see, of its major version %s', async (major, version) => {
+    Object.assign(globalThis, { [Symbol.for(`opentelemetry.js.api.${major}`)]: { version, trace: {} } });
+    const { operations, provide, calls } = open();
+    provide('demo.run', async () => null);
+    await operations.call('demo.run', null);
+    expect(calls[0]?.traceparent).toBeUndefined();
+    expect(tracingNote()).toMatchObject({ level: 'warn', text: expect.stringContaining(`@opentelemetry/api ${version}`) });
+  });
+});
+
+/** As in a process in which nothing was registered. */
+function forgetApi(major: number): void {
+  delete (globalThis as unknown as Record<symbol, unknown>)[Symbol.for(`opentelemetry.js.api.${major}`)];
+}
 
 describe('parseTraceparent', () => {
   it('takes what W3C Trace Context allows, also of later versions', () => {

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from '@jest/globals';
@@ -8,16 +9,20 @@ import { tempFolder } from './temp-folder.js';
 const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 // The host carries a copy of the OpenTelemetry API of its own; what is registered with another copy must reach it.
-it('makes spans of its calls where a provider is registered before it starts', async () => {
+it.each([
+  'opentelemetry-api-of-sdk-2',
+  'opentelemetry-api-newest',
+])('makes spans of its calls where a provider is registered with %s before it starts, and has the last ones sent when it stops', async (api) => {
   const folder = tempFolder('bellows-tracing');
   const spans = path.join(folder, 'spans.jsonl');
-  const from = (name: string) => JSON.stringify(pathToFileURL(path.join(REPOSITORY, 'node_modules', name)).href);
+  const require = createRequire(path.join(REPOSITORY, 'host', 'package.json'));
+  const from = (name: string) => JSON.stringify(pathToFileURL(require.resolve(name)).href);
   const tracing = path.join(folder, 'tracing.mjs');
   writeFileSync(
     tracing,
     `import { appendFileSync } from 'node:fs';
-import { trace } from ${from('@opentelemetry/api/dist/index.mjs')};
-import { SimpleSpanProcessor, TracerProvider } from ${from('@opentelemetry/sdk-trace/dist/index.mjs')};
+import api from ${from(api)};
+import sdk from ${from('@opentelemetry/sdk-trace')};
 const exporter = {
   export(spans, done) {
     for (const span of spans) appendFileSync(${JSON.stringify(spans)}, JSON.stringify({ name: span.name, kind: span.kind, ...span.spanContext(), parent: span.parentSpanContext?.spanId, attributes: span.attributes }) + '\\n');
@@ -25,7 +30,7 @@ const exporter = {
   },
   shutdown: async () => {},
 };
-trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+api.trace.setGlobalTracerProvider(new sdk.TracerProvider({ spanProcessors: [new sdk.BatchSpanProcessor({ exporter })] }));
 `,
   );
   const env = { NODE_OPTIONS: `--import ${pathToFileURL(tracing).href}` };
