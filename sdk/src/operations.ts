@@ -8,6 +8,14 @@ export const ROLES = ['reader', 'operator', 'admin'] as const;
 /** Each role may do what the one before it may. */
 export type Role = (typeof ROLES)[number];
 
+export const EFFORTS = ['work', 'view', 'wait'] as const;
+/**
+ * What a call is to the limits of its tenant and user. `work` takes one of their places. `view` is over in a moment (it looks something
+ * up, or cancels) and `wait` waits for what is limited elsewhere: neither takes a place, so that who has all of them busy can still
+ * look, wait and cancel. A tenant or user may have ten of either for each of its places.
+ */
+export type Effort = (typeof EFFORTS)[number];
+
 /** What a caller may have done on its behalf. A handler that calls on, now or later, hands it on. */
 export interface CallAuthority {
   readonly role: Role;
@@ -80,6 +88,8 @@ export interface OperationDefinition<I = unknown, O = unknown> {
   readonly role?: Role;
   /** Default `host`; `handler` where the role is `reader`, because what changes nothing may be done again. */
   readonly idempotency?: Idempotency;
+  /** Default `work`. */
+  readonly effort?: Effort;
 }
 
 export interface CallOptions {

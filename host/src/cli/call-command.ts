@@ -1,12 +1,11 @@
 import { CRITICALITIES } from '@bellows/sdk';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { argumentOf } from '../completion/completed-by.js';
-import { type CommandContext, usageError } from './command-context.js';
+import { type CommandContext, tenantOption, usageError } from './command-context.js';
 import { readJson } from './json-input.js';
 import { printJson } from './print.js';
 
 interface CallFlags {
-  readonly tenant?: string;
   readonly user?: string;
   readonly criticality?: string;
   readonly deadline?: number;
@@ -20,7 +19,7 @@ export function addCallCommand(program: Command, context: CommandContext): void 
     .description('call an operation and print its output')
     .addArgument(argumentOf('<name>', 'the operation, for example compute.list', 'operation'))
     .argument('[input]', 'JSON, @file, or - for standard input; {} when left out')
-    .option('--tenant <name>', 'on whose behalf: the limits of this tenant apply')
+    .addOption(tenantOption())
     .option('--user <name>', 'the user inside of the tenant')
     .addOption(new Option('--criticality <class>', 'what may be refused first under load').choices([...CRITICALITIES]))
     .addOption(deadlineOption())
@@ -45,7 +44,6 @@ export function deadlineOption(): Option {
 
 function headersOf(flags: CallFlags): Record<string, string> {
   const named = {
-    'bellows-tenant': flags.tenant,
     'bellows-user': flags.user,
     'bellows-criticality': flags.criticality,
     'bellows-deadline-ms': flags.deadline?.toString(),

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError, NotReadyError } from '@bellows/sdk';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { HostOptions } from '../host-options.js';
+import { NAME_VALUE } from '../http/name-value.js';
 import { systemFault } from '../system-fault.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 import { HostClient, interruptedError } from './host-client.js';
@@ -12,6 +13,11 @@ export interface GlobalOptions {
   readonly url?: string;
   readonly config?: string;
   readonly data?: string;
+}
+
+/** For every command that calls operations; `connect` sees to it. */
+export function tenantOption(): Option {
+  return new Option('--tenant <name>', 'on whose behalf: the limits of this tenant apply; default when left out');
 }
 
 /** What each command works with: its surroundings, and the options that all commands share. */
@@ -39,7 +45,7 @@ export class CommandContext {
 
   /**
    * `--url`, `BELLOWS_URL`, else the host of the data folder, which also gives the token. A host named by its address gets that
-   * token only if it is the same one; else `BELLOWS_TOKEN`. Aborting `signal` ends what the client waits for.
+   * token only if it is the same one; else `BELLOWS_TOKEN`. Operations are called for `--tenant`, where the command has it. Aborting `signal` ends what the client waits for.
    */
   async connect(command: Command, signal: AbortSignal = this.io.signal): Promise<HostClient> {
     const { env } = this.io;
@@ -53,7 +59,8 @@ export class CommandContext {
       );
     }
     const token = env.BELLOWS_TOKEN ?? (found && sameOrigin(found.url, url) ? found.token : undefined);
-    return new HostClient({ url, signal, ...(token === undefined ? {} : { token }) });
+    const tenant = tenantOf(command);
+    return new HostClient({ url, signal, ...(token === undefined ? {} : { token }), ...(tenant === undefined ? {} : { tenant }) });
   }
 
   /** Whether the host is named by its address, and not found by its data folder, which is on this machine. */
@@ -95,6 +102,13 @@ export class CommandContext {
     });
     return Promise.race([read(), interruption]);
   }
+}
+
+function tenantOf(command: Command): string | undefined {
+  const { tenant } = command.optsWithGlobals<{ tenant?: string }>();
+  // What a header cannot carry would fail deep inside of the client.
+  if (tenant === undefined || NAME_VALUE.test(tenant)) return tenant;
+  throw usageError('--tenant must be 1 to 200 printable ASCII characters.');
 }
 
 export function usageError(message: string): InputError {

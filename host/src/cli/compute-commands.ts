@@ -3,7 +3,7 @@ import { RemoteError } from '@bellows/sdk/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { argumentOf } from '../completion/completed-by.js';
 import { deadlineOption } from './call-command.js';
-import { type CommandContext, unreadable, usageError } from './command-context.js';
+import { type CommandContext, tenantOption, unreadable, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import { type GuestFile, parseGuestFolder, readGuestFolders, writeGuestFolders } from './guest-folders.js';
 import type { HostClient } from './host-client.js';
@@ -35,7 +35,7 @@ interface InvokeOutput {
 
 /** `bellows compute …`: the operations of the compute plugin with files and folders of this machine. */
 export function addComputeCommands(program: Command, context: CommandContext): void {
-  const compute = program.command('compute').description('WebAssembly modules of the compute plugin');
+  const compute = program.command('compute').description('WebAssembly modules of the compute plugin').addOption(tenantOption());
   addPut(compute, context);
   addModuleCommands(compute, context);
   addInvoke(compute, context);

@@ -1,7 +1,7 @@
 import { systemClock } from '@bellows/sdk';
 import { type Command, Option } from 'commander';
 import { argumentOf } from '../completion/completed-by.js';
-import { type CommandContext, usageError } from './command-context.js';
+import { type CommandContext, tenantOption, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
 import {
   hasJobEnded,
@@ -53,7 +53,7 @@ BELLOWS_WORKSPACE and works in its own copy of the repository. --verify and --ag
 
 /** `bellows harness …`: jobs of the harness plugin, each a list of issues for a pool of agents. */
 export function addHarnessCommands(program: Command, context: CommandContext): void {
-  const harness = program.command('harness').description('coding agents on the issues of a repository, with the harness plugin');
+  const harness = program.command('harness').description('coding agents on the issues of a repository, with the harness plugin').addOption(tenantOption());
   addStart(harness, context);
   addRun(harness, context);
   addGetAndWait(harness, context);

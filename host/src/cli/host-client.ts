@@ -11,6 +11,8 @@ const { request: httpRequest } = createRequire(import.meta.url)('node:http') as 
 export interface HostClientOptions {
   readonly url: string;
   readonly token?: string;
+  /** For whom operations are called. */
+  readonly tenant?: string;
   /** Aborting ends the request with `CancelledError` (`INTERRUPTED`). */
   readonly signal: AbortSignal;
 }
@@ -49,7 +51,9 @@ export class HostClient {
   }
 
   call<T>(operation: string, input: unknown, headers: Readonly<Record<string, string>> = {}): Promise<T> {
-    return this.post(`/v1/operations/${encodeURIComponent(operation)}`, input, headers);
+    const { tenant } = this.#options;
+    const all = tenant === undefined ? headers : { 'bellows-tenant': tenant, ...headers };
+    return this.post(`/v1/operations/${encodeURIComponent(operation)}`, input, all);
   }
 
   /** JSON to a route of the host. */

@@ -3,7 +3,7 @@ import { RemoteError } from '@bellows/sdk/client';
 import type { Command } from 'commander';
 import { argumentOf, optionOf } from '../completion/completed-by.js';
 import { nearestName } from '../operations/nearest-name.js';
-import { type CommandContext, usageError } from './command-context.js';
+import { type CommandContext, tenantOption, usageError } from './command-context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { HostClient } from './host-client.js';
 import { readJson } from './json-input.js';
@@ -48,7 +48,7 @@ const WAIT_HELP =
 
 /** `bellows workflow …`: definitions and runs of the workflow plugin. */
 export function addWorkflowCommands(program: Command, context: CommandContext): void {
-  const workflow = program.command('workflow').description('durable workflows of the workflow plugin');
+  const workflow = program.command('workflow').description('durable workflows of the workflow plugin').addOption(tenantOption());
   addDefine(workflow, context);
   addStart(workflow, context);
   addGetAndWait(workflow, context);

@@ -1,5 +1,5 @@
-import { CapacityError, type Criticality, type ScalingLimits } from '@bellows/sdk';
-import { WaitingLine } from './waiting-line.js';
+import { CapacityError, type Criticality, type Effort, type ScalingLimits } from '@bellows/sdk';
+import { type CallClass, WaitingLine } from './waiting-line.js';
 
 export interface TenantLimits {
   /** Of all calls of this tenant together. */
@@ -24,6 +24,11 @@ const RETRY_AFTER_MS = 1_000;
  * few places keeps none back.
  */
 const SHARE_OF_INSTANCE: Readonly<Record<Criticality, number>> = { critical: 1, degraded: 0.95, best_effort: 0.9, bulk: 0.8 };
+/**
+ * How many calls of each effort a tenant or user may have for each of its places. Those that do no work must have an end too, or one
+ * tenant filled the host with them.
+ */
+const PER_PLACE: Readonly<Record<Effort, number>> = { work: 1, view: 10, wait: 10 };
 /** Of all tenants together. Where tokens are not bound, callers may name as many tenants as they like, each with a line of its own. */
 const MAX_WAITING = 10_000;
 
@@ -31,7 +36,7 @@ const MAX_WAITING = 10_000;
 export interface UserCalls {
   readonly name: string;
   readonly tenant: TenantCalls;
-  inUse: number;
+  readonly inUse: Record<Effort, number>;
   waiting: number;
 }
 
@@ -39,7 +44,7 @@ export interface UserCalls {
 export interface TenantCalls {
   readonly name: string;
   readonly users: Map<string, UserCalls>;
-  inUse: number;
+  readonly inUse: Record<Effort, number>;
   waiting: number;
 }
 
@@ -53,7 +58,8 @@ export interface Caller {
 }
 
 /**
- * How many calls run: of the instance, of each tenant, of each user in it. A call needs a place at all three. Where it finds none it
+ * How many calls run: of the instance, of each tenant, of each user in it. A call needs a place at all three; one that only looks or waits
+ * needs one of the instance, and of the others one of those kept for its like. Where it finds none it
  * waits, as far as `maxQueueDepth` of its tenant or user lets it, or is refused. Who waits is let in tenant by tenant, and within a
  * tenant user by user, so that a long line of one holds up nobody else.
  */
@@ -89,52 +95,53 @@ export class CallLimits {
    * Takes a place; the function it gives (or resolves with) gives it back, once. Throws `CapacityError` where there is neither a place
    * nor room to wait. Waiting rejects with the reason of the call's end when that comes first; then nothing is taken.
    */
-  take(caller: Caller): (() => void) | Promise<() => void> {
+  take(caller: Caller, effort: Effort = 'work'): (() => void) | Promise<() => void> {
     const user = this.#userOf(caller);
-    const full = this.#fullLevel(user, caller.criticality);
+    const like: CallClass = { criticality: caller.criticality, effort };
+    const full = this.#fullLevel(user, like);
     // Nobody is overtaken: while a place is free, nobody waits who may have it.
-    if (full === undefined) return this.#enter(user);
-    if (this.#mayWait(user)) return this.#wait(user, caller);
+    if (full === undefined) return this.#enter(user, effort);
+    if (this.#mayWait(user)) return this.#wait(user, like, caller.signal);
     this.#forget(user);
     throw refusalError(full);
   }
 
   #userOf({ tenant: tenantName, user: name }: Caller): UserCalls {
     let tenant = this.#tenants.get(tenantName);
-    if (!tenant) this.#tenants.set(tenantName, (tenant = { name: tenantName, users: new Map(), inUse: 0, waiting: 0 }));
+    if (!tenant) this.#tenants.set(tenantName, (tenant = { name: tenantName, users: new Map(), inUse: noCalls(), waiting: 0 }));
     let user = tenant.users.get(name);
-    if (!user) tenant.users.set(name, (user = { name, tenant, inUse: 0, waiting: 0 }));
+    if (!user) tenant.users.set(name, (user = { name, tenant, inUse: noCalls(), waiting: 0 }));
     return user;
   }
 
-  #enter(user: UserCalls): () => void {
-    this.#count(user, 1);
+  #enter(user: UserCalls, effort: Effort): () => void {
+    this.#count(user, effort, 1);
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#count(user, -1);
+      this.#count(user, effort, -1);
       this.#forget(user);
       if (this.#line.length > 0) this.#admit();
     };
   }
 
-  #count(user: UserCalls, change: 1 | -1): void {
+  #count(user: UserCalls, effort: Effort, change: 1 | -1): void {
     this.#inUse += change;
-    user.inUse += change;
-    user.tenant.inUse += change;
+    user.inUse[effort] += change;
+    user.tenant.inUse[effort] += change;
   }
 
-  #wait(user: UserCalls, { criticality, signal }: Caller): Promise<() => void> {
+  #wait(user: UserCalls, like: CallClass, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         if (!leave()) return;
         this.#forget(user);
         reject(signal.reason);
       };
-      const leave = this.#line.join(user, criticality, () => {
+      const leave = this.#line.join(user, like, () => {
         signal.removeEventListener('abort', giveUp);
-        resolve(this.#enter(user));
+        resolve(this.#enter(user, like.effort));
       });
       if (signal.aborted) giveUp();
       else signal.addEventListener('abort', giveUp, { once: true });
@@ -143,22 +150,24 @@ export class CallLimits {
 
   /** One after the other, because each that enters changes what the next one may. */
   #admit(): void {
-    const hasRoom = (user: UserCalls, criticality: Criticality) => this.#fullLevel(user, criticality) === undefined;
+    const hasRoom = (user: UserCalls, like: CallClass) => this.#fullLevel(user, like) === undefined;
     while (this.#inUse < this.#maxOfInstance && this.#line.admitNext(hasRoom));
   }
 
   /** Of the three levels the first at which there is no place. */
-  #fullLevel(user: UserCalls, criticality: Criticality): Level | undefined {
+  #fullLevel(user: UserCalls, { criticality, effort }: CallClass): Level | undefined {
     const limit = this.#placesOf.get(criticality) ?? this.#maxOfInstance;
-    if (this.#inUse >= limit) return { scope: 'instance', name: criticality, inUse: this.#inUse, limit };
+    if (this.#inUse >= limit) return { scope: 'instance', name: criticality, effort: 'work', inUse: this.#inUse, limit };
     if (!this.#hasTenants) return undefined;
-    return this.#fullAt('tenant', user) ?? this.#fullAt('user', user);
+    return this.#fullAt('tenant', user, effort) ?? this.#fullAt('user', user, effort);
   }
 
-  #fullAt(scope: 'tenant' | 'user', user: UserCalls): Level | undefined {
-    const limit = this.#limitsOf(scope, user)?.maxConcurrentOperations;
+  #fullAt(scope: 'tenant' | 'user', user: UserCalls, effort: Effort): Level | undefined {
+    const places = this.#limitsOf(scope, user)?.maxConcurrentOperations;
+    if (places === undefined) return undefined;
     const { name, inUse } = scope === 'tenant' ? user.tenant : user;
-    return limit === undefined || inUse < limit ? undefined : { scope, name, inUse, limit };
+    const limit = places * PER_PLACE[effort];
+    return inUse[effort] < limit ? undefined : { scope, name, effort, inUse: inUse[effort], limit };
   }
 
   #mayWait(user: UserCalls): boolean {
@@ -177,7 +186,8 @@ export class CallLimits {
 
   #forget(user: UserCalls): void {
     const { tenant } = user;
-    if (user.inUse + user.waiting > 0) return;
+    const { work, view, wait } = user.inUse;
+    if (work + view + wait + user.waiting > 0) return;
     if (tenant.users.get(user.name) === user) tenant.users.delete(user.name);
     if (tenant.users.size === 0 && this.#tenants.get(tenant.name) === tenant) this.#tenants.delete(tenant.name);
   }
@@ -187,17 +197,28 @@ interface Level {
   readonly scope: 'instance' | 'tenant' | 'user';
   /** Of the tenant or user; of the instance the class that finds no place. */
   readonly name: string;
+  readonly effort: Effort;
   readonly inUse: number;
   readonly limit: number;
 }
 
-function refusalError({ scope, name, inUse, limit }: Level): CapacityError {
+const COUNTED: Readonly<Record<Effort, string>> = {
+  work: 'operations running',
+  view: 'operations running that only look',
+  wait: 'operations running that only wait',
+};
+
+function noCalls(): Record<Effort, number> {
+  return { work: 0, view: 0, wait: 0 };
+}
+
+function refusalError({ scope, name, effort, inUse, limit }: Level): CapacityError {
   const isInstance = scope === 'instance';
   const who = isInstance ? 'This host' : `The ${scope} ${JSON.stringify(name)}`;
   const may = isInstance ? `takes ${name} calls up to ${limit}` : `may have ${limit}`;
   return new CapacityError(
     isInstance ? 'INSTANCE_LIMIT' : 'TENANT_LIMIT',
-    `${who} has ${inUse} operations running and ${may}: try again when some have ended.`,
+    `${who} has ${inUse} ${COUNTED[effort]} and ${may}: try again when some have ended.`,
     {
       phase: 'call',
       retryAfterMs: RETRY_AFTER_MS,

@@ -87,7 +87,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     try {
       demandAuthority(provided, call);
       leave = this.#begin(provided, call, options.signal);
-      const place = this.#limits.take(call);
+      const place = this.#limits.take(call, provided.effort);
       call.hold(typeof place === 'function' ? place : await this.#placeFrom(place, provided, call));
       const valid = validInput(provided, input);
       return (await call.settle(() => this.#work(provided, call, { valid, options }))) as O;

@@ -1,4 +1,4 @@
-import { type OperationDefinition, type OperationInfo, type OperationRules, PluginError } from '@bellows/sdk';
+import { EFFORTS, type Effort, type OperationDefinition, type OperationInfo, type OperationRules, PluginError } from '@bellows/sdk';
 import type { ActiveCall } from './active-call.js';
 import { absentError, stoppingError, unknownOperationError } from './operation-errors.js';
 import { jsonSchemaOf } from './operation-schemas.js';
@@ -19,6 +19,7 @@ export interface Provided {
   readonly rules: OperationRules;
   /** Whether the host keeps the answers of calls that have a key. */
   readonly keepsAnswers: boolean;
+  readonly effort: Effort;
   readonly scope: PluginScope;
   info?: OperationInfo;
 }
@@ -96,8 +97,10 @@ export class ProvidedOperations {
     if (scope.stopping || scope.signal.aborted) throw stoppingError(name, plugin);
     const { role = 'operator', runsCommands = false } = definition;
     const { idempotency = role === 'reader' ? 'handler' : 'host' } = definition;
+    // A plugin in plain JavaScript may write anything.
+    const effort = definition.effort !== undefined && EFFORTS.includes(definition.effort) ? definition.effort : 'work';
     const rules = Object.freeze({ role, runsCommands });
-    const provided: Provided = { plugin, definition, rules, keepsAnswers: idempotency === 'host', scope };
+    const provided: Provided = { plugin, definition, rules, keepsAnswers: idempotency === 'host', effort, scope };
     this.#provided.set(name, provided);
     return {
       [Symbol.dispose]: () => {

@@ -1,8 +1,14 @@
-import { CRITICALITIES, type Criticality } from '@bellows/sdk';
+import { CRITICALITIES, type Criticality, EFFORTS, type Effort } from '@bellows/sdk';
 import type { TenantCalls, UserCalls } from './call-limits.js';
 
+/** What decides whether a call of a user has room. */
+export interface CallClass {
+  readonly criticality: Criticality;
+  readonly effort: Effort;
+}
+
 /**
- * Calls that wait for a place: of each user the most critical first, and of one class in the order in which they came; between the users
+ * Calls that wait for a place: of each user the most critical that has room first, and of one class in the order in which they came; between the users
  * of a tenant and between tenants in turn. Keeps the `waiting` of users and tenants.
  */
 export class WaitingLine {
@@ -15,26 +21,26 @@ export class WaitingLine {
   }
 
   /** The function returned leaves the line; it answers whether the call was still in it. `enter` is called when it is let in. */
-  join(user: UserCalls, criticality: Criticality, enter: () => void): () => boolean {
+  join(user: UserCalls, like: CallClass, enter: () => void): () => boolean {
     let users = this.#tenants.get(user.tenant);
     if (!users) this.#tenants.set(user.tenant, (users = new Map()));
     let classes = users.get(user);
     if (!classes) users.set(user, (classes = new Map()));
-    let waiters = classes.get(criticality);
-    if (!waiters) classes.set(criticality, (waiters = new Set()));
-    const waiter: Waiter = { criticality, enter };
+    const key = keyOf(like);
+    let waiters = classes.get(key);
+    if (!waiters) classes.set(key, (waiters = new Set()));
+    const waiter: Waiter = { key, enter };
     waiters.add(waiter);
     this.#count(user, 1);
     return () => this.#remove(user, waiter);
   }
 
   /** Lets in the next call that has room, and puts its tenant and user behind the others. False when there is none. */
-  admitNext(hasRoom: (user: UserCalls, criticality: Criticality) => boolean): boolean {
+  admitNext(hasRoom: (user: UserCalls, like: CallClass) => boolean): boolean {
     for (const [tenant, users] of this.#tenants) {
       for (const [user, classes] of users) {
-        const first = mostCritical(classes);
-        // A class has room where any less critical one has.
-        if (!first || !hasRoom(user, first.criticality)) continue;
+        const first = firstWithRoom(classes, (like) => hasRoom(user, like));
+        if (!first) continue;
         toEnd(this.#tenants, tenant, users);
         toEnd(users, user, classes);
         this.#remove(user, first);
@@ -47,7 +53,7 @@ export class WaitingLine {
 
   #remove(user: UserCalls, waiter: Waiter): boolean {
     const users = this.#tenants.get(user.tenant);
-    if (!users?.get(user)?.get(waiter.criticality)?.delete(waiter)) return false;
+    if (!users?.get(user)?.get(waiter.key)?.delete(waiter)) return false;
     this.#count(user, -1);
     if (user.waiting === 0) users.delete(user);
     if (users.size === 0) this.#tenants.delete(user.tenant);
@@ -62,16 +68,25 @@ export class WaitingLine {
 }
 
 interface Waiter {
-  readonly criticality: Criticality;
+  readonly key: string;
   readonly enter: () => void;
 }
 
-type Classes = Map<Criticality, Set<Waiter>>;
+type Classes = Map<string, Set<Waiter>>;
 
-function mostCritical(classes: Classes): Waiter | undefined {
-  for (const name of CRITICALITIES) {
-    const [first] = classes.get(name) ?? [];
-    if (first) return first;
+/** The most critical first. */
+const CLASSES: readonly (CallClass & { readonly key: string })[] = CRITICALITIES.flatMap((criticality) =>
+  EFFORTS.map((effort) => ({ criticality, effort, key: keyOf({ criticality, effort }) })),
+);
+
+function keyOf({ criticality, effort }: CallClass): string {
+  return `${criticality} ${effort}`;
+}
+
+function firstWithRoom(classes: Classes, hasRoom: (like: CallClass) => boolean): Waiter | undefined {
+  for (const like of CLASSES) {
+    const [first] = classes.get(like.key) ?? [];
+    if (first && hasRoom(like)) return first;
   }
   return undefined;
 }

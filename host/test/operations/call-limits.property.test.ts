@@ -1,4 +1,4 @@
-import { CRITICALITIES, type Criticality } from '@bellows/sdk';
+import { CRITICALITIES, type Criticality, EFFORTS, type Effort } from '@bellows/sdk';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CallLimits, type TenantsConfig } from '../../src/operations/call-limits.js';
@@ -8,6 +8,9 @@ const USERS = ['x', 'y', 'constructor'];
 const INSTANCE = 6;
 /** How many of six places each class may fill. */
 const PLACES: Readonly<Record<Criticality, number>> = { critical: 6, degraded: 6, best_effort: 6, bulk: 5 };
+
+/** For each place of a tenant or user. */
+const PER_PLACE: Readonly<Record<Effort, number>> = { work: 1, view: 10, wait: 10 };
 
 const limit = fc.record(
   { maxConcurrentOperations: fc.integer({ min: 1, max: 4 }), maxQueueDepth: fc.integer({ min: 1, max: 3 }) },
@@ -25,6 +28,7 @@ const step = fc.oneof(
       tenant: fc.constantFrom(...TENANTS),
       user: fc.constantFrom(...USERS),
       criticality: fc.constantFrom(...CRITICALITIES),
+      effort: fc.constantFrom(...EFFORTS),
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('release' as const), which: fc.nat() }) },
@@ -36,6 +40,7 @@ interface Taken {
   readonly tenant: string;
   readonly user: string;
   readonly criticality: Criticality;
+  readonly effort: Effort;
   readonly abort: AbortController;
   state: 'waiting' | 'running' | 'refused' | 'left';
   release: () => void;
@@ -55,7 +60,9 @@ describe('CallLimits', () => {
         const calls: Taken[] = [];
         const having = (state: Taken['state'], where: Partial<Taken> = {}) =>
           calls.filter(
-            (call) => call.state === state && (where.tenant ?? call.tenant) === call.tenant && (where.user ?? call.user) === call.user,
+            (call) =>
+              call.state === state &&
+              (['tenant', 'user', 'effort'] as const).every((key) => where[key] === undefined || where[key] === call[key]),
           );
         const maxOf = ({ tenant, user }: Taken) => ({
           tenant: own(config, tenant)?.limits?.maxConcurrentOperations ?? Number.POSITIVE_INFINITY,
@@ -63,8 +70,9 @@ describe('CallLimits', () => {
         });
         const hasRoom = (call: Taken) =>
           having('running').length < PLACES[call.criticality] &&
-          having('running', { tenant: call.tenant }).length < maxOf(call).tenant &&
-          having('running', { tenant: call.tenant, user: call.user }).length < maxOf(call).user;
+          having('running', { tenant: call.tenant, effort: call.effort }).length < maxOf(call).tenant * PER_PLACE[call.effort] &&
+          having('running', { tenant: call.tenant, user: call.user, effort: call.effort }).length <
+            maxOf(call).user * PER_PLACE[call.effort];
 
         for (const action of steps) {
           const pick = (among: Taken[]) => ('which' in action && among.length > 0 ? among[action.which % among.length] : undefined);
@@ -124,7 +132,7 @@ describe('CallLimits', () => {
           await new Promise((resolve) => setImmediate(resolve));
           for (const { tenant, user } of calls) {
             const rules = own(config, tenant);
-            const ofTenant = running().filter((call) => call.tenant === tenant);
+            const ofTenant = running().filter((call) => call.tenant === tenant && call.effort === 'work');
             expect(ofTenant.length).toBeLessThanOrEqual(rules?.limits?.maxConcurrentOperations ?? INSTANCE);
             const ofUser = ofTenant.filter((call) => call.user === user);
             expect(ofUser.length).toBeLessThanOrEqual(own(rules?.users, user)?.maxConcurrentOperations ?? INSTANCE);
@@ -189,7 +197,7 @@ function take(limits: CallLimits, call: Taken): void {
     call.release = release;
   };
   try {
-    const place = limits.take({ ...call, signal: call.abort.signal });
+    const place = limits.take({ ...call, signal: call.abort.signal }, call.effort);
     if (typeof place === 'function') enter(place);
     else void place.then(enter, () => (call.state = 'left'));
   } catch (error) {

@@ -320,6 +320,34 @@ describe('OperationRegistry limits', () => {
     await Promise.all(running);
   });
 
+  it('lets a tenant look and wait whose places are all busy, ten times of each for every place, and work while it waits', async () => {
+    const { operations } = open({ tenants: { default: { limits: { maxConcurrentOperations: 1 } } } });
+    const { release, handler } = held();
+    for (const effort of ['work', 'view', 'wait'] as const) operations.provide({ ...definition(`demo.${effort}`, handler), effort });
+    operations.provide({ ...definition('demo.strange', handler), effort: 'none' as 'wait' });
+    const call = (effort: string) => operations.call(`demo.${effort}`, {});
+    const waits = Array.from({ length: 10 }, () => call('wait'));
+    const views = Array.from({ length: 10 }, () => call('view'));
+    const work = call('work');
+    const data = { scope: 'tenant', limit: 10, inUse: 10 };
+    await expect(call('wait')).rejects.toMatchObject({ code: 'TENANT_LIMIT', data, message: expect.stringContaining('only wait') });
+    await expect(call('view')).rejects.toMatchObject({ code: 'TENANT_LIMIT', data, message: expect.stringContaining('only look') });
+    for (const kind of ['work', 'strange'])
+      await expect(call(kind)).rejects.toMatchObject({ code: 'TENANT_LIMIT', data: { limit: 1, inUse: 1 } });
+    for (const free of release) free();
+    await Promise.all([...waits, ...views, work]);
+  });
+
+  it('counts what only waits among the calls of the instance', async () => {
+    const { operations } = open({ maxConcurrentOperations: 2 });
+    const { release, handler } = held();
+    operations.provide({ ...definition('demo.wait', handler), effort: 'wait' });
+    const waits = [operations.call('demo.wait', {}), operations.call('demo.wait', {})];
+    await expect(operations.call('demo.wait', {})).rejects.toMatchObject({ code: 'INSTANCE_LIMIT' });
+    for (const free of release) free();
+    await Promise.all(waits);
+  });
+
   it('never runs more than the instance may', async () => {
     const { operations } = open({ maxConcurrentOperations: 3 });
     const { release, handler } = held();

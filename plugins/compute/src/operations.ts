@@ -43,6 +43,7 @@ export function provideOperations(operations: IOperations, services: ComputeServ
       summary: 'Names every module.',
       ...schemas.list,
       role: 'reader',
+      effort: 'view',
       handler: async () => ({
         modules: (await catalogue.list()).map(({ name, hash, bytes, kind }) => ({ name, hash, bytes, kind, calls: stats.of(name).calls })),
       }),
@@ -54,6 +55,7 @@ export function provideOperations(operations: IOperations, services: ComputeServ
       summary: 'Shows a module: what it exports, its configuration, its pool, its last errors.',
       ...schemas.get,
       role: 'reader',
+      effort: 'view',
       handler: async ({ name }, call) => {
         const record = await catalogue.get(name, call.signal);
         const counts = stats.of(name);

@@ -46,6 +46,7 @@ function provideJobs(operations: IOperations, coordinator: Coordinator): void {
       ...schemas.run,
       runsCommands: true,
       idempotency: 'handler',
+      effort: 'wait',
       handler: async ({ mustLand, ...request }, call): Promise<Mutable<RunReport>> =>
         runJob(coordinator, { request: asked(request), mustLand, caller: callerOf(call), signal: call.signal }),
     }),
@@ -55,6 +56,7 @@ function provideJobs(operations: IOperations, coordinator: Coordinator): void {
       name: 'harness.cancel',
       summary: 'Ends the agents of a job; what has landed stays.',
       ...schemas.cancel,
+      effort: 'view',
       handler: async ({ id }) => shown(await coordinator.cancel(id)),
     }),
   );
@@ -67,6 +69,7 @@ function provideViews(operations: IOperations, coordinator: Coordinator): void {
       summary: 'Shows a job: what became of each issue, and why.',
       ...schemas.get,
       role: 'reader',
+      effort: 'view',
       handler: async ({ id }) => shown(coordinator.get(id)),
     }),
   );
@@ -76,6 +79,7 @@ function provideViews(operations: IOperations, coordinator: Coordinator): void {
       summary: 'Waits for the end of a job, at most a given time, and shows it.',
       ...schemas.wait,
       role: 'reader',
+      effort: 'wait',
       handler: async ({ id, timeoutMs }, call) => shown(await coordinator.wait(id, { timeoutMs, signal: call.signal })),
     }),
   );
@@ -85,6 +89,7 @@ function provideViews(operations: IOperations, coordinator: Coordinator): void {
       summary: 'Names jobs, the newest first.',
       ...schemas.list,
       role: 'reader',
+      effort: 'view',
       handler: async ({ limit, cursor }) => {
         const page = coordinator.list({ limit, cursor: cursor === undefined ? null : Number(cursor) });
         return { items: [...page.items], ...(page.cursor === null ? {} : { cursor: String(page.cursor) }) };
@@ -97,6 +102,7 @@ function provideViews(operations: IOperations, coordinator: Coordinator): void {
       summary: 'Shows how many agents run, how they do, and what holds their number where it is.',
       ...schemas.metrics,
       role: 'reader',
+      effort: 'view',
       handler: async () => coordinator.getMetrics(),
     }),
   );

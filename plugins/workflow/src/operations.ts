@@ -51,6 +51,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Shows a run: where it stands, every stage, what was rolled back.',
       ...schemas.get,
       role: 'reader',
+      effort: 'view',
       handler: async ({ id }, { authority }) => engine.get(own(id, authority)),
     }),
   );
@@ -60,6 +61,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Waits for the end of a run, and shows it; when the time is up, as it is then.',
       ...schemas.wait,
       role: 'reader',
+      effort: 'wait',
       handler: async ({ id, timeoutMs }, { authority, signal }) => engine.wait(own(id, authority), timeoutMs, signal),
     }),
   );
@@ -69,6 +71,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Lists runs, newest first.',
       ...schemas.list,
       role: 'reader',
+      effort: 'view',
       handler: async (input, { authority: { tenant } }) => {
         const { items, cursor } = store.list({ ...filterOf(input), ...(tenant === undefined ? {} : { tenant }) });
         return { items: items.map(itemOf), ...(cursor === undefined ? {} : { cursor }) };
@@ -81,6 +84,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       summary: 'Shows the events of a run in order, page by page.',
       ...schemas.history,
       role: 'reader',
+      effort: 'view',
       handler: async ({ id, after, limit }, { authority }) => {
         const run = engine.find(own(id, authority));
         return historyPage({ run, store, after, limit, definition: findDefinition(run, { store, pipelineOf }) });
@@ -92,6 +96,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.signal',
       summary: 'Sends a signal to a run; one that nobody waits for yet is kept.',
       ...schemas.signal,
+      effort: 'view',
       handler: async ({ id, name, payload }, { authority }) => ({ id, ...(await engine.signal(own(id, authority), name, payload)) }),
     }),
   );
@@ -100,6 +105,7 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       name: 'workflow.cancel',
       summary: 'Ends a run: what executes is told to stop, then what completed is compensated.',
       ...schemas.cancel,
+      effort: 'view',
       handler: async ({ id }, { authority }) => {
         await engine.cancel(own(id, authority));
         return { id, status: engine.find(id).status };
