@@ -18,8 +18,8 @@ interface HttpParts {
 /** Listens where the configuration says, with the users it names. `ConfigError` when it cannot. */
 export async function openHttp({ view, control, operations, config, token, clock, random }: HttpParts): Promise<HttpServer> {
   const { address, port, tokensFile } = config;
-  const { logger } = view;
-  const users = tokensFile === null ? null : await (await import('./http/tokens-file.js')).TokensFile.open(tokensFile, { clock, logger });
+  const { logger, tokens: state } = view;
+  const users = tokensFile === null ? null : await (await import('./http/tokens-file.js')).TokensFile.open(tokensFile, { clock, logger, state });
   try {
     const { startHttpServer } = await import('./http/http-server.js');
     const server = await startHttpServer({ view, control, registry: operations, address, port, token, users, logger, clock, random });

@@ -2,6 +2,7 @@ import type { IEventBus, ILogger, IMachine, IOperations, IScalableSubsystem, Lim
 import type { Governor } from './governor/governor.js';
 import type { SubsystemRegistry } from './governor/subsystem-registry.js';
 import type { HostStatus, HostView, SubsystemStatus, UploadStore } from './host-view.js';
+import { TokensState } from './http/tokens-state.js';
 import type { PluginSet } from './plugin-set.js';
 import type { RunningConfig } from './reload/running-config.js';
 import { HOST_VERSION } from './version.js';
@@ -22,7 +23,12 @@ interface Sources {
 /** The host as its edges see it: every answer is put together anew from the parts that own the facts. */
 export function hostView(sources: Sources): HostView {
   const { bus, operations, machine, uploads, logger, startedAt, plugins, governor, running } = sources;
-  const ready = () => ({ ready: plugins.ready, plugins: plugins.statuses() });
+  const tokens = new TokensState();
+  const ready = () => ({
+    ready: plugins.ready,
+    plugins: plugins.statuses(),
+    ...(tokens.refusal === undefined ? {} : { tokensRefused: tokens.refusal }),
+  });
   return {
     version: HOST_VERSION,
     startedAt,
@@ -31,6 +37,7 @@ export function hostView(sources: Sources): HostView {
     machine,
     uploads,
     logger,
+    tokens,
     ready,
     decisions: (filter) => governor.decisions(filter),
     status: () => ({

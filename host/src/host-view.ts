@@ -12,6 +12,7 @@ import type {
 } from '@bellows/sdk';
 
 import type { PolicyInForce } from './governor/subsystem-policy.js';
+import type { TokensRefusal, TokensState } from './http/tokens-state.js';
 import type { ReloadReport } from './reload/reload-report.js';
 
 /** Everything the edges (HTTP, CLI, dashboard) may see of a host. Reading it never changes anything. */
@@ -24,6 +25,7 @@ export interface HostView {
   readonly machine: IMachine;
   readonly uploads: UploadStore;
   readonly logger: ILogger;
+  readonly tokens: TokensState;
   /** Ready when every required plugin is active or degraded. */
   ready(): ReadyReport;
   status(): HostStatus;
@@ -34,6 +36,8 @@ export interface HostView {
 export interface ReadyReport {
   readonly ready: boolean;
   readonly plugins: readonly PluginStatus[];
+  /** The tokens file has changed and is not valid: the earlier tokens hold. Left out while all is well. */
+  readonly tokensRefused?: TokensRefusal;
 }
 
 export interface SubsystemStatus {

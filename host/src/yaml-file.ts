@@ -18,13 +18,27 @@ const MAX_BYTES = 1_048_576;
 /** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. Never rejects. */
 export async function readYaml(file: string, whenMissing: string, problems: ErrorDetail[]): Promise<YamlFile | undefined> {
   const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe: true });
-  if ('text' in read) return parseYaml(read.text, file, problems);
+  if ('text' in read) {
+    const parsed = parseYaml(read.text, file, problems);
+    if (parsed === undefined) return undefined;
+    const { lineOf } = parsed;
+    const tree = parsed.value ?? {};
+    if (typeof tree === 'object' && !Array.isArray(tree)) return { tree: tree as Record<string, unknown>, lineOf };
+    problems.push({ path: file, message: 'must hold keys with values at its top (`host:`, `plugins:`, …)' });
+    return undefined;
+  }
   const message = read.fault.startsWith('does not exist') ? `the file does not exist: ${whenMissing}` : read.fault;
   problems.push({ path: file, message });
   return undefined;
 }
 
-function parseYaml(text: string, file: string, problems: ErrorDetail[]): YamlFile | undefined {
+export interface ParsedYaml extends Pick<YamlFile, 'lineOf'> {
+  /** Null for a text that holds nothing. */
+  readonly value: unknown;
+}
+
+/** As `readYaml`, of a text that was read from `file` and may hold anything at its top. */
+export function parseYaml(text: string, file: string, problems: ErrorDetail[]): ParsedYaml | undefined {
   const lineCounter = new LineCounter();
   const fault = (message: string, offset?: number) => {
     const at = offset === undefined ? undefined : lineCounter.linePos(offset);
@@ -44,21 +58,18 @@ function parseYaml(text: string, file: string, problems: ErrorDetail[]): YamlFil
   }
   const found = treeFault(document);
   if (found !== undefined) return fault(found.message, found.offset);
-  let tree: unknown;
+  let value: unknown;
   try {
-    tree = document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
+    value = document.toJS({ maxAliasCount: MAX_ALIASES }) ?? null;
   } catch {
     return fault(`anchors are used more than ${MAX_ALIASES} times in all: write the values out`, firstAlias(document));
   }
-  if (isCircular(tree)) {
+  if (isCircular(value)) {
     return fault('an alias (`*name`) stands inside of its own anchor (`&name`): write the value out', firstAlias(document));
   }
-  const unconvertible = findUnconvertible(tree);
+  const unconvertible = findUnconvertible(value);
   if (unconvertible !== undefined) return fault(`${unconvertible} must be a number, not keys and values`);
-  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
-    return fault('must hold keys with values at its top (`host:`, `plugins:`, …)');
-  }
-  return { tree: tree as Record<string, unknown>, lineOf: (path) => lineOf(document, lineCounter, path) };
+  return { value, lineOf: (path) => lineOf(document, lineCounter, path) };
 }
 
 /** What aliases make of a small text is bounded by this. */

@@ -38,6 +38,9 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
       const { lastReload } = status;
       if (lastReload !== undefined)
         printLine(stdout, `last reload at ${shortTime(lastReload.at)} UTC ${lastReload.outcome}: ${lastReload.message}`);
+      const { tokensRefused } = status;
+      if (tokensRefused !== undefined)
+        printLine(stdout, `tokens file refused at ${shortTime(tokensRefused.at)} UTC, the earlier tokens hold: ${tokensRefused.message}`);
       stdout.write(`CPU ${percent(machine.cpuRatio)} of ${machine.cores} cores, memory ${percent(machine.memoryRatio)}\n\n`);
       printPlugins(context, status.plugins);
       if (status.subsystems.length === 0) return;

@@ -19,6 +19,7 @@ export function addTokenCommands(program: Command, context: CommandContext): voi
     .option('--user <user>', 'the one user it is for')
     .addHelpText('after', '\nExamples:\n  bellows token new --role operator --name ci >> tokens.yaml')
     .action(({ role, name = role, tenant, user }: TokenFlags, command: Command) => {
+      if (name.length < 1 || name.length > 200) throw usageError('--name must be 1 to 200 characters.');
       const token = randomBytes(32).toString('base64url');
       const sha256 = createHash('sha256').update(token).digest('hex');
       const bound = [...bindingText('tenant', tenant), ...bindingText('user', user)].join('');

@@ -8,8 +8,12 @@ export async function checkHost({ probes, host, isHeld }: Place): Promise<Findin
   if (isHeld === false) return ok('none runs here (one ended without taking its host.json with it)');
   const where = `process ${host.pid} at ${host.url}`;
   try {
-    const { version, ready } = await probes.askHost(host);
+    const { version, ready, tokensRefused } = await probes.askHost(host);
     if (!ready) return warn(`${where} is up, but not ready`, 'Ask "bellows plugins" which plugin is not active, and why.');
+    if (tokensRefused !== undefined) {
+      const { message } = tokensRefused;
+      return warn(`${where} has refused the tokens file, the earlier tokens hold: ${message}`, 'Mend the file: the host looks at it every two seconds.');
+    }
     if (version === HOST_VERSION) return ok(`${where}, version ${version}, ready`);
     return warn(
       `${where} is version ${version}, this command ${HOST_VERSION}`,

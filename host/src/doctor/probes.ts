@@ -1,4 +1,5 @@
 import type { IClock } from '@bellows/sdk';
+import type { TokensRefusal } from '../http/tokens-state.js';
 
 /** How a program ended that was asked something. */
 export type Ran =
@@ -43,6 +44,7 @@ export interface HostReading {
 export interface RunningHostReading {
   readonly version: string;
   readonly ready: boolean;
+  readonly tokensRefused?: TokensRefusal;
 }
 
 /** A host of another data folder. It tells strangers nothing where it has users. */

@@ -15,21 +15,28 @@ const noBody = z.strictObject({});
 export function addChangeRoutes(app: FastifyInstance, { control, safety, view }: HttpContext): void {
   const onRequest = async (request: FastifyRequest) => {
     safety.demand(request.caller, 'admin', true);
-    demandJson(request);
+    if (!hasNoBody(request)) demandJson(request);
   };
+  const config = { bodyOptional: true };
 
-  app.post('/v1/reload', { onRequest }, async ({ body }): Promise<ReloadReport | ReloadPreview> => {
-    if (valid(reloadBody, body).dryRun) return control.preview();
+  app.post('/v1/reload', { onRequest, config }, async ({ body }): Promise<ReloadReport | ReloadPreview> => {
+    if (valid(reloadBody, body ?? {}).dryRun) return control.preview();
     const report = await control.reload('request');
     const error = reloadError(report, view.status().configFile ?? 'the configuration');
     if (error !== undefined) throw error;
     return report;
   });
 
-  app.post<{ Params: { id: string } }>('/v1/plugins/:id/restart', { onRequest }, async ({ params, body }): Promise<PluginStatus> => {
-    valid(noBody, body);
+  app.post<{ Params: { id: string } }>('/v1/plugins/:id/restart', { onRequest, config }, async ({ params, body }): Promise<PluginStatus> => {
+    valid(noBody, body ?? {});
     return control.restart(params.id);
   });
+}
+
+/** What no page of another site can send, since it cannot send the token: nothing more is asked of such a request. */
+function hasNoBody({ headers }: FastifyRequest): boolean {
+  const { authorization, 'content-length': length = '0', 'content-type': type, 'transfer-encoding': encoding } = headers;
+  return authorization !== undefined && type === undefined && encoding === undefined && Number(length) === 0;
 }
 
 function valid<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -8,10 +8,11 @@ export function addHealthRoutes(app: FastifyInstance, { view, metricsText }: Htt
   app.get('/health', { config: { open: true, anyQuery: true } }, async () => ({ status: 'ok' }));
 
   app.get('/ready', { config: { anyQuery: true } }, async (_request, reply) => {
-    const { ready, plugins } = view.ready();
+    const { plugins, ...report } = view.ready();
+    const { ready } = report;
     reply.code(ready ? 200 : 503);
     if (!ready) reply.header('retry-after', retryAfter(undefined));
-    return { ready, plugins: plugins.map(readyLine) };
+    return { ...report, plugins: plugins.map(readyLine) };
   });
 
   app.get('/metrics', { config: { anyQuery: true } }, async (_request, reply) => {

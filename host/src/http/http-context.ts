@@ -49,5 +49,7 @@ declare module 'fastify' {
     query?: readonly string[];
     /** Takes and ignores any parameter: probes and scrapers add some against caches. */
     anyQuery?: boolean;
+    /** JSON that is empty means `{}`. */
+    bodyOptional?: boolean;
   }
 }

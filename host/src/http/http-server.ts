@@ -1,5 +1,5 @@
 import { ConfigError, type IClock, type ILogger, type IRandom, messageOf, NotReadyError, systemClock, systemRandom } from '@bellows/sdk';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { HostView } from '../host-view.js';
 import type { OperationRegistry } from '../operations/operation-registry.js';
 import type { HostControl } from '../reload/reloader.js';
@@ -133,7 +133,9 @@ function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstan
   app.decorateRequest('caller');
   app.setErrorHandler((error, request, reply) => answerError(error, request, { reply, logger, clock }));
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request: unknown, text: string) => parseJson(text));
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (request: FastifyRequest, text: string) =>
+    request.routeOptions.config.bodyOptional && text.trim() === '' ? {} : parseJson(text),
+  );
   const routes: { readonly method: string; readonly path: RegExp }[] = [];
   app.addHook('onRoute', ({ method, url }) => {
     const path = new RegExp(`^${url.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`);

@@ -8,12 +8,36 @@ export interface PrometheusMetric {
 
 /** Every name that `/metrics` has: what a scrape shows and what the reference tells. */
 export const PROMETHEUS_METRICS = {
+  bellows_build_info: { type: 'gauge', labels: ['version', 'node'], help: 'Always 1: the versions of Bellows and Node.js.' },
+  process_start_time_seconds: { type: 'gauge', labels: [], help: 'When the host started, in seconds since 1970; time() minus this is how long it is up.' },
+  process_resident_memory_bytes: { type: 'gauge', labels: [], help: 'Memory of the process of the host in the last sample; executors and agents are processes of their own.' },
+  bellows_config_revision: { type: 'gauge', labels: [], help: 'Of the configuration in force; each reload that changes something raises it.' },
+  bellows_config_last_reload_successful: {
+    type: 'gauge',
+    labels: [],
+    help: '1 if the last reload took the configuration over or found nothing to change, and before there was one; else 0.',
+  },
+  bellows_config_last_reload_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'When the last reload ended, well or not, in seconds since 1970; before there was one, the start.',
+  },
+  bellows_tokens_file_refused: {
+    type: 'gauge',
+    labels: [],
+    help: '1 while the tokens file has changed and is not valid, so that the earlier tokens hold; else 0.',
+  },
   bellows_operation_duration_seconds: {
     type: 'histogram',
     labels: ['operation', 'outcome'],
     help: 'Duration of calls by how they ended: ok, or the kind of their error.',
   },
   bellows_operation_in_flight: { type: 'gauge', labels: ['operation'], help: 'Calls running now.' },
+  bellows_refused_calls_total: {
+    type: 'counter',
+    labels: ['tenant', 'code'],
+    help: 'Calls refused for want of room before they began. Told apart are default and the tenants that the configuration names, up to 200; "(other)" is all others.',
+  },
   bellows_subsystem_limit: {
     type: 'gauge',
     labels: ['subsystem', 'limit'],

@@ -27,6 +27,7 @@ export function prometheusRegistry({ view, operations, decisions }: PrometheusSo
     // prom-client's own classes hold their values; ours only reads. The registry needs no more than this of a metric.
     registry.registerMetric({ name, help, get } as unknown as Metric);
   };
+  addHost(add, view);
   addOperations(add, operations);
   addSubsystems(add, view);
   addBus(add, view);
@@ -44,9 +45,26 @@ export function prometheusRegistry({ view, operations, decisions }: PrometheusSo
   return registry;
 }
 
+function addHost(add: Add, view: HostView): void {
+  const single = (name: PrometheusName, read: () => number) => add(name, () => [{ value: read(), labels: {} }]);
+  add('bellows_build_info', () => [{ value: 1, labels: { version: view.version, node: process.versions.node } }]);
+  single('process_start_time_seconds', () => view.startedAt / 1000);
+  single('process_resident_memory_bytes', () => view.machine.latest.rssBytes);
+  single('bellows_config_revision', () => view.status().configRevision);
+  single('bellows_config_last_reload_successful', () => {
+    const { lastReload } = view.status();
+    return lastReload === undefined || lastReload.outcome === 'applied' || lastReload.outcome === 'unchanged' ? 1 : 0;
+  });
+  single('bellows_config_last_reload_timestamp_seconds', () => (view.status().lastReload?.at ?? view.startedAt) / 1000);
+  single('bellows_tokens_file_refused', () => (view.tokens.refusal === undefined ? 0 : 1));
+}
+
 function addOperations(add: Add, operations: OperationMetrics): void {
   add('bellows_operation_duration_seconds', () =>
     operations.series().flatMap((series) => histogramValues('bellows_operation_duration_seconds', series)),
+  );
+  add('bellows_refused_calls_total', () =>
+    operations.refusals.all().map(({ tenant, code, count }) => ({ value: count, labels: { tenant, code } })),
   );
   add('bellows_operation_in_flight', () => [...operations.inFlight()].map(([operation, value]) => ({ value, labels: { operation } })));
 }

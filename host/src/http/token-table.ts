@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { ConfigError, type ErrorDetail, messageOf, ROLES, type Role, z } from '@bellows/sdk';
-import { parse } from 'yaml';
+import { ConfigError, type ErrorDetail, ROLES, type Role, z } from '@bellows/sdk';
 import { schemaProblems } from '../operations/schema-problems.js';
+import { readTextFile } from '../text-file.js';
+import { parseYaml } from '../yaml-file.js';
 import { NAME_VALUE } from './name-value.js';
 
 export interface TokenEntry {
@@ -62,25 +62,36 @@ export class TokenTable implements TokenUsers {
 
 /** `ConfigError` (`TOKENS_FILE_INVALID`) with every fault. YAML or JSON: a list of `{ name, role, sha256, tenant?, user? }`. */
 export async function loadTokenTable(file: string): Promise<TokenTable> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw invalid(file, [{ path: 'host.tokensFile', message: `cannot be read: ${messageOf(error)}` }]);
-  });
-  return new TokenTable(await parseTokens(text, file));
+  const read = await readTextFile(file, { maxBytes: MAX_BYTES });
+  if ('fault' in read) throw invalid(file, [{ path: 'host.tokensFile', message: `the tokens file ${file} ${read.fault}` }]);
+  return new TokenTable(parseTokens(read.text, file));
 }
 
-export async function parseTokens(text: string, file: string): Promise<readonly TokenEntry[]> {
-  let entries: unknown;
-  try {
-    entries = parse(text, { maxAliasCount: 0 });
-  } catch (error) {
-    throw invalid(file, [{ path: 'tokens', message: `is no YAML: ${messageOf(error)}` }]);
+/** Some thousand entries. */
+const MAX_BYTES = 1_048_576;
+
+/** Each fault names the file and the line it is in. Throws as `loadTokenTable` does. */
+export function parseTokens(text: string, file: string): readonly TokenEntry[] {
+  const problems: ErrorDetail[] = [];
+  const parsed = parseYaml(text, file, problems);
+  if (parsed === undefined) throw invalid(file, problems);
+  const { value: entries, lineOf } = parsed;
+  if (entries === null) {
+    throw invalid(file, [{ path: file, message: 'the tokens file is empty: give it an entry that `bellows token new` makes, or write [] for none' }]);
   }
   const checked = tokensSchema.safeParse(entries);
-  if (!checked.success) throw invalid(file, schemaProblems(checked.error, tokensSchema, { input: entries, prefix: 'tokens' }));
-  const problems = repeated(checked.data);
-  if (problems.length > 0) throw invalid(file, problems);
-  return checked.data;
+  const found = checked.success
+    ? repeated(checked.data)
+    : schemaProblems(checked.error, tokensSchema, { input: entries, prefix: PREFIX });
+  if (checked.success && found.length === 0) return checked.data;
+  const placed = found.map((problem) => {
+    const line = lineOf(problem.path.slice(PREFIX.length));
+    return { ...problem, message: `${problem.message} (${line === undefined ? '' : `line ${line} of `}${file})` };
+  });
+  throw invalid(file, placed);
 }
+
+const PREFIX = 'tokens';
 
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
@@ -102,7 +113,8 @@ function repeated(entries: readonly TokenEntry[]): ErrorDetail[] {
 
 function invalid(file: string, details: readonly ErrorDetail[]): ConfigError {
   const [first] = details;
-  return new ConfigError('TOKENS_FILE_INVALID', `The tokens file ${file} is not valid: ${first?.path} ${first?.message}`, {
+  const more = details.length > 1 ? ` (and ${details.length - 1} more, see details)` : '';
+  return new ConfigError('TOKENS_FILE_INVALID', `The tokens file ${file} is not valid: ${first?.path}: ${first?.message}${more}`, {
     phase: 'validate',
     details,
   });

@@ -1,13 +1,16 @@
 import { type IClock, type ILogger, messageOf } from '@bellows/sdk';
 import { fileState } from '../file-state.js';
 import { loadTokenTable, type TokenTable, type TokenUsers } from './token-table.js';
+import type { TokensState } from './tokens-state.js';
 
 /** A token that is taken back works no longer than this and a moment. */
 const LOOK_MS = 2_000;
 
 export interface TokensFileOptions {
-  readonly clock: Pick<IClock, 'setRepeating'>;
+  readonly clock: Pick<IClock, 'now' | 'setRepeating'>;
   readonly logger: ILogger;
+  /** Is told how each look at a changed file ended. */
+  readonly state: TokensState;
 }
 
 /**
@@ -17,16 +20,20 @@ export interface TokensFileOptions {
 export class TokensFile implements TokenUsers, Disposable {
   readonly #file: string;
   readonly #logger: ILogger;
+  readonly #clock: TokensFileOptions['clock'];
+  readonly #state: TokensState;
   readonly #stop: () => void;
   #table: TokenTable;
   #seen: string;
   #looking = false;
 
-  private constructor(file: string, first: { readonly table: TokenTable; readonly seen: string }, { clock, logger }: TokensFileOptions) {
+  private constructor(file: string, first: { readonly table: TokenTable; readonly seen: string }, { clock, logger, state }: TokensFileOptions) {
     this.#file = file;
     this.#table = first.table;
     this.#seen = first.seen;
     this.#logger = logger;
+    this.#clock = clock;
+    this.#state = state;
     this.#stop = clock.setRepeating(LOOK_MS, () => void this.#look());
   }
 
@@ -59,9 +66,14 @@ export class TokensFile implements TokenUsers, Disposable {
       if (seen === this.#seen) return;
       this.#seen = seen;
       this.#table = await loadTokenTable(this.#file);
+      this.#state.accepted();
       this.#logger.info('the tokens file has changed and was taken over');
     } catch (error) {
-      this.#logger.error(`the tokens file has changed and was not taken over, the old one holds: ${messageOf(error)}`, { error });
+      const message = messageOf(error);
+      this.#state.refused({ at: this.#clock.now(), message });
+      // As its own message, so that the line names every fault.
+      this.#logger.error(message, { error });
+      this.#logger.warn('the tokens file has changed and was not taken over: the earlier tokens hold');
     } finally {
       this.#looking = false;
     }

@@ -26,7 +26,7 @@ export function hostPaths(): Json {
             plugins: list('Plugin'),
             subsystems: list('Subsystem'),
           },
-          { lastReload: reference('Reload') },
+          { lastReload: reference('Reload'), ...TOKENS_REFUSED },
         ),
       ),
     }),
@@ -105,7 +105,8 @@ function list(schema: string): Json {
 const PLUGIN = { id: TEXT, state: { enum: PLUGIN_STATES }, reason: TEXT, message: TEXT, since: TIME, configRevision: { type: 'integer' } };
 const ORIGIN = { enum: ['operator', 'subsystem', 'host'] };
 const LAST_ATTEMPT = { lastAttempt: object({ at: TIME, code: TEXT, message: TEXT }) };
-const READY = object({ ready: { type: 'boolean' }, plugins: { type: 'array', items: object(PLUGIN, LAST_ATTEMPT) } });
+const TOKENS_REFUSED = { tokensRefused: object({ at: TIME, message: TEXT }) };
+const READY = object({ ready: { type: 'boolean' }, plugins: { type: 'array', items: object(PLUGIN, LAST_ATTEMPT) } }, TOKENS_REFUSED);
 
 const TEXTS: Json = { type: 'array', items: TEXT };
 const ACTION: Json = { enum: ['keep', 'live', 'restart', 'upgrade', 'add', 'remove'] };

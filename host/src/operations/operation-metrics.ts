@@ -1,4 +1,5 @@
 import type { ErrorKind } from '@bellows/sdk';
+import { RefusalCounts } from './refusal-counts.js';
 
 /** How a call ended: `ok`, or the kind of its error. A closed set, so that labels stay few. */
 export type CallOutcome = 'ok' | ErrorKind;
@@ -26,6 +27,7 @@ type Series = { -readonly [K in keyof OperationSeries]: OperationSeries[K] } & {
 
 /** Counts and durations per operation and outcome. Only names that were provided get a series. */
 export class OperationMetrics {
+  readonly refusals = new RefusalCounts();
   readonly #meters = new Map<string, OperationMeter>();
 
   began(operation: string): CallMeter {

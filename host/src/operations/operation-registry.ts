@@ -72,6 +72,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     this.#random = options.random ?? systemRandom;
     this.#pressure = options.pressure ?? (() => 0);
     this.#limits = new CallLimits(options);
+    this.metrics.refusals.setTenants(Object.keys(options.tenants ?? {}));
     this.#deadlines = new DeadlineWheel(options.clock);
     this.#idempotent = options.answers && new IdempotentCalls(options.answers);
   }
@@ -84,15 +85,18 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
     const meter = this.metrics.began(name);
     let failure: BellowsError | undefined;
     let leave = NOTHING_TO_DO;
+    let isIn = false;
     try {
       demandAuthority(provided, call);
       leave = this.#begin(provided, call, options.signal);
       const place = this.#limits.take(call, provided.effort);
       call.hold(typeof place === 'function' ? place : await this.#placeFrom(place, provided, call));
+      isIn = true;
       const valid = validInput(provided, input);
       return (await call.settle(() => this.#work(provided, call, { valid, options }))) as O;
     } catch (error) {
       failure = this.#faultOf(provided, call, { error, input });
+      if (!isIn) this.metrics.refusals.count(call.tenant, failure.code);
       throw failure;
     } finally {
       leave();
@@ -112,6 +116,7 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
 
   setTenants(tenants: TenantsConfig): void {
     this.#limits.setTenants(tenants);
+    this.metrics.refusals.setTenants(Object.keys(tenants));
   }
 
   /**

@@ -63,6 +63,8 @@ describe('bellows', () => {
       ['call', 'x', '--deadline', '0'],
       ['call', 'x', '--criticality', 'high'],
       ['token', 'new'],
+      ['token', 'new', '--role', 'reader', '--name', ''],
+      ['token', 'new', '--role', 'reader', '--name', 'x'.repeat(201)],
       ['token', 'new', '--role', 'reader', '--tenant', ''],
       ['token', 'new', '--role', 'reader', '--user', 'a\nb'],
     ]) {

@@ -84,6 +84,11 @@ describe('a host that runs here', () => {
       state: 'warn',
       found: expect.stringContaining('0.0.9'),
     });
+    const tokensRefused = { at: 1, message: 'The tokens file t.yaml is not valid' };
+    expect(await seen({ askHost: async () => ({ version: '0.1.0', ready: true, tokensRefused }) })).toMatchObject({
+      state: 'warn',
+      found: expect.stringMatching(/the earlier tokens hold: The tokens file t\.yaml is not valid/),
+    });
     expect(await seen({ askHost: () => Promise.reject(new Error('ECONNREFUSED')) })).toMatchObject({
       state: 'fail',
       found: expect.stringContaining('ECONNREFUSED'),

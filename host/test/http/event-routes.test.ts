@@ -25,6 +25,15 @@ describe('/v1/events', () => {
     second.response.destroy();
   });
 
+  it('takes a topic of a plugin before its first event, known by the name of the plugin', async () => {
+    const early = await listen(host, '/v1/events?topics=demo.beat');
+    expect(early.response.statusCode).toBe(200);
+    host.bus.publish({ topic: 'demo.beat', payload: { beats: 1 } });
+    await until(() => early.text.includes('event: demo.beat'));
+    early.response.destroy();
+    for (const topic of ['demo', 'demos.beat', '.beat']) expect((await ask(host, `/v1/events?topics=${topic}`)).status).toBe(400);
+  });
+
   it('refuses topics nobody knows and ids it never gave', async () => {
     expect(await ask(host, '/v1/events?topics=metrics,staus')).toMatchObject({
       status: 400,

@@ -369,6 +369,14 @@ describe('/metrics', () => {
       /^bellows_plugin_state\{plugin="demo",state="failed"\} 0$/m,
       /^bellows_decisions_total\{subsystem="demo.pool",outcome="applied"\} 1$/m,
       /^bellows_event_loop_delay_seconds 0.012$/m,
+      /^bellows_build_info\{version="0\.1\.0",node="\d+\.\d+\.\d+"\} 1$/m,
+      /^process_start_time_seconds 1700000000$/m,
+      /^process_resident_memory_bytes 2$/m,
+      /^bellows_config_revision \d+$/m,
+      /^bellows_config_last_reload_successful [01]$/m,
+      /^bellows_config_last_reload_timestamp_seconds \d+/m,
+      /^bellows_tokens_file_refused 0$/m,
+      /^bellows_refused_calls_total\{tenant="default",code="TENANT_LIMIT"\} 0$/m,
     ])
       expect(text).toMatch(line);
   });

@@ -5,6 +5,7 @@ import { RecordingBus } from '@bellows/sdk/testing';
 import type { PolicyInForce } from '../../src/governor/subsystem-policy.js';
 import type { HostStatus, HostView, UploadStore } from '../../src/host-view.js';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/http/http-server.js';
+import { TokensState } from '../../src/http/tokens-state.js';
 import { OperationRegistry, type OperationRegistryOptions } from '../../src/operations/operation-registry.js';
 
 export const TOKEN = 'the-token-of-the-host';
@@ -209,6 +210,7 @@ function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads
     machine,
     uploads,
     logger: silentLogger,
+    tokens: new TokensState(),
     ready,
     status,
     decisions: ({ subsystem, limit }) => (subsystem === undefined || subsystem === DECISION.subsystem ? [DECISION].slice(0, limit) : []),

@@ -6,6 +6,7 @@ import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf } from '../../src/http/token-table.js';
 import { TokensFile } from '../../src/http/tokens-file.js';
+import { TokensState } from '../../src/http/tokens-state.js';
 import { ask, startLoopbackHost, until } from './loopback-host.js';
 
 const entry = (name: string, role = 'reader') => ({ name, role, sha256: digestOf(`${name}'s`).toString('hex') });
@@ -22,13 +23,14 @@ const write = (...entries: readonly object[]) => writeFile(file, JSON.stringify(
 
 async function open(logger: ILogger = silentLogger) {
   const clock = new FakeClock();
-  const users = await TokensFile.open(file, { clock, logger });
+  const state = new TokensState();
+  const users = await TokensFile.open(file, { clock, logger, state });
   /** Real files take real time, after the look of the clock. */
   const look = async (found: () => boolean) => {
     await clock.advance(2_000);
     await until(found);
   };
-  return { clock, users, look };
+  return { clock, users, look, state };
 }
 
 describe('TokensFile', () => {
@@ -48,17 +50,20 @@ describe('TokensFile', () => {
   it('keeps what it has when the file is wrong or gone, says so once, and goes on when it is right', async () => {
     const errors: string[] = [];
     await write(entry('ann'));
-    const { clock, users, look } = await open({ ...silentLogger, error: (message) => errors.push(message) });
+    const { clock, users, look, state } = await open({ ...silentLogger, error: (message) => errors.push(message) });
+    expect(state.refusal).toBeUndefined();
     await writeFile(file, '- { name: ann, role: emperor');
     await look(() => errors.length === 1);
     await clock.advance(10_000);
+    expect(state.refusal).toEqual({ at: expect.any(Number), message: expect.stringContaining(`${file}:1:`) });
     await rm(file);
     await look(() => errors.length === 2);
+    expect(state.refusal?.message).toMatch(/does not exist/);
     await clock.advance(10_000);
     expect(users.find("ann's")).toMatchObject({ name: 'ann' });
     await write(entry('bob'));
     await look(() => users.find("bob's") !== undefined);
-    expect([users.find("ann's"), errors.length]).toEqual([undefined, 2]);
+    expect([users.find("ann's"), errors.length, state.refusal]).toEqual([undefined, 2, undefined]);
     expect(errors.join()).not.toContain("ann's");
     users[Symbol.dispose]();
   });

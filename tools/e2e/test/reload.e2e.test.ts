@@ -152,6 +152,11 @@ describe('a host that runs', () => {
       const form = { method: 'POST', headers: tokenOf(host), body: 'dryRun=true' };
       expect((await host.request(target, form)).status).toBe(415);
     }
+    const { token } = host;
+    const bare = (headers = {}) => host.request('/v1/reload', { method: 'POST', headers: { authorization: `Bearer ${token}`, ...headers } });
+    for (const headers of [{}, { 'content-length': '0' }, { 'content-type': 'application/json' }])
+      expect(await bare(headers)).toMatchObject({ status: 200, json: { outcome: 'unchanged' } });
+    expect((await bare({ 'content-type': 'application/x-www-form-urlencoded' })).status).toBe(415);
     const many = await Promise.all(Array.from({ length: 50 }, () => post(host, '/v1/reload')));
     expect(new Set(many.map(({ status, json }) => `${status} ${json.outcome}`))).toEqual(new Set(['200 unchanged']));
   });

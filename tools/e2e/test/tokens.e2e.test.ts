@@ -71,7 +71,8 @@ describe('a host with a file of tokens', () => {
     for (const command of ['start', 'check']) {
       const { code, stderr } = await runBellows([command, '--config', file], { cwd: folder });
       expect([command, code]).toEqual([command, 2]);
-      expect(stderr).toMatch(/emperor|role/);
+      expect(stderr).toMatch(/tokens\[0\]\.role: .*\(line 1 of\s+\S*tokens\.yaml\)/);
+      expect(stderr).toMatch(/tokens\[0\]\.sha256/);
     }
   });
 });
