@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { GREETER, type RunningHost, runBellows, startHost } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
+import { until } from './until.js';
 
 describe('a host with a file of tokens', () => {
   const tokens = new Map<string, string>();
@@ -61,6 +62,26 @@ describe('a host with a file of tokens', () => {
   it('keeps the tokens out of its data folder, and lets its own user in', async () => {
     const own = await runBellows(['call', 'greeter.greet', '{"name":"Ada"}'], { cwd: host.folder });
     expect([own.code, own.stderr]).toEqual([0, '']);
+  });
+
+  it('says wherever one looks that a changed file is refused, with every fault in the log, and no more when it is right again', async () => {
+    const file = path.join(host.folder, 'tokens.yaml');
+    const before = readFileSync(file, 'utf8');
+    const ready = async () => (await host.request('/ready', { headers: bearing('reader') })).json;
+    const metrics = async () => (await host.request('/metrics', { headers: bearing('reader') })).text;
+    writeFileSync(file, '- { name: a, role: emperor, sha256: "00" }\n');
+    const refused = await until('the refusal', async () => (await ready()).tokensRefused);
+    expect(refused).toEqual({ at: expect.any(Number), message: expect.stringContaining(`line 1 of ${file}`) });
+    expect(await metrics()).toMatch(/^bellows_tokens_file_refused 1$/m);
+    for (const command of ['status', 'doctor']) {
+      const { stdout } = await runBellows([command], { cwd: host.folder });
+      expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(/refused.* the earlier tokens hold: The tokens file/);
+    }
+    const log = host.process.output().stderr;
+    expect(log).toMatch(/^ {2}tokens\[0\]\.role: .*\n(.*\n)*? {2}tokens\[0\]\.sha256: /m);
+    writeFileSync(file, before);
+    await until('the file to hold again', async () => (await ready()).tokensRefused === undefined);
+    expect(await metrics()).toMatch(/^bellows_tokens_file_refused 0$/m);
   });
 
   it('names the entry that is wrong', async () => {
