@@ -3,10 +3,13 @@ import { CRITICALITIES, option, z } from '@bellows/sdk';
 const count = z.number().int().min(1);
 /** What is not given is not limited at this level. */
 const limits = z.strictObject({
-  maxCacheEntries: count.exactOptional().meta({ description: 'Entries a cache may hold.' }),
-  maxMemoryBytes: count.exactOptional().meta({ description: 'Bytes it may hold.' }),
-  maxConcurrentOperations: count.exactOptional().meta({ description: 'Operations at once.' }),
-  maxQueueDepth: count.exactOptional().meta({ description: 'Operations that may wait.' }),
+  maxCacheEntries: option(count.exactOptional(), { what: 'Entries a cache may hold.', change: 'live' }),
+  maxMemoryBytes: option(count.exactOptional(), { what: 'Bytes it may hold.', change: 'live' }),
+  maxConcurrentOperations: option(count.exactOptional(), {
+    what: 'Operations at once. Those that only look, and those that only wait, are not among them: of each ten times as many.',
+    change: 'live',
+  }),
+  maxQueueDepth: option(count.exactOptional(), { what: 'Operations that may wait.', change: 'live' }),
 });
 
 const idempotency = z.strictObject({

@@ -19,7 +19,8 @@ interface HttpParts {
 export async function openHttp({ view, control, operations, config, token, clock, random }: HttpParts): Promise<HttpServer> {
   const { address, port, tokensFile } = config;
   const { logger, tokens: state } = view;
-  const users = tokensFile === null ? null : await (await import('./http/tokens-file.js')).TokensFile.open(tokensFile, { clock, logger, state });
+  const users =
+    tokensFile === null ? null : await (await import('./http/tokens-file.js')).TokensFile.open(tokensFile, { clock, logger, state });
   try {
     const { startHttpServer } = await import('./http/http-server.js');
     const server = await startHttpServer({ view, control, registry: operations, address, port, token, users, logger, clock, random });

@@ -53,7 +53,10 @@ BELLOWS_WORKSPACE and works in its own copy of the repository. --verify and --ag
 
 /** `bellows harness …`: jobs of the harness plugin, each a list of issues for a pool of agents. */
 export function addHarnessCommands(program: Command, context: CommandContext): void {
-  const harness = program.command('harness').description('coding agents on the issues of a repository, with the harness plugin').addOption(tenantOption());
+  const harness = program
+    .command('harness')
+    .description('coding agents on the issues of a repository, with the harness plugin')
+    .addOption(tenantOption());
   addStart(harness, context);
   addRun(harness, context);
   addGetAndWait(harness, context);

@@ -12,7 +12,10 @@ export async function checkHost({ probes, host, isHeld }: Place): Promise<Findin
     if (!ready) return warn(`${where} is up, but not ready`, 'Ask "bellows plugins" which plugin is not active, and why.');
     if (tokensRefused !== undefined) {
       const { message } = tokensRefused;
-      return warn(`${where} has refused the tokens file, the earlier tokens hold: ${message}`, 'Mend the file: the host looks at it every two seconds.');
+      return warn(
+        `${where} has refused the tokens file, the earlier tokens hold: ${message}`,
+        'Mend the file: the host looks at it every two seconds.',
+      );
     }
     if (version === HOST_VERSION) return ok(`${where}, version ${version}, ready`);
     return warn(

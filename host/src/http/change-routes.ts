@@ -27,10 +27,14 @@ export function addChangeRoutes(app: FastifyInstance, { control, safety, view }:
     return report;
   });
 
-  app.post<{ Params: { id: string } }>('/v1/plugins/:id/restart', { onRequest, config }, async ({ params, body }): Promise<PluginStatus> => {
-    valid(noBody, body ?? {});
-    return control.restart(params.id);
-  });
+  app.post<{ Params: { id: string } }>(
+    '/v1/plugins/:id/restart',
+    { onRequest, config },
+    async ({ params, body }): Promise<PluginStatus> => {
+      valid(noBody, body ?? {});
+      return control.restart(params.id);
+    },
+  );
 }
 
 /** What no page of another site can send, since it cannot send the token: nothing more is asked of such a request. */

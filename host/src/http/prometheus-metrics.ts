@@ -9,9 +9,21 @@ export interface PrometheusMetric {
 /** Every name that `/metrics` has: what a scrape shows and what the reference tells. */
 export const PROMETHEUS_METRICS = {
   bellows_build_info: { type: 'gauge', labels: ['version', 'node'], help: 'Always 1: the versions of Bellows and Node.js.' },
-  process_start_time_seconds: { type: 'gauge', labels: [], help: 'When the host started, in seconds since 1970; time() minus this is how long it is up.' },
-  process_resident_memory_bytes: { type: 'gauge', labels: [], help: 'Memory of the process of the host in the last sample; executors and agents are processes of their own.' },
-  bellows_config_revision: { type: 'gauge', labels: [], help: 'Of the configuration in force; each reload that changes something raises it.' },
+  process_start_time_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'When the host started, in seconds since 1970; time() minus this is how long it is up.',
+  },
+  process_resident_memory_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Memory of the process of the host in the last sample; executors and agents are processes of their own.',
+  },
+  bellows_config_revision: {
+    type: 'gauge',
+    labels: [],
+    help: 'Of the configuration in force; each reload that changes something raises it.',
+  },
   bellows_config_last_reload_successful: {
     type: 'gauge',
     labels: [],

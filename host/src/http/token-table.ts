@@ -77,12 +77,12 @@ export function parseTokens(text: string, file: string): readonly TokenEntry[] {
   if (parsed === undefined) throw invalid(file, problems);
   const { value: entries, lineOf } = parsed;
   if (entries === null) {
-    throw invalid(file, [{ path: file, message: 'the tokens file is empty: give it an entry that `bellows token new` makes, or write [] for none' }]);
+    throw invalid(file, [
+      { path: file, message: 'the tokens file is empty: give it an entry that `bellows token new` makes, or write [] for none' },
+    ]);
   }
   const checked = tokensSchema.safeParse(entries);
-  const found = checked.success
-    ? repeated(checked.data)
-    : schemaProblems(checked.error, tokensSchema, { input: entries, prefix: PREFIX });
+  const found = checked.success ? repeated(checked.data) : schemaProblems(checked.error, tokensSchema, { input: entries, prefix: PREFIX });
   if (checked.success && found.length === 0) return checked.data;
   const placed = found.map((problem) => {
     const line = lineOf(problem.path.slice(PREFIX.length));

@@ -27,7 +27,11 @@ export class TokensFile implements TokenUsers, Disposable {
   #seen: string;
   #looking = false;
 
-  private constructor(file: string, first: { readonly table: TokenTable; readonly seen: string }, { clock, logger, state }: TokensFileOptions) {
+  private constructor(
+    file: string,
+    first: { readonly table: TokenTable; readonly seen: string },
+    { clock, logger, state }: TokensFileOptions,
+  ) {
     this.#file = file;
     this.#table = first.table;
     this.#seen = first.seen;

@@ -1,14 +1,5 @@
 import type { BellowsError } from '@bellows/sdk';
-import {
-  type Context,
-  context,
-  ROOT_CONTEXT,
-  type Span,
-  type SpanContext,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { type Context, context, ROOT_CONTEXT, type Span, type SpanContext, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { registeredTracer, TRACER_NAME } from './tracing-provider.js';
 
 export interface TracedCall {

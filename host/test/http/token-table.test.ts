@@ -33,7 +33,9 @@ describe('parseTokens', () => {
   it('says in which line of which file each fault is, and how many there are', async () => {
     const text = `- { name: a, role: reader, sha256: ${sha('a')} }\n- name: b\n  role: emperor\n  sha256: short\n- 7\n`;
     await expect(async () => parseTokens(text, '/etc/tokens.yaml')).rejects.toMatchObject({
-      message: expect.stringMatching(/^The tokens file \/etc\/tokens\.yaml is not valid: tokens\[1\]\.role: .*line 3 of .* \(and 2 more, see details\)$/),
+      message: expect.stringMatching(
+        /^The tokens file \/etc\/tokens\.yaml is not valid: tokens\[1\]\.role: .*line 3 of .* \(and 2 more, see details\)$/,
+      ),
       details: [
         { path: 'tokens[1].role', message: expect.stringMatching(/ \(line 3 of \/etc\/tokens\.yaml\)$/) },
         { path: 'tokens[1].sha256', message: expect.stringMatching(/line 4 of/) },
@@ -58,12 +60,12 @@ describe('parseTokens', () => {
 
   it('takes a tenant and a user an entry is bound to, and refuses names no header can have', async () => {
     const entry = { name: 'a', role: 'reader', sha256: sha('A') };
-    expect(parseTokens(JSON.stringify([{ ...entry, tenant: 'acme', user: 'ann' }]), 'f')).toMatchObject([
-      { tenant: 'acme', user: 'ann' },
-    ]);
+    expect(parseTokens(JSON.stringify([{ ...entry, tenant: 'acme', user: 'ann' }]), 'f')).toMatchObject([{ tenant: 'acme', user: 'ann' }]);
     for (const wrong of ['', 'x'.repeat(201), 'ü', 'a\nb', 7, null]) {
       const text = JSON.stringify([{ ...entry, tenant: wrong, user: wrong }]);
-      await expect(async () => parseTokens(text, 'f')).rejects.toMatchObject({ details: [{ path: 'tokens[0].tenant' }, { path: 'tokens[0].user' }] });
+      await expect(async () => parseTokens(text, 'f')).rejects.toMatchObject({
+        details: [{ path: 'tokens[0].tenant' }, { path: 'tokens[0].user' }],
+      });
     }
   });
 
@@ -72,7 +74,9 @@ describe('parseTokens', () => {
       { name: 'a', role: 'admin', sha256: sha('A') },
       { name: 'a', role: 'admin', sha256: sha('a') },
     ]);
-    await expect(async () => parseTokens(text, 'f')).rejects.toMatchObject({ details: [{ path: 'tokens[1].name' }, { path: 'tokens[1].sha256' }] });
+    await expect(async () => parseTokens(text, 'f')).rejects.toMatchObject({
+      details: [{ path: 'tokens[1].name' }, { path: 'tokens[1].sha256' }],
+    });
   });
 
   it('refuses what is no list, no YAML, or a bomb of aliases', async () => {

@@ -24,10 +24,12 @@ describe('the reference page of metrics', () => {
       const { text: page } = await host.request('/metrics');
       return page.includes('bellows_decisions_total{') ? page : undefined;
     });
-    const shown = [...text.matchAll(/^((?:bellows|process)_\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? \S+$/gm)].map(([, name = '', labels = '']) => {
-      const names = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label).filter((label) => label !== 'le');
-      return `${name} ${names.sort().join(' ')}`;
-    });
+    const shown = [...text.matchAll(/^((?:bellows|process)_\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? \S+$/gm)].map(
+      ([, name = '', labels = '']) => {
+        const names = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label).filter((label) => label !== 'le');
+        return `${name} ${names.sort().join(' ')}`;
+      },
+    );
     const told = rowsOf('Prometheus').map(({ name, third }) => {
       const names = [...third.matchAll(/`(\w+)`/g)].map(([, label]) => label);
       return `${name} ${names.sort().join(' ')}`;

@@ -153,7 +153,8 @@ describe('a host that runs', () => {
       expect((await host.request(target, form)).status).toBe(415);
     }
     const { token } = host;
-    const bare = (headers = {}) => host.request('/v1/reload', { method: 'POST', headers: { authorization: `Bearer ${token}`, ...headers } });
+    const bare = (headers = {}) =>
+      host.request('/v1/reload', { method: 'POST', headers: { authorization: `Bearer ${token}`, ...headers } });
     for (const headers of [{}, { 'content-length': '0' }, { 'content-type': 'application/json' }])
       expect(await bare(headers)).toMatchObject({ status: 200, json: { outcome: 'unchanged' } });
     expect((await bare({ 'content-type': 'application/x-www-form-urlencoded' })).status).toBe(415);

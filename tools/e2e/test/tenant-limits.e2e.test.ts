@@ -14,8 +14,11 @@ it('lets a tenant with one place look at a run, wait for it and cancel it, all a
   expect((await host.call('workflow.define', { json: LONG_REST })).status).toBe(200);
   const start = ['workflow', 'start', 'rest', '--id', 'w1', '--tenant', 'acme'];
   expect(await host.bellows(start)).toMatchObject({ code: 0, stderr: '' });
-  const waiting = ['w1', 'w1'].map((id) => startProcess(['workflow', 'wait', id, '--tenant=acme', '--json'], { env: { BELLOWS_URL: host.url } }));
-  const inFlight = async () => (await host.request('/metrics')).text.match(/^bellows_operation_in_flight\{operation="workflow\.wait"\} (\d+)$/m)?.[1];
+  const waiting = ['w1', 'w1'].map((id) =>
+    startProcess(['workflow', 'wait', id, '--tenant=acme', '--json'], { env: { BELLOWS_URL: host.url } }),
+  );
+  const inFlight = async () =>
+    (await host.request('/metrics')).text.match(/^bellows_operation_in_flight\{operation="workflow\.wait"\} (\d+)$/m)?.[1];
   await until('both to wait', async () => (await inFlight()) === '2');
   const got = await host.bellows(['workflow', 'get', 'w1', '--tenant', 'acme', '--json']);
   expect(JSON.parse(got.stdout)).toMatchObject({ id: 'w1', status: 'waiting' });
