@@ -23,7 +23,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   CANCELLED: { kind: 'cancelled', text: 'The caller went away or withdrew the call.' },
   TENANT_LIMIT: {
     kind: 'capacity',
-    text: 'The tenant or user has as many operations running as `tenants` in the configuration allows. Try again after `retryAfterMs`.',
+    text: 'The tenant or user has as many operations running as `tenants` in the configuration allows; of those that only look, and of those that only wait, ten times as many. Try again after `retryAfterMs`.',
   },
   INSTANCE_LIMIT: { kind: 'capacity', text: 'This host has as many operations running as it allows. Try again after `retryAfterMs`.' },
   LOAD_SHED: {

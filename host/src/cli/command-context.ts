@@ -45,7 +45,8 @@ export class CommandContext {
 
   /**
    * `--url`, `BELLOWS_URL`, else the host of the data folder, which also gives the token. A host named by its address gets that
-   * token only if it is the same one; else `BELLOWS_TOKEN`. Operations are called for `--tenant`, where the command has it. Aborting `signal` ends what the client waits for.
+   * token only if it is the same one; else `BELLOWS_TOKEN`. Operations are called for `--tenant`, where the command has it.
+   * Aborting `signal` ends what the client waits for.
    */
   async connect(command: Command, signal: AbortSignal = this.io.signal): Promise<HostClient> {
     const { env } = this.io;

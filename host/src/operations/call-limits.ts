@@ -97,11 +97,10 @@ export class CallLimits {
    */
   take(caller: Caller, effort: Effort = 'work'): (() => void) | Promise<() => void> {
     const user = this.#userOf(caller);
-    const like: CallClass = { criticality: caller.criticality, effort };
-    const full = this.#fullLevel(user, like);
+    const full = this.#fullLevel(user, caller.criticality, effort);
     // Nobody is overtaken: while a place is free, nobody waits who may have it.
     if (full === undefined) return this.#enter(user, effort);
-    if (this.#mayWait(user)) return this.#wait(user, like, caller.signal);
+    if (this.#mayWait(user)) return this.#wait(user, { criticality: caller.criticality, effort }, caller.signal);
     this.#forget(user);
     throw refusalError(full);
   }
@@ -150,12 +149,12 @@ export class CallLimits {
 
   /** One after the other, because each that enters changes what the next one may. */
   #admit(): void {
-    const hasRoom = (user: UserCalls, like: CallClass) => this.#fullLevel(user, like) === undefined;
+    const hasRoom = (user: UserCalls, { criticality, effort }: CallClass) => this.#fullLevel(user, criticality, effort) === undefined;
     while (this.#inUse < this.#maxOfInstance && this.#line.admitNext(hasRoom));
   }
 
   /** Of the three levels the first at which there is no place. */
-  #fullLevel(user: UserCalls, { criticality, effort }: CallClass): Level | undefined {
+  #fullLevel(user: UserCalls, criticality: Criticality, effort: Effort): Level | undefined {
     const limit = this.#placesOf.get(criticality) ?? this.#maxOfInstance;
     if (this.#inUse >= limit) return { scope: 'instance', name: criticality, effort: 'work', inUse: this.#inUse, limit };
     if (!this.#hasTenants) return undefined;

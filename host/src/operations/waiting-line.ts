@@ -8,8 +8,8 @@ export interface CallClass {
 }
 
 /**
- * Calls that wait for a place: of each user the most critical that has room first, and of one class in the order in which they came; between the users
- * of a tenant and between tenants in turn. Keeps the `waiting` of users and tenants.
+ * Calls that wait for a place: of each user the most critical that has room first, and of one class in the order in which they came;
+ * between the users of a tenant and between tenants in turn. Keeps the `waiting` of users and tenants.
  */
 export class WaitingLine {
   /** The order of the entries is whose turn it is. */
