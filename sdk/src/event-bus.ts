@@ -212,7 +212,7 @@ export class EventBus implements IEventBus, SharedBus {
   #replay(topic: string, subscription: BusSubscription): void {
     const states = topic === '*' ? [...this.#topics.values()] : [this.#topic(topic, subscription.owner)];
     const deliveries = states.flatMap(({ latest }) => [...latest.values()].map(({ delivery }) => delivery));
-    for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.offer(delivery);
+    for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.replay(delivery);
   }
 
   #subscribersOf(topic: string, source: string): SubscriberList {
