@@ -36,8 +36,8 @@ export interface EventBusOptions {
 
 /**
  * The bus of one process; see {@link IEventBus} for what it promises. Handlers never run inside `publish`: publishing puts the
- * event into mailboxes, and these are emptied after the current code has run, about 1 ms at a time, so that timers and
- * connections stay on time however much is published.
+ * event into the log of its topic or into mailboxes, and subscribers are given what waits for them after the current code has run, about
+ * 1 ms at a time, so that timers and connections stay on time however much is published.
  */
 export class EventBus implements IEventBus, SharedBus {
   readonly #options: EventBusOptions;

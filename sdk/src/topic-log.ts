@@ -1,6 +1,6 @@
 /**
  * What a topic published lately, kept once for all who follow it, instead of in a queue for each. It holds what its slowest follower has yet
- * to take, to 32 items more, and nothing while nobody follows.
+ * to take, up to 32 items more, and nothing while nobody follows.
  */
 export class TopicLog<T> {
   #last: Chunk<T> | undefined;

@@ -9,7 +9,7 @@ import { FakeClock } from '../src/testing/fake-clock.js';
 const TOPICS = ['a', 'a', 'a', 'b', 'status', 'control', 'metrics'] as const;
 const CLASSES: Readonly<Record<string, EventClass>> = { status: 'signal', control: 'control', metrics: 'data' };
 const KEYS = ['', 'x', 'y', '__proto__'] as const;
-type Behaviour = 'return' | 'throw' | 'await' | 'reject' | 'publish' | 'leave' | 'close others';
+type Behaviour = 'return' | 'throw' | 'await' | 'reject' | 'publish' | 'join' | 'leave' | 'close others';
 
 interface SubscriberPlan {
   readonly topic: string;
@@ -28,7 +28,8 @@ type Step =
 
 const policies = fc.constantFrom<(MailboxPolicy | undefined)[]>(undefined, 'drop-newest', 'drop-oldest', 'conflate');
 const classes = fc.constantFrom<EventClass[]>('data', 'data', 'signal', 'control');
-const behaviours = fc.constantFrom<Behaviour[]>('return', 'return', 'throw', 'await', 'reject', 'publish', 'leave', 'close others');
+const BEHAVIOURS: readonly Behaviour[] = ['return', 'return', 'throw', 'await', 'reject', 'publish', 'join', 'leave', 'close others'];
+const behaviours = fc.constantFrom<Behaviour[]>(...BEHAVIOURS);
 const subscribers = fc.record({
   topic: fc.constantFrom('*', ...TOPICS),
   capacity: fc.constantFrom(1, 2, 5, 100, Number.POSITIVE_INFINITY),
@@ -137,6 +138,7 @@ class Watched {
     this.heard.push(event);
     const behaviour = this.plan.behaviours[this.heard.length % this.plan.behaviours.length];
     if (behaviour === 'publish') run.publishAgain();
+    else if (behaviour === 'join') run.joinAgain(this.plan);
     else if (behaviour === 'leave') this.leave();
     else if (behaviour === 'close others') run.watched[event.id % run.watched.length]?.leave();
     else if (behaviour === 'throw') this.#fail();
@@ -162,6 +164,7 @@ class Run {
   readonly watched: Watched[] = [];
   readonly published: BusEvent[] = [];
   #again = 0;
+  #joined = 0;
 
   async play(plan: readonly Step[]): Promise<void> {
     for (const step of plan) {
@@ -172,6 +175,12 @@ class Run {
     }
     await this.clock.advance(10_000);
     await this.bus.idle();
+  }
+
+  /** From within a handler; not too many. */
+  joinAgain(plan: SubscriberPlan): void {
+    this.#joined += 1;
+    if (this.#joined <= 10) this.watched.push(new Watched(plan, this));
   }
 
   publish(topic: string, eventClass: EventClass, key: string): void {
@@ -227,7 +236,7 @@ describe('EventBus', () => {
         fc.array(publishes, { maxLength: 60 }),
         async (plans, plan) => {
           const run = new Run();
-          const never: readonly Behaviour[] = ['leave', 'close others'];
+          const never: readonly Behaviour[] = ['join', 'leave', 'close others'];
           for (const each of plans) {
             const kept = each.behaviours.filter((behaviour) => !never.includes(behaviour));
             run.watched.push(
