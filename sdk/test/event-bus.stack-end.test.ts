@@ -6,7 +6,7 @@ import { FakeClock } from '../src/testing/fake-clock.js';
 /** Calls once, so many frames and words before the stack ends. Answers whether the stack was too short for it. */
 function nearEndOfStack(place: Place, call: () => void): boolean {
   let framesToGo = place.frames;
-  let outcome: 'pending' | 'done' | 'failed' = 'pending';
+  const state = { begun: false, ended: false };
   const args = new Array<undefined>(place.words);
   function dig(): void {
     try {
@@ -14,19 +14,18 @@ function nearEndOfStack(place: Place, call: () => void): boolean {
     } catch {
       // this frame is the last one, or one before
     }
-    if (outcome !== 'pending') return;
     framesToGo -= 1;
-    if (framesToGo > 0) return;
-    outcome = 'failed';
+    if (state.begun || framesToGo > 0) return;
+    state.begun = true;
     Reflect.apply(call, undefined, args);
-    outcome = 'done';
+    state.ended = true;
   }
   try {
     dig();
   } catch {
     // it was the outermost frame
   }
-  return outcome !== 'done';
+  return !state.ended;
 }
 
 interface Place {
