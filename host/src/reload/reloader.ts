@@ -170,7 +170,8 @@ export class Reloader {
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
-    return attemptReport(plan, result, running.revision);
+    const down = plugins.runners.filter(({ isUp }) => !isUp).map(({ status }) => status);
+    return attemptReport(plan, result, { revision: running.revision, down });
   }
 
   #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport): void {

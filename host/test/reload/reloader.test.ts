@@ -97,7 +97,8 @@ describe('a reload that is taken', () => {
     const tries = () => host.bus.of('status').filter(({ payload }) => payload.state === 'activating').length;
     const before = tries();
     // less than its own pause before the next try
-    expect((await reload(host)).outcome).toBe('unchanged');
+    const report = await reload(host);
+    expect(report).toMatchObject({ outcome: 'unchanged', message: expect.stringContaining('not up: later (waiting, SCRIPT_LATER)') });
     expect([states(host), tries()]).toEqual([{ later: 'waiting' }, before + 1]);
   });
 
