@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ErrorDetail, isKind } from '@bellows/sdk';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
+import { fileState } from './file-state.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
@@ -27,6 +28,8 @@ export interface LoadedConfig {
   readonly secrets: readonly string[];
   /** The files it came from (absolute). */
   readonly secretFiles: readonly string[];
+  /** The files that options were read from (absolute), each with what {@link fileState} said just before. */
+  readonly files: ReadonlyMap<string, string>;
   /** The line at which a value stands, by its path as problems name it, also in the `configFile` of a plugin. */
   lineOf(path: string): number | undefined;
 }
@@ -46,9 +49,11 @@ export async function loadConfig(
   const file = named ? path.resolve(options.cwd, named) : defaultFile(options.cwd);
   const folder = path.dirname(file);
   const missing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
+  const state = await fileState(file);
   const yaml = await readYaml(file, missing, problems);
   if (yaml === undefined) return { problems };
-  return readConfigTree(yaml, { file, folder, options, problems });
+  const read = await readConfigTree(yaml, { file, folder, options, problems });
+  return { ...read, loaded: { ...read.loaded, files: new Map([[file, state], ...read.loaded.files]) } };
 }
 
 interface TreePlace {
@@ -85,6 +90,7 @@ export async function readConfigTree(
     origins,
     secrets,
     secretFiles: [...put.secretFiles],
+    files: own.files,
     lineOf: (path) => own.lineOf(path) ?? lineOf(path),
   };
   return { loaded, problems: problemsWithoutSecrets(problems, secrets) };

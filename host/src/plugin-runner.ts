@@ -22,7 +22,7 @@ import {
 import type { ServiceContainer } from './container.js';
 import { PluginLifecycle } from './plugin-lifecycle.js';
 import type { LoadedPlugin } from './plugin-loader.js';
-import { inPluginScope } from './plugin-scope.js';
+import { currentPluginScope, inPluginScope } from './plugin-scope.js';
 import { changeLive, type LiveOutcome } from './reload/live-change.js';
 import { TeardownStack, within } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
@@ -161,7 +161,7 @@ export class PluginRunner {
       return { isTaken: false, isIntact: false, error: new NotReadyError('PLUGIN_STOPPING', `plugin ${this.id} is not running`) };
     }
     const { reconfigure } = life;
-    const apply: Reconfigure = (change) => inPluginScope({ pluginId: this.id, phase: 'reconfigure' }, () => reconfigure(change));
+    const apply: Reconfigure = (change) => this.#inScope('reconfigure', life, () => reconfigure(change));
     const outcome = await changeLive({
       plugin: this.id,
       apply,
@@ -196,11 +196,16 @@ export class PluginRunner {
     if (this.#lifecycle.can('blocked')) this.#lifecycle.to('blocked', { reason: 'NEED_NOT_ACTIVE', message });
   }
 
-  /** Something of it broke while it was running; it stays in use. */
-  degrade(reason: string, message: string): void {
+  /**
+   * Something of it broke while it was running; it stays in use. Answers false, and changes nothing, where that is known to be left over
+   * from an activation that was stopped.
+   */
+  degrade(reason: string, message: string): boolean {
+    if (currentPluginScope()?.signal?.aborted) return false;
     this.#faults += 1;
     if (this.#lifecycle.state === 'activating') this.#brokeEarly = { reason, message };
     else if (this.#lifecycle.can('degraded')) this.#lifecycle.to('degraded', { reason, message, failed: { code: reason, message } });
+    return true;
   }
 
   /**
@@ -231,7 +236,7 @@ export class PluginRunner {
     const { entry, plugin } = this.#loaded;
     const { activateTimeoutMs } = entry;
     const ctx = await this.#context(life);
-    const activation = inPluginScope({ pluginId: this.id, phase: 'activate' }, async () => plugin.activate(ctx));
+    const activation = this.#inScope('activate', life, async () => plugin.activate(ctx));
     // a stop does not wait for an activation: one that hangs would hold it up for the whole time-out
     const ended = untilAborted(
       activation.then(() => true),
@@ -282,11 +287,15 @@ export class PluginRunner {
     return this.#release(life, reason, Math.max(0, endAt - clock.monotonicMs()));
   }
 
-  async #release({ teardown, abort }: Life, reason: Error, timeoutMs: number): Promise<boolean> {
-    return inPluginScope({ pluginId: this.id, phase: 'stop' }, () => {
-      abort.abort(reason);
-      return teardown.release(timeoutMs);
+  async #release(life: Life, reason: Error, timeoutMs: number): Promise<boolean> {
+    return this.#inScope('stop', life, () => {
+      life.abort.abort(reason);
+      return life.teardown.release(timeoutMs);
     });
+  }
+
+  #inScope<T>(phase: string, { abort: { signal } }: Life, run: () => T): T {
+    return inPluginScope({ pluginId: this.id, phase, signal }, run);
   }
 
   async #context(life: Life): Promise<PluginContext> {
@@ -308,7 +317,7 @@ export class PluginRunner {
       dataDir,
       configFolder: this.#loaded.configFolder,
       bus: this.#services.bus.forSource(id),
-      operations: traced(id, this.#services.operations.forPlugin(id, signal)),
+      operations: traced(id, this.#services.operations.forPlugin(id, signal), signal),
       store: scopedStore(store, id),
       logger: this.#logger,
       clock,
@@ -328,13 +337,13 @@ export class PluginRunner {
 }
 
 /** Handlers are called from requests and from other plugins; what they start is traced back to the plugin that wrote them. */
-function traced(pluginId: string, operations: IOperations): IOperations {
+function traced(pluginId: string, operations: IOperations, signal: AbortSignal): IOperations {
   return {
     ...operations,
     provide: (definition) =>
       operations.provide({
         ...definition,
-        handler: (input, call) => inPluginScope({ pluginId, phase: 'call' }, () => definition.handler(input, call)),
+        handler: (input, call) => inPluginScope({ pluginId, phase: 'call', signal }, () => definition.handler(input, call)),
       }),
   };
 }

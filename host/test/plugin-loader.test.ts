@@ -77,6 +77,40 @@ describe('loadPlugins', () => {
     ]);
   });
 
+  it.each([
+    [
+      'throws',
+      z
+        .string()
+        .default('x')
+        .transform(() => {
+          throw new Error('no such unit');
+        }),
+    ],
+    [
+      'must be waited for',
+      z
+        .string()
+        .default('x')
+        .refine(async () => true),
+    ],
+    [
+      'ends the process',
+      z
+        .string()
+        .default('x')
+        .transform(() => {
+          expect(currentPluginScope()).toMatchObject({ pluginId: 'odd' });
+          throw new Error('exit');
+        }),
+    ],
+  ])('tells of a schema that %s, as of any other fault', async (_name, size) => {
+    await write('odd', { id: 'odd' });
+    const odd = definePlugin({ id: 'odd', config: z.strictObject({ size }), activate() {} });
+    const { problems } = await load({ odd: { from: './odd' } }, async () => ({ default: odd }));
+    expect(problems).toMatchObject([{ path: 'plugins.odd.config', message: expect.stringContaining('the schema failed: ') }]);
+  });
+
   it('reports all problems of all plugins at once, and none that only follows from another', async () => {
     await write('wide', { id: 'wide', sdk: '>=0.1.0' });
     await write('late', { id: 'late', sdk: '^9.0.0' });
