@@ -7,7 +7,7 @@ import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
 import { schemaProblems } from './operations/schema-problems.js';
 import { type PluginConfigInput, readPluginConfigs, recordOrigins } from './plugin-configs.js';
-import { substitute } from './substitution.js';
+import { PutIn, substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
 import { readYaml } from './yaml-file.js';
 
@@ -40,13 +40,14 @@ const DEFAULT_FILE = 'bellows.yaml';
  */
 export async function loadConfig(
   options: HostOptions,
+  { mayBePipe = true }: { readonly mayBePipe?: boolean } = {},
 ): Promise<{ readonly loaded?: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
   const problems: ErrorDetail[] = [];
   const named = options.configFile ?? (options.env.BELLOWS_CONFIG || undefined);
   const file = named ? path.resolve(options.cwd, named) : defaultFile(options.cwd);
   const folder = path.dirname(file);
-  const missing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
-  const yaml = await readYaml(file, missing, problems);
+  const whenMissing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
+  const yaml = await readYaml(file, { whenMissing, problems, mayBePipe });
   if (yaml === undefined) return { problems };
   return readConfigTree(yaml, { file, folder, options, problems });
 }
@@ -66,17 +67,17 @@ export async function readConfigTree(
   { tree, lineOf }: { readonly tree: unknown; readonly lineOf: LoadedConfig['lineOf'] },
   { file, folder, options, problems }: TreePlace,
 ): Promise<{ readonly loaded: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
-  const put = { substituted: new Set<string>(), secrets: new Set<string>(), secretFiles: new Set<string>() };
-  const { substituted } = put;
-  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', ...put })) as Record<string, unknown>;
+  const putIn = new PutIn();
+  const substituted = new Set<string>();
+  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', substituted, putIn })) as Record<string, unknown>;
   const origins = new Map<string, Origin>();
   recordOrigins(input, { base: '', substituted, origins });
   applyOverrides(input, { options, origins, problems });
 
   const config = withAbsolutePaths(parse(input, substituted, problems) ?? salvage(input), { folder, origins, cwd: options.cwd });
   problems.push(...addressProblems(config, origins), ...policyProblems(config), ...(await tokenProblems(config)));
-  const own = await readPluginConfigs(input, { folder, env: options.env, problems, origins, ...put });
-  const secrets = [...put.secrets];
+  const own = await readPluginConfigs(input, { folder, env: options.env, problems, origins, substituted, putIn });
+  const secrets = [...putIn.secrets];
   const loaded: LoadedConfig = {
     config,
     file,
@@ -84,7 +85,7 @@ export async function readConfigTree(
     pluginConfigs: own.configs,
     origins,
     secrets,
-    secretFiles: [...put.secretFiles],
+    secretFiles: [...putIn.secretFiles],
     lineOf: (path) => own.lineOf(path) ?? lineOf(path),
   };
   return { loaded, problems: problemsWithoutSecrets(problems, secrets) };

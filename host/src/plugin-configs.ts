@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { ErrorDetail } from '@bellows/sdk';
 import type { Origin } from './config-file.js';
 import type { HostOptions } from './host-options.js';
-import { substitute } from './substitution.js';
+import { type PutIn, substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
 import { readYaml, type YamlFile } from './yaml-file.js';
 
@@ -19,8 +19,7 @@ interface Reading {
   /** These are added to. */
   readonly problems: ErrorDetail[];
   readonly substituted: ReadonlySet<string>;
-  readonly secrets: Set<string>;
-  readonly secretFiles: Set<string>;
+  readonly putIn: PutIn;
   readonly origins: Map<string, Origin>;
 }
 
@@ -52,7 +51,7 @@ export async function readPluginConfigs(input: Record<string, unknown>, reading:
       continue;
     }
     const file = path.resolve(reading.folder, entry.configFile);
-    const yaml = await readYaml(file, `plugins.${id}.configFile names it`, reading.problems);
+    const yaml = await readYaml(file, { whenMissing: `plugins.${id}.configFile names it`, problems: reading.problems });
     if (yaml === undefined) continue;
     files.set(file, yaml);
     configs.set(id, await ownFile(yaml, { file, base }, reading));
@@ -63,11 +62,11 @@ export async function readPluginConfigs(input: Record<string, unknown>, reading:
 async function ownFile(
   { tree }: YamlFile,
   { file, base }: { readonly file: string; readonly base: string },
-  { env, problems, secrets, secretFiles, origins }: Reading,
+  { env, problems, putIn, origins }: Reading,
 ): Promise<PluginConfigInput> {
   const substituted = new Set<string>();
   const found: ErrorDetail[] = [];
-  const value = await substitute(tree, { folder: path.dirname(file), env, problems: found, base: '', substituted, secrets, secretFiles });
+  const value = await substitute(tree, { folder: path.dirname(file), env, problems: found, base: '', substituted, putIn });
   problems.push(...found.map((problem) => ({ ...problem, path: `${file}.${problem.path}` })));
   recordOrigins(value, { base, substituted: new Set([...substituted].map((key) => `${base}.${key}`)), origins });
   return { value, base: file, substituted };

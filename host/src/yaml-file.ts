@@ -15,9 +15,18 @@ export interface YamlFile {
 /** Far above what a person writes, far below what would keep a running host from its work while it reads. */
 const MAX_BYTES = 1_048_576;
 
+interface YamlReading {
+  /** What to do when it is not there. */
+  readonly whenMissing: string;
+  /** Added to. */
+  readonly problems: ErrorDetail[];
+  /** As {@link readTextFile} takes it. */
+  readonly mayBePipe?: boolean;
+}
+
 /** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. Never rejects. */
-export async function readYaml(file: string, whenMissing: string, problems: ErrorDetail[]): Promise<YamlFile | undefined> {
-  const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe: true });
+export async function readYaml(file: string, { whenMissing, problems, mayBePipe = false }: YamlReading): Promise<YamlFile | undefined> {
+  const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe });
   if ('text' in read) return parseYaml(read.text, file, problems);
   const message = read.fault.startsWith('does not exist') ? `the file does not exist: ${whenMissing}` : read.fault;
   problems.push({ path: file, message });

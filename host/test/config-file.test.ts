@@ -119,13 +119,6 @@ describe('loadConfig', () => {
     expect(both.problems).toEqual([{ path: 'plugins.a', message: '`config` and `configFile` exclude each other: keep one' }]);
   });
 
-  it('treats __proto__ as an unknown key like any other', async () => {
-    const { problems } = await load('__proto__: { host: 1 }\nhost: { __proto__: { port: 1 } }');
-    expect(problems.map(({ path: at }) => at)).toEqual(['host.__proto__', '__proto__']);
-    for (const { message } of problems) expect(message).toMatch(/^unknown key "__proto__"; known are /);
-    expect(({} as Record<string, unknown>).host).toBeUndefined();
-  });
-
   it('finds the file in a folder above, as git does', async () => {
     await writeFile(path.join(folder, 'bellows.yaml'), 'host: { port: 1234 }');
     await mkdir(path.join(folder, 'a/b'), { recursive: true });
