@@ -39,11 +39,12 @@ export async function readPluginConfigs(input: Record<string, unknown>, reading:
   };
   const { plugins } = input;
   if (typeof plugins !== 'object' || plugins === null) return { configs, lineOf };
+  const substituted = byPlugin(reading.substituted);
   for (const [id, value] of Object.entries(plugins)) {
     const entry = (value ?? {}) as { config?: unknown; configFile?: unknown };
     const base = `plugins.${id}.config`;
     if (typeof entry.configFile !== 'string') {
-      configs.set(id, { value: entry.config ?? {}, base, substituted: below(reading.substituted, base) });
+      configs.set(id, { value: entry.config ?? {}, base, substituted: substituted.get(id) ?? new Set() });
       continue;
     }
     if (entry.config !== undefined) {
@@ -72,8 +73,16 @@ async function ownFile(
   return { value, base: file, substituted };
 }
 
-function below(paths: ReadonlySet<string>, base: string): Set<string> {
-  return new Set([...paths].filter((key) => key.startsWith(`${base}.`)).map((key) => key.slice(base.length + 1)));
+/** The paths inside of the `config` of each plugin. An id that needs quotes is none. */
+function byPlugin(paths: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const path of paths) {
+    const [, id, inner] = /^plugins\.([\w-]+)\.config\.(.*)$/s.exec(path) ?? [];
+    if (id === undefined || inner === undefined) continue;
+    const own = found.get(id) ?? new Set();
+    found.set(id, own.add(inner));
+  }
+  return found;
 }
 
 /** Fills `origins` with where each value of a tree came from. */
