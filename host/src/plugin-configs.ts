@@ -91,7 +91,8 @@ export function recordOrigins(
   context: { readonly base: string; readonly substituted: ReadonlySet<string>; readonly origins: Map<string, Origin> },
 ): void {
   const { base, substituted, origins } = context;
-  if (typeof value === 'object' && value !== null) {
+  const isEmptyList = Array.isArray(value) && value.length === 0;
+  if (typeof value === 'object' && value !== null && !isEmptyList) {
     for (const [key, inner] of Object.entries(value)) {
       recordOrigins(inner, { base: joinPath(base, [Array.isArray(value) ? Number(key) : key]), substituted, origins });
     }

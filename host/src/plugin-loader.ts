@@ -10,6 +10,7 @@ import { inPluginScope } from './plugin-scope.js';
 import { findPlugin, type PluginSource } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
 import { within } from './teardown.js';
+import { isTree } from './value-path.js';
 
 /** A plugin whose manifest, code and configuration were found good; nothing of it has been started. */
 export interface LoadedPlugin extends Needing {
@@ -199,8 +200,7 @@ function checkPluginConfig(
 
 /** Plain data only: a config may hold class instances that must stay usable. */
 export function deepFreeze<T>(value: T): T {
-  const plain = Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
-  if (!plain || Object.isFrozen(value)) return value;
+  if (!isTree(value) || Object.isFrozen(value)) return value;
   for (const inner of Object.values(value as object)) deepFreeze(inner);
   return Object.freeze(value);
 }
