@@ -6,9 +6,9 @@ import { problemsWithoutSecrets } from './hidden-values.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
 import { schemaProblems } from './operations/schema-problems.js';
+import { parseSubstituted } from './parse-substituted.js';
 import { type PluginConfigInput, readPluginConfigs, recordOrigins } from './plugin-configs.js';
 import { PutIn, substitute } from './substitution.js';
-import { joinPath } from './value-path.js';
 import { readYaml } from './yaml-file.js';
 
 export type Origin = 'default' | 'file' | 'env' | 'flag' | 'secret';
@@ -70,6 +70,8 @@ export async function readConfigTree(
   const putIn = new PutIn();
   const substituted = new Set<string>();
   const input = (await substitute(tree, { folder, env: options.env, problems, base: '', substituted, putIn })) as Record<string, unknown>;
+  // all below it is a comment
+  for (const section of Object.keys(hostConfigSchema.shape)) if (input[section] === null) delete input[section];
   const origins = new Map<string, Origin>();
   recordOrigins(input, { base: '', substituted, origins });
   applyOverrides(input, { options, origins, problems });
@@ -108,20 +110,10 @@ function defaultFile(cwd: string): string {
   }
 }
 
-/**
- * Texts from the environment are strings; where the schema wants a number or a boolean and the text is one, it is taken as such.
- */
 function parse(input: Record<string, unknown>, substituted: ReadonlySet<string>, problems: ErrorDetail[]): HostConfig | undefined {
-  const first = hostConfigSchema.safeParse(input);
-  if (first.success) return first.data;
-  if (!convertSubstituted(input, first.error.issues, substituted)) {
-    addNew(problems, schemaProblems(first.error, hostConfigSchema, { input }));
-    return undefined;
-  }
-  const second = hostConfigSchema.safeParse(input);
-  if (second.success) return second.data;
-  addNew(problems, schemaProblems(second.error, hostConfigSchema, { input }));
-  return undefined;
+  const { data, error } = parseSubstituted(hostConfigSchema, input, substituted);
+  if (error !== undefined) addNew(problems, schemaProblems(error, hostConfigSchema, { input }));
+  return data;
 }
 
 /** What could not be put in is empty and would be reported once more as a wrong value. */
@@ -169,32 +161,6 @@ function salvage(input: Record<string, unknown>): HostConfig {
   };
 }
 
-type TypeIssue = { readonly code: string; readonly path: readonly PropertyKey[]; readonly expected?: unknown };
-
-/** Turns substituted strings into the number or boolean a schema asked for, in place. Says whether it changed anything. */
-export function convertSubstituted(input: unknown, issues: readonly object[], substituted: ReadonlySet<string>): boolean {
-  let changed = false;
-  for (const issue of issues as readonly TypeIssue[]) {
-    if (issue.code !== 'invalid_type' || !substituted.has(joinPath('', issue.path))) continue;
-    const parent = issue.path.slice(0, -1).reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], input) as Record<
-      PropertyKey,
-      unknown
-    >;
-    const last = issue.path.at(-1) as PropertyKey;
-    const text = String(parent[last]).trim();
-    const value =
-      issue.expected === 'number' && text !== ''
-        ? Number(text)
-        : issue.expected === 'boolean'
-          ? { true: true, false: false }[text]
-          : undefined;
-    if (value === undefined || Number.isNaN(value)) continue;
-    parent[last] = value;
-    changed = true;
-  }
-  return changed;
-}
-
 function applyOverrides(
   input: Record<string, unknown>,
   {
@@ -204,7 +170,7 @@ function applyOverrides(
   }: { readonly options: HostOptions; readonly origins: Map<string, Origin>; readonly problems: ErrorDetail[] },
 ): void {
   const { env } = options;
-  if (input.host === undefined || input.host === null) input.host = {};
+  if (input.host === undefined) input.host = {};
   if (typeof input.host !== 'object' || Array.isArray(input.host)) return; // the schema says so
   const host = input.host as Record<string, unknown>;
   const set = (key: string, value: unknown, origin: Origin) => {

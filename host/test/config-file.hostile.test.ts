@@ -130,7 +130,8 @@ describe('a file that is put in', () => {
   it('is read once however often it is put in, and more than a host can hold is refused', async () => {
     await writeFile(path.join(folder, 'short'), 'k');
     await writeFile(path.join(folder, 'long'), 'x'.repeat(65_536));
-    const puttingIn = (name: string) => problemsOf(`plugins: { a: { from: ./a, config: { keys: [${`"\${file:${name}}",`.repeat(20_000)}] } } }`);
+    const puttingIn = (name: string) =>
+      problemsOf(`plugins: { a: { from: ./a, config: { keys: [${`"\${file:${name}}",`.repeat(20_000)}] } } }`);
     expect(await puttingIn('short')).toEqual([]);
     const told = expect.stringMatching(/^plugins\.a\.config\.keys\[64\]: with this more than 4 MiB are put in: .* \(line 1\)$/);
     expect(lines(await puttingIn('long'))).toEqual([told]);

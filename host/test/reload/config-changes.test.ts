@@ -46,8 +46,12 @@ describe('configChanges', () => {
   it('never shows what was put in, be it the place of a plugin or what its schema put into another option', () => {
     const secrets = ['plugins.a.from', 'plugins.a.config.key'];
     expect(changesOf({}, { plugins: { a: {} }, secrets })).toEqual([{ path: 'plugins.a', from: undefined, to: '(hidden)', effect: 'add' }]);
-    expect(changesOf({ plugins: { a: {} }, secrets }, {})).toEqual([{ path: 'plugins.a', from: '(hidden)', to: undefined, effect: 'remove' }]);
-    const joined = z.strictObject({ key: z.string() }).transform(({ key }) => ({ key, url: `https://x:${key}@y`, size: BigInt(key.length) }));
+    expect(changesOf({ plugins: { a: {} }, secrets }, {})).toEqual([
+      { path: 'plugins.a', from: '(hidden)', to: undefined, effect: 'remove' },
+    ]);
+    const joined = z
+      .strictObject({ key: z.string() })
+      .transform(({ key }) => ({ key, url: `https://x:${key}@y`, size: BigInt(key.length) }));
     const given = (key: string): ComparedConfig => ({
       ...compared({ plugins: { a: {} }, secrets }),
       plugins: new Map([['a', { config: joined.parse({ key }), schema: joined }]]),

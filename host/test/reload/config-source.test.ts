@@ -31,7 +31,10 @@ describe('what a running host reads anew', () => {
     const source = sourceOf(file);
     expect((await source.read()).loaded?.file).toBe(file);
     await rm(file);
-    expect(await source.read()).toEqual({ waves: [], problems: [{ path: file, message: expect.stringMatching(/^the file does not exist/) }] });
+    expect(await source.read()).toEqual({
+      waves: [],
+      problems: [{ path: file, message: expect.stringMatching(/^the file does not exist/) }],
+    });
   });
 
   it.each(['bellows.yaml', 'own.yaml'])('is never a pipe, which would be empty or without an end: %s', async (name) => {
