@@ -9,6 +9,7 @@ import { schemaProblems } from './operations/schema-problems.js';
 import { parseSubstituted } from './parse-substituted.js';
 import { type PluginConfigInput, readPluginConfigs, recordOrigins } from './plugin-configs.js';
 import { PutIn, substitute } from './substitution.js';
+import { joinPath } from './value-path.js';
 import { readYaml } from './yaml-file.js';
 
 export type Origin = 'default' | 'file' | 'env' | 'flag' | 'secret';
@@ -136,7 +137,8 @@ async function tokenProblems({ host }: HostConfig): Promise<readonly ErrorDetail
 function policyProblems({ governor }: HostConfig): ErrorDetail[] {
   return Object.entries(governor.subsystems).flatMap(([name, { floor, ceiling }]) => {
     if (floor === null || ceiling === null || floor <= ceiling) return [];
-    return [{ path: `governor.subsystems.${name}.floor`, message: `the floor ${floor} is above the ceiling ${ceiling}` }];
+    const path = joinPath('governor.subsystems', [name, 'floor']);
+    return [{ path, message: `the floor ${floor} is above the ceiling ${ceiling}` }];
   });
 }
 

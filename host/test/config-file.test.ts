@@ -142,7 +142,19 @@ describe('loadConfig', () => {
 
   it('refuses a policy that cannot be kept, not one for a subsystem that is not there', async () => {
     const { problems } = await load('governor: { subsystems: { compute.wasm: { floor: 5, ceiling: 2 }, other.pool: {} } }');
-    expect(problems).toEqual([{ path: 'governor.subsystems.compute.wasm.floor', message: 'the floor 5 is above the ceiling 2' }]);
+    expect(problems).toEqual([{ path: 'governor.subsystems."compute.wasm".floor', message: 'the floor 5 is above the ceiling 2' }]);
+  });
+
+  it('names keys that are no plain words in quotes, with their line', async () => {
+    const yaml = 'governor:\n  subsystems:\n    a.b: {}\n    c.d: { wieght: 1 }\n"": 1\n"\\u001b[31m": 1';
+    const { loaded, problems } = await load(yaml);
+    const told = withLines(problems, loaded as LoadedConfig).map(({ path: at, message }) => `${at}: ${message.split(';')[0]}`);
+    expect(told).toEqual([
+      'governor.subsystems."c.d".wieght: unknown key "wieght" (line 4)',
+      expect.stringMatching(/^"": unknown key ""/),
+      expect.stringMatching(/^"\\u001b\[31m": unknown key "\\u001b\[31m"/),
+    ]);
+    expect(['a."\\x".b', '"', 'a."'].map((at) => loaded?.lineOf(at))).toEqual([undefined, undefined, undefined]);
   });
 
   it('knows the line of a value, or of the nearest thing above it', async () => {
