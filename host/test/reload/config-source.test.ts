@@ -12,7 +12,8 @@ beforeEach(async () => {
   root = await realpath(await mkdtemp(path.join(os.tmpdir(), 'bellows-source-test-')));
   staging = path.join(root, 'staging');
   await writeFile(path.join(root, 'bellows.yaml'), 'plugins: { odd: { from: ./odd } }');
-  source = new ConfigSource({ options: { env: {}, cwd: root }, stagingDir: staging, clock: systemClock, logger: silentLogger });
+  const file = path.join(root, 'bellows.yaml');
+  source = new ConfigSource({ options: { env: {}, cwd: root }, file, stagingDir: staging, clock: systemClock, logger: silentLogger });
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
