@@ -1,10 +1,11 @@
+import { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { silentLogger, systemRandom } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ExecutorPool, type ExecutorPoolOptions } from '../../src/executor-pool.js';
 import { isAlive, rejection, until } from '../running-compute.js';
 
@@ -193,5 +194,29 @@ describe('ExecutorPool', () => {
     expect(pool.metrics.lost).toBeGreaterThan(20);
     await pool.stop();
     expect(lines.length).toBeLessThan(15);
+  });
+
+  it('tells of a process that does not end, and waits for it no longer than its time', async () => {
+    const clock = new FakeClock();
+    const lines: string[] = [];
+    const logger = { ...silentLogger, error: (line: string) => void lines.push(line) };
+    const pool = poolOf(await entry('stays', ANSWERING), clock, { logger });
+    expect(await pool.run({ work: WORK, deadlineAt: 600_000, signal: undefined })).toMatchObject({ outcome: null });
+    const [pid = 0] = pool.pids;
+    // as one in an uninterruptible wait
+    const kill = jest.spyOn(ChildProcess.prototype, 'kill').mockReturnValue(true);
+    try {
+      pool.setLimit(0);
+      const stopped = pool.stop();
+      await clock.advance(5_000);
+      await clock.advance(1_000);
+      await stopped;
+      expect(isAlive(pid)).toBe(true);
+    } finally {
+      kill.mockRestore();
+      process.kill(pid, 'SIGKILL');
+    }
+    expect(lines).toEqual(['An executor process was not ended: executor did not stop within 5000 ms: it was left behind']);
+    await until(() => !isAlive(pid));
   });
 });
