@@ -49,7 +49,8 @@ export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: 
   const installer = new ModuleInstaller({ config: configInForce, clock, catalogue, files, uploads, manager });
   provideOperations(ctx.operations, { config: configInForce, catalogue, installer, invoker, stats, pool });
   ctx.onReconfigure(({ config: next }) => {
-    manager.setMaximum(next.maxConcurrentOperations);
+    manager.configure(next);
+    stats.resize(next.maxCacheEntries);
     inForce = next;
   });
   return pool;
