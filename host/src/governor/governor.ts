@@ -169,13 +169,15 @@ export class Governor {
   }
 
   /** False when the subsystem did not take it. */
-  async #act({ entry, account }: Case, arbitration: Arbitration): Promise<boolean> {
+  async #act({ entry, account }: Case, decided: Arbitration): Promise<boolean> {
     const others = entry.configuredLimits;
-    if (arbitration.to === account.ceiling && account.last !== undefined && areSame(others, account.others)) {
+    const isSame = areSame(others, account.others);
+    if (decided.to === account.ceiling && account.last !== undefined && isSame) {
       // Only a new reason is worth a line: a host that rests would fill the ring with nothing.
-      if (account.last.limitedBy !== arbitration.limitedBy) this.#record(account, arbitration, { outcome: 'none' });
+      if (account.last.limitedBy !== decided.limitedBy) this.#record(account, decided, { outcome: 'none' });
       return true;
     }
+    const arbitration = isSame ? decided : { ...decided, reason: `${decided.reason}; other limits as they are configured now` };
     account.askedFor = arbitration.to;
     const from = { ...account.others, maxConcurrentOperations: arbitration.from };
     const to = { ...others, maxConcurrentOperations: arbitration.to };

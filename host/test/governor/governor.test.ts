@@ -93,6 +93,7 @@ describe('Governor', () => {
       from: maxConcurrentOperations,
       to: maxConcurrentOperations,
       outcome: 'applied',
+      reason: expect.stringContaining('; other limits as they are configured now'),
     });
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { descendants, isRunning } from './processes.js';
 import { COMPUTE, HARNESS, type RunningHost, startHost, writeConfig } from './running-host.js';
 import { until } from './until.js';
-import { ADD, base64 } from './wasm-samples.js';
+import { ADD, base64, SPIN } from './wasm-samples.js';
 
 const plugins = (compute: object, harness: object = {}) => ({
   plugins: { compute: { from: COMPUTE, config: compute }, harness: { from: HARNESS, config: harness } },
@@ -67,6 +67,33 @@ describe('options of the plugins, changed in a running host', () => {
     expect(await put(host, 'other')).toMatchObject({ status: 200 });
     // while compute starts again callers hear that it comes back, and nothing else
     expect((await load.end()).filter((answer) => answer !== '503 OPERATION_STOPPING')).toEqual([]);
+    expect((await host.stop()).code).toBe(0);
+  });
+
+  it('make queues shorter and longer than they were at the start, also when a later change is refused', async () => {
+    const host = await startHost({ config: plugins({ maxQueueDepth: 50, maxConcurrentOperations: 1 }) });
+    await host.call('compute.put', { name: 'spin', wasm: base64(SPIN) });
+    const depth = async () => {
+      const { json } = await host.request('/v1/status');
+      return json.subsystems.find(({ name }: { name: string }) => name === 'compute.wasm').limits.maxQueueDepth;
+    };
+    const refusedOf = async (count: number) => {
+      const call = { module: 'spin', export: 'spin', deadlineMs: 300 };
+      const answers = await Promise.all(Array.from({ length: count }, () => host.call('compute.invoke', call)));
+      return answers.filter(({ json }) => json.error.code === 'CAPACITY').length;
+    };
+    const change = async (maxQueueDepth: number, harness: object = {}) => {
+      writeConfig(host.folder, plugins({ maxQueueDepth, maxConcurrentOperations: 1 }, harness));
+      return (await host.bellows(['reload'])).code;
+    };
+    await until('the governor to have said something', async () => (await host.request('/v1/decisions')).json.decisions.length > 0);
+    expect(await change(1)).toBe(0);
+    expect(await depth()).toBe(1);
+    expect(await refusedOf(20)).toBeGreaterThan(5);
+    expect(await change(100)).toBe(0);
+    expect([await depth(), await refusedOf(80)]).toEqual([100, 0]);
+    expect(await change(2, { scale: { scaleDownThreshold: 5 } })).not.toBe(0);
+    expect([await depth(), await refusedOf(20)]).toEqual([100, 0]);
     expect((await host.stop()).code).toBe(0);
   });
 });
