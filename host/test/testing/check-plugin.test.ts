@@ -63,6 +63,10 @@ describe('checkPlugin', () => {
     await checkPlugin(needing, { alongside: [goodPlugin] });
   });
 
+  it('accepts one that says that it works only in part, as long as what it talks to is not there', async () => {
+    await checkPlugin(sample((ctx) => ctx.degrade('OTHER_SIDE_AWAY', 'the other side does not answer')), { rounds: 2 });
+  });
+
   it.each(Object.entries(BROKEN))('finds a plugin that %s', async (_name, broken) => {
     clean = broken.clean;
     const checking = checkPlugin(broken.plugin, { rounds: 2, settleMs: 200, ...broken.options });
