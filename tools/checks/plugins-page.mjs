@@ -9,7 +9,7 @@ const STATES = {
   active: ['It works.', '`ACTIVE`'],
   degraded: [
     'It works, but not in full; calls still go to it. Either an error of it was caught by nobody: then until the plugin is started again. Or it says so itself (`ctx.degrade`), until it says that this is over; a live change of its options does not end it.',
-    '`UNCAUGHT_ERROR`, or the code that the plugin gives, such as `EXECUTORS_FAILING` of compute',
+    '`UNCAUGHT_ERROR`, or the code that the plugin gives, such as `EXECUTORS_FAILING` of compute and `STORE_FULL` of workflow',
   ],
   waiting: [
     'Something it needs is not there yet. It is tried again by itself, with growing pauses up to 30 s.',
