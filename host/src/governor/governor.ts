@@ -16,7 +16,7 @@ import { type Arbitration, type ArbitrationInput, arbitrate } from './arbitrate.
 import { DecisionRing } from './decision-ring.js';
 import { DemandWindow } from './demand-window.js';
 import { type PolicyInForce, policyInForce } from './subsystem-policy.js';
-import type { SubsystemEntry, SubsystemRegistry } from './subsystem-registry.js';
+import { configuredLimitsOf, type SubsystemEntry, type SubsystemRegistry } from './subsystem-registry.js';
 
 interface GovernorOptions {
   readonly registry: SubsystemRegistry;
@@ -170,7 +170,7 @@ export class Governor {
 
   /** False when the subsystem did not take it. */
   async #act({ entry, account }: Case, decided: Arbitration): Promise<boolean> {
-    const others = entry.configuredLimits;
+    const others = configuredLimitsOf(entry);
     const isSame = areSame(others, account.others);
     if (decided.to === account.ceiling && account.last !== undefined && isSame) {
       // Only a new reason is worth a line: a host that rests would fill the ring with nothing.

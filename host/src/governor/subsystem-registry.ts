@@ -21,7 +21,7 @@ export interface SubsystemEntry {
   /** The limits it came with. */
   readonly initialLimits: ScalingLimits;
   readonly scalingDefaults: ScalingDefaults;
-  /** As last read; those it came with where it does not say. */
+  /** As last read, where they are good; those it came with where it does not say. */
   configuredLimits: ScalingLimits;
   /** Undefined until the first good reading. */
   metrics: ScalingMetrics | undefined;
@@ -142,6 +142,17 @@ function usableDefaults(plugin: string, { name, scalingDefaults = {} }: IScalabl
 function demandNumbers(metrics: ScalingMetrics): void {
   const wrong = Object.entries({ ...metrics, demand: metrics.demand }).filter(([, value]) => !Number.isFinite(value));
   if (wrong.length > 0) throw new TypeError(wrong.map(([key, value]) => `${key} is ${String(value)}, not a finite number`).join('; '));
+}
+
+/** As they are now: a change may be younger than the last reading. Where they cannot be read or used that tells it, and what it had counts. */
+export function configuredLimitsOf({ subsystem, configuredLimits }: SubsystemEntry): ScalingLimits {
+  try {
+    const { configuredLimits: now = configuredLimits } = subsystem;
+    demandLimits(now);
+    return now;
+  } catch {
+    return configuredLimits;
+  }
 }
 
 /** It would refuse them itself, and with them every other limit. */

@@ -97,6 +97,16 @@ describe('Governor', () => {
     });
   });
 
+  it('gives what is configured now, not what it was at the last reading', async () => {
+    const { clock, governor, subsystem } = setUp();
+    Object.assign(subsystem, { configuredLimits: DEFAULT_SCALING_LIMITS });
+    await clock.advance(2_000);
+    Object.assign(subsystem, { configuredLimits: { ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 5 } });
+    governor.setConfig(hostConfigSchema.parse({ governor: { subsystems: { 'test.pool': { floor: 3 } } } }).governor);
+    await governor.decide();
+    expect(subsystem.currentLimits).toEqual({ ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 5, maxConcurrentOperations: 3 });
+  });
+
   it.each([
     [
       'cannot be read',
