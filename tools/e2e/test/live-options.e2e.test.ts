@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { descendants, isRunning } from './processes.js';
-import { COMPUTE, HARNESS, type RunningHost, startHost, writeConfig } from './running-host.js';
+import { COMPUTE, HARNESS, type RunningHost, startHost, WORKFLOW, writeConfig } from './running-host.js';
 import { until } from './until.js';
 import { ADD, base64, SPIN } from './wasm-samples.js';
 
@@ -33,6 +33,35 @@ function underLoad(host: RunningHost) {
     },
   };
 }
+
+describe('a plugin that is started again', () => {
+  it('keeps no run from beginning that needs it: each is taken, waits, and completes', async () => {
+    const host = await startHost({ config: { plugins: { compute: { from: COMPUTE }, workflow: { from: WORKFLOW } } } });
+    await put(host, 'add');
+    const input = { module: 'add', export: 'add', args: [1, 2] };
+    await host.call('workflow.define', { json: { name: 'flow', stages: [{ name: 'sum', operation: 'compute.invoke', input }] } });
+    let isOver = false;
+    const ids: string[] = [];
+    const others: string[] = [];
+    const starting = (async () => {
+      while (!isOver) {
+        const { status, json } = await host.call('workflow.start', { name: 'flow', input: null });
+        if (status === 200) ids.push(json.id);
+        else others.push(`${status} ${json.error?.code}`);
+      }
+    })();
+    for (let round = 0; round < 5; round += 1) expect(await host.bellows(['plugins', 'restart', 'compute'])).toMatchObject({ code: 0 });
+    isOver = true;
+    await starting;
+    expect(others).toEqual([]);
+    const wanted = Math.min(ids.length, 1_000);
+    await until('all runs to complete', async () => {
+      const { json } = await host.call('workflow.list', { status: 'completed', limit: 1_000 });
+      return json.items.length === wanted;
+    });
+    expect((await host.stop()).code).toBe(0);
+  });
+});
 
 describe('options of the plugins, changed in a running host', () => {
   it('are taken over under load where they are live, all or none; others start the plugin again, and no call is lost', async () => {
