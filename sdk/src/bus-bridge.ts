@@ -68,12 +68,13 @@ export class PortBridge implements BusBridge, Subscriber {
   }
 
   /** For the bus, in the middle of a publish. */
-  offer(delivery: Delivery): void {
-    if (this.#state === 'closed' || delivery.carried) return;
+  offer(delivery: Delivery): number {
+    if (this.#state === 'closed' || delivery.carried) return 0;
     const shed = this.#outbox.offer(delivery, delivery.counts.class, `${delivery.event.topic} ${delivery.key}`);
     if (shed !== undefined) shed.counts.dropped += 1;
     if (this.#outbox.depth === this.#mostWaiting + 1) setImmediate(() => this.#giveUp());
     this.#planFlush();
+    return 0;
   }
 
   close(): void {

@@ -2,8 +2,10 @@ import type { IClock } from './clock.js';
 import type { Drainable, DrainOutcome } from './drain-queue.js';
 import type { Subscription, SubscriptionStats } from './event-bus-contract.js';
 import type { BusEvent, EventClass } from './events.js';
-import { Mailbox, type MailboxOptions } from './mailbox.js';
+import { Inbox } from './inbox.js';
+import type { MailboxOptions } from './mailbox.js';
 import { PercentileSketch } from './percentile-sketch.js';
+import type { TopicLog } from './topic-log.js';
 
 /** One event on its way, shared by all its subscribers. */
 export interface Delivery {
@@ -17,7 +19,11 @@ export interface Delivery {
 
 /** Who is offered events: called in the middle of a publish, so it must neither throw nor call anyone. */
 export interface Subscriber {
-  offer(delivery: Delivery): void;
+  /**
+   * Answers up to which length of the topic's log it need not be called again, because it takes what comes from there: 0 for one that
+   * must hear of every event.
+   */
+  offer(delivery: Delivery): number;
 }
 
 /** Of one topic and class; the bus reads them, subscriptions add to them. */
@@ -47,14 +53,16 @@ export interface BusSubscriptionOptions extends MailboxOptions {
   readonly topic: string;
   readonly owner: string;
   readonly class?: EventClass;
-  /** Called once, after the bus was told. */
+  /** Of the topic; `*` has none. */
+  readonly log: TopicLog<Delivery> | undefined;
+  /** Called after the bus was told, again when unsubscribed again. */
   onLeave(subscription: BusSubscription): void;
 }
 
 /** How far back the 99th percentile of the wait looks. */
 const WAIT_WINDOW_MS = 60_000;
 
-/** One subscriber: its mailbox, its handler, one call at a time. */
+/** One subscriber: its inbox, its handler, one call at a time. */
 export class BusSubscription implements Subscription, Subscriber, Drainable {
   readonly topic: string;
   readonly owner: string;
@@ -62,7 +70,7 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
   readonly #handler: EventHandler;
   readonly #class: EventClass | undefined;
   readonly #onLeave: (subscription: BusSubscription) => void;
-  readonly #mailbox: Mailbox<Delivery>;
+  readonly #inbox: Inbox;
   /** Made with the first delivery: most subscriptions are idle. */
   #waits: PercentileSketch | undefined;
   /** The first of the events taken since the batch began, and how many they are. */
@@ -79,18 +87,21 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
     this.owner = options.owner;
     this.#class = options.class;
     this.#onLeave = options.onLeave;
-    this.#mailbox = new Mailbox(options);
+    this.#inbox = new Inbox(options, options.class === undefined ? options.log : undefined);
   }
 
-  offer(delivery: Delivery): void {
-    const eventClass = delivery.counts.class;
-    if (this.#state === 'closed' || (this.#class !== undefined && this.#class !== eventClass)) return;
-    const shed = this.#mailbox.offer(delivery, eventClass, delivery.key);
-    if (shed !== undefined) shed.counts.dropped += 1;
-    if (this.#state !== 'idle' || this.#mailbox.depth === 0) return;
-    // in this order: a publisher at the end of its stack can make the call fail, which may leave no one deaf
-    this.#host.ready(this);
-    this.#state = 'ready';
+  offer(delivery: Delivery): number {
+    if (!this.#takes(delivery)) return 0;
+    this.#inbox.offer(delivery);
+    this.#noteWaiting();
+    return this.#inbox.quietUntil;
+  }
+
+  /** As {@link offer}, for what was published before it came, before anything else is offered. */
+  replay(delivery: Delivery): void {
+    if (!this.#takes(delivery)) return;
+    this.#inbox.replay(delivery);
+    this.#noteWaiting();
   }
 
   /** Hands events to the handler. After `waiting` and `empty` the subscription reports itself ready when it is again. */
@@ -100,11 +111,11 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
     let taken = 0;
     let ended: boolean;
     do {
-      const delivery = this.#mailbox.take() as Delivery; // `ready` and the depth say that something waits
+      const delivery = this.#inbox.take();
       if (taken === 0) this.#oldest ??= delivery;
       taken += 1;
       ended = this.#handle(delivery);
-    } while (ended && taken < limit && this.#state === 'handling' && this.#mailbox.depth > 0);
+    } while (ended && taken < limit && this.#state === 'handling' && this.#inbox.depth > 0);
     this.#taken += taken;
     if (!ended) return 'waiting';
     return this.#continues() ? 'again' : 'empty';
@@ -121,9 +132,9 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
   }
 
   unsubscribe(): void {
-    if (this.#state === 'closed') return;
+    // all of it every time: at the end of a stack a call can fail half-way, and the next one must do what that left undone
+    this.#inbox.clear();
     this.#state = 'closed';
-    this.#mailbox.clear();
     this.#host.left(this);
     this.#onLeave(this);
   }
@@ -135,12 +146,23 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
   stats(): SubscriptionStats {
     return {
       delivered: this.#delivered,
-      dropped: this.#mailbox.dropped,
+      dropped: this.#inbox.dropped,
       errors: this.#errors,
-      depth: this.#mailbox.depth,
-      maxDepth: this.#mailbox.maxDepth,
+      depth: this.#inbox.depth,
+      maxDepth: this.#inbox.maxDepth,
       p99WaitMs: this.#waits?.percentile(0.99) ?? 0,
     };
+  }
+
+  #takes({ counts }: Delivery): boolean {
+    return this.#state !== 'closed' && (this.#class === undefined || this.#class === counts.class);
+  }
+
+  #noteWaiting(): void {
+    if (this.#state !== 'idle' || this.#inbox.depth === 0) return;
+    // in this order: a publisher at the end of its stack can make the call fail, which may leave no one deaf
+    this.#host.ready(this);
+    this.#state = 'ready';
   }
 
   /** Answers false when the call goes on and its promise is awaited. */
@@ -182,7 +204,7 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
 
   #continues(): boolean {
     if (this.#state !== 'handling') return false; // it was unsubscribed meanwhile
-    this.#state = this.#mailbox.depth > 0 ? 'ready' : 'idle';
+    this.#state = this.#inbox.depth > 0 ? 'ready' : 'idle';
     return this.#state === 'ready';
   }
 }

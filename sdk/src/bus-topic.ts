@@ -2,6 +2,7 @@ import type { Delivery, DeliveryCounts } from './bus-subscription.js';
 import { InputError } from './errors.js';
 import { type EventClass, TOPIC_CLASSES } from './events.js';
 import { SubscriberList } from './subscriber-list.js';
+import { TopicLog } from './topic-log.js';
 
 /** What the bus knows of one topic. */
 export interface TopicState {
@@ -9,6 +10,9 @@ export interface TopicState {
   /** Of a topic of the contract, whatever its publishers say. */
   readonly knownClass: EventClass | undefined;
   readonly subscribers: SubscriberList;
+  readonly log: TopicLog<Delivery>;
+  /** Up to this length of the log its followers need to hear of nothing that is published. */
+  quietUntil: number;
   /** Newest event of each key, the key heard of last at the end. */
   readonly latest: Map<string, Kept>;
   newest: Kept | undefined;
@@ -23,6 +27,8 @@ export function newTopic(topic: string): TopicState {
     topic,
     knownClass: isOfContract(topic) ? TOPIC_CLASSES[topic] : undefined,
     subscribers: new SubscriberList(),
+    log: new TopicLog(),
+    quietUntil: 0,
     latest: new Map(),
     newest: undefined,
     counts: new Map(),
@@ -89,6 +95,22 @@ export function keepLatest(state: TopicState, delivery: Delivery): void {
   // last: a publisher at the end of its stack can make the call before fail, and what is newest must be in the map
   state.newest = kept;
   if (latest.size > MAX_LATEST_KEYS) latest.delete(latest.keys().next().value as string);
+}
+
+/** Those who follow the log are asked again only when one of them has no room for more, or is to hear of something first. */
+export function deliver(state: TopicState, delivery: Delivery): void {
+  const { log } = state;
+  const subscribers = state.subscribers.all();
+  if (log.followers > 0) {
+    log.append(delivery);
+    const isQuiet = log.followers === subscribers.length && log.length <= state.quietUntil;
+    if (isQuiet && delivery.counts.class !== 'control') return;
+  }
+  // first: a publisher at the end of its stack can make an offer fail, and then all must be asked again
+  state.quietUntil = 0;
+  let quietUntil = Number.POSITIVE_INFINITY;
+  for (const subscriber of subscribers) quietUntil = Math.min(quietUntil, subscriber.offer(delivery));
+  state.quietUntil = quietUntil;
 }
 
 /** Freezes the payload and answers the key it gives itself. `InputError` for one that throws meanwhile. */

@@ -7,6 +7,7 @@ import {
   checkKey,
   checkTopic,
   countsOf,
+  deliver,
   isOfContract,
   keepLatest,
   newTopic,
@@ -35,8 +36,8 @@ export interface EventBusOptions {
 
 /**
  * The bus of one process; see {@link IEventBus} for what it promises. Handlers never run inside `publish`: publishing puts the
- * event into mailboxes, and these are emptied after the current code has run, about 1 ms at a time, so that timers and
- * connections stay on time however much is published.
+ * event into the log of its topic or into mailboxes, and subscribers are given what waits for them after the current code has run, about
+ * 1 ms at a time, so that timers and connections stay on time however much is published.
  */
 export class EventBus implements IEventBus, SharedBus {
   readonly #options: EventBusOptions;
@@ -144,9 +145,10 @@ export class EventBus implements IEventBus, SharedBus {
   subscribeFor(source: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription {
     if (options.class !== undefined) checkClass(options.class);
     const subscribers = this.#subscribersOf(topic, source);
+    const log = topic === '*' ? undefined : this.#topic(topic, source).log;
     const policy = topic === 'metrics' ? 'conflate' : 'drop-newest';
     const owner = options.owner ?? source;
-    const subscription = new BusSubscription(this.#subscriptionHost, { policy, ...options, topic, owner, onLeave }, handler);
+    const subscription = new BusSubscription(this.#subscriptionHost, { policy, ...options, topic, owner, log, onLeave }, handler);
     subscribers.add(subscription);
     if (options.replayLatest) this.#replay(topic, subscription);
     return subscription;
@@ -195,7 +197,7 @@ export class EventBus implements IEventBus, SharedBus {
 
   #deliver(state: TopicState, delivery: Delivery): void {
     keepLatest(state, delivery);
-    for (const subscriber of state.subscribers.all()) subscriber.offer(delivery);
+    deliver(state, delivery);
     for (const subscriber of this.#everything.all()) subscriber.offer(delivery);
   }
 
@@ -210,7 +212,7 @@ export class EventBus implements IEventBus, SharedBus {
   #replay(topic: string, subscription: BusSubscription): void {
     const states = topic === '*' ? [...this.#topics.values()] : [this.#topic(topic, subscription.owner)];
     const deliveries = states.flatMap(({ latest }) => [...latest.values()].map(({ delivery }) => delivery));
-    for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.offer(delivery);
+    for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.replay(delivery);
   }
 
   #subscribersOf(topic: string, source: string): SubscriberList {

@@ -15,7 +15,7 @@ export * from './events.js';
 export * from './file-tree-store.js';
 export * from './logger.js';
 export * from './machine.js';
-export * from './mailbox.js';
+export { DEFAULT_MAILBOX_CAPACITY, Mailbox, type MailboxOptions } from './mailbox.js';
 export * from './memory-store.js';
 export * from './metric-descriptions.js';
 export type * from './operation-types.js';

@@ -40,14 +40,9 @@ export class Mailbox<T> {
   #maxDepth = 0;
   #dropped = 0;
 
-  /** `InputError` (`MAILBOX_CAPACITY_INVALID`) unless the capacity is a whole number of at least 1, or `Infinity`. */
-  constructor({ policy = 'drop-newest', capacity = DEFAULT_MAILBOX_CAPACITY }: MailboxOptions = {}) {
-    if (capacity !== Number.POSITIVE_INFINITY && (!Number.isSafeInteger(capacity) || capacity < 1)) {
-      throw new InputError(
-        'MAILBOX_CAPACITY_INVALID',
-        `A mailbox got capacity ${String(capacity)}: give a whole number of at least 1, or Infinity`,
-      );
-    }
+  /** `InputError` as of {@link readMailboxOptions}. */
+  constructor(options: MailboxOptions = {}) {
+    const { policy, capacity } = readMailboxOptions(options);
     this.#policy = policy;
     this.#capacity = capacity;
   }
@@ -150,6 +145,20 @@ export class Mailbox<T> {
     const depth = this.depth;
     if (depth > this.#maxDepth) this.#maxDepth = depth;
   }
+}
+
+/** `InputError` (`MAILBOX_CAPACITY_INVALID`) unless the capacity is a whole number of at least 1, or `Infinity`. */
+export function readMailboxOptions({
+  policy = 'drop-newest',
+  capacity = DEFAULT_MAILBOX_CAPACITY,
+}: MailboxOptions): Required<MailboxOptions> {
+  if (capacity !== Number.POSITIVE_INFINITY && (!Number.isSafeInteger(capacity) || capacity < 1)) {
+    throw new InputError(
+      'MAILBOX_CAPACITY_INVALID',
+      `A mailbox got capacity ${String(capacity)}: give a whole number of at least 1, or Infinity`,
+    );
+  }
+  return { policy, capacity };
 }
 
 /** Data that a newer one of the same key may still replace. */

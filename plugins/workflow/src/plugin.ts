@@ -28,12 +28,11 @@ export interface RunningWorkflow {
   readonly resumed: Promise<void>;
 }
 
-/** Puts the parts of workflow together. `spillThread` is for tests that run from the sources. */
-export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>, spillThread?: URL): Promise<RunningWorkflow> {
+/** Puts the parts of workflow together. */
+export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>): Promise<RunningWorkflow> {
   const { config, clock, logger, dataDir } = ctx;
   const store = ctx.own(await FlowStore.open(dataDir, { clock, logger, onStalled: tellStalls(ctx) }));
-  const spillOptions = { maxBytes: config.maxSpillBytes, ...(spillThread === undefined ? {} : { threadEntry: spillThread }) };
-  const values = ctx.own(new SpillStore(path.join(dataDir, SPILL_FILE), spillOptions));
+  const values = ctx.own(new SpillStore(path.join(dataDir, SPILL_FILE), { maxBytes: config.maxSpillBytes }));
   const captured = new CapturedStates({ values, backing: values, maxStateBytesPerStage: config.maxStateBytesPerStage });
   const definitions = await openDefinitions(ctx, store);
   const queue = new ReadyQueue();

@@ -11,7 +11,6 @@ import { FlowWriter } from '../src/store/flow-writer.js';
 import { rejection } from './engine/engine-host.js';
 import { makeContext } from './programs/plugin-context.mjs';
 
-const SPILL_THREAD = new URL('../dist/store/spill-thread.js', import.meta.url);
 /** Of `node:sqlite`. */
 const SQLITE_FULL = 13;
 const folders: string[] = [];
@@ -43,7 +42,7 @@ async function startPlugin({ config = {}, folder, store = new MemoryStore() }: S
     store,
     operations,
   });
-  const running = await activateWorkflow(context, SPILL_THREAD);
+  const running = await activateWorkflow(context);
   releases.push(release);
   await running.resumed;
   /** As the host calls it: input and output fit their schemas. */

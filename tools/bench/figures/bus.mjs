@@ -56,7 +56,7 @@ async function memory(count) {
   const of = (who, key) => values[who].map((value) => value[key]);
   return [
     figure('bus memory: a subscription, idle', 'B', 'lower', of('ours', 'idleBytes'), 'of 100,000, without its handler'),
-    figure('bus memory: a subscription, used once', 'B', 'lower', of('ours', 'usedBytes'), 'with its first queue and what tells its waits'),
+    figure('bus memory: a subscription, used once', 'B', 'lower', of('ours', 'usedBytes'), 'with what tells its waits'),
     figure('bus memory: peer, RxJS Subject, idle', 'B', 'none', of('peer', 'idleBytes')),
     figure('bus memory: peer, RxJS Subject, used once', 'B', 'none', of('peer', 'usedBytes')),
   ];

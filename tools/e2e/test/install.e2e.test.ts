@@ -76,6 +76,8 @@ describe('an install', () => {
   it('whose command was killed is waited for by the next one, which installs again', async () => {
     const first = start();
     const [orphan] = await npmRunning(1);
+    // its npm may write before the command has noted whom it started
+    await until('the lock to name npm', () => lentTo() === orphan);
     first.child.kill('SIGKILL');
     await until('the first to be gone', () => !isRunning(first.pid)); // its npm still holds its output
     const second = start();
@@ -142,6 +144,11 @@ async function npmRunning(count: number): Promise<[number, ...number[]]> {
 function npmRuns(): number[] {
   const file = path.join(clone, 'npm-runs.txt');
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : [];
+}
+
+function lentTo(): number {
+  const file = path.join(lock(), 'child');
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 }
 
 function lock(): string {

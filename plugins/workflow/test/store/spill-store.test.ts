@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,8 +9,6 @@ import { checkStore } from '@bellows/sdk/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SpillStore, type SpillStoreOptions } from '../../src/store/spill-store.js';
 
-/** Threads run what is built: tests of this project build first. */
-const threadEntry = new URL('../../dist/store/spill-thread.js', import.meta.url);
 const A = 'dw://internal/a';
 const B = 'dw://internal/b';
 
@@ -21,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 const newFile = () => path.join(folder, `${(lastFile += 1)}.db`);
-const openStore = (file = newFile(), options: SpillStoreOptions = {}) => new SpillStore(file, { threadEntry, ...options });
+const openStore = (file = newFile(), options: SpillStoreOptions = {}) => new SpillStore(file, options);
 
 describe('SpillStore', () => {
   it('keeps the promises of a durable store', async () => {
@@ -62,13 +60,22 @@ describe('SpillStore', () => {
     await expect(nowhere.write('nonsense', new Uint8Array(1))).rejects.toMatchObject({ code: 'STORE_PATH_INVALID', kind: 'input' });
   });
 
-  it('rejects what is under way when its thread dies, and starts another', async () => {
-    const file = newFile();
-    await using store = openStore(file, { threadEntry: dyingThread(threadEntry) });
+  it('copies what it is given at the call, also while the file is being opened', async () => {
+    await using store = openStore();
+    const data = Uint8Array.of(1);
+    const writing = store.write(A, data);
+    data[0] = 2;
+    await writing;
+    expect([...((await store.read(A)) ?? [])]).toEqual([1]);
+  });
+
+  it('makes its file with the first call, and tries again to open one that could not be opened', async () => {
+    const later = path.join(folder, 'later');
+    await using store = openStore(path.join(later, 'spill.db'));
+    await expect(store.write(A, Uint8Array.of(1))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE', kind: 'not_ready' });
+    await mkdir(later);
+    expect(await readdir(later)).toEqual([]);
     await store.write(A, Uint8Array.of(1));
-    const calls = [store.read(A), store.write('dw://internal/die', new Uint8Array(1)), store.read(B)];
-    const results = await Promise.allSettled(calls);
-    expect(results.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'STORE_UNREACHABLE', kind: 'not_ready' } });
     expect([...((await store.read(A)) ?? [])]).toEqual([1]);
   });
 
@@ -105,12 +112,3 @@ describe('SpillStore', () => {
     expect(await again.list('dw://internal/')).toHaveLength(5);
   });
 });
-
-/** The real thread, which dies when a certain path is written. */
-function dyingThread(real: URL): URL {
-  const program = `
-    import { parentPort } from 'node:worker_threads';
-    parentPort.on('message', ({ path }) => { if (path?.endsWith('/die')) process.exit(3); });
-    await import(${JSON.stringify(real.href)});`;
-  return new URL(`data:text/javascript,${encodeURIComponent(program)}`);
-}
