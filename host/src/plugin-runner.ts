@@ -20,6 +20,7 @@ import {
   scopedStore,
 } from '@bellows/sdk';
 import type { ServiceContainer } from './container.js';
+import { PluginHealth } from './plugin-health.js';
 import { PluginLifecycle } from './plugin-lifecycle.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import { currentPluginScope, inPluginScope } from './plugin-scope.js';
@@ -55,10 +56,12 @@ export interface RunnerServices {
 interface Life {
   readonly teardown: TeardownStack;
   readonly abort: AbortController;
+  readonly health: PluginHealth;
   reconfigure: Reconfigure | undefined;
 }
 
 const VALIDATED = Object.freeze({ reason: 'VALIDATED', message: 'manifest, configuration and needs are good' });
+const ACTIVE = Object.freeze({ reason: 'ACTIVE', message: 'running' });
 
 /** Runs one plugin: activation with its time-out, its state with reasons, and the release of all it took. */
 export class PluginRunner {
@@ -71,8 +74,7 @@ export class PluginRunner {
   #stopping: Promise<boolean> | undefined;
   #attempt = 0;
   #faults = 0;
-  /** What broke while it was being activated; it shows when it is active. */
-  #brokeEarly: { readonly reason: string; readonly message: string } | undefined;
+  #lastFault = '';
 
   constructor(loaded: LoadedPlugin, services: RunnerServices, configRevision: number) {
     this.id = loaded.id;
@@ -105,6 +107,11 @@ export class PluginRunner {
     return this.#faults;
   }
 
+  /** What the last of them said; empty when there was none. */
+  get lastFault(): string {
+    return this.#lastFault;
+  }
+
   /** Whether others may rely on it. */
   get isUp(): boolean {
     return this.#lifecycle.state === 'active' || this.#lifecycle.state === 'degraded';
@@ -117,18 +124,19 @@ export class PluginRunner {
   async activate({ isTold = false } = {}): Promise<{ readonly retryAfterMs?: number; readonly error?: BellowsError }> {
     this.#attempt += 1;
     this.#lifecycle.to('activating', { reason: 'ACTIVATING', message: `activating, attempt ${this.#attempt}` });
-    const teardown = new TeardownStack({ clock: this.#services.clock, logger: this.#logger });
-    const life: Life = { teardown, abort: new AbortController(), reconfigure: undefined };
+    const { clock } = this.#services;
+    const teardown = new TeardownStack({ clock, logger: this.#logger });
+    const health = new PluginHealth({ plugin: this.id, clock, logger: this.#logger, onChange: () => this.#showHealth() });
+    const life: Life = { teardown, abort: new AbortController(), health, reconfigure: undefined };
     this.#running = life;
-    this.#brokeEarly = undefined;
     try {
       await this.#activateInTime(life);
       // a stop may have come in the meantime, and another start after it: they own the state then
       if (this.#running === life && this.#lifecycle.can('active')) {
-        this.#lifecycle.to('active', { reason: 'ACTIVE', message: 'running' });
+        this.#lifecycle.to('active', ACTIVE);
         this.#services.operations.expectNoMore(this.id);
         this.#attempt = 0;
-        this.#showEarlyFault();
+        this.#showHealth();
       }
       return {};
     } catch (thrown) {
@@ -197,14 +205,14 @@ export class PluginRunner {
   }
 
   /**
-   * Something of it broke while it was running; it stays in use. Answers false, and changes nothing, where that is known to be left over
-   * from an activation that was stopped.
+   * Something of it broke while it was running; it stays in use, and degraded until it is started again. Answers false, and changes
+   * nothing, where that is known to be left over from an activation that was stopped.
    */
   degrade(reason: string, message: string): boolean {
     if (currentPluginScope()?.signal?.aborted) return false;
     this.#faults += 1;
-    if (this.#lifecycle.state === 'activating') this.#brokeEarly = { reason, message };
-    else if (this.#lifecycle.can('degraded')) this.#lifecycle.to('degraded', { reason, message, failed: { code: reason, message } });
+    this.#lastFault = message;
+    this.#running?.health.broke(reason, message);
     return true;
   }
 
@@ -227,8 +235,15 @@ export class PluginRunner {
     return clean;
   }
 
-  #showEarlyFault(): void {
-    if (this.#brokeEarly) this.degrade(this.#brokeEarly.reason, this.#brokeEarly.message);
+  /** One that is not up shows it when it is. */
+  #showHealth(): void {
+    if (!this.isUp) return;
+    const { state, reason, message } = this.#lifecycle.status;
+    const trouble = this.#running?.health.trouble;
+    if (trouble === undefined) {
+      if (state === 'degraded') this.#lifecycle.to('active', ACTIVE);
+    } else if (state === 'active') this.#lifecycle.to('degraded', trouble);
+    else if (trouble.reason !== reason || trouble.message !== message) this.#lifecycle.note(trouble);
   }
 
   async #activateInTime(life: Life): Promise<void> {
@@ -301,6 +316,7 @@ export class PluginRunner {
   async #context(life: Life): Promise<PluginContext> {
     const {
       teardown,
+      health,
       abort: { signal },
     } = life;
     const { clock, random, container, store, registerSubsystem } = this.#services;
@@ -310,6 +326,7 @@ export class PluginRunner {
     // Added first, so released last: the plugin's own clean-up may still publish.
     teardown.add(() => this.#services.bus.closeSource(id));
     teardown.add(() => this.#services.operations.withdrawAll(id));
+    teardown.add(health);
     const services = container.child();
     return Object.freeze({
       id,
@@ -332,6 +349,7 @@ export class PluginRunner {
         life.reconfigure = apply;
       },
       registerSubsystem: (subsystem) => teardown.add(registerSubsystem(id, subsystem)),
+      ...health.words,
     } satisfies PluginContext);
   }
 }

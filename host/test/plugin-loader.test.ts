@@ -81,25 +81,6 @@ describe('loadPlugins', () => {
     ]);
   });
 
-  it('reports a schema of options that throws, or does not answer at once, as a problem of that plugin', async () => {
-    for (const id of ['throwing', 'later']) await write(id, { id });
-    const schemas = {
-      throwing: z.strictObject({}).refine(() => {
-        throw new Error('broken rule');
-      }),
-      later: z.strictObject({}).refine(async () => true),
-    };
-    const importModule = async (url: string) => {
-      const id = (/staging\/([^/]+)/.exec(url)?.[1] ?? '') as keyof typeof schemas;
-      return { default: definePlugin({ id, config: schemas[id], activate() {} }) };
-    };
-    const { problems } = await load({ throwing: { from: './throwing' }, later: { from: './later' } }, importModule);
-    expect(problems).toEqual([
-      { path: 'plugins.throwing.config', message: 'the schema of its options failed: broken rule' },
-      { path: 'plugins.later.config', message: expect.stringMatching(/^the schema of its options failed: .*sync/) },
-    ]);
-  });
-
   it.each([
     [
       'throws',

@@ -146,9 +146,9 @@ export class ReloadAttempt {
     return plugins.errorOf(id) ?? new PluginError(reason, message, { plugin: id, phase: 'activate' });
   }
 
-  #looseFault({ id, faults, status }: PluginRunner): BellowsError | undefined {
+  #looseFault({ id, faults, lastFault }: PluginRunner): BellowsError | undefined {
     if (faults === (this.#faults.get(id) ?? 0)) return undefined;
-    return new PluginError('UNCAUGHT_ERROR', status.message, { plugin: id, phase: 'reconfigure' });
+    return new PluginError('UNCAUGHT_ERROR', lastFault, { plugin: id, phase: 'reconfigure' });
   }
 
   #isIntact(): boolean {

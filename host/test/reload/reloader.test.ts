@@ -170,6 +170,27 @@ describe('a reload that is not taken', () => {
     expect(host.wired.plugins.runner('second')?.status.lastAttempt).toMatchObject({ code });
   });
 
+  it('names the error that nobody caught, also of a plugin that is degraded for another reason', async () => {
+    const host = await start({ a: {} });
+    host.wired.plugins.runner('a')?.degrade('UNCAUGHT_ERROR', 'something earlier');
+    host.alive('a')[0]?.ctx.degrade('SLOW', 'something else');
+    host.write({ a: { options: { takeover: 'crash' } } });
+    const report = await reload(host);
+    expect(report).toMatchObject({ outcome: 'refused', message: expect.stringContaining('a did not take it: a broke') });
+    expect(host.wired.plugins.runner('a')?.status).toMatchObject({ state: 'degraded', reason: 'UNCAUGHT_ERROR', message: 'a broke' });
+  });
+
+  it('does not end what a plugin says of itself by a live change, but by a restart', async () => {
+    const host = await start({ a: {} });
+    host.alive('a')[0]?.ctx.degrade('SLOW', 'the other side is slow');
+    host.write({ a: { options: { warm: 1 } } });
+    await reload(host);
+    expect(host.wired.plugins.runner('a')?.status).toMatchObject({ state: 'degraded', reason: 'SLOW', configRevision: 2 });
+    host.write({ a: { options: { cold: 1 } } });
+    await reload(host);
+    expect(host.wired.plugins.runner('a')?.status).toMatchObject({ state: 'active', reason: 'ACTIVE', configRevision: 3 });
+  });
+
   it.each(['throw', 'hang', 'notReady', 'crash'] as const)(
     'puts old configuration and old code back when a new one does %s',
     async (activation) => {

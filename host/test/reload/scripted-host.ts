@@ -21,8 +21,11 @@ import { TeardownStack } from '../../src/teardown.js';
 import { TEST_MACHINE } from '../../src/testing/test-machine.js';
 import { sourceOf } from '../../src/testing/test-plugin.js';
 
-/** `once`: the first activation with these options goes well, every later one throws. `crash`: an error that nobody awaits. */
-export const ACTIVATIONS = ['ok', 'once', 'throw', 'hang', 'notReady', 'crash'] as const;
+/**
+ * `once`: the first activation with these options goes well, every later one throws. `crash`: an error that nobody awaits. `limp`: it says
+ * that it works only in part.
+ */
+export const ACTIVATIONS = ['ok', 'once', 'throw', 'hang', 'notReady', 'crash', 'limp'] as const;
 /** `wreck`: throws in the middle, and again when it is to take the old configuration back. */
 export const TAKEOVERS = ['ok', 'refuse', 'throw', 'wreck', 'hang', 'crash'] as const;
 /** `crash`: it leaves an error behind that nobody awaits. */
@@ -217,7 +220,7 @@ function scripted({ id, version, instances, seen, crash }: Making): Plugin {
 }
 
 async function begin(
-  { id, config }: PluginContext<Script>,
+  { id, config, degrade }: PluginContext<Script>,
   { seen, crash, key }: { readonly seen: Set<string>; readonly crash: (id: string) => void; readonly key: string },
 ): Promise<void> {
   await Promise.resolve();
@@ -226,6 +229,7 @@ async function begin(
   if (config.activation === 'throw' || (config.activation === 'once' && !isFirst)) throw new Error(`${id} does not start`);
   if (config.activation === 'notReady') throw new NotReadyError('SCRIPT_LATER', `${id} is not ready`, { retryAfterMs: 5_000 });
   if (config.activation === 'hang') await new Promise(() => {});
+  if (config.activation === 'limp') degrade('SCRIPT_LIMPS', `${id} works only in part`);
   if (config.activation === 'crash') setImmediate(() => crash(id));
 }
 
