@@ -20,6 +20,8 @@ import { openHttp } from '../host-http.js';
 import { type WiredHost, wireHost } from '../host-wiring.js';
 import { newTraceId } from '../operations/trace-id.js';
 import { loadPlugins } from '../plugin-loader.js';
+import type { NextConfig } from '../reload/reloader.js';
+import type { ReloadReport } from '../reload/reload-report.js';
 import { TeardownStack } from '../teardown.js';
 import { withRunningTime } from './running-time.js';
 import { TEST_MACHINE } from './test-machine.js';
@@ -52,6 +54,9 @@ export interface LaunchOptions<C extends IClock> extends TestHostOptions<C> {
   readonly named?: readonly NamedPlugin[];
 }
 
+/** What a host that runs is to run from now on. What is left out stays as it was given last. */
+export type TestReload = Partial<Pick<TestHostOptions, 'plugins' | 'config'>>;
+
 /** The parts of a host that was started for a test. */
 export interface LaunchedHost<C extends IClock> {
   readonly wired: WiredHost;
@@ -60,6 +65,8 @@ export interface LaunchedHost<C extends IClock> {
   readonly store: IPersistentBackingStore;
   /** Left out unless it was to listen. */
   readonly http?: { readonly url: string; readonly token: string };
+  /** As `TestHost.reload`. */
+  reload(next: Partial<Pick<LaunchOptions<C>, 'plugins' | 'named' | 'config'>>): Promise<ReloadReport>;
   /** Ends everything and removes the temporary folder; says whether all let go in time. Twice answers the same promise. */
   stop(): Promise<boolean>;
 }
@@ -80,14 +87,21 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Laun
   };
   const stop = () => withRunningTime(clock, release());
   try {
-    const { loaded, waves } = await load(options, { folder, clock });
+    let wanted: LaunchOptions<C> = options;
+    const readNext = () => read(wanted, { folder, clock });
+    const { loaded, waves } = await firstOf(withRunningTime(clock, readNext()));
     stopTimeoutMs = loaded.config.host.stopTimeoutMs;
     let bus: RecordingBus | undefined;
     const makeBus: NonNullable<Parameters<typeof wireHost>[0]['makeBus']> = (given) => (bus = new RecordingBus(given));
-    wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus });
+    wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus, readNext });
+    const { reloader } = wired;
+    const reload: LaunchedHost<C>['reload'] = (next) => {
+      wanted = { ...wanted, ...next };
+      return withRunningTime(clock, reloader.reload('request'));
+    };
     const http = options.listen ? await listen({ wired, loaded, random, teardown }) : undefined;
     await withRunningTime(clock, wired.start(signal));
-    return { wired, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), stop };
+    return { wired, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), reload, stop };
   } catch (error) {
     await stop();
     if (!signal?.aborted) throw error;
@@ -95,11 +109,17 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Laun
   }
 }
 
+async function firstOf(reading: Promise<NextConfig>): Promise<Required<NextConfig>> {
+  const { loaded, waves, problems } = await reading;
+  if (loaded === undefined || problems.length > 0) throw configError(problems);
+  return { loaded, waves, problems };
+}
+
 /** Reads and checks as a start from a file does; all problems at once. */
-async function load(
+async function read(
   { plugins, named: given = [], config = {}, configFolder }: Pick<LaunchOptions<IClock>, 'plugins' | 'named' | 'config' | 'configFolder'>,
   { folder, clock }: { readonly folder: string; readonly clock: IClock },
-) {
+): Promise<NextConfig> {
   const stagingDir = path.join(folder, 'staging');
   const named = [...given, ...(await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir))))];
   const tree = structuredClone({
@@ -111,13 +131,10 @@ async function load(
   const options = { env: {}, cwd: folder };
   const { loaded, problems } = await readConfigTree({ tree, lineOf: () => undefined }, { ...place, options });
   const inMemory = new Map(named.flatMap((plugin) => (plugin.given === undefined ? [] : [[plugin.key, plugin.given] as const])));
-  const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given: inMemory });
-  const found = await withRunningTime(clock, loading);
+  const found = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given: inMemory });
   const beside =
     'plugins' in config ? [{ path: 'config.plugins', message: 'give plugins in `plugins` of the test host, not in its `config`' }] : [];
-  const all = [...beside, ...sameNameProblems(named), ...problems, ...found.problems];
-  if (all.length > 0) throw configError(all);
-  return { loaded, waves: found.waves };
+  return { loaded, waves: found.waves, problems: [...beside, ...sameNameProblems(named), ...problems, ...found.problems] };
 }
 
 interface HttpParts {
