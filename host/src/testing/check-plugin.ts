@@ -17,8 +17,6 @@ const ROUNDS = 100;
 const MAX_LISTED = 5;
 /** What a plugin listens to once, at its first call, is no leak. */
 const MAX_LISTENERS_OF_CALLS = 1;
-/** The default of the configuration. */
-const ACTIVATE_TIMEOUT_MS = 10_000;
 /** Turns of the event loop after which an activation is interrupted. */
 const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
 
@@ -258,7 +256,7 @@ async function checkInterruption(subject: PluginUnderCheck, watch: ProcessWatch)
     };
     const left = await subject.begin({ signal: abort.signal, onActivate }).then(leftInHost, () => []);
     // it may go on for a while after it was told to end; what it takes then is given back at once
-    const timeoutMs = subject.options.activateTimeoutMs ?? ACTIVATE_TIMEOUT_MS;
+    const { activateTimeoutMs: timeoutMs } = subject;
     const isOver = await withRunningTime(subject.clock, endsWithin(timeoutMs, activation ?? Promise.resolve()));
     demand(isOver, `its activation did not end within ${timeoutMs} ms after ctx.signal had told it to`);
     demandNothing([...left, ...timersOn(subject.clock), ...(await watch.leftovers())]);
