@@ -25,8 +25,9 @@ const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
  * its events, its subsystems, and that nothing stays behind. Resolves when all hold; rejects with `PluginError` (`CHECK_FAILED`) that
  * names the first broken promise. Needs no test runner.
  *
- * Operations are called with malformed and hostile input only: one value is bad, and the other required ones are samples made from the
- * schema (its `examples` where it has some). One that takes such input as good does its work. Errors nobody catches are seen in a plain
+ * Operations are called with malformed and hostile input: one value is bad, and the other required ones are samples made from the
+ * schema (its `examples` where it has some). One that takes such input as good does its work. With samples alone are called those of the
+ * role `reader`, which change nothing. Errors nobody catches are seen in a plain
  * Node.js process; a test runner may have its own way with them. What others open in the process meanwhile and leave open is taken for
  * the plugin's: nothing else should run beside it. Files that stay open are seen on Linux, files that stay on disk nowhere.
  */
@@ -48,6 +49,7 @@ export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOp
     'it provides operations under its own id, each with a summary and with schemas': onLife(checkOperations),
     'malformed input is refused as a fault of the caller': onLife(checkMalformed),
     'hostile input neither breaks it nor holds it up': onLife(checkHostile),
+    'an operation that changes nothing answers what it said it would': onLife(checkReadings),
     'its errors have codes of its own table, of the host or of the SDK': onLife((life) => checkCodes(plugin, life)),
     'it publishes under its own id': onLife((life) => checkEvents(plugin, life)),
     'it takes the events it subscribed to': onLife(checkHandlers),
@@ -184,10 +186,17 @@ function checkHostile({ answers, called }: PluginLife): void {
   demand(called.state === 'active', `afterwards it is ${called.state}: ${called.message}`);
 }
 
-function checkCodes({ tables, id }: PluginUnderCheck, { answers }: PluginLife): void {
+/** It may wait for what does not come in a test. */
+function checkReadings({ readings }: PluginLife): void {
+  for (const { operation, what, error } of readings) {
+    demand(error === undefined || isCallersBusiness(error), `${operation} answered to ${what} with ${explained(error)}`);
+  }
+}
+
+function checkCodes({ tables, id }: PluginUnderCheck, { answers, readings }: PluginLife): void {
   if (tables.length === 0) return;
   const known = [...tables, HOST_ERROR_CODES, ERROR_CODES].flatMap((table) => Object.keys(table));
-  for (const { operation, what, error } of answers) {
+  for (const { operation, what, error } of [...answers, ...readings]) {
     if (!isBellowsError(error) || (error.plugin !== undefined && error.plugin !== id)) continue;
     demand(known.includes(error.code), `${operation} answered to ${what} with the code ${error.code}, which no table explains`);
   }

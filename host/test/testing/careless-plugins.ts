@@ -39,6 +39,14 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
     }),
   },
   'answers what it did not say': { promise: 'hostile input', plugin: answering(() => ({ greeting: 42 })) },
+  'answers good input alone with what it did not say': {
+    promise: 'an operation that changes nothing',
+    plugin: withOperation({
+      role: 'reader',
+      input: z.strictObject({ copies: z.int().min(1).max(9) }),
+      handler: async () => ({ greeting: 42 }),
+    } as object),
+  },
   'drops keys it does not know': {
     promise: 'malformed input',
     plugin: answering(() => ({ greeting: '' }), z.object({ to: z.string(), text: z.string() })),

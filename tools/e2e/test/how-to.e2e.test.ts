@@ -7,7 +7,7 @@ import { REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 const TEST_PAGES = [
-  { document: 'docs/how-to/test-a-plugin.md', names: ['pulse.ts', 'call.test.ts', 'time.test.ts', 'check.test.ts'], passes: 6 },
+  { document: 'docs/how-to/test-a-plugin.md', names: ['pulse.ts', 'call.test.ts', 'time.test.ts', 'reload.test.ts', 'check.test.ts'], passes: 7 },
   { document: 'docs/how-to/choose-a-store.md', names: ['store.test.ts'], passes: 1 },
 ];
 
