@@ -18,12 +18,14 @@ const LEAKS: Readonly<Record<string, readonly [code: string, line: string]>> = {
   watcher: ['watch(import.meta.dirname, { persistent: false });', 'a watched folder or file that nobody closed'],
   file: ['globalThis.opened = openSync(import.meta.filename);', 'the open file'],
   folder: ["mkdtempSync(path.join(os.tmpdir(), 'left-sync-'));", 'the temporary folder'],
+  folderDisposable: ["mkdtempDisposableSync(path.join(os.tmpdir(), 'left-disposable-'));", 'the temporary folder'],
+  folderDisposableLater: ["await mkdtempDisposable(path.join(os.tmpdir(), 'left-disposable-later-'));", 'the temporary folder'],
   folderLater: ["await mkdtemp(path.join(os.tmpdir(), 'left-later-'));", 'the temporary folder'],
 };
 
 const IMPORTS = `import { spawn } from 'node:child_process';
-import { mkdtempSync, openSync, watch } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempDisposableSync, mkdtempSync, openSync, watch } from 'node:fs';
+import { mkdtemp, mkdtempDisposable, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -40,6 +42,7 @@ describe('a test file of this repository', () => {
       path.join(folder, 'tidy.test.mjs'),
       `${IMPORTS}let timer; let folder; let server;
 it('passes', async () => {
+  using taken = mkdtempDisposableSync(path.join(os.tmpdir(), 'tidy-disposable-'));
   timer = setInterval(() => {}, 1_000);
   folder = await mkdtemp(path.join(os.tmpdir(), 'tidy-'));
   server = createServer().listen(0, '127.0.0.1');
