@@ -1,6 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -88,6 +89,7 @@ export class OpenThings {
 
 /** An interval counts always; one that runs once and is unref'd ends with whom it serves. */
 function timerLine(timer) {
+  if (timer._destroyed) return []; // cleared; the hook hears of it later, and not at all when the process ends before
   if (typeof timer._repeat === 'number') return ['a setInterval that nobody cleared'];
   return timer.hasRef() ? ['a setTimeout that nobody cleared'] : [];
 }
@@ -118,9 +120,12 @@ function watchFolders(tell) {
   fs.promises.mkdtemp = async (...args) => note(await mkdtempLater(...args));
   fs.mkdtempDisposableSync = (...args) => noteIn(mkdtempDisposableSync(...args));
   fs.promises.mkdtempDisposable = async (...args) => noteIn(await mkdtempDisposable(...args));
+  // what modules import by name follows only when it is told to
+  syncBuiltinESMExports();
   return () => {
     Object.assign(fs, { mkdtempSync, mkdtemp, mkdtempDisposableSync });
     Object.assign(fs.promises, { mkdtemp: mkdtempLater, mkdtempDisposable });
+    syncBuiltinESMExports();
   };
 }
 
