@@ -67,7 +67,7 @@ describe('the checks', () => {
     ['would publish what the compiler keeps', { files: ['dist'] }, 'a.tsbuildinfo would be published'],
     ['has its types behind its code', { exports: { default: './dist/a.js', types: './dist/a.d.ts' } }, 'types'],
   ])('packages: find one that %s', (_what, wrong, line) => {
-    const good = { name: 'sample', version: '1.0.0', type: 'module', exports: './dist/a.js', files: ['dist/a.*s'] };
+    const good = { name: 'sample', version: '1.0.0', license: 'MIT', type: 'module', exports: './dist/a.js', files: ['dist/a.*s'] };
     const files = {
       LICENSE: 'Do what you like.\n',
       'sdk/LICENSE': 'Do what you like.\n',
