@@ -101,7 +101,8 @@ function demandTakenBack({ how, message }: ChangeOutcome, { what }: LiveChange):
   demand(how === 'taken', `after ${what} it did not take back what it had: ${message}`);
 }
 
-function demandAnswered({ how, message }: ChangeOutcome, { what, wanted }: LiveChange): void {
+function demandAnswered({ how, message }: ChangeOutcome, { what, wanted, config }: LiveChange): void {
+  demand(config !== undefined, `${what} does not fit its schema: ${message}`);
   demand(how !== 'late', `its handler did not end while it changed ${what}`);
   demand(how !== 'failed', `it answered to ${what} with ${message}: take a change over whole, or throw RefusedError and change nothing`);
   demand(how !== 'unchanged', `${what} is what it has already: give other values`);

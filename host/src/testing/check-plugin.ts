@@ -243,7 +243,8 @@ async function checkSubsystems(subject: PluginUnderCheck): Promise<void> {
 }
 
 async function checkRounds(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
-  const rounds = subject.options.rounds ?? ROUNDS;
+  const { rounds = ROUNDS } = subject.options;
+  demand(Number.isInteger(rounds) && rounds > 0, `it was to be started ${rounds} times: give a whole number of at least 1 as \`rounds\``);
   const heap = rounds < ROUNDS_FOR_HEAP ? undefined : new HeapWatch(rounds);
   for (let round = 1; round <= rounds; round += 1) {
     const left = await leftInHost(await subject.start());

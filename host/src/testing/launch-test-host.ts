@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
   CancelledError,
+  type ErrorDetail,
   type IClock,
   type ILogger,
   type IMachine,
   type IPersistentBackingStore,
   type IRandom,
   MemoryStore,
+  messageOf,
   seededRandom,
   silentLogger,
   systemClock,
@@ -18,7 +21,6 @@ import { configError } from '../config-error.js';
 import { type LoadedConfig, readConfigTree } from '../config-file.js';
 import { openHttp } from '../host-http.js';
 import { type WiredHost, wireHost } from '../host-wiring.js';
-import { newTraceId } from '../operations/trace-id.js';
 import { loadPlugins } from '../plugin-loader.js';
 import type { ReloadReport } from '../reload/reload-report.js';
 import type { NextConfig } from '../reload/reloader.js';
@@ -96,7 +98,8 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Laun
     wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus, readNext });
     const { reloader } = wired;
     const reload: LaunchedHost<C>['reload'] = (next) => {
-      wanted = { ...wanted, ...next };
+      const { plugins = wanted.plugins, named = wanted.named ?? [], config = wanted.config ?? {} } = next;
+      wanted = { ...wanted, plugins, named, config };
       return withRunningTime(clock, reloader.reload('request'));
     };
     const http = options.listen ? await listen({ wired, loaded, random, teardown }) : undefined;
@@ -117,16 +120,19 @@ async function firstOf(reading: Promise<NextConfig>): Promise<Required<NextConfi
 
 /** Reads and checks as a start from a file does; all problems at once. */
 async function read(
-  { plugins, named: given = [], config = {}, configFolder }: Pick<LaunchOptions<IClock>, 'plugins' | 'named' | 'config' | 'configFolder'>,
+  { plugins, named: already = [], config = {}, configFolder }: Pick<LaunchOptions<IClock>, 'plugins' | 'named' | 'config' | 'configFolder'>,
   { folder, clock }: { readonly folder: string; readonly clock: IClock },
 ): Promise<NextConfig> {
   const stagingDir = path.join(folder, 'staging');
-  const named = [...given, ...(await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir))))];
-  const tree = structuredClone({
-    ...config,
-    host: { port: 0, dataDir: path.join(folder, 'data'), ...(config.host as object | undefined) },
-    plugins: Object.fromEntries(named.map(({ key, entry }) => [key, entry])),
-  });
+  const named = [...already, ...(await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir))))];
+  const faults: ErrorDetail[] = [];
+  const given = plainData(config, { path: 'config', faults });
+  const tree = {
+    ...given,
+    host: { port: 0, dataDir: path.join(folder, 'data'), ...(given.host as object | undefined) },
+    plugins: Object.fromEntries(named.map(({ key, entry }) => [key, plainData(entry, { path: `plugins.${key}`, faults })])),
+  };
+  if (faults.length > 0) return { waves: [], problems: faults };
   const place = { file: 'the configuration of the test', folder: path.resolve(configFolder ?? folder), problems: [] };
   const options = { env: {}, cwd: folder };
   const { loaded, problems } = await readConfigTree({ tree, lineOf: () => undefined }, { ...place, options });
@@ -137,6 +143,19 @@ async function read(
   return { loaded, waves: found.waves, problems: [...beside, ...sameNameProblems(named), ...problems, ...found.problems] };
 }
 
+/** A copy, so that nothing reaches into what the test holds. */
+function plainData(
+  value: Readonly<Record<string, unknown>>,
+  { path: place, faults }: { readonly path: string; readonly faults: ErrorDetail[] },
+) {
+  try {
+    return structuredClone(value);
+  } catch (error) {
+    faults.push({ path: place, message: `it holds what no file could say: ${messageOf(error)}` });
+    return {};
+  }
+}
+
 interface HttpParts {
   readonly wired: WiredHost;
   readonly loaded: LoadedConfig;
@@ -145,8 +164,8 @@ interface HttpParts {
 }
 
 async function listen({ wired: { operations, view, reloader }, loaded, random, teardown }: HttpParts) {
-  const token = newTraceId(random);
-  // connections are real, so is their time
+  // connections are real, so is their time, and what keeps others out
+  const token = randomBytes(32).toString('base64url');
   const server = await openHttp({ view, control: reloader, operations, config: loaded.config.host, token, clock: systemClock, random });
   teardown.add(() => server.close());
   return { url: server.url, token };

@@ -14,7 +14,7 @@ export interface LiveChange {
   readonly changed: readonly string[];
   /** As it would stand in a file. */
   readonly given: Config;
-  /** Valid, with defaults, deeply frozen. */
+  /** Valid, with defaults, deeply frozen; undefined where the schema refuses it. */
   readonly config: unknown;
 }
 
@@ -79,6 +79,5 @@ function withValue(config: Config, [key = '', ...rest]: readonly string[], value
 }
 
 function changeTo({ plugin }: PluginUnderCheck, given: Config, said: Omit<LiveChange, 'given' | 'config'>): LiveChange {
-  // one that does not fit is told by the host, which is given it as it is
   return { ...said, given, config: deepFreeze(plugin.config.safeParse(given).data) };
 }

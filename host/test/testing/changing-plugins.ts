@@ -193,6 +193,11 @@ export const CHANGING: Readonly<Record<string, BrokenPlugin>> = {
     plugin: drum(takeOver),
     options,
   },
+  'is to refuse what never reaches it': {
+    promise: REFUSED,
+    plugin: goodDrum,
+    options: { ...options, refusedChanges: [{ nmae: 'noise' }] },
+  },
   'refuses after it has changed': {
     promise: REFUSED,
     plugin: drum((change, { name }) => {

@@ -70,6 +70,7 @@ describe('reload of a test host', () => {
     await host.reload({ plugins: [plugin, idle] });
     expect([host.plugin('idle')?.state, host.plugin('runner')?.state, seen]).toEqual(['active', 'active', ['activate 1/1']]);
     expect(await host.reload({})).toMatchObject({ outcome: 'unchanged' });
+    expect(await host.reload({ plugins: [{ plugin: idle, config: { at: () => {} } }] })).toMatchObject({ outcome: 'invalid' });
     expect(await host.reload({ plugins: [idle] })).toMatchObject({ outcome: 'applied' });
     expect([host.plugin('runner'), seen.at(-1)]).toEqual([undefined, 'stop']);
     expect(host.status().plugins.map(({ id }) => id)).toEqual(['idle']);
