@@ -219,6 +219,8 @@ async function checkBusyStop(subject: PluginUnderCheck, watch: ProcessWatch): Pr
   void callAllAtOnce(host, subject);
   await afterTurns(1);
   const left = await leftInHost(host);
+  const running = await subject.calls.leftAfter(watch.settleMs);
+  demand(running.length === 0, `calls of ${listed(running)} still run: a handler ends when the signal of its call tells it to`);
   demandNothing([...left, ...(await watch.leftovers())]);
 }
 

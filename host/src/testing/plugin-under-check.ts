@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import {
   type ErrorCodeTable,
   type ErrorDetail,
+  type IOperations,
   isPlugin,
   messageOf,
   type Plugin,
@@ -19,6 +20,7 @@ import { entryFile, stagePlugin } from '../plugin-stager.js';
 import type { ReloadReport } from '../reload/reload-report.js';
 import { explained } from './explained.js';
 import { type LaunchedHost, launchTestHost } from './launch-test-host.js';
+import { RunningCalls } from './running-calls.js';
 import {
   type BuiltPlugin,
   idsOf,
@@ -86,6 +88,7 @@ export class PluginUnderCheck implements AsyncDisposable {
   readonly #source: PluginSource | undefined;
   readonly #stagingDir: string;
   #named: NamedPlugin | undefined;
+  #calls = new RunningCalls();
   #clock = new FakeClock();
   #log = new TroubleLog();
 
@@ -136,6 +139,11 @@ export class PluginUnderCheck implements AsyncDisposable {
     return this.#clock;
   }
 
+  /** Handlers that run on that host. */
+  get calls(): RunningCalls {
+    return this.#calls;
+  }
+
   /** What the log of the host that was begun last has of warnings and errors, to stand behind a message that would refer to it. */
   get trouble(): string {
     return this.#log.lines.map((line) => `; ${line}`).join('');
@@ -152,12 +160,15 @@ export class PluginUnderCheck implements AsyncDisposable {
   begin(life: LifeOptions = {}): Promise<LaunchedHost<FakeClock>> {
     const { config = this.config, signal, onActivate = () => {}, onContext = () => {}, onReconfigure = (apply) => apply } = life;
     const { plugin } = this;
+    const running = new RunningCalls();
+    this.#calls = running;
     const watched: Plugin = {
       ...plugin,
       activate(ctx) {
         onContext(ctx);
+        const operations: IOperations = { ...ctx.operations, provide: (given) => ctx.operations.provide(running.watched(given)) };
         const takesOver = (apply: Reconfigure) => ctx.onReconfigure(onReconfigure(apply));
-        const activation = (async () => plugin.activate(Object.freeze({ ...ctx, onReconfigure: takesOver })))();
+        const activation = (async () => plugin.activate(Object.freeze({ ...ctx, operations, onReconfigure: takesOver })))();
         onActivate(activation.catch(() => {}));
         return activation;
       },

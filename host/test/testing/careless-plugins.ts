@@ -105,6 +105,18 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
     options: { stopTimeoutMs: 100 },
     clean: () => void (running = 0),
   },
+  'does not hear that a call is to end': {
+    promise: 'a stop while it is called leaves nothing behind": calls of sample.other still run',
+    plugin: answering(async () => {
+      running += 1;
+      // with several at once only, and with nothing that could be seen from outside
+      await new Promise<void>((resolve) => void (running > 1 || setImmediate(resolve)));
+      running = 0;
+      return { greeting: '' };
+    }),
+    options: { stopTimeoutMs: 100 },
+    clean: () => void (running = 0),
+  },
   'leaves a timer that does not hold up the process': keeping(() => {
     const timer = setInterval(() => {}, 60_000).unref();
     return () => clearInterval(timer);
