@@ -41,8 +41,8 @@ export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable 
 /**
  * Starts the real host (container, plugins and their states, bus, operations, governor) around a store in memory, a fake clock and a
  * temporary folder; it needs no test runner. Rejects as a start from a file does: `ConfigError` with all problems, or what a plugin
- * threw; then nothing is left. A fake clock moves only when told, except that a start or a stop that takes longer than a quarter of a
- * second moves it with real time, so that their time-outs hold.
+ * threw; then nothing is left. A fake clock moves only when told, except that a start, a reload or a stop that takes longer than a
+ * quarter of a second moves it with real time, so that their time-outs hold.
  */
 export async function startTestHost<C extends IClock = FakeClock>(options: TestHostOptions<C>): Promise<TestHost<C>> {
   const launched = await launchTestHost(options);
