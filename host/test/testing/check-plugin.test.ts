@@ -44,6 +44,33 @@ describe('checkPlugin', () => {
     await checkPlugin(patientDrum, changingOptions);
   });
 
+  it('calls with good input only what changes nothing', async () => {
+    const called: string[] = [];
+    const input = z.strictObject({ copies: z.int().min(1).max(9) });
+    const operation = (name: string, more: object) => ({
+      name: `press.${name}`,
+      summary: 'Counts.',
+      input,
+      output: z.strictObject({}),
+      handler: async () => {
+        called.push(name);
+        return {};
+      },
+      ...more,
+    });
+    const press = definePlugin({
+      id: 'press',
+      config: z.strictObject({}),
+      activate(ctx) {
+        ctx.operations.provide(operation('print', {}));
+        ctx.operations.provide(operation('look', { role: 'reader' }));
+        ctx.operations.provide(operation('run', { role: 'reader', runsCommands: true }));
+      },
+    });
+    await checkPlugin(press, { rounds: 2 });
+    expect(called).toEqual(['look']);
+  });
+
   it('starts what the plugin needs before it, and blames it for none of that', async () => {
     const needing = definePlugin({
       id: 'needing',
