@@ -1,15 +1,20 @@
 import { CRITICALITIES, option, z } from '@bellows/sdk';
 
 const count = z.number().int().min(1);
-/** What is not given is not limited at this level. */
+/** What is not given is not limited at this level. Caches and memory belong to subsystems, which do not know for whom they work. */
 const limits = z.strictObject({
-  maxCacheEntries: option(count.exactOptional(), { what: 'Entries a cache may hold.', change: 'live' }),
-  maxMemoryBytes: option(count.exactOptional(), { what: 'Bytes it may hold.', change: 'live' }),
   maxConcurrentOperations: option(count.exactOptional(), {
-    what: 'Operations at once. Those that only look, and those that only wait, are not among them: of each ten times as many.',
+    what: 'Calls of operations at once; what is not given is not limited. Of those that only look, and of those that only wait, ten times as many.',
     change: 'live',
+    raise: 'when calls are refused with TENANT_LIMIT while the machine has room',
+    lower: 'when one takes too much from the others',
   }),
-  maxQueueDepth: option(count.exactOptional(), { what: 'Operations that may wait.', change: 'live' }),
+  maxQueueDepth: option(count.exactOptional(), {
+    what: 'Calls that may wait for a place. Where neither the tenant nor the user says it, none does.',
+    change: 'live',
+    raise: 'when bursts are short and callers can wait',
+    lower: 'when callers would rather hear early that there is no room',
+  }),
 });
 
 const idempotency = z.strictObject({
