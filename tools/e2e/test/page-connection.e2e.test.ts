@@ -146,7 +146,8 @@ withBrowser('the page without its host', (browser) => {
       const { port } = new URL(first.url);
       const { page, close } = await browser.open(first.url);
       await page.getByRole('heading', { name: 'This host wants to know who you are' }).waitFor();
-      expect(await page.locator('main').innerText()).toContain(`${first.url}/?token=`);
+      const way = await page.locator('main').innerText();
+      for (const told of [`${first.url}/?token=`, 'bellows status --link']) expect(way).toContain(told);
       // a wrong link says the same, and does not stay in the address
       await page.goto(`${first.url}/?token=wrong`);
       await page.getByRole('heading', { name: 'This host wants to know who you are' }).waitFor();

@@ -85,9 +85,12 @@ describe('a host that runs', () => {
     const folder = tempFolder();
     const config = { plugins: { work: { from: writeVersion(folder, 'v1') } } };
     const host = await startHost({ folder, config });
+    const wasSuccessful = async () => (await host.request('/metrics')).text.match(/^bellows_config_last_reload_successful (.*)$/m)?.[1];
+    expect(await wasSuccessful()).toBe('1');
     writeVersion(folder, 'v2', { more: `throw new Error('no such table');` });
     const broken = await host.bellows(['reload']);
     expect([broken.code, broken.stderr]).toEqual([4, expect.stringContaining('no such table')]);
+    expect(await wasSuccessful()).toBe('0');
     expect(await host.call('work.do')).toMatchObject({ status: 200, json: 'v1' });
     expect((await host.bellows(['plugins'])).stdout.replace(/\s+/g, ' ')).toContain('no such table');
     expect(await pluginOf(host, 'work')).toMatchObject({ state: 'active', configRevision: 1, lastAttempt: { code: 'PLUGIN_THREW' } });
@@ -105,6 +108,7 @@ describe('a host that runs', () => {
     writeConfig(folder, config);
     expect((await host.bellows(['reload'])).code).toBe(0);
     expect(await host.call('work.do')).toMatchObject({ status: 200, json: 'v2' });
+    expect(await wasSuccessful()).toBe('1');
   });
 
   it('loads a plugin anew that was imported from its own folder', async () => {
