@@ -41,11 +41,11 @@ export const ELSEWHERE = [
   'docs/how-to/use-the-client.md',
 ];
 
-/** `npx bellows` without npm, which takes its time each time: the same file that it would start. */
+/** `npx --no-install bellows` without npm, which takes its time each time: the same file that it would start. */
 export function readerIn(folder: string, hostMain: string): Promise<Reader> {
   return Reader.create({
     folder,
-    prelude: `npx() { if [ "$1" = bellows ]; then shift; "${process.execPath}" "${hostMain}" "$@"; else command npx "$@"; fi; }`,
+    prelude: `npx() { if [ "$1 $2" = "--no-install bellows" ]; then shift 2; "${process.execPath}" "${hostMain}" "$@"; else command npx "$@"; fi; }`,
   });
 }
 
