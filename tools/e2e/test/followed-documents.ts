@@ -37,6 +37,7 @@ export const ELSEWHERE = [
   'docs/how-to/change-a-running-host.md',
   'docs/how-to/choose-a-store.md',
   'docs/how-to/install-outside-a-clone.md',
+  'docs/how-to/run-as-a-service.md',
   'docs/how-to/test-a-plugin.md',
   'docs/how-to/use-the-client.md',
 ];
