@@ -30,7 +30,7 @@ interface LoggerOptions {
  * before a plugin has fallen silent, lines go to the console only.
  */
 export function createHostLogger(options: LoggerOptions): HostLogger {
-  mkdirSync(options.logFolder, { recursive: true });
+  mkdirSync(options.logFolder, { recursive: true, mode: 0o700 });
   const file = new LogFile(path.join(options.logFolder, 'host.log'));
   const streams = multistream([
     { level: LEAST, stream: file },

@@ -28,7 +28,7 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
   // The id, which was checked, and not the package's name: that could lead out of the folder.
   const folder = path.join(context.stagingDir, source.manifest.id, await hashOf(source.folder, links));
   if (existsSync(folder)) return folder;
-  await mkdir(path.dirname(folder), { recursive: true });
+  await mkdir(path.dirname(folder), { recursive: true, mode: 0o700 });
   const temporary = await mkdtemp(`${folder}.`);
   try {
     await cp(source.folder, temporary, {

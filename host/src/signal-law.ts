@@ -48,7 +48,10 @@ export class SignalLaw {
 
   hear(signal: HeardSignal): void {
     const { canLoseTerminal, takesReloads, obey, clock } = this.#options;
-    if (signal === 'SIGUSR2' || (signal === 'SIGHUP' && takesReloads() && !canLoseTerminal)) return this.#gatherReload(signal);
+    if (signal === 'SIGUSR2' || (signal === 'SIGHUP' && takesReloads() && !canLoseTerminal)) {
+      this.#gatherReload(signal);
+      return;
+    }
     if (signal === 'SIGTERM') {
       if (this.expectsCopies) return;
       this.#termHeardAtMs = clock.monotonicMs();

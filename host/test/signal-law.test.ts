@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '@bellows/sdk/testing';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { COPY_WITHIN_MS, GATHER_RELOADS_MS, type HeardSignal, SignalLaw } from '../src/signal-law.js';
 
