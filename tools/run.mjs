@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The one entry point of a clone: `npm start`, `npm test`, `npm run nx -- …`, `npx bellows …` all come through here.
+// The one entry point of a clone: `npm start`, `npm test`, `npm run nx -- …`, `npx --no-install bellows …` all come through here.
 // It provides a new enough Node.js, installs dependencies when the lockfile changed, then does the work.
 // Only Node built-ins, and only what Node 18 has: this file runs before anything is installed.
 import { createHash } from 'node:crypto';
@@ -30,7 +30,7 @@ const COMMANDS = {
   bench: 'run the benchmarks (see `npm run bench -- --help`)',
   chaos: 'long runs under random faults (see `npm run chaos -- --help`)',
   fuzz: 'a million cases of bad input (targets, --seed N, --cases N, --minutes N, --json)',
-  bellows: 'the command line of the host (same as `npx bellows`)',
+  bellows: 'the command line of the host (same as `npx --no-install bellows`)',
   nx: 'any nx command',
   node: 'the Node.js this project uses',
 };

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, open, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, RefusedError } from '@bellows/sdk';
 
@@ -23,10 +23,13 @@ const PRIVATE_FILE = 0o600;
 export class DataFolder {
   readonly path: string;
   readonly #lock: { close(): void };
+  /** The topmost folder that was made for it; undefined when it was there before. */
+  readonly #made: string | undefined;
 
-  private constructor(folder: string, lock: { close(): void }) {
+  private constructor(folder: string, lock: { close(): void }, made: string | undefined) {
     this.path = folder;
     this.#lock = lock;
+    this.#made = made;
   }
 
   /**
@@ -34,16 +37,17 @@ export class DataFolder {
    * `ConfigError` (`DATA_DIR_UNUSABLE`, `DATA_VERSION_UNKNOWN`), `RefusedError` (`DATA_IN_USE`).
    */
   static async open(folder: string): Promise<DataFolder> {
+    let made: string | undefined;
     try {
-      await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+      made = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
       await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw unusable(folder, error);
     }
     await checkVersion(folder);
-    const data = new DataFolder(folder, await lock(folder));
+    const data = new DataFolder(folder, await lock(folder), made);
     try {
-      await writeFile(path.join(folder, 'version'), `${DATA_VERSION}\n`);
+      await writeFile(path.join(folder, 'version'), `${DATA_VERSION}\n`, { mode: PRIVATE_FILE });
     } catch (error) {
       data.close();
       throw unusable(folder, error);
@@ -74,6 +78,16 @@ export class DataFolder {
   /** Gives the lock back. */
   close(): void {
     this.#lock.close();
+  }
+
+  /**
+   * `close` of a folder that came to no use: if `open` made it, it goes away with all that is in it. Before the lock is given back, so that
+   * it is nobody else's. What cannot be removed stays.
+   */
+  async discard(): Promise<void> {
+    const made = this.#made;
+    if (made !== undefined) await removeUpTo(made, this.path).catch(() => {});
+    this.close();
   }
 }
 
@@ -113,6 +127,15 @@ export async function isDataFolderLocked(folder: string): Promise<boolean> {
   }
 }
 
+/** The folder, and those above it up to `topmost` in which nothing else is. */
+async function removeUpTo(topmost: string, folder: string): Promise<void> {
+  await rm(folder, { recursive: true });
+  for (let above = folder; above !== topmost; ) {
+    above = path.dirname(above);
+    await rmdir(above);
+  }
+}
+
 async function checkVersion(folder: string): Promise<void> {
   const file = path.join(folder, 'version');
   const text = await readFile(file, 'utf8').catch(() => undefined);
@@ -134,6 +157,7 @@ async function lock(folder: string): Promise<{ close(): void }> {
   const { DatabaseSync } = await import('node:sqlite');
   let database: InstanceType<typeof DatabaseSync> | undefined;
   try {
+    await makePrivate(path.join(folder, LOCK_FILE));
     database = new DatabaseSync(path.join(folder, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS });
     database.exec('BEGIN EXCLUSIVE');
     return database;
@@ -146,6 +170,15 @@ async function lock(folder: string): Promise<{ close(): void }> {
       `another host${host === null ? '' : ` (process ${host.pid}, ${host.url})`} is using ${folder}: stop it, or start this one with another --data folder`,
       { phase: 'start' },
     );
+  }
+}
+
+/** Only a new file is opened here: to close one that this process has open elsewhere would let go of the lock. */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await (await open(file, 'wx', PRIVATE_FILE)).close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

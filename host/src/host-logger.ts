@@ -32,7 +32,7 @@ interface LoggerOptions {
  * before a plugin has fallen silent, lines go to the console only. Fields that cannot be shown are left out; nothing throws for them.
  */
 export function createHostLogger(options: LoggerOptions): HostLogger {
-  mkdirSync(options.logFolder, { recursive: true });
+  mkdirSync(options.logFolder, { recursive: true, mode: 0o700 });
   const file = new LogFile(path.join(options.logFolder, 'host.log'));
   const { hide = (line: string) => line } = options;
   const streams = multistream(

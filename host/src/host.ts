@@ -5,6 +5,7 @@ import {
   type ILogger,
   type IMachine,
   type IRandom,
+  isBellowsError,
   messageOf,
   SqliteStore,
   systemClock,
@@ -80,7 +81,8 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   secrets.learn(secretsOf(loaded, []));
   const logger = openLogger(loaded, { data, secrets, options });
   const teardown = new TeardownStack({ clock, logger });
-  teardown.add(() => data.close());
+  let isRefused = false;
+  teardown.add(() => (isRefused ? data.discard() : data.close()));
   let isUp = false;
   teardown.add(() => {
     // Here and not after it: the log file closes with the rest.
@@ -102,6 +104,8 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     isUp = true;
     return host;
   } catch (error) {
+    // What is wrong with the configuration is told whole, and another attempt may name another folder. Any other failure leaves its log.
+    isRefused = isBellowsError(error) && error.kind === 'config';
     await teardown.release(loaded.config.host.stopTimeoutMs);
     if (!signal?.aborted) throw error;
     throw new CancelledError('START_INTERRUPTED', 'the start was interrupted; what had been started was stopped again', { cause: error });

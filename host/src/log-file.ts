@@ -3,6 +3,9 @@ import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 /** A file past this is put aside as `<file>.1`, and the one put aside before is dropped: at most twice this on disk. */
 const ROTATE_BYTES = 10 * 1024 * 1024;
 
+/** What is logged is for the owner of the data, whatever the rights of the folder. */
+const PRIVATE_FILE = 0o600;
+
 /**
  * A file that lines are added to, bounded in size. Writes at once, because the lines before a crash are the ones that matter.
  * Writing never throws: a full disk costs lines of the log, not the host.
@@ -38,7 +41,7 @@ export class LogFile {
   }
 
   #open(): void {
-    this.#handle = openSync(this.#file, 'a');
+    this.#handle = openSync(this.#file, 'a', PRIVATE_FILE);
     this.#bytes = fstatSync(this.#handle).size;
   }
 

@@ -90,7 +90,7 @@ async function unpack(file: string, stagingDir: string): Promise<string> {
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   const folder = path.join(stagingDir, '_unpacked', hash);
   if (existsSync(folder)) return folder;
-  await mkdir(path.dirname(folder), { recursive: true });
+  await mkdir(path.dirname(folder), { recursive: true, mode: 0o700 });
   const temporary = await mkdtemp(`${folder}.`);
   try {
     const { x } = await import('tar');

@@ -36,7 +36,7 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
   };
   let folder = await folderOf(source.folder);
   if (existsSync(folder)) return folder;
-  await mkdir(path.dirname(folder), { recursive: true });
+  await mkdir(path.dirname(folder), { recursive: true, mode: 0o700 });
   const temporary = await mkdtemp(`${folder}.`);
   try {
     await cp(source.folder, temporary, {

@@ -1,12 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
-import { PluginError } from '@bellows/sdk';
+import { type IClock, PluginError } from '@bellows/sdk';
 import { currentPluginScope } from './plugin-scope.js';
+import { ENDING_SIGNALS, SignalLaw, type SignalWish } from './signal-law.js';
 
 /** What of the process the command line may touch. */
 export interface GuardedProcess {
   /** Aborts at the first SIGINT, SIGTERM or SIGHUP: end in order. */
   readonly signal: AbortSignal;
-  /** Aborts at the second, which a SIGHUP never is: end at once. The third ends the process itself, whatever hangs. */
+  /** Aborts at the second, which a SIGHUP and a copy of a SIGTERM never are: end at once. The third ends the process itself, whatever hangs. */
   readonly forceSignal: AbortSignal;
   /**
    * Told of SIGUSR2, and of SIGHUP where no terminal could have closed: read the configuration anew. Without a listener the first means
@@ -27,7 +28,6 @@ const OUTPUT_LOST = 1;
 const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ERR_STREAM_DESTROYED']);
 /** Windows has no such signal. */
 const RELOAD_SIGNAL = 'SIGUSR2';
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Any delay does; this is the longest one that timers take. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
@@ -35,13 +35,14 @@ const KEEP_ALIVE_MS = 2 ** 31 - 1;
  * Takes charge of how this process ends: signals ask for an orderly stop, a plugin that calls `process.exit` gets an error
  * instead (it would take everyone with it), and errors nobody caught are charged to the plugin they came from.
  */
-export function guardProcess(): GuardedProcess {
+export function guardProcess(clock: IClock): GuardedProcess {
   const orderly = new AbortController();
   const forced = new AbortController();
   const end = process.exit.bind(process);
   const exit = (code?: number): never => {
-    // Ending waits for threads, and one may hang at a disk for ever: from here on a signal ends the process as any other.
-    for (const signal of SIGNALS) process.removeAllListeners(signal);
+    // Ending waits for threads, and one may hang at a disk for ever: from here on a signal ends the process as any other. Only a copy of
+    // the SIGTERM that made it end must not: the process would seem to have been killed.
+    for (const signal of ENDING_SIGNALS) if (signal !== 'SIGTERM' || !law.expectsCopies) process.removeAllListeners(signal);
     return end(code);
   };
   let outputLost: string | undefined;
@@ -57,20 +58,22 @@ export function guardProcess(): GuardedProcess {
       }),
   };
 
-  const canLoseTerminal = hasTerminal();
   // The timers of the clock keep no process alive: without this one, waiting for a plugin that hangs would end it unseen.
   setInterval(() => {}, KEEP_ALIVE_MS);
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      if (signal === 'SIGHUP' && guarded.onReload && !canLoseTerminal) return guarded.onReload();
-      if (!orderly.signal.aborted) return orderly.abort(signal);
-      // A terminal that closes tells everyone in it, and whoever started us passes it on: the same word twice is no impatience.
-      if (signal === 'SIGHUP') return;
-      if (forced.signal.aborted) exit(INTERRUPTED);
-      else forced.abort(signal);
-    });
-  }
-  if (process.platform !== 'win32') process.on(RELOAD_SIGNAL, () => guarded.onReload?.());
+  const wishes: Record<SignalWish, (signal: string) => void> = {
+    stop: (signal) => orderly.abort(signal),
+    force: (signal) => forced.abort(signal),
+    end: () => exit(INTERRUPTED),
+    reload: () => guarded.onReload?.(),
+  };
+  const law = new SignalLaw({
+    clock,
+    canLoseTerminal: hasTerminal(),
+    takesReloads: () => guarded.onReload !== undefined,
+    obey: (wish, signal) => wishes[wish](signal),
+  });
+  for (const signal of ENDING_SIGNALS) process.on(signal, () => law.hear(signal));
+  if (process.platform !== 'win32') process.on(RELOAD_SIGNAL, () => law.hear(RELOAD_SIGNAL));
   // Whoever read our output has gone (`bellows start | head`). That is no fault: what is written from now on goes nowhere, the log
   // file still has it. As an uncaught error it would be logged, and the line would fail again, without end.
   for (const stream of [process.stdout, process.stderr]) {

@@ -1,3 +1,4 @@
+import { systemClock } from '@bellows/sdk';
 import type { CliIo } from './cli/cli-deps.js';
 import { hostDeps } from './cli/host-deps.js';
 import { runCli } from './cli/program.js';
@@ -5,7 +6,7 @@ import { guardProcess } from './process-guard.js';
 
 /** Runs the command line of this process and ends it with the exit code. */
 export async function runProcess(): Promise<void> {
-  const guard = guardProcess();
+  const guard = guardProcess(systemClock);
   const { stdout, stderr, stdin, env } = process;
   const io: CliIo = {
     stdout,

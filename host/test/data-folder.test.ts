@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -48,11 +48,25 @@ describe('DataFolder', () => {
     const data = await DataFolder.open(path.join(root, 'data'));
     await data.writeHostFile({ pid: 1, url: 'http://x', token: 't', startedAt: 2 });
     expect((await stat(data.path)).mode & 0o077).toBe(0);
-    expect((await stat(data.file('host.json'))).mode & 0o077).toBe(0);
+    for (const name of ['host.json', 'host.lock', 'version']) expect((await stat(data.file(name))).mode & 0o077).toBe(0);
     expect(await readHostFile(data.path)).toEqual({ pid: 1, url: 'http://x', token: 't', startedAt: 2 });
     await data.removeHostFile();
     expect(await readHostFile(data.path)).toBeNull();
     data.close();
+  });
+
+  it('goes away when it came to no use, with the folders made for it, and stays when it was there before', async () => {
+    const folder = path.join(root, 'new/deep/data');
+    await (await DataFolder.open(folder)).discard();
+    expect(await readdir(root)).toEqual([]);
+    (await DataFolder.open(folder)).close();
+    await (await DataFolder.open(folder)).discard();
+    expect(await readdir(folder)).toContain('version');
+    (await DataFolder.open(folder)).close();
+    const beside = await DataFolder.open(path.join(root, 'shared/data'));
+    await writeFile(path.join(root, 'shared/theirs'), '');
+    await beside.discard();
+    expect(await readdir(path.join(root, 'shared'))).toEqual(['theirs']);
   });
 
   it('refuses a folder written by a newer host, or with a version that is none', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -20,6 +20,7 @@ describe('LogFile', () => {
       log.close();
     }
     expect((await readdir(folder)).sort()).toEqual(['host.log', 'host.log.1']);
+    for (const name of [file, `${file}.1`]) expect((await stat(name)).mode & 0o077).toBe(0);
     expect(await readFile(`${file}.1`, 'utf8')).toBe('b1\nb2\nb3\n');
     expect(await readFile(file, 'utf8')).toBe('b4\n');
   });

@@ -16,8 +16,9 @@ export async function commandLinePage() {
       'cli.md',
       `# Command line
 
-In a clone: \`npx bellows …\`. From any other folder: \`node <clone>/tools/bellows.mjs …\`. The packages are on no registry yet;
-[Run it outside of a clone](../how-to/install-outside-a-clone.md) says how to pack and install them, and then it is \`npx bellows …\` there, too. The texts
+In a clone: \`npx --no-install bellows …\`. From any other folder: \`node <clone>/tools/bellows.mjs …\`. The packages are on no registry yet;
+[Run it outside of a clone](../how-to/install-outside-a-clone.md) says how to pack and install them, and then it is \`npx --no-install bellows …\` there, too.
+\`--no-install\` because npx else asks the registry where no \`bellows\` is installed, and a package of that name there would not be ours. The texts
 below say just \`bellows\`.
 
 The host is found by \`--url\`, then \`BELLOWS_URL\`, then \`<dataDir>/host.json\`.

@@ -26,7 +26,8 @@ export function documentedCommands({ root, files }) {
     commandLines(readFileSync(path.join(root, file), 'utf8')).flatMap((line) => {
       const script = /^npm (?:run )?(?!install|ci|pack|run|exec)([a-z][\w:-]*)/.exec(line)?.[1];
       if (script !== undefined && !(script in scripts)) return [`${file}: package.json has no script ${script} (${line})`];
-      const command = /^(?:npx )?bellows ([a-z]+)/.exec(line)?.[1];
+      if (/^npx bellows/.test(line)) return [`${file}: npx asks the registry where bellows is not installed: npx --no-install (${line})`];
+      const command = /^(?:npx --no-install )?bellows ([a-z]+)/.exec(line)?.[1];
       if (command !== undefined && known && !known.has(command)) return [`${file}: bellows has no command ${command} (${line})`];
       return [];
     }),

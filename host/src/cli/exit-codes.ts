@@ -15,6 +15,8 @@ Exit codes:
 
 export function exitCodeOf(error: unknown): number {
   if (!isBellowsError(error)) return EXIT.failed;
+  // That a plugin could not be started is told with the code of why, and the same code has the same exit code wherever it is met.
+  if (error.kind === 'plugin' && isBellowsError(error.cause) && error.cause.code === error.code) return exitCodeOf(error.cause);
   if (error.code === 'USAGE' || error.code === 'FILE_UNREADABLE' || error.code === 'CONFIG_INVALID') return EXIT.usage;
   if (error.code === 'HOST_UNREACHABLE') return EXIT.unreachable;
   if (error.code === 'INTERRUPTED') return EXIT.interrupted;

@@ -157,6 +157,9 @@ async function answerOf<T>(response: IncomingMessage, base: URL): Promise<T> {
 
 /** The host speaks of headers, which nobody writes on a command line. */
 function forThisSide(status: number, body: ErrorBody, base: URL): ErrorBody {
+  if (body.code === 'TENANT_FORBIDDEN') {
+    return { ...body, message: body.message.replace(/"Bellows-(Tenant|User)"/g, (_header, what: string) => `--${what.toLowerCase()}`) };
+  }
   if (status !== 401) return body;
   const what = body.code === 'TOKEN_UNKNOWN' ? 'does not know the token it was sent' : 'wants a token for this';
   return { ...body, message: `The host at ${base.origin} ${what}: set BELLOWS_TOKEN or name its data folder with --data.` };

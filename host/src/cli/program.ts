@@ -1,16 +1,16 @@
 import { Command, CommanderError } from 'commander';
-import { nearestName } from '../operations/nearest-name.js';
 import { HOST_VERSION } from '../version.js';
+import { addAbsentCommands } from './absent-commands.js';
 import { addCallCommand } from './call-command.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 import { addClientCommands } from './client-command.js';
-import { CommandContext, usageError } from './command-context.js';
+import { CommandContext } from './command-context.js';
 import { addCompletionCommand } from './completion-command.js';
 import { addComputeCommands } from './compute-commands.js';
 import { addConfigCommands } from './config-commands.js';
 import { addDemoCommand } from './demo-command.js';
 import { addDoctorCommand } from './doctor-command.js';
-import { EXIT, EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
+import { EXIT_CODE_HELP, exitCodeOf } from './exit-codes.js';
 import { addHarnessCommands } from './harness-commands.js';
 import { hostDeps } from './host-deps.js';
 import { addPluginCommands } from './plugin-commands.js';
@@ -20,6 +20,7 @@ import { addStartCommand } from './start-command.js';
 import { addStatusCommands } from './status-commands.js';
 import { addTokenCommands } from './token-command.js';
 import { addTopCommand } from './top-command.js';
+import { refuseUnknown, usageExit } from './usage-faults.js';
 import { addWorkflowCommands } from './workflow-commands.js';
 
 /**
@@ -30,20 +31,22 @@ export async function runCli(argv: readonly string[], io: CliIo, deps: CliDeps =
   // After -- come the words of others: of a program in compute, of an agent.
   const json = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined).includes('--json');
   const context = new CommandContext(io, deps);
-  const program = buildProgram(context, json);
+  // What commander writes of a wrong command line: it is told with the error, in the order and the form of all others.
+  let written = '';
+  const program = buildProgram(context, (text) => (written += text));
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return commanderExit(error, { argv, io, json, program });
+    if (error instanceof CommanderError) return usageExit(error, { written, argv, io, json, program });
     printError(error, { io, json });
     return exitCodeOf(error);
   }
 }
 
 /** The commands, in the order of `--help`. */
-function buildProgram(context: CommandContext, json: boolean): Command {
-  const { stdout, stderr } = context.io;
+function buildProgram(context: CommandContext, writeErr: (text: string) => void): Command {
+  const { stdout } = context.io;
   const program = new Command('bellows')
     .description('Runs and asks a Bellows host: plugins whose subsystems scale themselves.')
     .version(HOST_VERSION, '-V, --version', 'print the version')
@@ -57,7 +60,8 @@ function buildProgram(context: CommandContext, json: boolean): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => stdout.write(text),
-      writeErr: (text) => (json ? undefined : stderr.write(text)),
+      writeErr,
+      outputError: () => {},
     })
     .showHelpAfterError('(add --help for what is possible)')
     .exitOverride()
@@ -80,43 +84,7 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addTopCommand(program, context);
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);
+  addAbsentCommands(program, context);
   for (const group of program.commands) if (group.commands.length > 0) refuseUnknown(group);
   return program;
-}
-
-/** Commander does not say of which group a command is missing. */
-function refuseUnknown(group: Command): void {
-  group.on('command:*', ([given = '']: readonly string[]) => {
-    const near = nearestName(given, visibleNames(group));
-    const hint = near === undefined ? `"bellows ${group.name()} --help" lists them` : `did you mean ${near}?`;
-    throw usageError(`"bellows ${group.name()}" has no command ${JSON.stringify(given)}; ${hint}`);
-  });
-}
-
-function visibleNames(group: Command): string[] {
-  return group
-    .createHelp()
-    .visibleCommands(group)
-    .map((command) => command.name());
-}
-
-/** Help and version were asked for; anything else is a wrong command line, which commander has explained already. */
-function commanderExit(
-  error: CommanderError,
-  asked: { readonly argv: readonly string[]; readonly io: CliIo; readonly json: boolean; readonly program: Command },
-): number {
-  if (error.exitCode === 0) return EXIT.ok;
-  const { argv, io, json, program } = asked;
-  const isHelp = error.code === 'commander.help';
-  // Shown instead of what was asked for; commander does not say why.
-  const message = isHelp ? whyHelp(argv, program) : error.message.replace(/^error: /, '');
-  if (json || isHelp) printError(usageError(message), { io, json });
-  return EXIT.usage;
-}
-
-function whyHelp(argv: readonly string[], program: Command): string {
-  const [first, topic] = argv.filter((word) => !word.startsWith('-'));
-  if (first !== 'help' || topic === undefined) return 'A command is missing; --help lists them.';
-  const near = nearestName(topic, visibleNames(program));
-  return `There is no command ${topic}${near === undefined ? '; --help lists them.' : `; did you mean ${near}?`}`;
 }

@@ -25,7 +25,7 @@ export function addStartCommand(program: Command, context: CommandContext): void
     .option('--until-stdin-ends', 'stop when standard input ends: for programs that start a host and must not leave it behind')
     .addHelpText(
       'after',
-      '\nThe first SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) stops everything in order and exits 0; a further SIGINT or SIGTERM ends at once with 130. SIGUSR2 reloads the configuration, and so does SIGHUP where the host has no terminal.\n\nExamples:\n  bellows start\n  bellows start --config production.yaml --port 0 --data /var/lib/bellows',
+      '\nThe first SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal closes) stops everything in order and exits 0; a further SIGINT or SIGTERM ends at once with 130, but a SIGTERM within two seconds of another is the same one, passed on. SIGUSR2 reloads the configuration, and so does SIGHUP where the host has no terminal.\n\nExamples:\n  bellows start\n  bellows start --config production.yaml --port 0 --data /var/lib/bellows',
     )
     .action(async (options: StartOptions, command: Command) => {
       context.exitCode = await runHost(context, command, options);

@@ -6,7 +6,7 @@ const TESTED_MAJORS: readonly number[] = [24, 26];
 
 export async function checkNode({ probes: { nodeVersion } }: Place): Promise<Finding> {
   const tooOld = nodeTooOld(nodeVersion);
-  if (tooOld !== undefined) return fail(tooOld, 'Install a newer Node.js; in a clone, npx bellows brings its own.');
+  if (tooOld !== undefined) return fail(tooOld, 'Install a newer Node.js; in a clone, npx --no-install bellows brings its own.');
   if (TESTED_MAJORS.includes(Number(nodeVersion.split('.')[0]))) return ok(`Node.js ${nodeVersion}`);
   return warn(`Node.js ${nodeVersion}, on which Bellows is not tested`, `Use Node.js ${TESTED_MAJORS.join(' or ')} if something is odd.`);
 }

@@ -53,8 +53,13 @@ describe('bellows', () => {
   });
 
   it('answers a wrong command line with 2 and what was probably meant', async () => {
-    expect(await bellows(['statsu'])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Did you mean status?') });
-    expect(await bellows(['status', '--jsno'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--json') });
+    expect(await bellows(['statsu'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: "error: unknown command 'statsu'; did you mean status? (USAGE)\n(add --help for what is possible)\n",
+    });
+    expect((await bellows(['status', '--jsno'])).stderr).toMatch(/^error: unknown option '--jsno'; did you mean --json\? \(USAGE\)\n/);
+    expect((await bellows(['call'])).stderr).toMatch(/^error: missing required argument 'name' \(USAGE\)\n/);
     for (const argv of [
       [],
       ['call'],
@@ -84,8 +89,11 @@ describe('bellows', () => {
     expect(ran).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/error: There is no command statsu; did you mean status\?/),
+      stderr: 'error: There is no command statsu; did you mean status? (USAGE)\n',
     });
+    expect((await bellows(['compute', 'help', 'lst'])).stderr).toBe(
+      'error: "bellows compute" has no command "lst"; did you mean list? (USAGE)\n',
+    );
     expect((await bellows(['help', '_complet'])).stderr).not.toContain('__complete?');
     expect(await bellows(['help', 'zebra'])).toMatchObject({
       code: 2,
@@ -95,7 +103,36 @@ describe('bellows', () => {
       code: 2,
       stderr: expect.stringContaining('"bellows compute" has no command "lst"; did you mean list?'),
     });
+    expect((await bellows(['plugins', 'restrat', 'x'])).stderr).toBe(
+      'error: "bellows plugins" has no command "restrat"; did you mean restart? (USAGE)\n',
+    );
     expect(await bellows(['help', 'status'])).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('shows the help of a group where its command is missing, and says so below', async () => {
+    expect((await bellows(['compute'])).stderr).toMatch(
+      /^Usage: bellows compute [\s\S]*error: A command is missing; --help lists them. \(USAGE\)\n$/,
+    );
+  });
+
+  it('says what to do where other services have a command: stop, restart, logs', async () => {
+    const { pid } = (await bellows(['status', '--json'], { host: here })).json;
+    const log = path.join(cwd, '.bellows/logs/host.log');
+    const told = async (argv: readonly string[]) => {
+      const { code, stdout, stderr } = await bellows(argv, { host: here, cwd });
+      expect([code, stdout]).toEqual([2, '']);
+      return stderr;
+    };
+    const stop = `stop the host with Ctrl-C where it runs, or with SIGTERM to process ${pid}`;
+    expect(await told(['stop', '--force', 'now'])).toBe(`error: There is no command stop: ${stop} (its log is ${log}). (USAGE)\n`);
+    expect(await told(['stop', '--url', here.url])).toBe(`error: There is no command stop: ${stop} of its machine. (USAGE)\n`);
+    expect(await told(['restart'])).toContain(`: ${stop} (its log is ${log}), and start it as before. Without a stop, "bellows reload"`);
+    expect(await told(['logs', '-f'])).toBe(
+      `error: There is no command logs: the log is ${log}, one line of JSON for each event. (USAGE)\n`,
+    );
+    expect(await bellows(['stop'], { cwd })).toMatchObject({ code: 3, stderr: expect.stringContaining('No host is running here') });
+    expect(await bellows(['logs'], { cwd })).toMatchObject({ code: 2 });
+    expect((await bellows(['--help'])).stdout).not.toMatch(/^ {2}(stop|restart|logs)/m);
   });
 });
 
@@ -119,6 +156,17 @@ describe('bellows call', () => {
     expect(await bellows(['call', 'demo.echo', '{a}'], { host: here })).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('(USAGE)'),
+    });
+  });
+
+  it.each([
+    ['hello', `a text needs quotes of its own, '"hello"'`],
+    ['name=fib', `an object is written '{ "name": "fib" }'`],
+    ['limit=3', `an object is written '{ "limit": 3 }'`],
+  ])('says how %s is written as JSON', async (given, how) => {
+    expect(await bellows(['call', 'demo.echo', given], { host: here })).toMatchObject({
+      code: 2,
+      stderr: `error: The input is no JSON: ${how}. (USAGE)\n`,
     });
   });
 
@@ -158,6 +206,18 @@ describe('bellows call', () => {
     });
     expect((await bellows(['call', 'demo.commands'], { host: here })).json).toBe('ran');
     expect(await bellows(['call', 'demo.echo', '--tenant', 'a\nb'], { host: here })).toMatchObject({ code: 2 });
+  });
+
+  it('speaks of its option where the host speaks of the header', async () => {
+    const error = { code: 'TENANT_FORBIDDEN', message: 'The token of x is for the tenant "acme" only: leave "Bellows-Tenant" out.' };
+    const refusing = createServer((_request, response) => {
+      response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { ...error, traceId: 't' } }));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => refusing.once('listening', resolve));
+    const url = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`;
+    const { code, stderr } = await bellows(['call', 'demo.echo', '--tenant', 'other', '--url', url]);
+    refusing.close();
+    expect([code, stderr]).toEqual([4, expect.stringContaining('for the tenant "acme" only: leave --tenant out. (TENANT_FORBIDDEN)')]);
   });
 
   it('sends the token of the data folder to no other host', async () => {

@@ -46,7 +46,8 @@ const CASES = [
   ['blocks', 'docs/a.md', `${MADE}\`\`\`bash\nls\n\`\`\`\n`, 'by hand\n'],
   ['blocks', 'docs/reference/a.md', `${MADE.slice(0, 30)} -->\n\`\`\`bash\nls\n\`\`\`\n`, `${MADE}\`\`\`bash\nls\n\`\`\`\n`],
   ['blocks', 'docs/a.md', '```yaml file\na: 1\n```\n', '```yaml file=a.yaml\na: 1\n```\n'],
-  ['commands', 'docs/a.md', '```bash\nnpx bellows levitate\n```\n', '```bash\nnpx bellows status\n```\n'],
+  ['commands', 'docs/a.md', '```bash\nnpx bellows status\n```\n', '```bash\nnpx --no-install bellows status\n```\n'],
+  ['commands', 'docs/a.md', '```bash\nnpx --no-install bellows levitate\n```\n', '```bash\nnpx --no-install bellows status\n```\n'],
 ] as const;
 
 describe('the checks', () => {

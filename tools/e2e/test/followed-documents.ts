@@ -38,15 +38,16 @@ export const ELSEWHERE = [
   'docs/how-to/choose-a-store.md',
   'docs/how-to/install-outside-a-clone.md',
   'docs/how-to/let-others-in.md',
+  'docs/how-to/run-as-a-service.md',
   'docs/how-to/test-a-plugin.md',
   'docs/how-to/use-the-client.md',
 ];
 
-/** `npx bellows` without npm, which takes its time each time: the same file that it would start. */
+/** `npx --no-install bellows` without npm, which takes its time each time: the same file that it would start. */
 export function readerIn(folder: string, hostMain: string): Promise<Reader> {
   return Reader.create({
     folder,
-    prelude: `npx() { if [ "$1" = bellows ]; then shift; "${process.execPath}" "${hostMain}" "$@"; else command npx "$@"; fi; }`,
+    prelude: `npx() { if [ "$1 $2" = "--no-install bellows" ]; then shift 2; "${process.execPath}" "${hostMain}" "$@"; else command npx "$@"; fi; }`,
   });
 }
 

@@ -137,7 +137,7 @@ describe('npm run nx -- g ./tools:plugin', () => {
 
     it('writes the plugin and says how to go on', () => {
       expect(written).toMatchObject({ status: 0, output: expect.stringContaining(`npm run nx -- test @bellows/plugin-${NAME}`) });
-      expect(written.output).toContain(`npx bellows call ${NAME}.fingerprint`);
+      expect(written.output).toContain(`npx --no-install bellows call ${NAME}.fingerprint`);
       expect(changes()).toEqual([LOCK, `${FOLDER}/`, 'bellows.yaml'].sort());
       const { description } = JSON.parse(readFileSync(path.join(clone, FOLDER, 'package.json'), 'utf8')) as { description: string };
       expect(description).toBe('Watches "the night". All of it.');

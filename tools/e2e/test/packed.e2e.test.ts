@@ -1,13 +1,26 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
-import { documentText } from './document-blocks.js';
+import { documentText, fileBlocksOf } from './document-blocks.js';
 import { followInOrder, readerIn } from './followed-documents.js';
 import { newRepository } from './git-samples.js';
-import { COMPUTE, cleanEnv, GREETER, HARNESS, REPOSITORY, type RunningHost, runBellows, startHost, WORKFLOW } from './running-host.js';
+import {
+  COMPUTE,
+  cleanEnv,
+  follow,
+  GREETER,
+  HARNESS,
+  REPOSITORY,
+  type RunningHost,
+  runBellows,
+  startHost,
+  WORKFLOW,
+  writeConfig,
+} from './running-host.js';
 import { tempFolder } from './temp-folder.js';
+import { until } from './until.js';
 
 /** What `greeter.sdk` answers when the other side loaded the very same SDK module. */
 const SHARED = { sameBrand: true, sameClass: true };
@@ -80,6 +93,28 @@ describe('docs/how-to/install-outside-a-clone.md', () => {
   followInOrder(stepsOf(documentText('docs/how-to/install-outside-a-clone.md')), async () => {
     const folder = installedFolder(['sdk', 'host', 'plugin-compute', 'plugin-workflow', 'plugin-harness']);
     return readerIn(folder, path.join(folder, 'node_modules/@bellows/host/dist/main.js'));
+  });
+});
+
+describe('docs/how-to/run-as-a-service.md', () => {
+  it('has a unit whose commands start, reload and stop a host, without a terminal', async () => {
+    const folder = installedFolder(['sdk', 'host', 'plugin-compute']);
+    const data = path.join(folder, 'data');
+    const unit = fileBlocksOf(documentText('docs/how-to/run-as-a-service.md')).get('bellows.service') ?? '';
+    const run = (key: string) => {
+      const line = new RegExp(`^${key}=/usr/bin/node (.+)$`, 'm').exec(unit)?.[1] ?? '';
+      const words = line.split(' ').map((word) => (word === '/var/lib/bellows' ? data : word));
+      return follow(spawn(process.execPath, words, { cwd: folder, env: cleanEnv(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] }));
+    };
+    writeConfig(folder, {});
+    const service = run('ExecStart');
+    await until('the host', () => service.output().stdout.includes('is ready'));
+    writeConfig(folder, { plugins: { compute: { from: '@bellows/plugin-compute' } } });
+    expect(await run('ExecReload').exit).toMatchObject({ code: 0, stdout: expect.stringContaining('compute: add, applied') });
+    writeConfig(folder, { plugins: { compute: { from: './nowhere' } } });
+    expect((await run('ExecReload').exit).code).toBe(2);
+    service.child.kill('SIGTERM');
+    expect((await service.exit).code).toBe(0);
   });
 });
 

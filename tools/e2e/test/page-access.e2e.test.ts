@@ -127,7 +127,7 @@ withBrowser('the page for everybody', (browser) => {
     const { page, faults, close } = await browser.open(world.host.url, { javaScriptEnabled: false });
     const said = page.locator('noscript main');
     await said.waitFor();
-    expect(await said.innerText()).toMatch(/needs JavaScript.*npx bellows top/s);
+    expect(await said.innerText()).toMatch(/needs JavaScript.*npx --no-install bellows top/s);
     expect(faults).toEqual([]); // before the link: for what is no page a browser looks for an icon by itself
     await said.locator('a[href="/v1/status"]').click();
     await page.waitForURL(`${world.host.url}/v1/status`);

@@ -13,7 +13,7 @@ const TSC = path.join(REPOSITORY, 'node_modules/typescript/bin/tsc');
 const COMPILER = fileBlocksOf(documentText('docs/reference/workflows.md')).get('tsconfig.json')!;
 
 const START: Step = {
-  ...blocksOf('```bash run background until="is ready"\nnpx bellows start\n```')[0]!,
+  ...blocksOf('```bash run background until="is ready"\nnpx --no-install bellows start\n```')[0]!,
   shows: undefined,
 };
 

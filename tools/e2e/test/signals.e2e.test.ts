@@ -83,6 +83,31 @@ describe('a signal to the host', () => {
   });
 });
 
+describe('a signal to everything that runs, as services get it', () => {
+  it('is one wish, though the launcher of a clone passes it on: it reloads, and it stops in order', async () => {
+    const folder = tempFolder();
+    const slow = 'ctx.own(() => new Promise((resolve) => setTimeout(resolve, 500)));';
+    const file = writeConfig(folder, { plugins: { slow: { from: writePlugin(folder, { id: 'slow', activate: slow }) } } });
+    const launcher = follow(
+      spawn(process.execPath, [path.join(REPOSITORY, 'tools/bellows.mjs'), 'start', '--config', file], {
+        cwd: folder,
+        env: cleanEnv(),
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+    await until('the host', () => launcher.output().stdout.includes('is ready'), { withinMs: 60_000 });
+    const [host] = descendants(launcher.pid);
+    process.kill(-launcher.pid, 'SIGHUP');
+    await until('the reload', () => launcher.output().stderr.includes('reload (by a signal)'));
+    process.kill(-launcher.pid, 'SIGTERM');
+    process.kill(-launcher.pid, 'SIGTERM');
+    const { code, stderr } = await launcher.exit;
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/ stopped\n$/)]);
+    expect(isRunning(host as number)).toBe(false);
+  });
+});
+
 /** Of util-linux: gives a program a terminal of its own, also where the test has none. That of other systems takes other options. */
 const HAS_TERMINAL = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
 

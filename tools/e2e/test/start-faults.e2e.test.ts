@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { COMPUTE, GREETER, runBellows, startHost, writeConfig } from './running-host.js';
+import { COMPUTE, GREETER, runBellows, startHost, WORKFLOW, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
 
@@ -41,7 +41,7 @@ describe('a machine that does not fit', () => {
     expect(stderr).toContain('999');
   });
 
-  it('ends with 2 when the port is in use, names it, and leaves the data folder free', async () => {
+  it('ends with 2 when the port is in use, names it, and leaves no data folder behind', async () => {
     const taken = net.createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as net.AddressInfo;
@@ -51,7 +51,7 @@ describe('a machine that does not fit', () => {
     await new Promise((resolve) => taken.close(resolve));
     expect(code).toBe(2);
     expect(stderr).toContain(String(port));
-    expect(existsSync(path.join(folder, '.bellows', 'host.json'))).toBe(false);
+    expect(existsSync(path.join(folder, '.bellows'))).toBe(false);
     const host = await startHost({ folder });
     expect((await host.stop()).code).toBe(0);
   });
@@ -65,6 +65,22 @@ describe('a machine that does not fit', () => {
     expect((await first.request('/ready')).status).toBe(200);
     expect(JSON.parse(readFileSync(path.join(first.dataDir, 'host.json'), 'utf8')).pid).toBe(first.pid);
     await first.stop();
+  });
+
+  it('ends with 2 when the data is damaged, be it of the host or of a plugin', async () => {
+    const folder = tempFolder();
+    const config = { plugins: { workflow: { from: WORKFLOW } } };
+    const file = writeConfig(folder, config);
+    const data = path.join(folder, '.bellows');
+    mkdirSync(path.join(data, 'workflow'), { recursive: true });
+    writeFileSync(path.join(data, 'workflow/flow.db'), 'no database '.repeat(1_000));
+    const damaged = await runBellows(['start', '--config', file], { cwd: folder });
+    expect([damaged.code, damaged.stderr]).toEqual([2, expect.stringContaining('(FLOW_STORE_CORRUPT)')]);
+    expect(existsSync(path.join(data, 'logs/host.log'))).toBe(true);
+    rmSync(path.join(data, 'workflow'), { recursive: true });
+    writeFileSync(path.join(data, 'store.db'), 'no database '.repeat(1_000));
+    const store = await runBellows(['start', '--config', file], { cwd: folder });
+    expect([store.code, store.stderr]).toEqual([2, expect.stringContaining('(STORE_CORRUPT)')]);
   });
 
   it('takes over the data of a host that was killed', async () => {

@@ -92,6 +92,6 @@ ${folder} is written, formatted, and noted in package-lock.json (which belongs i
 ${entry}Start the host, and in a second terminal call it:
 
   npm start
-  npx bellows call ${name}.fingerprint '{ "text": "hello" }'
+  npx --no-install bellows call ${name}.fingerprint '{ "text": "hello" }'
 `;
 }

@@ -70,7 +70,7 @@ function Jobs({ list, isStale }: { readonly list: JobList; readonly isStale: boo
     return (
       <Empty title="No agents have worked here yet.">
         <p>Give them a repository and issues:</p>
-        <Command text='npx bellows harness run --repo . --issues ISSUES.md --branch try --verify "npm test" -- <agent>' />
+        <Command text='npx --no-install bellows harness run --repo . --issues ISSUES.md --branch try --verify "npm test" -- <agent>' />
         <p>A load test shows nothing here: it has workers of its own.</p>
       </Empty>
     );

@@ -72,7 +72,7 @@ function Exports({ module: { name, exports } }: { readonly module: ModuleShape }
           },
         ]}
       />
-      {functions[0] !== undefined && <Command text={`npx bellows compute invoke ${name} ${shorten(functions[0].name, 60)}`} />}
+      {functions[0] !== undefined && <Command text={`npx --no-install bellows compute invoke ${name} ${shorten(functions[0].name, 60)}`} />}
     </>
   );
 }

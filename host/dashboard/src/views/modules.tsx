@@ -17,8 +17,8 @@ export function Modules() {
     return (
       <Empty title="No WebAssembly module is here yet.">
         <p>Bring one, then call it:</p>
-        <Command text="npx bellows compute put <name> <file.wasm>" />
-        <Command text="npx bellows compute invoke <name> <export> [arguments]" />
+        <Command text="npx --no-install bellows compute put <name> <file.wasm>" />
+        <Command text="npx --no-install bellows compute invoke <name> <export> [arguments]" />
       </Empty>
     );
   }

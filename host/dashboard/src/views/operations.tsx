@@ -25,9 +25,9 @@ export function Operations() {
   return (
     <>
       <p>
-        Call one with <code>npx bellows call &lt;name&gt; '&lt;JSON&gt;'</code> or <code>POST /v1/operations/&lt;name&gt;</code>. With every
-        schema: <a href="/openapi.json">openapi.json</a>. Also here: <a href="/metrics">metrics for Prometheus</a>,{' '}
-        <a href="/v1/status">status</a>, <a href="/v1/decisions">decisions</a>.
+        Call one with <code>npx --no-install bellows call &lt;name&gt; '&lt;JSON&gt;'</code> or{' '}
+        <code>POST /v1/operations/&lt;name&gt;</code>. With every schema: <a href="/openapi.json">openapi.json</a>. Also here:{' '}
+        <a href="/metrics">metrics for Prometheus</a>, <a href="/v1/status">status</a>, <a href="/v1/decisions">decisions</a>.
       </p>
       {operations === undefined ? <Loading /> : <List operations={operations} />}
     </>

@@ -89,8 +89,8 @@ function Runs({ list, isStale, isFiltered }: { readonly list: RunList; readonly 
     ) : (
       <Empty title="No workflow has run yet.">
         <p>Define one, then start it:</p>
-        <Command text="npx bellows workflow define <file.yaml>" />
-        <Command text="npx bellows workflow start <name>" />
+        <Command text="npx --no-install bellows workflow define <file.yaml>" />
+        <Command text="npx --no-install bellows workflow start <name>" />
       </Empty>
     );
   }

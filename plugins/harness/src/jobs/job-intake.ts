@@ -65,7 +65,7 @@ export async function prepareBranch(spec: JobSpec, repository: IRepository): Pro
   const madeAt = wasThere ? null : commit;
   const folder = await repository.checkedOutAt(branch);
   if (folder !== null && !landOnCheckedOut) {
-    const message = `The branch ${branch} is checked out at ${folder}: name another branch, or allow it with landOnCheckedOut`;
+    const message = `The branch ${branch} is checked out at ${folder}: name another branch, or allow it with landOnCheckedOut (on the command line --land-on-checked-out)`;
     throw harnessError('BRANCH_CHECKED_OUT', message, { data: { folder } });
   }
   const dirty = folder === null ? [] : await repository.changedFiles(folder);

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { JobStore } from '../../src/jobs/job-store.js';
@@ -38,6 +38,13 @@ const SESSION: SessionRecord = {
 };
 
 describe('the database of jobs', () => {
+  it('is readable for its owner only, whatever the rights of the folder', async () => {
+    await using scratch = await scratchFolder();
+    const store = await JobStore.open(path.join(scratch.path, 'harness.db'));
+    for (const name of ['harness.db', 'harness.db-wal']) expect((await stat(path.join(scratch.path, name))).mode & 0o077).toBe(0);
+    store.close();
+  });
+
   it('gives back after it was closed and opened again what it was given', async () => {
     await using scratch = await scratchFolder();
     const file = path.join(scratch.path, 'harness.db');

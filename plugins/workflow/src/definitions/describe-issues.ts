@@ -1,6 +1,6 @@
 import { z } from '@bellows/sdk';
 import type { Faults } from './faults.js';
-import { issueMessage } from './issue-message.js';
+import { issueMessage, type SchemaIssue } from './issue-message.js';
 import { shortened } from './shortened.js';
 
 /** Keys of one object that are told one by one. */
@@ -31,8 +31,8 @@ function bare(schema: unknown): unknown {
   return inner;
 }
 
-function unionMessage(issue: { readonly errors?: readonly (readonly { readonly message: string }[])[] }): string {
-  const messages = (issue.errors ?? []).flatMap((alternative) => alternative.slice(0, 1).map(({ message }) => message));
+function unionMessage(issue: { readonly errors?: readonly (readonly SchemaIssue[])[] }): string {
+  const messages = (issue.errors ?? []).flatMap((alternative) => alternative.slice(0, 1).map(issueMessage));
   return [...new Set(messages)].join(', or ') || 'is of no form that is known';
 }
 

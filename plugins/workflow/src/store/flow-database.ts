@@ -1,7 +1,7 @@
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { type BellowsError, isBellowsError, NotReadyError, sqliteError } from '@bellows/sdk';
+import { type BellowsError, isBellowsError, messageOf, NotReadyError, sqliteError } from '@bellows/sdk';
 import { workflowError } from '../errors.js';
 
 export interface FlowDatabaseOptions {
@@ -145,7 +145,7 @@ function openError(error: unknown, file: string): BellowsError {
     case 'STORE_BUSY':
       return workflowError('FLOW_STORE_IN_USE', `Another process has opened ${file}: end it, or use another data folder`, { cause: error });
     case 'STORE_CORRUPT':
-      return corrupt(file, known.message, error);
+      return corrupt(file, messageOf(error), error);
     default:
       return known;
   }
@@ -155,7 +155,7 @@ function openError(error: unknown, file: string): BellowsError {
 export function corrupt(file: string, why: string, cause?: unknown): BellowsError {
   return workflowError(
     'FLOW_STORE_CORRUPT',
-    `${file} is damaged or no database of runs (${why}): restore it, or move it away to start empty`,
+    `${file} is damaged or no database of runs (${why}): restore it from a backup, or move it and all files whose names begin with its name away to start empty`,
     {
       status: 500,
       ...(cause === undefined ? {} : { cause }),

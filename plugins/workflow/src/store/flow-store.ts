@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { type IClock, type ILogger, isBellowsError, sqliteError } from '@bellows/sdk';
+import { type IClock, type ILogger, isBellowsError, messageOf, sqliteError } from '@bellows/sdk';
 import { corrupt, FLOW_FILE, type FlowDatabaseOptions, openFlowDatabase } from './flow-database.js';
 import { closedError, FlowJournal, type FlowJournalOptions } from './flow-journal.js';
 import { type FlowPage, listRuns } from './flow-list.js';
@@ -69,7 +69,7 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
       database.close();
       const known = sqliteError(error, file);
       // a table that is missing is damage too
-      throw known.code === 'STORE_CORRUPT' || known.code === 'STORE_FAILED' ? corrupt(file, known.message, error) : known;
+      throw known.code === 'STORE_CORRUPT' || known.code === 'STORE_FAILED' ? corrupt(file, messageOf(error), error) : known;
     }
   }
 

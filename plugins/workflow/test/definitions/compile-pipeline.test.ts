@@ -170,6 +170,19 @@ describe('a definition', () => {
     ]);
   });
 
+  it('is told in words what is too small, too big or of no form', () => {
+    const stages = [
+      { name: 'a', timer: -1 },
+      { name: 'b', operation: 'test.echo', timeoutMs: 0, retry: { factor: 1e9, nonRetryable: [''] } },
+    ];
+    const said = new Map(faultsOf({ name: 'x', stages, version: 0 }).details?.map(({ path, message }) => [path, message]));
+    expect(said.get('version')).toBe('must be at least 1');
+    expect(said.get('stages[1] (b).retry.factor')).toBe('must be at most 100');
+    expect(said.get('stages[1] (b).retry.nonRetryable[0]')).toBe('must have at least 1 character');
+    expect(said.get('stages[0] (a).timer')).toMatch(/^must be at least 0/);
+    expect([...said.values()].join()).not.toMatch(/Too (small|big)/);
+  });
+
   it('is refused for a circle, which is shown in the order of execution, and for each of several', () => {
     const stages = stagesOf({ a: ['c'], b: ['a'], c: ['b'], behind: ['c'], d: ['e'], e: ['d'], fine: [] });
     const { details } = faultsOf({ name: 'x', stages });

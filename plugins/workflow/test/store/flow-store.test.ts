@@ -132,7 +132,11 @@ describe('FlowStore', () => {
     const text = newFolder();
     await (await openStore(text)).close();
     await writeFile(path.join(text, 'flow.db'), 'this is not a database '.repeat(1_000));
-    await expect(openStore(text)).rejects.toMatchObject({ code: 'FLOW_STORE_CORRUPT', kind: 'config' });
+    await expect(openStore(text)).rejects.toMatchObject({
+      code: 'FLOW_STORE_CORRUPT',
+      kind: 'config',
+      message: expect.stringMatching(/^\S+flow\.db is damaged or no database of runs \([^(:]+\): restore it from a backup, or [^:(]+$/),
+    });
 
     const foreign = newFolder();
     await (await openStore(foreign)).close();
