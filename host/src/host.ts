@@ -86,7 +86,7 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   const faults = new FaultDesk(logger);
   options.catchFaults?.((pluginId, error) => faults.report(pluginId, error));
   try {
-    const source = new ConfigSource({ options, stagingDir: data.file('staging'), clock, logger });
+    const source = new ConfigSource({ options, file: loaded.file, stagingDir: data.file('staging'), clock, logger });
     const { waves, problems: pluginProblems } = await untilAborted(source.load(loaded), signal);
     if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
     await source.settle(waves.flat());

@@ -1,15 +1,17 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ErrorDetail, type IClock, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
-import { convertSubstituted, type LoadedConfig } from './config-file.js';
+import type { LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
 import { schemaProblems } from './operations/schema-problems.js';
+import { parseSubstituted } from './parse-substituted.js';
 import { type Needing, orderPlugins } from './plugin-order.js';
 import { inPluginScope } from './plugin-scope.js';
 import { findPlugin, type PluginSource } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
 import { within } from './teardown.js';
+import { isTree } from './value-path.js';
 
 /** A plugin whose manifest, code and configuration were found good; nothing of it has been started. */
 export interface LoadedPlugin extends Needing {
@@ -174,11 +176,15 @@ async function ownProblems(plugin: Plugin, { config, configFolder, clock, timeou
   const path = `plugins.${plugin.id}.config`;
   const abort = new AbortController();
   try {
-    const checking = inPluginScope({ pluginId: plugin.id, phase: 'check' }, async () =>
-      check(config, { configFolder, signal: abort.signal }),
+    const checking = inPluginScope(
+      { pluginId: plugin.id, phase: 'check' },
+      async () =>
+        // undefined means that time is up
+        (await check(config, { configFolder, signal: abort.signal })) ?? null,
     );
     const found = await within(clock, timeoutMs, checking);
-    if (found !== undefined) return found;
+    if (found !== undefined)
+      return areProblems(found) ? found : [{ path, message: 'its check answered no list of problems: mend the plugin' }];
     abort.abort();
     return [{ path, message: `its check did not end within ${timeoutMs} ms (PLUGIN_TIMEOUT)` }];
   } catch (error) {
@@ -186,21 +192,29 @@ async function ownProblems(plugin: Plugin, { config, configFolder, clock, timeou
   }
 }
 
+/** A plugin need not be written in TypeScript. */
+function areProblems(found: unknown): found is readonly ErrorDetail[] {
+  return Array.isArray(found) && found.every((one) => typeof one?.path === 'string' && typeof one.message === 'string');
+}
+
 function checkPluginConfig(
   plugin: Plugin,
   input: ReturnType<LoadedConfig['pluginConfigs']['get']>,
 ): { readonly config: unknown; readonly problems: readonly ErrorDetail[] } {
   const { value, base, substituted } = input ?? { value: {}, base: `plugins.${plugin.id}.config`, substituted: new Set<string>() };
-  let result = plugin.config.safeParse(value);
-  if (!result.success && convertSubstituted(value, result.error.issues, substituted)) result = plugin.config.safeParse(value);
-  if (result.success) return { config: deepFreeze(result.data), problems: [] };
-  return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
+  try {
+    const result = parseSubstituted(plugin.config, value, substituted);
+    if (result.success) return { config: deepFreeze(result.data), problems: [] };
+    return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
+  } catch (error) {
+    // a rule of the author threw, or is asynchronous
+    return { config: undefined, problems: [{ path: base, message: `the schema of its options failed: ${messageOf(error)}` }] };
+  }
 }
 
 /** Plain data only: a config may hold class instances that must stay usable. */
 export function deepFreeze<T>(value: T): T {
-  const plain = Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
-  if (!plain || Object.isFrozen(value)) return value;
+  if (!isTree(value) || Object.isFrozen(value)) return value;
   for (const inner of Object.values(value as object)) deepFreeze(inner);
   return Object.freeze(value);
 }

@@ -48,7 +48,7 @@ describe('loadPlugins', () => {
   });
 
   it('asks a plugin what is wrong with the files its configuration names, and survives one that throws or never answers', async () => {
-    for (const id of ['faulty', 'throws', 'hangs', 'fine']) await write(id, { id });
+    for (const id of ['faulty', 'throws', 'hangs', 'nothing', 'words', 'fine']) await write(id, { id });
     const checks = {
       faulty: async (_config: unknown, { configFolder }: ConfigPlace) => [
         { path: `${path.relative(root, configFolder)}a.yaml:3`, message: 'bad' },
@@ -57,6 +57,8 @@ describe('loadPlugins', () => {
         throw new Error('broken check');
       },
       hangs: () => new Promise<never>(() => {}),
+      nothing: (async () => undefined) as never,
+      words: (async () => ['bad']) as never,
       fine: async () => [],
     };
     const clock = new FakeClock();
@@ -74,6 +76,27 @@ describe('loadPlugins', () => {
       { path: 'a.yaml:3', message: 'bad' },
       { path: 'plugins.throws.config', message: 'its check failed: broken check' },
       { path: 'plugins.hangs.config', message: 'its check did not end within 1000 ms (PLUGIN_TIMEOUT)' },
+      { path: 'plugins.nothing.config', message: 'its check answered no list of problems: mend the plugin' },
+      { path: 'plugins.words.config', message: 'its check answered no list of problems: mend the plugin' },
+    ]);
+  });
+
+  it('reports a schema of options that throws, or does not answer at once, as a problem of that plugin', async () => {
+    for (const id of ['throwing', 'later']) await write(id, { id });
+    const schemas = {
+      throwing: z.strictObject({}).refine(() => {
+        throw new Error('broken rule');
+      }),
+      later: z.strictObject({}).refine(async () => true),
+    };
+    const importModule = async (url: string) => {
+      const id = (/staging\/([^/]+)/.exec(url)?.[1] ?? '') as keyof typeof schemas;
+      return { default: definePlugin({ id, config: schemas[id], activate() {} }) };
+    };
+    const { problems } = await load({ throwing: { from: './throwing' }, later: { from: './later' } }, importModule);
+    expect(problems).toEqual([
+      { path: 'plugins.throwing.config', message: 'the schema of its options failed: broken rule' },
+      { path: 'plugins.later.config', message: expect.stringMatching(/^the schema of its options failed: .*sync/) },
     ]);
   });
 

@@ -9,12 +9,14 @@ import type { NextConfig } from './reloader.js';
 
 export interface ConfigSourceOptions {
   readonly options: HostOptions;
+  /** The configuration of the host (absolute). It stays the one: another that was found first now would be another project's. */
+  readonly file: string;
   readonly stagingDir: string;
   readonly clock: IClock;
   readonly logger: ILogger;
 }
 
-/** Where a host gets its configuration and its plugins from: at its start, and again for each reload. */
+/** Where a host gets its plugins from, at its start and again for each reload, and then its configuration. */
 export class ConfigSource {
   readonly #options: ConfigSourceOptions;
   readonly #inPlace: InPlaceCode;
@@ -24,9 +26,11 @@ export class ConfigSource {
     this.#inPlace = new InPlaceCode(options.clock);
   }
 
-  /** What a start would read and check now. Code that was imported before and has not changed is not imported again. */
+  /** What a start with the same file would read and check now. Code that was imported before and has not changed is not imported again. */
   async read(): Promise<NextConfig> {
-    const { loaded, problems } = await loadConfig(this.#options.options);
+    const { options, file } = this.#options;
+    // a pipe that was read is empty, which is a valid configuration, or never ends
+    const { loaded, problems } = await loadConfig({ ...options, configFile: file }, { mayBePipe: false });
     if (!loaded) return { waves: [], problems };
     const found = await this.load(loaded);
     return { loaded, waves: found.waves, problems: withLines([...problems, ...found.problems], loaded) };
