@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { nearestName } from '../operations/nearest-name.js';
 import { HOST_VERSION } from '../version.js';
+import { addBackupCommand } from './backup-command.js';
 import { addCallCommand } from './call-command.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 import { addClientCommands } from './client-command.js';
@@ -78,6 +79,7 @@ function buildProgram(context: CommandContext, json: boolean): Command {
   addTokenCommands(program, context);
   addClientCommands(program, context);
   addTopCommand(program, context);
+  addBackupCommand(program, context);
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);
   for (const group of program.commands) if (group.commands.length > 0) refuseUnknown(group);

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { messageOf } from '@bellows/sdk';
+import { makeNewFile, messageOf } from '@bellows/sdk';
 import { harnessError } from '../errors.js';
 import { type Change, type ChangeWriter, changeWriter } from './job-changes.js';
-import { createTables } from './job-schema.js';
+import { createTables, openTables } from './job-schema.js';
 import {
   type IssueRecord,
   issueFromRow,
@@ -39,8 +39,16 @@ export class JobStore {
     const { DatabaseSync } = await import('node:sqlite');
     let database: DatabaseSync | undefined;
     try {
+      await makeNewFile(file, async (aside) => {
+        const made = new DatabaseSync(aside);
+        try {
+          createTables(made);
+        } finally {
+          made.close();
+        }
+      });
       database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-      createTables(database);
+      openTables(database);
       return new JobStore(database);
     } catch (error) {
       database?.close();
