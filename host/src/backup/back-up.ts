@@ -147,12 +147,11 @@ async function demandFree(folder: string, dataDir: string): Promise<void> {
   const inside = path.relative(dataDir, folder);
   if (inside === '' || (!inside.startsWith('..') && !path.isAbsolute(inside)))
     throw taken(`${folder} is in the data folder itself: name one elsewhere, best on another disk`);
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => error);
-  if (!(names instanceof Error)) {
-    if (names.length > 0) throw taken(`${folder} has something in it: name one that is not there yet`);
-  } else if (names.code !== 'ENOENT') {
-    throw taken(`${folder} cannot be used (${names.code}): name a folder that is not there yet`);
-  }
+  const names = await readdir(folder).catch(({ code }: NodeJS.ErrnoException) => {
+    if (code === 'ENOENT') return [];
+    throw taken(`${folder} cannot be used (${code}): name a folder that is not there yet`);
+  });
+  if (names.length > 0) throw taken(`${folder} has something in it: name one that is not there yet`);
 }
 
 function taken(message: string): InputError {
@@ -161,6 +160,6 @@ function taken(message: string): InputError {
 
 /** An error of the file system says little by itself. */
 function systemFault(error: unknown, folder: string): unknown {
-  const isOfSystem = error instanceof Error && 'syscall' in error;
+  const isOfSystem = typeof error === 'object' && error !== null && 'syscall' in error;
   return isOfSystem ? backupError(`${folder} cannot be written (${messageOf(error)})`, error) : error;
 }

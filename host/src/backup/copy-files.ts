@@ -13,7 +13,8 @@ export async function copyDatabase(from: string, to: string): Promise<void> {
     // in one go: each commit of another process would make it begin anew
     await backup(database, to, { rate: ALL_PAGES });
   } catch (error) {
-    const isHeld = (error as { errcode?: number }).errcode === SQLITE_BUSY;
+    // `node:sqlite` makes an error that is none where the file is held
+    const isHeld = (error as { errcode?: number }).errcode === SQLITE_OK;
     const why = isHeld ? 'a process holds it, and no plugin offers to copy it: stop the host first' : messageOf(error);
     throw backupError(`${from} cannot be copied (${why})`, error);
   } finally {
@@ -69,7 +70,7 @@ export const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
 const BUSY_TIMEOUT_MS = 1_000;
 const ALL_PAGES = 0x7fff_ffff;
-const SQLITE_BUSY = 5;
+const SQLITE_OK = 0;
 
 async function sync(file: string): Promise<void> {
   const handle = await open(file, 'r');
