@@ -22,7 +22,10 @@ export function addBackupCommand(program: Command, context: CommandContext): voi
       const connect = async () => {
         const { file, host } = await deps.findHost(options);
         if (host === null)
-          throw new NotReadyError('HOST_UNREACHABLE', `A host holds the data folder, but ${file} does not say where it listens: try again.`);
+          throw new NotReadyError(
+            'HOST_UNREACHABLE',
+            `A host holds the data folder, but ${file} does not say where it listens: try again.`,
+          );
         const client = new HostClient({ ...host, signal: io.signal });
         return {
           operations: async () => {

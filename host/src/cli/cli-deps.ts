@@ -54,6 +54,7 @@ export interface CliDeps {
   effectiveConfig(options: HostOptions): Promise<{
     readonly entries: readonly { readonly path: string; readonly value: unknown; readonly origin: string }[];
     readonly problems: readonly ErrorDetail[];
+    readonly file?: string;
   }>;
   compareConfigs(from: HostOptions, to: HostOptions): Promise<Comparison>;
   /** Of the plugins whose code can be read; `problems` say which cannot. */
