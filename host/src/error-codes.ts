@@ -116,7 +116,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The folder named for a backup has something in it, or is in the data folder. Name one that is not there yet.',
   },
-  BACKUP_FAILED: { kind: 'refused', text: 'Something could not be copied or its copy is damaged; the message names it. There is no backup.' },
+  BACKUP_FAILED: {
+    kind: 'refused',
+    text: 'Something could not be copied or its copy is damaged; the message names it. There is no backup.',
+  },
   // reload
   RELOAD_REFUSED: {
     kind: 'refused',

@@ -15,7 +15,11 @@ export async function dataFiles(folder: string): Promise<readonly DataFile[]> {
   const names = await namesBelow(folder, '');
   const databases = new Set<string>();
   for (const name of names) if (await isDatabase(path.join(folder, name))) databases.add(name);
-  const isBeside = (name: string) => /^(.*)-(wal|shm|journal|commits)$|^(.*)-new-[\w-]+$/s.exec(name)?.slice(1).some((of) => databases.has(of));
+  const isBeside = (name: string) =>
+    /^(.*)-(wal|shm|journal|commits)$|^(.*)-new-[\w-]+$/s
+      .exec(name)
+      ?.slice(1)
+      .some((of) => databases.has(of));
   return names.filter((name) => !isBeside(name)).map((name) => ({ path: name, isDatabase: databases.has(name) }));
 }
 

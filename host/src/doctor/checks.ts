@@ -1,14 +1,6 @@
 import { checkClock, checkTimers, checkTimeService } from './clock-checks.js';
 import { checkConfiguration, checkPlugins, checkSecretFiles } from './configuration-checks.js';
-import {
-  checkData,
-  checkDatabases,
-  checkDataSpace,
-  checkDataSystem,
-  checkDataVersion,
-  checkHostFile,
-  checkLock,
-} from './data-checks.js';
+import { checkData, checkDatabases, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from './data-checks.js';
 import type { Check } from './finding.js';
 import { checkHost } from './host-check.js';
 import { checkControlGroup, checkCores, checkMemory, checkOpenFiles, checkPressure } from './machine-checks.js';

@@ -15,7 +15,9 @@ const SQLITE_BUSY = 5;
  */
 export async function readDatabases(folder: string): Promise<readonly DatabaseReading[]> {
   const plugins = await namesIn(folder);
-  const inPlugins = await Promise.all(plugins.map(async (plugin) => (await namesIn(path.join(folder, plugin))).map((name) => path.join(plugin, name))));
+  const inPlugins = await Promise.all(
+    plugins.map(async (plugin) => (await namesIn(path.join(folder, plugin))).map((name) => path.join(plugin, name))),
+  );
   const readings: DatabaseReading[] = [];
   for (const name of [...plugins, ...inPlugins.flat()].filter((one) => one.endsWith('.db')).sort()) {
     const file = path.join(folder, name);

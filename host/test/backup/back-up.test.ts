@@ -52,8 +52,10 @@ describe('a backup of a data folder', () => {
     await using store = await SqliteStore.open(data.file('store.db'));
     await store.write('dw://internal/value', new Uint8Array([1, 2, 3]));
     await data.writeHostFile({ pid: 1, url: 'http://x', token: 'secret', startedAt: 2 });
-    for (const folder of ['logs', 'staging/a', 'own/modules', 'own/work/.git', 'own/work/src']) await mkdir(data.file(folder), { recursive: true });
-    for (const name of ['logs/host.log', 'staging/a/index.js', 'own/modules/a.wasm', 'own/work/src/main.ts']) await writeFile(data.file(name), name);
+    for (const folder of ['logs', 'staging/a', 'own/modules', 'own/work/.git', 'own/work/src'])
+      await mkdir(data.file(folder), { recursive: true });
+    for (const name of ['logs/host.log', 'staging/a/index.js', 'own/modules/a.wasm', 'own/work/src/main.ts'])
+      await writeFile(data.file(name), name);
     makeDatabase(data.file('own/rows.db'), 10);
 
     const report = await backUp(request());
@@ -119,7 +121,11 @@ describe('a backup of a data folder', () => {
 
   it.each([
     ['that nobody offers to copy', noHost, /runs\.db cannot be copied \(a process holds it/],
-    ['whose plugin fails', { ...noHost, operations: async () => ['x.backup'], call: () => Promise.reject(new Error('no room')) }, /no room/],
+    [
+      'whose plugin fails',
+      { ...noHost, operations: async () => ['x.backup'], call: () => Promise.reject(new Error('no room')) },
+      /no room/,
+    ],
     ['whose plugin answers nonsense', { ...noHost, operations: async () => ['x.backup'] }, /x\.backup did not answer which files it wrote/],
   ])('is none with a database %s, and leaves nothing', async (_what, host, message) => {
     makeDatabase(data.file('runs.db'), 1);

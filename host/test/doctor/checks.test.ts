@@ -187,7 +187,9 @@ describe('the data folder', () => {
     expect(await withDatabases({ path: 'store.db' }, { path: 'a/b.db' })).toEqual({ state: 'ok', found: 'store.db, a/b.db' });
     expect(await withDatabases()).toEqual({ state: 'ok', found: 'none yet' });
     expect(await checkDatabases(placeWith({ stat: async () => undefined }))).toEqual({ state: 'ok', found: 'none yet' });
-    expect(await withDatabases({ path: 'store.db', fault: 'is empty' }, { path: 'a/b.db' }, { path: 'c.db', fault: 'is damaged (x)' })).toEqual({
+    expect(
+      await withDatabases({ path: 'store.db', fault: 'is empty' }, { path: 'a/b.db' }, { path: 'c.db', fault: 'is damaged (x)' }),
+    ).toEqual({
       state: 'fail',
       found: '/here/.bellows/store.db is empty; /here/.bellows/c.db is damaged (x)',
       todo: expect.stringContaining('Restore the data folder from a backup'),

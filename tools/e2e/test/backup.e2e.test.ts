@@ -30,7 +30,8 @@ describe(PAGE, () =>
     mkdirSync(path.join(folder, 'plugins'));
     symlinkSync(path.join(REPOSITORY, 'plugins/workflow'), path.join(folder, 'plugins/workflow'));
     return readerIn(folder, HOST_MAIN);
-  }));
+  }),
+);
 
 const CONFIG = {
   plugins: {
