@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError, InputError, messageOf } from '@bellows/sdk';
 import { holdDataFolder } from '../data-folder.js';
-import { backupError, copyDatabase, copyPlain, PRIVATE_FOLDER, proveDatabase } from './copy-files.js';
+import { backupError, copyDatabase, copyPlain, PRIVATE_FOLDER, proveDatabase, sync } from './copy-files.js';
 import { dataFiles } from './data-files.js';
 
 /** What a backup needs of a running host. */
@@ -77,7 +77,8 @@ async function copyAll({ dataDir, aside, host, signal }: Copying): Promise<void>
     for (const file of await dataFiles(dataDir)) {
       if (done.has(file.path) || !wanted(file)) continue;
       signal.throwIfAborted();
-      await (file.isDatabase ? copyDatabase : copyPlain)(path.join(dataDir, file.path), path.join(aside, file.path));
+      const [from, to] = [path.join(dataDir, file.path), path.join(aside, file.path)] as const;
+      await (file.isDatabase ? copyDatabase(from, to, host === undefined) : copyPlain(from, to));
       done.add(file.path);
     }
   };
@@ -116,22 +117,13 @@ async function prove(aside: string, signal: AbortSignal): Promise<BackupReport['
 
 async function putInPlace(aside: string, folder: string): Promise<void> {
   for (const below of await readdir(aside, { recursive: true, withFileTypes: true })) {
-    if (below.isDirectory()) await syncFolder(path.join(below.parentPath, below.name));
+    if (below.isDirectory()) await sync(path.join(below.parentPath, below.name));
   }
-  await syncFolder(aside);
+  await sync(aside);
   // an empty one, as was seen; one that something was put into meanwhile stays, and the next line fails
   await rmdir(folder).catch(() => {});
   await rename(aside, folder);
-  await syncFolder(path.dirname(folder));
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await sync(path.dirname(folder));
 }
 
 async function demandData(dataDir: string): Promise<void> {

@@ -1,15 +1,17 @@
 import { copyFile, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, RefusedError } from '@bellows/sdk';
+import { openToRead } from './open-to-read.js';
 
-/** Copies a database as it is at one moment, while others write it. `RefusedError` (`BACKUP_FAILED`) where it cannot be read or is damaged. */
-export async function copyDatabase(from: string, to: string): Promise<void> {
-  const { DatabaseSync, backup } = await import('node:sqlite');
+/** Copies a database as it is at one moment, while others write it unless it `isStill`. `RefusedError` (`BACKUP_FAILED`) where it cannot be read or is damaged. */
+export async function copyDatabase(from: string, to: string, isStill: boolean): Promise<void> {
+  const { backup } = await import('node:sqlite');
   await mkdir(path.dirname(to), { recursive: true, mode: PRIVATE_FOLDER });
   await (await open(to, 'wx', PRIVATE_FILE)).close();
-  let database: InstanceType<typeof DatabaseSync> | undefined;
+  let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(from, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    database = await openToRead(from, isStill);
     // in one go: each commit of another process would make it begin anew
     await backup(database, to, { rate: ALL_PAGES });
   } catch (error) {
@@ -40,7 +42,7 @@ export async function proveDatabase(file: string): Promise<void> {
   await sync(file);
 }
 
-function faultOf(database: import('node:sqlite').DatabaseSync): string | undefined {
+function faultOf(database: DatabaseSync): string | undefined {
   if (database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) return 'it is empty';
   const found = String(database.prepare('PRAGMA quick_check(1)').get()?.quick_check);
   return found === 'ok' ? undefined : found;
@@ -68,11 +70,11 @@ export function backupError(what: string, cause?: unknown): RefusedError {
 /** Only the owner: inputs and outputs of runs may be anything. */
 export const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
-const BUSY_TIMEOUT_MS = 1_000;
 const ALL_PAGES = 0x7fff_ffff;
 const SQLITE_OK = 0;
 
-async function sync(file: string): Promise<void> {
+/** Makes a file, or the names in a folder, durable. */
+export async function sync(file: string): Promise<void> {
   const handle = await open(file, 'r');
   try {
     await handle.sync();

@@ -35,9 +35,9 @@ export async function checkDataVersion({ probes, dataDir }: Place): Promise<Find
 }
 
 /** What a start refuses, or a plugin of it. */
-export async function checkDatabases({ probes, dataDir }: Place): Promise<Finding> {
+export async function checkDatabases({ probes, dataDir, isHeld }: Place): Promise<Finding> {
   if ((await probes.stat(dataDir))?.isFolder !== true) return ok('none yet');
-  const found = await probes.readDatabases(dataDir);
+  const found = await probes.readDatabases(dataDir, isHeld === false);
   const bad = found.filter(({ fault }) => fault !== undefined);
   if (bad.length === 0) return ok(found.length === 0 ? 'none yet' : found.map((database) => database.path).join(', '));
   return fail(

@@ -90,8 +90,8 @@ export interface Probes {
   tryListen(address: string, port: number): Promise<string | undefined>;
   /** What the Bellows host says of itself that listens there; undefined when something else does, or nothing answers in time. */
   askPort(address: string, port: number): Promise<NeighbourReading | undefined>;
-  /** The databases in a data folder, looked at without changing them. May reject. */
-  readDatabases(folder: string): Promise<readonly DatabaseReading[]>;
+  /** The databases in a data folder, looked at without changing them; `isStill`: of a host that does not run. May reject. */
+  readDatabases(folder: string, isStill: boolean): Promise<readonly DatabaseReading[]>;
   /** Whether a host holds the data folder. May reject. */
   isLocked(folder: string): Promise<boolean>;
   /** Without a shell; ended when it takes too long. */

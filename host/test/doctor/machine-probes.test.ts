@@ -45,15 +45,17 @@ describe('the probes of this machine', () => {
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     const bytes = await readFile(path.join(root, 'own/good.db'));
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT');
-    expect(await probes.readDatabases(root)).toEqual([{ path: 'own/good.db' }]);
+    expect(await probes.readDatabases(root, false)).toEqual([{ path: 'own/good.db' }]);
     database.close();
     await writeFile(path.join(root, 'own/bad.db'), Buffer.from(bytes).fill(0xff, 8_192, 12_288));
     await writeFile(path.join(root, 'own/cut.db'), bytes.subarray(0, 100));
     await writeFile(path.join(root, 'empty.db'), '');
     await writeFile(path.join(root, 'store.db'), 'garbage');
+    await mkdir(path.join(root, 'folder.db'));
+    execFileSync('mkfifo', [path.join(root, 'pipe.db')]);
     await writeFile(path.join(root, 'host.lock'), '');
     const before = await readdir(root, { recursive: true });
-    expect(await probes.readDatabases(root)).toEqual([
+    expect(await probes.readDatabases(root, true)).toEqual([
       { path: 'empty.db', fault: 'is empty' },
       { path: 'own/bad.db', fault: expect.stringMatching(/^is damaged|^cannot be read/) },
       { path: 'own/cut.db', fault: expect.stringMatching(/^is damaged|^cannot be read/) },
@@ -61,7 +63,7 @@ describe('the probes of this machine', () => {
       { path: 'store.db', fault: 'is no SQLite database' },
     ]);
     expect(await readdir(root, { recursive: true })).toEqual(before);
-    expect(await probes.readDatabases(path.join(root, 'nowhere'))).toEqual([]);
+    expect(await probes.readDatabases(path.join(root, 'nowhere'), true)).toEqual([]);
   });
 
   it('see a port that is taken and give back one that is free', async () => {

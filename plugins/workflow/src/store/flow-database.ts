@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type BellowsError, isBellowsError, makeNewFile, NotReadyError, sqliteError } from '@bellows/sdk';
@@ -56,7 +56,7 @@ const CHECKPOINT_PAGES = 4_000;
 async function makeMissing(file: string, Database: typeof DatabaseSync): Promise<void> {
   await makeNewFile(file, async (aside) => {
     // SQLite would write what is in it into the new file
-    if (await isThere(`${file}-wal`)) throw corrupt(file, `it is gone, and ${file}-wal, the log of it, is there`);
+    if (await hasContent(`${file}-wal`)) throw corrupt(file, `it is gone, and ${file}-wal, the log of it, is there`);
     const database = new Database(aside);
     try {
       database.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
@@ -67,9 +67,9 @@ async function makeMissing(file: string, Database: typeof DatabaseSync): Promise
   });
 }
 
-function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
+function hasContent(file: string): Promise<boolean> {
+  return stat(file).then(
+    ({ size }) => size > 0,
     () => false,
   );
 }
