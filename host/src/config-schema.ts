@@ -144,30 +144,39 @@ const governor = z.strictObject({
     .meta({ description: 'The policy of each subsystem, by name.', change: 'live' }),
 });
 
-const plugin = z.strictObject({
-  from: option(z.string().min(1), { what: 'Where the plugin is: a folder, an npm name, or a packed .tgz.' }),
-  required: option(z.boolean().default(true), { what: 'Whether the host must not run without it.', change: 'live' }),
-  activateTimeoutMs: option(z.number().int().min(10).max(600_000).default(10_000), {
-    what: 'How long its activation may take.',
-    change: 'live',
-    unit: 'ms',
-    raise: 'when it opens slow services',
-    lower: 'to learn sooner that it hangs',
-  }),
-  stopTimeoutMs: option(z.number().int().min(10).max(600_000).default(5_000), {
-    what: 'How long its stop may take.',
-    change: 'live',
-    unit: 'ms',
-    raise: 'when it has long work to finish',
-    lower: 'when a stop must be quick',
-  }),
-  onUncaughtError: option(z.enum(['degrade', 'restart']).default('degrade'), {
-    what: 'When an error of the plugin reaches nobody: `degrade` goes on and shows it, `restart` also starts the plugin again, and what needs it; after five times in a minute with growing pauses.',
-    change: 'live',
-  }),
-  configFile: option(z.string().min(1).optional(), { what: 'A file with the options of the plugin, instead of `config`.' }),
-  config: z.record(z.string(), z.unknown()).optional().meta({ description: 'The options of the plugin; see its page.' }),
-});
+const plugin = z.strictObject(
+  {
+    from: option(z.string().min(1), { what: 'Where the plugin is: a folder, an npm name, or a packed .tgz.' }),
+    required: option(z.boolean().default(true), { what: 'Whether the host must not run without it.', change: 'live' }),
+    activateTimeoutMs: option(z.number().int().min(10).max(600_000).default(10_000), {
+      what: 'How long its activation may take.',
+      change: 'live',
+      unit: 'ms',
+      raise: 'when it opens slow services',
+      lower: 'to learn sooner that it hangs',
+    }),
+    stopTimeoutMs: option(z.number().int().min(10).max(600_000).default(5_000), {
+      what: 'How long its stop may take.',
+      change: 'live',
+      unit: 'ms',
+      raise: 'when it has long work to finish',
+      lower: 'when a stop must be quick',
+    }),
+    onUncaughtError: option(z.enum(['degrade', 'restart']).default('degrade'), {
+      what: 'When an error of the plugin reaches nobody: `degrade` goes on and shows it, `restart` also starts the plugin again, and what needs it; after five times in a minute with growing pauses.',
+      change: 'live',
+    }),
+    configFile: option(z.string().min(1).optional(), { what: 'A file with the options of the plugin, instead of `config`.' }),
+    config: z.record(z.string(), z.unknown()).optional().meta({ description: 'The options of the plugin; see its page.' }),
+  },
+  { error: placeAlone },
+);
+
+/** The place of a plugin alone, where its entry should be: the most likely slip. What else is wrong is told as ever. */
+function placeAlone({ code, input }: { readonly code?: string; readonly input?: unknown }): string | undefined {
+  if (code !== 'invalid_type' || typeof input !== 'string') return undefined;
+  return `expected an object, got a string: write { from: ${input.length > 80 ? '…' : input} }`;
+}
 
 /** `bellows.yaml`, the parts that are not a plugin's own. The only source of types, defaults, JSON Schema and reference page. */
 export const hostConfigSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import { access, constants, mkdir, open, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError, RefusedError } from '@bellows/sdk';
+import { ConfigError, isBellowsError, RefusedError } from '@bellows/sdk';
 
 /** What `host.json` tells the command line about the running host. */
 export interface HostFile {
@@ -134,6 +134,14 @@ async function removeUpTo(topmost: string, folder: string): Promise<void> {
     above = path.dirname(above);
     await rmdir(above);
   }
+}
+
+/** Keeps hosts from starting on a folder until it is closed; undefined when one holds it. `ConfigError` (`DATA_DIR_UNUSABLE`). */
+export async function holdDataFolder(folder: string): Promise<{ close(): void } | undefined> {
+  return lock(folder).catch((error: unknown) => {
+    if (isBellowsError(error) && error.code === 'DATA_IN_USE') return undefined;
+    throw error;
+  });
 }
 
 async function checkVersion(folder: string): Promise<void> {

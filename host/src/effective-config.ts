@@ -12,15 +12,15 @@ export interface ConfigEntry {
   readonly origin: Origin;
 }
 
-/** Every value in force with its origin: what `bellows config print` shows. Values put in from outside are hidden. */
+/** Every value that a start would use now, with its origin: what `bellows config print` shows. Values put in from outside are hidden. */
 export async function effectiveConfig(
   options: HostOptions,
-): Promise<{ readonly entries: readonly ConfigEntry[]; readonly problems: readonly ErrorDetail[] }> {
+): Promise<{ readonly entries: readonly ConfigEntry[]; readonly problems: readonly ErrorDetail[]; readonly file?: string }> {
   const { loaded, problems } = await loadConfig(options);
   if (!loaded) return { entries: [], problems };
   const plugins = await inspectPlugins(loaded);
   const all = withLines([...problems, ...plugins.problems], loaded);
-  if (all.length > 0) return { entries: [], problems: all };
+  if (all.length > 0) return { entries: [], problems: all, file: loaded.file };
   const { plugins: configured, ...rest } = loaded.config;
   const entries = flatten(rest, { base: '', loaded });
   const inForce = new Map(plugins.waves.flat().map((plugin) => [plugin.id, plugin]));
@@ -29,7 +29,7 @@ export async function effectiveConfig(
     const base = joinPath('plugins', [id]);
     entries.push(...flatten(own, { base, loaded }), ...flatten(config, { base: `${base}.config`, loaded, schema: plugin?.config }));
   }
-  return { entries, problems: [] };
+  return { entries, problems: [], file: loaded.file };
 }
 
 interface Place {

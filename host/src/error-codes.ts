@@ -111,6 +111,15 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   },
   DATA_IN_USE: { kind: 'refused', text: 'Another host uses the data folder. Stop it, or name another folder with `--data`.' },
   DATA_VERSION_UNKNOWN: { kind: 'config', text: 'The data folder was written by a newer host. Use that one, or another folder.' },
+  DATA_MISSING: { kind: 'config', text: 'There is no data folder of a host where one is to be copied. Name it with `--data`.' },
+  BACKUP_FOLDER_TAKEN: {
+    kind: 'input',
+    text: 'The folder named for a backup has something in it, or is in the data folder. Name one that is not there yet.',
+  },
+  BACKUP_FAILED: {
+    kind: 'refused',
+    text: 'Something could not be copied or its copy is damaged; the message names it. There is no backup.',
+  },
   // reload
   RELOAD_REFUSED: {
     kind: 'refused',

@@ -40,6 +40,17 @@ describe('loadConfig', () => {
     expect(twice.loaded?.pluginConfigs.get('b')?.value).toEqual({ x: 1 });
   });
 
+  it('says how the place of a plugin is written where its entry is nothing else', async () => {
+    const { problems } = await load('plugins: { pong: ./pong, other: 1 }');
+    expect(problems).toEqual([
+      { path: 'plugins.pong', message: 'expected an object, got a string: write { from: ./pong }' },
+      { path: 'plugins.other', message: 'expected an object, got a number' },
+    ]);
+    // what was put in stays hidden
+    const putIn = await load('plugins: { pong: "${env:PLACE}" }', { env: { PLACE: 'hunter2-secret' } });
+    expect(JSON.stringify(putIn.problems)).not.toContain('hunter2');
+  });
+
   it('takes an empty variable of the environment for none', async () => {
     expect((await load('host: { port: 1000 }', { env: { BELLOWS_CONFIG: '', BELLOWS_DATA: '', BELLOWS_PORT: '' } })).problems).toEqual([]);
   });

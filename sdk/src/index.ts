@@ -18,6 +18,7 @@ export * from './machine.js';
 export { DEFAULT_MAILBOX_CAPACITY, Mailbox, type MailboxOptions } from './mailbox.js';
 export * from './memory-store.js';
 export * from './metric-descriptions.js';
+export { makeNewFile } from './new-file.js';
 export type * from './operation-types.js';
 export * from './operations.js';
 export * from './percentile-sketch.js';

@@ -1,4 +1,5 @@
 import type { ErrorDetail } from '@bellows/sdk';
+import type { BackupReport, BackupRequest } from '../backup/back-up.js';
 import type { Comparison } from '../compare-configs.js';
 import type { NamedFinding } from '../doctor/finding.js';
 import type { RunningHost } from '../host.js';
@@ -53,12 +54,15 @@ export interface CliDeps {
   effectiveConfig(options: HostOptions): Promise<{
     readonly entries: readonly { readonly path: string; readonly value: unknown; readonly origin: string }[];
     readonly problems: readonly ErrorDetail[];
+    readonly file?: string;
   }>;
   compareConfigs(from: HostOptions, to: HostOptions): Promise<Comparison>;
   /** Of the plugins whose code can be read; `problems` say which cannot. */
   editorSchema(options: HostOptions): Promise<{ readonly schema: unknown; readonly problems: readonly ErrorDetail[] }>;
   /** Whether this machine and folder are fit for a host; never rejects. */
   examine(options: HostOptions, signal: AbortSignal): Promise<readonly NamedFinding[]>;
+  /** Copies the data folder; the rest of the request is as `backUp` has it. */
+  backUp(options: HostOptions, request: Omit<BackupRequest, 'dataDir'>): Promise<BackupReport>;
   /** Where the host of the data folder listens, and its token; null when none has written that down. `file` is where it would be, absolute. */
   findHost(
     options: HostOptions,

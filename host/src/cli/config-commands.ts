@@ -27,11 +27,11 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
   const config = program.command('config').description('the configuration of a host');
   config
     .command('print')
-    .description('print every option in force and where it comes from; secrets are hidden')
+    .description('print every option as a start would use it now, and where it comes from; secrets are hidden')
     .addHelpText('after', '\nExamples:\n  bellows config print\n  BELLOWS_PORT=8080 bellows config print --json')
     .action(async (_options: unknown, command: Command) => {
-      const { entries, problems } = await deps.effectiveConfig(context.hostOptions(command));
-      refuseProblems(problems);
+      const { entries, problems, file } = await deps.effectiveConfig(context.hostOptions(command));
+      refuseProblems(problems, file);
       if (context.isJson(command)) return printJson(io.stdout, { entries });
       printWrappedTable(
         io.stdout,
@@ -107,6 +107,6 @@ function addSchemaCommand(config: Command, context: CommandContext): void {
     });
 }
 
-function refuseProblems(problems: readonly ErrorDetail[]): void {
-  if (problems.length > 0) throw configError(problems);
+function refuseProblems(problems: readonly ErrorDetail[], file?: string): void {
+  if (problems.length > 0) throw configError(problems, file, 'printed');
 }

@@ -30,6 +30,10 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
       const [{ examine }, { machineProbes }] = await Promise.all([import('../doctor/examine.js'), import('../doctor/machine-probes.js')]);
       return examine(machineProbes(options, signal));
     },
+    async backUp(options, request) {
+      const { backUp } = await import('../backup/back-up.js');
+      return backUp({ ...request, dataDir: await dataFolderOf(options) });
+    },
     async findHost(options) {
       const { readHostFile } = await import('../data-folder.js');
       const folder = await dataFolderOf(options);

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { HOST_VERSION } from '../version.js';
 import { addAbsentCommands } from './absent-commands.js';
+import { addBackupCommand } from './backup-command.js';
 import { addCallCommand } from './call-command.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
 import { addClientCommands } from './client-command.js';
@@ -82,6 +83,7 @@ function buildProgram(context: CommandContext, writeErr: (text: string) => void)
   addTokenCommands(program, context);
   addClientCommands(program, context);
   addTopCommand(program, context);
+  addBackupCommand(program, context);
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);
   addAbsentCommands(program, context);

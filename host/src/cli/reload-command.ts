@@ -46,13 +46,27 @@ export function printChanges({ io: { stdout } }: CommandContext, changes: Reload
   printWrappedTable(
     stdout,
     ['OPTION', 'FROM', 'TO', 'TAKES EFFECT'],
-    changes.map(({ path, from, to, effect }) => [path, shown(from), shown(to), EFFECT_WORDS[effect]]),
+    changes.map(({ path, from, to, effect }) => [path, ...differing(textOf(from), textOf(to)), EFFECT_WORDS[effect]]),
   );
+}
+
+function textOf(value: unknown): string {
+  return value === undefined ? '(not set)' : (JSON.stringify(value) ?? '');
 }
 
 /** Longer values are whole in the JSON. */
 const MAX_SHOWN_LENGTH = 40;
+/** Of what both have before the first difference: enough to find the place. */
+const SHOWN_BEFORE = 12;
 
-function shown(value: unknown): string {
-  return value === undefined ? '(not set)' : cut(JSON.stringify(value) ?? '', MAX_SHOWN_LENGTH);
+/** Both texts, long ones cut so that the first character in which they differ is shown. */
+function differing(from: string, to: string): readonly [string, string] {
+  if (Math.max(from.length, to.length) <= MAX_SHOWN_LENGTH) return [from, to];
+  const shorter = Math.min(from.length, to.length);
+  let same = 0;
+  while (same < shorter && from[same] === to[same]) same += 1;
+  // as long as the difference is near the beginning, so is what is shown
+  const start = same < MAX_SHOWN_LENGTH / 2 ? 0 : same - SHOWN_BEFORE;
+  const part = (text: string) => cut(start === 0 ? text : `…${text.slice(start).toWellFormed()}`, MAX_SHOWN_LENGTH);
+  return [part(from), part(to)];
 }

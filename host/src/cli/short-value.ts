@@ -22,7 +22,8 @@ export function jsonText(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : plain(JSON.stringify(value) ?? '');
 }
 
-function sizeOf(bytes: number): string {
+/** To be read, not counted with. */
+export function sizeOf(bytes: number): string {
   if (bytes < 1_000) return `${bytes} bytes`;
   return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

@@ -1,6 +1,6 @@
 import { checkClock, checkTimers, checkTimeService } from './clock-checks.js';
 import { checkConfiguration, checkPlugins, checkSecretFiles } from './configuration-checks.js';
-import { checkData, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from './data-checks.js';
+import { checkData, checkDatabases, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from './data-checks.js';
 import type { Check } from './finding.js';
 import { checkHost } from './host-check.js';
 import { checkControlGroup, checkCores, checkMemory, checkOpenFiles, checkPressure } from './machine-checks.js';
@@ -20,6 +20,7 @@ export const CHECKS: readonly Check[] = [
   { id: 'port', run: checkPort },
   { id: 'data folder', run: checkData },
   { id: 'data version', run: checkDataVersion },
+  { id: 'databases', run: checkDatabases },
   { id: 'data lock', run: checkLock },
   { id: 'host.json', run: checkHostFile },
   { id: 'file system', run: checkDataSystem },

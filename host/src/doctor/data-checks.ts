@@ -34,6 +34,18 @@ export async function checkDataVersion({ probes, dataDir }: Place): Promise<Find
   );
 }
 
+/** What a start refuses, or a plugin of it. */
+export async function checkDatabases({ probes, dataDir, isHeld }: Place): Promise<Finding> {
+  if ((await probes.stat(dataDir))?.isFolder !== true) return ok('none yet');
+  const found = await probes.readDatabases(dataDir, isHeld === false);
+  const bad = found.filter(({ fault }) => fault !== undefined);
+  if (bad.length === 0) return ok(found.length === 0 ? 'none yet' : found.map((database) => database.path).join(', '));
+  return fail(
+    bad.map((database) => `${path.join(dataDir, database.path)} ${database.fault}`).join('; '),
+    'Restore the data folder from a backup, or move each of these away, with all files whose names begin with its name, to start without what was in it.',
+  );
+}
+
 export async function checkLock({ dataDir, host, isHeld }: Place): Promise<Finding> {
   if (isHeld === undefined) return unknown(`whether a host holds ${dataDir} cannot be told`);
   if (isHeld && host !== null) return ok(`held by the host that runs here (process ${host.pid})`);

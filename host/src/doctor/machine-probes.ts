@@ -14,6 +14,7 @@ import type { HostOptions } from '../host-options.js';
 import type { HostStatus } from '../host-view.js';
 import { reachableAt } from '../http/local-safety.js';
 import { inspectPlugins } from '../inspect-plugins.js';
+import { readDatabases } from './database-probe.js';
 import type { ConfigReading, HostReading, NeighbourReading, PluginReading, Probes, Ran } from './probes.js';
 
 /** Of a program that should answer at once. */
@@ -61,6 +62,7 @@ export function machineProbes(options: HostOptions, signal: AbortSignal, { hostM
     },
     tryListen,
     askPort: (address, port) => askPort(reachableAt(address, port), signal, hostMs),
+    readDatabases,
     isLocked: isDataFolderLocked,
     run: ([file, ...args]) => run({ file, args, options, signal }),
     askHost: (host) => askHost(host, signal, hostMs),

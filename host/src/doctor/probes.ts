@@ -52,6 +52,13 @@ export interface NeighbourReading {
   readonly dataDir?: string;
 }
 
+export interface DatabaseReading {
+  /** Below the data folder. */
+  readonly path: string;
+  /** What follows its name in a sentence: "is empty". */
+  readonly fault?: string;
+}
+
 /** All that the checks read of the machine, so that each is tested without it. Nothing of it throws but where it says so. */
 export interface Probes {
   readonly nodeVersion: string;
@@ -85,6 +92,8 @@ export interface Probes {
   tryListen(address: string, port: number): Promise<string | undefined>;
   /** What the Bellows host says of itself that listens there; undefined when something else does, or nothing answers in time. */
   askPort(address: string, port: number): Promise<NeighbourReading | undefined>;
+  /** The databases in a data folder, looked at without changing them; `isStill`: of a host that does not run. May reject. */
+  readDatabases(folder: string, isStill: boolean): Promise<readonly DatabaseReading[]>;
   /** Whether a host holds the data folder. May reject. */
   isLocked(folder: string): Promise<boolean>;
   /** Without a shell; ended when it takes too long. */

@@ -88,13 +88,23 @@ function closestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[
   return branches.reduce((best, branch) => (cost(branch) < cost(best) ? branch : best));
 }
 
-/** The keys an object may have at a path, through wrappers; of all branches where there is a union. */
+/**
+ * The keys an object may have at a path, through wrappers; of all branches where there is a union. Not those whose schema is marked
+ * `unavailable`: they are there to be refused with a reason.
+ */
 function keysAt(schema: z.core.$ZodType, path: Path): Set<string> {
   const keys = new Set<string>();
   for (const found of schemasAt(schema, path)) {
-    for (const { def } of formsOf(found)) if (def.type === 'object') for (const key of Object.keys(def.shape)) keys.add(key);
+    for (const { def } of formsOf(found)) {
+      if (def.type !== 'object') continue;
+      for (const [key, part] of Object.entries(def.shape)) if (!isUnavailable(part)) keys.add(key);
+    }
   }
   return keys;
+}
+
+function isUnavailable(schema: z.core.$ZodType): boolean {
+  return (schema as Partial<z.ZodType>).meta?.()?.unavailable === true;
 }
 
 function schemasAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType[] {

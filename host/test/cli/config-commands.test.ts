@@ -19,6 +19,9 @@ describe('bellows check and config print', () => {
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain('  host.prot: unknown key "prot"; did you mean port?\n  plugins.a.from: is missing\n');
     }
+    const named = { effectiveConfig: async () => ({ problems, entries: [], file: '/srv/bellows.yaml' }) };
+    const { stderr } = await bellows(['config', 'print'], { deps: named });
+    expect(stderr).toContain('the configuration /srv/bellows.yaml has 2 problems; nothing was printed.');
   });
 
   it('prints every option and every value whole within the width of a terminal, in one line each in a pipe', async () => {
@@ -76,6 +79,29 @@ describe('bellows config diff and schema', () => {
       code: 0,
       stdout: 'Nothing differs.\n',
     });
+  });
+
+  it('shows of long values where they differ', async () => {
+    const path = (end: string) => `/srv/a/very/long/path/that/both/of/them/have/in/common/${end}`;
+    const pairs = [
+      [path('one.yaml'), path('two.yaml')],
+      [path('one.yaml'), undefined],
+      ['a'.repeat(60), 'b'.repeat(60)],
+      [path('x'), path('xy')],
+    ] as const;
+    const differing = pairs.map(([from, to], at) => ({ path: `option${at}`, from, to, effect: 'live' as const }));
+    const deps = { compareConfigs: async () => ({ problems: [], changes: differing }) };
+    const { stdout } = await bellows(['config', 'diff', 'a.yaml', 'b.yaml'], { deps });
+    const rows = stdout
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(/ {2,}/).slice(1, 3));
+    expect(rows).toEqual([
+      ['…e/in/common/one.yaml"', '…e/in/common/two.yaml"'],
+      ['"/srv/a/very/long/path/that/both/of/the…', '(not set)'],
+      [`"${'a'.repeat(38)}…`, `"${'b'.repeat(38)}…`],
+      ['…/in/common/x"', '…/in/common/xy"'],
+    ]);
   });
 
   it('names the faults of either file and exits 2, and wants two files', async () => {

@@ -61,6 +61,7 @@ export async function bellows(argv: readonly string[], terminal: Terminal = {}):
     compareConfigs: notHere('compareConfigs'),
     editorSchema: notHere('editorSchema'),
     examine: notHere('examine'),
+    backUp: notHere('backUp'),
     findHost: async ({ cwd = '' }: HostOptions) => ({ file: `${cwd}/.bellows/host.json`, host: terminal.host ?? null }),
     ...terminal.deps,
   };

@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkClock, checkTimers, checkTimeService } from '../../src/doctor/clock-checks.js';
 import { checkConfiguration, checkPlugins, checkSecretFiles } from '../../src/doctor/configuration-checks.js';
-import { checkData, checkDataSpace, checkDataSystem, checkDataVersion, checkHostFile, checkLock } from '../../src/doctor/data-checks.js';
+import {
+  checkData,
+  checkDatabases,
+  checkDataSpace,
+  checkDataSystem,
+  checkDataVersion,
+  checkHostFile,
+  checkLock,
+} from '../../src/doctor/data-checks.js';
 import { checkHost } from '../../src/doctor/host-check.js';
 import { checkControlGroup, checkCores, checkMemory, checkOpenFiles, checkPressure } from '../../src/doctor/machine-checks.js';
 import { checkNode, checkPlatform } from '../../src/doctor/node-checks.js';
@@ -177,6 +185,20 @@ describe('the data folder', () => {
     for (const text of ['3', 'x', '', '1.5']) expect(await withVersion(text)).toMatchObject({ state: 'fail' });
     expect(await checkDataVersion(placeWith({ stat: async () => undefined }))).toMatchObject({ state: 'ok', found: 'no data yet' });
     expect(await checkDataVersion(placeWith())).toMatchObject({ state: 'unknown' });
+  });
+
+  it('has databases that a start would take', async () => {
+    const withDatabases = (...found: { path: string; fault?: string }[]) => checkDatabases(placeWith({ readDatabases: async () => found }));
+    expect(await withDatabases({ path: 'store.db' }, { path: 'a/b.db' })).toEqual({ state: 'ok', found: 'store.db, a/b.db' });
+    expect(await withDatabases()).toEqual({ state: 'ok', found: 'none yet' });
+    expect(await checkDatabases(placeWith({ stat: async () => undefined }))).toEqual({ state: 'ok', found: 'none yet' });
+    expect(
+      await withDatabases({ path: 'store.db', fault: 'is empty' }, { path: 'a/b.db' }, { path: 'c.db', fault: 'is damaged (x)' }),
+    ).toEqual({
+      state: 'fail',
+      found: '/here/.bellows/store.db is empty; /here/.bellows/c.db is damaged (x)',
+      todo: expect.stringContaining('Restore the data folder from a backup'),
+    });
   });
 
   it('is held by a running host, free, or left behind by one that ended', async () => {

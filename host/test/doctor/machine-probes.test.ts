@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataFolder } from '../../src/data-folder.js';
 import { machineProbes } from '../../src/doctor/machine-probes.js';
@@ -33,6 +34,36 @@ describe('the probes of this machine', () => {
     data.close();
     expect(await probes.isLocked(root)).toBe(false);
     (await DataFolder.open(root)).close();
+  });
+
+  it('see which databases are damaged, empty or none, of a host that runs or does not, and change nothing', async () => {
+    await mkdir(path.join(root, 'own'));
+    const database = new DatabaseSync(path.join(root, 'own/good.db'));
+    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE rows (x)');
+    const insert = database.prepare('INSERT INTO rows VALUES (?)');
+    for (let row = 0; row < 500; row += 1) insert.run('x'.repeat(100));
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    const bytes = await readFile(path.join(root, 'own/good.db'));
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT');
+    expect(await probes.readDatabases(root, false)).toEqual([{ path: 'own/good.db' }]);
+    database.close();
+    await writeFile(path.join(root, 'own/bad.db'), Buffer.from(bytes).fill(0xff, 8_192, 12_288));
+    await writeFile(path.join(root, 'own/cut.db'), bytes.subarray(0, 100));
+    await writeFile(path.join(root, 'empty.db'), '');
+    await writeFile(path.join(root, 'store.db'), 'garbage');
+    await mkdir(path.join(root, 'folder.db'));
+    execFileSync('mkfifo', [path.join(root, 'pipe.db')]);
+    await writeFile(path.join(root, 'host.lock'), '');
+    const before = await readdir(root, { recursive: true });
+    expect(await probes.readDatabases(root, true)).toEqual([
+      { path: 'empty.db', fault: 'is empty' },
+      { path: 'own/bad.db', fault: expect.stringMatching(/^is damaged|^cannot be read/) },
+      { path: 'own/cut.db', fault: expect.stringMatching(/^is damaged|^cannot be read/) },
+      { path: 'own/good.db' },
+      { path: 'store.db', fault: 'is no SQLite database' },
+    ]);
+    expect(await readdir(root, { recursive: true })).toEqual(before);
+    expect(await probes.readDatabases(path.join(root, 'nowhere'), true)).toEqual([]);
   });
 
   it('see a port that is taken and give back one that is free', async () => {

@@ -34,6 +34,7 @@ export function probesWith(changes: Partial<Probes> = {}): Probes {
     fileSystem: async () => ({ type: 0xef53, freeBytes: 100 * 2 ** 30, freeInodes: 1_000_000, inodes: 2_000_000 }),
     tryListen: async () => undefined,
     askPort: async () => undefined,
+    readDatabases: async () => [{ path: 'store.db' }],
     isLocked: async () => false,
     run: async () => GIT,
     askHost: async () => ({ version: '0.1.0', ready: true }),

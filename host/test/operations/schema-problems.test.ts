@@ -38,6 +38,15 @@ describe('schemaProblems', () => {
     expect(suggested).toMatchObject({ 'calls[0].arg': 'args', 'target.foldr': 'folder', 'limits.a.wieght': 'weight' });
   });
 
+  it('names no key that is there to be refused, neither as known nor as near', () => {
+    const form = z.strictObject({ pages: z.number().optional(), fuel: z.string().optional().meta({ unavailable: true }) });
+    const { error } = form.safeParse({ foo: 1, fule: 1 });
+    expect(schemaProblems(error!, form, { input: {} })).toEqual([
+      { path: 'foo', message: 'unknown key "foo"; known are pages' },
+      { path: 'fule', message: 'unknown key "fule"; known are pages' },
+    ]);
+  });
+
   it('lists the first fifty and counts the others', () => {
     const keys = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`key${index}`, 1]));
     const problems = problemsOf({ ...keys, calls: Array.from({ length: 80 }, () => 1) });

@@ -48,7 +48,7 @@ export const schemas = Object.freeze({
         .describe('The whole argument vector, the name of the program first; default: the name of the module'),
       env: z.record(z.string(), z.string()).optional().describe('Environment variables'),
       files: z.array(fileSchema).optional().describe('Files in the only folder the guest sees, /'),
-      fuel: z.string().optional().describe('Not available yet: a call with fuel is refused'),
+      fuel: z.string().optional().meta({ description: 'Not available yet: a call with fuel is refused', unavailable: true }),
       deadlineMs: z.int().min(1).optional().describe('The time of the call, waiting included'),
       seed: z.string().optional().describe('Makes the random numbers of the guest the same in every call'),
       nowMs: z.int().min(0).optional().describe('Stops the clocks of the guest here, ms since 1970; sleeping moves them on'),

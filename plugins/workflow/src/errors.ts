@@ -18,6 +18,10 @@ import {
 
 /** Every code this plugin answers, who must act, and what it means. */
 export const WORKFLOW_ERRORS = defineErrorCodes({
+  BACKUP_FAILED: {
+    kind: 'refused',
+    text: 'The runs could not be copied into the folder of a backup. The message says why: it must be there, writable, with room, and without such a file.',
+  },
   CAPACITY: { kind: 'capacity', text: 'More stages are ready than may wait. Try again after `retryAfterMs`; what was started goes on.' },
   CHILD_FAILED: { kind: 'guest', text: 'A child workflow did not complete; `data.id` names its run, `data.status` how it ended.' },
   CURSOR_INVALID: { kind: 'input', text: 'The `cursor` is none that a page of the list gave. Begin without one.' },

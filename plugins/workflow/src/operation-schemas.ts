@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from '@bellows/sdk';
 import { RUN_ID_PATTERN } from './engine/run-ids.js';
 import { FLOW_EVENT_TYPES, RUN_STATUSES } from './store/flow-records.js';
@@ -160,6 +161,15 @@ export const schemas = Object.freeze({
     }),
   },
   cancel: { input: z.strictObject({ id: idSchema }), output: z.strictObject({ id: z.string(), status: statusSchema }) },
+  backup: {
+    input: z.strictObject({
+      folder: z
+        .string()
+        .refine((folder) => path.isAbsolute(folder), 'give an absolute path')
+        .describe('Where the host runs, absolute; it must be there'),
+    }),
+    output: z.strictObject({ files: z.array(z.string()).readonly().describe('What was written into the folder') }),
+  },
 });
 
 export type StartInput = z.output<typeof schemas.start.input>;

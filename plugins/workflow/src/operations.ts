@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { CallAuthority, IOperations, OperationDefinition } from '@bellows/sdk';
 import type { DefinitionInput, DefinitionRegistry } from './definitions/definition-registry.js';
 import { checkPipelineDepth } from './definitions/pipeline-depth.js';
@@ -8,14 +9,16 @@ import { unknownRunError } from './engine/unknown-run.js';
 import type { WorkflowEngine } from './engine/workflow-engine.js';
 import { type ListInput, schemas } from './operation-schemas.js';
 import type { PipelineScalingManager } from './pipeline-scaling-manager.js';
+import { FLOW_FILE } from './store/flow-database.js';
 import type { IFlowStore, RunFilter, StoredRun } from './store/flow-records.js';
+import type { FlowStore } from './store/flow-store.js';
 
 export interface WorkflowServices {
   readonly definitions: DefinitionRegistry;
   readonly directory: OperationDirectory;
   readonly engine: WorkflowEngine;
   readonly manager: Pick<PipelineScalingManager, 'maxPipelineDepth'>;
-  readonly store: IFlowStore;
+  readonly store: IFlowStore & Pick<FlowStore, 'copyTo'>;
 }
 
 /** Offers `workflow.*` until the plugin stops. */
@@ -109,6 +112,20 @@ export function provideOperations(operations: IOperations, services: WorkflowSer
       handler: async ({ id }, { authority }) => {
         await engine.cancel(own(id, authority));
         return { id, status: engine.find(id).status };
+      },
+    }),
+  );
+  operations.provide(
+    defineOperation({
+      name: 'workflow.backup',
+      summary: 'Copies the runs, which go on, into a folder: the part of `bellows backup` that only this plugin can do.',
+      ...schemas.backup,
+      // it writes where the caller says
+      role: 'admin',
+      runsCommands: true,
+      handler: async ({ folder }, { signal }) => {
+        await store.copyTo(path.join(folder, FLOW_FILE), signal);
+        return { files: [FLOW_FILE] };
       },
     }),
   );

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type CallAuthority, FULL_AUTHORITY, isBellowsError, type OperationDefinition, silentLogger, systemClock } from '@bellows/sdk';
@@ -6,6 +6,7 @@ import { checkSubsystem, MemoryStore } from '@bellows/sdk/testing';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type WorkflowConfig, workflowConfigSchema } from '../src/config.js';
 import { Retention } from '../src/engine/retention.js';
+import { schemas } from '../src/operation-schemas.js';
 import { activateWorkflow } from '../src/plugin.js';
 import { FlowWriter } from '../src/store/flow-writer.js';
 import { rejection } from './engine/engine-host.js';
@@ -141,11 +142,12 @@ describe('the operations of workflow', () => {
     expect(rest).not.toHaveProperty('next');
   });
 
-  it('have the roles that are promised, and none runs commands', async () => {
+  it('have the roles that are promised, and only the one that writes where its caller says needs the right to run commands', async () => {
     const { provided } = await startPlugin();
     const readers = [...provided.values()].filter(({ role }) => role === 'reader').map(({ name }) => name.slice('workflow.'.length));
     expect(readers).toEqual(['get', 'wait', 'list', 'history']);
     expect([...provided.keys()].map((name) => name.slice('workflow.'.length)).sort()).toEqual([
+      'backup',
       'cancel',
       'define',
       'get',
@@ -155,7 +157,20 @@ describe('the operations of workflow', () => {
       'start',
       'wait',
     ]);
-    expect([...provided.values()].some(({ runsCommands }) => runsCommands)).toBe(false);
+    const admins = [...provided.values()].filter(({ role }) => role === 'admin').map(({ name }) => name);
+    const powerful = [...provided.values()].filter(({ runsCommands }) => runsCommands).map(({ name }) => name);
+    expect([admins, powerful]).toEqual([['workflow.backup'], ['workflow.backup']]);
+  });
+
+  it('copy the runs into a folder, and refuse one that is not told from the root or not there', async () => {
+    const { call } = await startPlugin();
+    const copy = await mkdtemp(path.join(tmpdir(), 'bellows-workflow-'));
+    folders.push(copy);
+    expect(await call('workflow.backup', { folder: copy })).toEqual({ files: ['flow.db'] });
+    expect(await readdir(copy)).toEqual(['flow.db']);
+    for (const folder of [copy, path.join(copy, 'nowhere')])
+      expect(await rejection(call('workflow.backup', { folder }))).toMatchObject({ code: 'BACKUP_FAILED' });
+    expect(schemas.backup.input.safeParse({ folder: 'relative' }).success).toBe(false);
   });
 
   it('take deeper pipelines as soon as the limit is raised, and refuse them as soon as it is lowered', async () => {

@@ -1,14 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { access, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isFileThere, makeNewFile, syncFolder } from '../new-file.js';
 import { corruptError, sqliteError } from '../sqlite-error.js';
 import { countFileOf, createTables, layoutOf } from './sqlite-layout.js';
 import { SqliteWriter } from './sqlite-writer.js';
 import { ValueReader } from './value-reader.js';
-
-/** Between the name of a file and what makes the name of one that is being made its own. */
-const NEW = '-new-';
 
 /** The options of a store, with every default in its place. */
 export interface SqliteFileOptions {
@@ -32,7 +29,7 @@ export async function openSqliteFile(name: string, options: SqliteFileOptions): 
   const file = path.resolve(name);
   let database: DatabaseSync | undefined;
   try {
-    if (!(await isThere(file))) await makeFile(file, options.pageBytes);
+    if (!(await isFileThere(file))) await makeFile(file, options.pageBytes);
     database = new DatabaseSync(file, { timeout: options.busyTimeoutMs });
     const writer = new SqliteWriter(file, options);
     if (layoutOf(database, file) === 'first') await upgrade(database, file, writer);
@@ -47,39 +44,21 @@ export async function openSqliteFile(name: string, options: SqliteFileOptions): 
   }
 }
 
-/**
- * Never half made: built aside, each process for itself, and put in place whole. So an empty file is a damaged one. Readable for its owner only, and
- * so is the log beside it, which gets the rights of the file.
- */
+/** Readable for its owner only, and so is the log beside it, which gets the rights of the file. */
 async function makeFile(file: string, pageBytes: number): Promise<void> {
   await demandNoRemains(file);
-  const aside = `${file}${NEW}${randomUUID()}`;
-  try {
-    await build(aside, pageBytes);
-    await putInPlace(aside, file);
-  } catch (error) {
-    // another process was quicker, and removed this one
-    if (!(await isThere(file))) throw error;
-  } finally {
-    await removeAll(path.dirname(file), path.basename((await isThere(file)) ? `${file}${NEW}` : aside));
-  }
-  await syncFolder(file);
+  await makeNewFile(file, async (aside) => build(aside, pageBytes));
 }
 
 /** SQLite would write a log that is there into the new file, pages of another one among its own. */
 async function demandNoRemains(file: string): Promise<void> {
   for (const remains of [`${file}-wal`, countFileOf(file)]) {
     // asked again, because another process may have made the file meanwhile
-    if ((await isThere(remains)) && !(await isThere(file))) throw corruptError(file, `it is gone, and ${remains} of it is there`);
+    if ((await isFileThere(remains)) && !(await isFileThere(file))) throw corruptError(file, `it is gone, and ${remains} of it is there`);
   }
 }
 
-async function build(aside: string, pageBytes: number): Promise<void> {
-  try {
-    await (await open(aside, 'wx', 0o600)).close();
-  } catch {
-    // SQLite fails next, and its error is the one that callers know
-  }
+function build(aside: string, pageBytes: number): void {
   const database = new DatabaseSync(aside);
   try {
     database.exec(`PRAGMA page_size = ${Math.floor(pageBytes)}`);
@@ -90,24 +69,6 @@ async function build(aside: string, pageBytes: number): Promise<void> {
     database.exec('COMMIT');
   } finally {
     database.close();
-  }
-}
-
-/** Once the file is there: what a killed process left of its own, and what one that is slower makes in vain. Never rejects. */
-async function removeAll(folder: string, beginning: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  const ours = names.filter((name) => name.startsWith(beginning));
-  await Promise.all(ours.map((name) => rm(path.join(folder, name), { force: true }).catch(() => {})));
-}
-
-/** Never over a file that another process made meanwhile, and wrote to. */
-async function putInPlace(aside: string, file: string): Promise<void> {
-  try {
-    await link(aside, file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // not every file system has links
-    if (code !== 'EEXIST') await rename(aside, file);
   }
 }
 
@@ -141,9 +102,9 @@ async function upgrade(database: DatabaseSync, file: string, writer: SqliteWrite
 async function close(database: DatabaseSync, file: string, writer: SqliteWriter): Promise<void> {
   await writer.idle();
   // before the log: a number without its commits would mean that they were lost
-  if (await isThere(countFileOf(file))) {
+  if (await isFileThere(countFileOf(file))) {
     await rm(countFileOf(file), { force: true });
-    await syncFolder(file);
+    await syncFolder(path.dirname(file));
   }
   try {
     // before the thread, because the last one writes what is in the log to the file
@@ -153,20 +114,4 @@ async function close(database: DatabaseSync, file: string, writer: SqliteWriter)
   } finally {
     await writer.end();
   }
-}
-
-async function syncFolder(file: string): Promise<void> {
-  const folder = await open(path.dirname(file), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-function isThere(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

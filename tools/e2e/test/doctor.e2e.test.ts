@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
@@ -44,6 +44,16 @@ describe('bellows doctor', () => {
     expect(stdout).toMatch(/^fail +configuration +.*bellows\.yaml/);
     expect(stdout).toMatch(/\n {20,}> Mend it/);
     expect(stdout).toMatch(/A host cannot run well here: \d+ fault/);
+  });
+
+  it('says before a start what the start would refuse: a store that is damaged', async () => {
+    const folder = tempFolder();
+    writeConfig(folder, {});
+    mkdirSync(path.join(folder, '.bellows'));
+    writeFileSync(path.join(folder, '.bellows/store.db'), 'garbage '.repeat(1_000));
+    const { code, of } = await doctor(folder);
+    expect([code, of('databases').state]).toEqual([1, 'fail']);
+    expect(of('databases').found).toContain(path.join(folder, '.bellows/store.db'));
   });
 
   it('takes a broken configuration, one that is a folder, and one that is not there', async () => {

@@ -33,6 +33,7 @@ export const AS_REFERENCE = [
 
 /** Followed by tests of their own, which bring what they need. */
 export const ELSEWHERE = [
+  'docs/how-to/back-up-and-restore.md',
   'docs/how-to/bridge-the-bus.md',
   'docs/how-to/change-a-running-host.md',
   'docs/how-to/choose-a-store.md',

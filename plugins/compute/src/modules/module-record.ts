@@ -5,10 +5,10 @@ import { type ComputeConfig, MAX_PAGES } from '../config.js';
 export const moduleConfigSchema = z.strictObject({
   maxPages: z.int().min(1).max(MAX_PAGES).optional().describe('How far its memory may grow, pages of 64 KiB'),
   maxPoolSize: z.int().min(0).max(1_000).optional().describe('Instances kept ready on each executor thread'),
-  persistState: z.boolean().optional().describe('Not available yet: only false is taken'),
+  persistState: z.boolean().optional().meta({ description: 'Not available yet: only false is taken', unavailable: true }),
   maxTableElements: z.int().min(1).max(10_000_000).optional().describe('How far its tables may grow, all together'),
   maxFunctionBytes: z.int().min(1).max(7_654_321).optional().describe('The longest code of a single function'),
-  fuel: z.string().optional().describe('Not available yet'),
+  fuel: z.string().optional().meta({ description: 'Not available yet', unavailable: true }),
   deadlineMs: z.int().min(1).optional().describe('The time of a call that brings none, ms'),
 });
 

@@ -1,9 +1,8 @@
-import { open } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
-import { messageOf } from '@bellows/sdk';
+import { makeNewFile, messageOf } from '@bellows/sdk';
 import { harnessError } from '../errors.js';
 import { type Change, type ChangeWriter, changeWriter } from './job-changes.js';
-import { createTables } from './job-schema.js';
+import { createTables, openTables } from './job-schema.js';
 import {
   type IssueRecord,
   issueFromRow,
@@ -40,9 +39,16 @@ export class JobStore {
     const { DatabaseSync } = await import('node:sqlite');
     let database: DatabaseSync | undefined;
     try {
-      await makeEmpty(file);
+      await makeNewFile(file, async (aside) => {
+        const made = new DatabaseSync(aside);
+        try {
+          createTables(made);
+        } finally {
+          made.close();
+        }
+      });
       database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-      createTables(database);
+      openTables(database);
       return new JobStore(database);
     } catch (error) {
       database?.close();
@@ -157,14 +163,6 @@ interface Pending {
 
 /** https://www.sqlite.org/rescode.html: busy, locked, read-only, I/O error, full, cannot open. Time or people may mend these. */
 const MAY_PASS: ReadonlySet<number> = new Set([5, 6, 8, 10, 13, 14]);
-
-/** For its owner only, as SQLite does not make it. One that is there stays as it is. */
-async function makeEmpty(file: string): Promise<void> {
-  const made = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-  await made?.close();
-}
 
 function storeFailed(error: unknown) {
   const code = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : -1;

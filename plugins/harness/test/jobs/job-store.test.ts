@@ -108,4 +108,14 @@ describe('the database of jobs', () => {
     await writeFile(file, 'not a database, but long enough to be read as the head of one'.repeat(20));
     expect((await rejection(JobStore.open(file))).code).toBe('HARNESS_STORE_FAILED');
   });
+
+  it('refuses a file of no bytes: jobs were in it, and a first start puts a whole one in place', async () => {
+    await using scratch = await scratchFolder();
+    const file = path.join(scratch.path, 'harness.db');
+    await writeFile(file, '');
+    expect(await rejection(JobStore.open(file))).toMatchObject({
+      code: 'HARNESS_STORE_FAILED',
+      message: expect.stringContaining('it is empty, as a backup that was cut off: restore it, or move it away to start without jobs'),
+    });
+  });
 });

@@ -38,6 +38,11 @@ const compensation = z.strictObject({
   timeoutMs: timeoutMs.default(60_000),
 });
 
+/** Part of the form, not of what can run yet. */
+export const PLANNED_KINDS: ReadonlySet<string> = new Set(['map', 'branch']);
+
+export const TIMER_FORM = 'a timer is a number of ms, { until: ms since 1970 } or one ${…} that gives either';
+
 /** One stage as it is written. Exactly one of the kinds must be there, which `readDocument` checks. */
 export const stageSchema = z.strictObject({
   name,
@@ -45,7 +50,7 @@ export const stageSchema = z.strictObject({
   run: name.optional(),
   workflow: z.union([name, z.strictObject({ name, version: version.optional() })]).optional(),
   timer: z
-    .union([z.int().min(0).max(MAX_WAIT_MS), z.string(), z.strictObject({ until: z.union([z.int().min(0), z.string()]) })])
+    .union([z.int().min(0).max(MAX_WAIT_MS), z.string(), z.strictObject({ until: z.union([z.int().min(0), z.string()]) })], TIMER_FORM)
     .optional(),
   signal: name.optional(),
   map: z.unknown().optional(),

@@ -1,7 +1,8 @@
 import { z } from '@bellows/sdk';
+import { PLANNED_KINDS } from './definition-schema.js';
 import type { Faults } from './faults.js';
 import { issueMessage, type SchemaIssue } from './issue-message.js';
-import { shortened } from './shortened.js';
+import { sentence, shortened } from './shortened.js';
 
 /** Keys of one object that are told one by one. */
 const MAX_KEYS = 20;
@@ -12,9 +13,12 @@ export function addIssues(error: z.ZodError, at: { readonly path: string; readon
     const path = joined(at.path, issue.path);
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys.slice(0, MAX_KEYS)) {
-        faults.addUnknown({ path: joined(path, [key]), message: 'is not known here' }, key, keysAt(at.schema, issue.path));
+        faults.addUnknownKey(joined(path, [key]), key, keysAt(at.schema, issue.path));
       }
-    } else faults.add({ path, message: issue.code === 'invalid_union' ? shortened(unionMessage(issue)) : issueMessage(issue) });
+    } else if (issue.code === 'invalid_union' && issue.message === 'Invalid input') {
+      // zod says only that it is not right
+      faults.add({ path, message: sentence(unionMessage(issue)) });
+    } else faults.add({ path, message: issueMessage(issue) });
   }
 }
 
@@ -22,7 +26,7 @@ export function addIssues(error: z.ZodError, at: { readonly path: string; readon
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let at: unknown = bare(schema);
   for (const key of path) at = at instanceof z.ZodObject ? bare(at.shape[String(key)]) : undefined;
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+  return at instanceof z.ZodObject ? Object.keys(at.shape).filter((key) => !PLANNED_KINDS.has(key)) : [];
 }
 
 function bare(schema: unknown): unknown {

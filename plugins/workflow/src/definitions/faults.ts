@@ -40,6 +40,13 @@ export class Faults {
     this.add(nearest === undefined ? fault : { ...fault, message: `${fault.message}; did you mean "${nearest}"?`, suggestion: nearest });
   }
 
+  /** A key that nobody knows, with the nearest one or else all that there are: a form has few. */
+  addUnknownKey(path: string, key: string, known: readonly string[]): void {
+    const near = this.#count < MAX_KEPT ? this.nearest.find(key, known) : undefined;
+    const hint = near !== undefined ? `; did you mean "${near}"?` : known.length > 0 ? `; known are ${known.join(', ')}` : '';
+    this.add({ path, message: `is not known here${hint}`, ...(near === undefined ? {} : { suggestion: near }) });
+  }
+
   /** One error for all: of the code they share, else `DEFINITION_INVALID`. Undefined when there are none. */
   error(what: string): BellowsError | undefined {
     const first = this.#kept[0];

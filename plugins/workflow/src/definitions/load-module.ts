@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { messageOf } from '@bellows/sdk';
 import { type FunctionDefinition, isFunctionDefinition, isWorkflowDefinition, type WorkflowDefinition } from '@bellows/sdk/workflow';
 import type { Place } from './parse-text.js';
-import { shortened } from './shortened.js';
+import { sentence } from './shortened.js';
 
 export interface LoadedModule {
   readonly workflows: readonly WorkflowDefinition[];
@@ -32,7 +32,7 @@ export function moduleFault(error: unknown, file: string): ModuleFault {
     code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
       ? '. Types are stripped, nothing is translated: write it as JavaScript has it (an object for an enum), or give a built file'
       : '';
-  return { place: typeof stack === 'string' ? placeIn(stack, file) : null, message: `${shortened(messageOf(error))}${hint}` };
+  return { place: typeof stack === 'string' ? placeIn(stack, file) : null, message: `${sentence(messageOf(error))}${hint}` };
 }
 
 /** Which state of a file its plain URL stands for: modules are kept by URL for as long as the process lives. */

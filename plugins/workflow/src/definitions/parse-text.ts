@@ -1,6 +1,6 @@
 import { messageOf } from '@bellows/sdk';
 import { type Document, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
-import { shortened } from './shortened.js';
+import { sentence } from './shortened.js';
 
 /** YAML takes about half a second and 100 MB per million characters to read; a pipeline that large is generated, and can be JSON. */
 const MAX_YAML_CHARS = 2 * 1024 * 1024;
@@ -54,7 +54,7 @@ function parseJson(text: string): ParsedText {
     };
   } catch (error) {
     const at = text.length > MAX_YAML_CHARS ? undefined : parseYaml(text).faults[0];
-    return failed({ place: at?.place ?? null, message: shortened(messageOf(error)) });
+    return failed({ place: at?.place ?? null, message: sentence(messageOf(error)) });
   }
 }
 
@@ -75,11 +75,11 @@ function parseYaml(text: string): ParsedText {
     });
     const found: Pick<YAMLError, 'message' | 'pos'>[] = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS);
     if (found.length === 0) found.push(...doubledKeys(document));
-    const faults = found.map(({ message, pos }) => ({ place: placeAt(pos[0]), message: shortened(message) }));
+    const faults = found.map(({ message, pos }) => ({ place: placeAt(pos[0]), message: sentence(message) }));
     const value: unknown = faults.length > 0 ? undefined : document.toJS({ maxAliasCount: MAX_ALIASES });
     return { value, faults, placeOf: (path) => placeIn(document, path, placeAt) };
   } catch (error) {
-    return failed({ place: null, message: shortened(messageOf(error)) });
+    return failed({ place: null, message: sentence(messageOf(error)) });
   }
 }
 

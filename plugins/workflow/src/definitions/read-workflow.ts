@@ -30,7 +30,7 @@ export function readWorkflow(definition: WorkflowDefinition, { faults, maxStages
   const names = stages.map((stage) => String(stage.name));
   faults.nameStages(names.map((one) => (NAME_PATTERN.test(one) ? one : null)));
   for (const { path, key, known } of definition.unknownOptions ?? []) {
-    faults.addUnknown({ path: path === '' ? key : `${path}.${key}`, message: 'is not known here' }, key, known);
+    faults.addUnknownKey(path === '' ? key : `${path}.${key}`, key, known);
   }
   const byName = indexNames(names, faults);
   const reader = new StageReader({ faults, maxStages, functions: INLINE, ...(operations === undefined ? {} : { operations }) }, byName);

@@ -1,11 +1,14 @@
+import type { z } from '@bellows/sdk';
 import type { StageFunction } from '@bellows/sdk/workflow';
 import {
   type CompensationDocument,
   DEFAULT_COMPENSATION_RETRY,
   DEFAULT_RETRY,
   OPERATION_PATTERN,
+  PLANNED_KINDS,
   type StageDocument,
   stageSchema,
+  TIMER_FORM,
 } from './definition-schema.js';
 import { addIssues } from './describe-issues.js';
 import type { Faults } from './faults.js';
@@ -48,7 +51,7 @@ export class StageReader {
     const parsed = stageSchema.safeParse(json);
     if (!parsed.success) {
       addIssues(parsed.error, { path, schema: stageSchema }, faults);
-      this.#checkRest(json, path);
+      this.#checkRest(json, parsed.error.issues, path);
       return null;
     }
     const stage = parsed.data;
@@ -89,13 +92,22 @@ export class StageReader {
     return dependencies > maxStages || hasManyKeys;
   }
 
-  /** What can still be checked of a stage that is faulty otherwise. */
-  #checkRest(json: unknown, path: string): void {
+  /** What can still be checked of a stage that is faulty otherwise: all but what the schema refuses. */
+  #checkRest(json: unknown, issues: readonly z.core.$ZodIssue[], path: string): void {
     if (typeof json !== 'object' || json === null) return;
-    const { dependsOn, input, operation } = json as Readonly<Record<string, unknown>>;
-    this.#checkOperation(operation, `${path}.operation`);
-    if (Array.isArray(dependsOn) && dependsOn.every((name) => typeof name === 'string')) this.#dependencies(dependsOn, `${path}.dependsOn`);
-    this.#input(input, `${path}.input`);
+    const refused = new Set(issues.flatMap((issue) => (issue.path.length === 0 && 'keys' in issue ? issue.keys : [issue.path[0]])));
+    const rest = Object.entries(json).filter(([key]) => !refused.has(key));
+    const { data: stage } = stageSchema.safeParse({ ...Object.fromEntries(rest), name: 'x' });
+    if (stage === undefined) return;
+    this.#checkOperation(stage.operation, `${path}.operation`);
+    this.#dependencies(stage.dependsOn ?? [], `${path}.dependsOn`);
+    // that there is none may come of what was refused
+    const kind = KINDS.some((one) => stage[one] !== undefined) ? this.#kindOf(stage, path) : null;
+    if (kind !== null) this.#checkFields(stage, kind, path);
+    if (stage.run !== undefined) this.#functionOf(stage.run, `${path}.run`);
+    if (stage.timer !== undefined) this.#timer(stage.timer, `${path}.timer`);
+    else this.#input(stage.input, `${path}.input`);
+    if (stage.compensate !== undefined) this.#compensation(stage.compensate, `${path}.compensate`);
   }
 
   #checkOperation(name: unknown, path: string): void {
@@ -109,7 +121,7 @@ export class StageReader {
 
   #kindOf(stage: StageDocument, path: string): StageKind | null {
     const { faults } = this.#options;
-    const planned = PLANNED.filter((kind) => stage[kind] !== undefined);
+    const planned = [...PLANNED_KINDS].filter((kind) => stage[kind as keyof StageDocument] !== undefined);
     for (const kind of planned) {
       faults.add({ code: 'FEATURE_UNSUPPORTED', path: `${path}.${kind}`, message: `stages of the kind "${kind}" cannot run yet` });
     }
@@ -158,7 +170,7 @@ export class StageReader {
   #timer(timer: StageDocument['timer'], path: string): InputSource {
     const time = typeof timer === 'object' ? timer.until : timer;
     if (typeof time === 'string' && parseTemplate(time, path, this.scope).kind !== 'value') {
-      this.#options.faults.add({ path, message: 'a timer is a number of ms, { until: ms since 1970 } or one ${…} that gives either' });
+      this.#options.faults.add({ path, message: TIMER_FORM });
     }
     return this.#input(timer, path);
   }
@@ -189,8 +201,6 @@ export class StageReader {
 }
 
 const KINDS = ['operation', 'run', 'workflow', 'timer', 'signal'] as const;
-/** Part of the form, not of what can run yet. */
-const PLANNED = ['map', 'branch'] as const;
 
 /** Operations and functions take an object; one that is given nothing gets one without fields. */
 export const NO_INPUT: InputSource = Object.freeze({

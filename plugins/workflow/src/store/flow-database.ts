@@ -1,7 +1,7 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { type BellowsError, isBellowsError, messageOf, NotReadyError, sqliteError } from '@bellows/sdk';
+import { type BellowsError, isBellowsError, makeNewFile, messageOf, NotReadyError, sqliteError } from '@bellows/sdk';
 import { workflowError } from '../errors.js';
 
 export interface FlowDatabaseOptions {
@@ -22,13 +22,12 @@ export async function openFlowDatabase(folder: string, options: FlowDatabaseOpti
   let database: DatabaseSync | undefined;
   try {
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-    await makePrivate(file);
+    await makeMissing(file, DatabaseSync);
     database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 0 });
     take(database);
     // nothing is written before: a file of somebody else stays as it is
     checkOwner(database, file);
     configure(database, options);
-    migrate(database);
     return database;
   } catch (error) {
     database?.close();
@@ -40,7 +39,6 @@ export const FLOW_FILE = 'flow.db';
 
 /** Only the owner: inputs and outputs of runs may be anything. */
 const PRIVATE_FOLDER = 0o700;
-const PRIVATE_FILE = 0o600;
 /** Written into the header of the file ("BLWF"), so that another program's database is told from ours. */
 const APPLICATION_ID = 0x424c5746;
 /** Raised with every change of the tables below; a file with a higher one is refused. */
@@ -54,16 +52,26 @@ const CACHE_KIB = 16_384;
  */
 const CHECKPOINT_PAGES = 4_000;
 
-/**
- * The log beside it gets the rights of the file. Only a new file is opened here: to close one that this process has open elsewhere would
- * let go of the locks of SQLite.
- */
-async function makePrivate(file: string): Promise<void> {
-  try {
-    await (await open(file, 'wx', PRIVATE_FILE)).close();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+/** An empty one that is found later is no first start: runs were in it. */
+async function makeMissing(file: string, Database: typeof DatabaseSync): Promise<void> {
+  await makeNewFile(file, async (aside) => {
+    // SQLite would write what is in it into the new file
+    if (await hasContent(`${file}-wal`)) throw corrupt(file, `it is gone, and ${file}-wal, the log of it, is there`);
+    const database = new Database(aside);
+    try {
+      database.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
+      database.exec(`BEGIN; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    } finally {
+      database.close();
+    }
+  });
+}
+
+function hasContent(file: string): Promise<boolean> {
+  return stat(file).then(
+    ({ size }) => size > 0,
+    () => false,
+  );
 }
 
 function take(database: DatabaseSync): void {
@@ -74,7 +82,6 @@ function take(database: DatabaseSync): void {
 }
 
 function configure(database: DatabaseSync, { maxBytes }: FlowDatabaseOptions): void {
-  database.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
   database.exec('PRAGMA journal_mode = WAL');
   // FULL syncs the log at every commit; NORMAL would acknowledge what a power cut can still take
   database.exec('PRAGMA synchronous = FULL');
@@ -94,13 +101,8 @@ function checkOwner(database: DatabaseSync, file: string): void {
       `${file} was written by a newer version (its format is ${version}, this one knows up to ${SCHEMA_VERSION}): use that version, or another data folder`,
     );
   }
-  if (version === 0 && database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) return;
-  throw corrupt(file, 'it belongs to another program');
-}
-
-function migrate(database: DatabaseSync): void {
-  if (pragma(database, 'user_version') === SCHEMA_VERSION) return;
-  database.exec(`BEGIN; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  const isEmpty = version === 0 && database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+  throw corrupt(file, isEmpty ? 'it is empty, as a backup that was cut off' : 'it belongs to another program');
 }
 
 function pragma(database: DatabaseSync, name: string): number {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type IClock, type ILogger, isBellowsError, messageOf, sqliteError } from '@bellows/sdk';
+import { copyFlow } from './copy-flow.js';
 import { corrupt, FLOW_FILE, type FlowDatabaseOptions, openFlowDatabase } from './flow-database.js';
 import { closedError, FlowJournal, type FlowJournalOptions } from './flow-journal.js';
 import { type FlowPage, listRuns } from './flow-list.js';
@@ -179,6 +180,15 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
    */
   removeRuns(keys: readonly number[], maxEvents: number): number {
     return this.#read(() => this.#writer.remove(keys, maxEvents));
+  }
+
+  /**
+   * Copies all runs into `file`, which must not be there, while they go on: what is committed meanwhile is in the copy too. The event loop
+   * is not held up. Rejects with the reason of `signal`, `BACKUP_FAILED`, or `FLOW_STORE_CLOSED`; then no such file is left.
+   */
+  async copyTo(file: string, signal?: AbortSignal): Promise<void> {
+    if (this.#closed) throw closedError();
+    await copyFlow(this.#database, file, signal);
   }
 
   /** Twice is fine. Steps that cannot be written even now are told so. */

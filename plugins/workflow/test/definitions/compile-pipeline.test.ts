@@ -122,6 +122,31 @@ describe('a definition', () => {
     });
   });
 
+  it('tells of a stage that its form refuses what else is wrong with it, and all keys there are where none is near', () => {
+    const { details } = faultsOf({
+      name: 'x',
+      stages: [
+        { name: 'a', signal: 'go' },
+        { name: 'a', timer: 'x', foo: 1 },
+        { name: 'b', run: 'nowhere', timer: 1, zebra: 1, compensate: {} },
+        { name: 'c', timer: true },
+        { name: 'd', opertion: 'a.b' },
+      ],
+    });
+    const known = 'name, operation, run, workflow, timer, signal, input, dependsOn, retry, timeoutMs, thread, compensate';
+    expect(details!.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      'stages[1] (a).name: "a" is the name of stages[0] already',
+      `stages[1] (a).foo: is not known here; known are ${known}`,
+      'stages[1] (a).timer: a timer is a number of ms, { until: ms since 1970 } or one ${…} that gives either',
+      `stages[2] (b).zebra: is not known here; known are ${known}`,
+      expect.stringContaining('stages[2] (b): a stage has exactly one of'),
+      expect.stringContaining('stages[2] (b).run: there is no function "nowhere"'),
+      'stages[2] (b).compensate: a compensation has exactly one of operation and run',
+      'stages[3] (c).timer: a timer is a number of ms, { until: ms since 1970 } or one ${…} that gives either',
+      'stages[4] (d).opertion: is not known here; did you mean "operation"?',
+    ]);
+  });
+
   it.each([
     ['FUNCTION_UNKNOWN', { name: 'a', run: 'charge' }, 'stages[0] (a).run'],
     ['FEATURE_UNSUPPORTED', { name: 'a', map: { over: '${input}' } }, 'stages[0] (a).map'],

@@ -167,6 +167,7 @@ describe('files of definitions in TypeScript and JavaScript', () => {
       'f-faulty.ts': `${imports}export const a = defineWorkflow({ name: 'bad', version: 0 }, (flow) => { flow.operation('x', { operation: 'none' }); });\n`,
       'g-foreign.ts': `${imports}let stolen: any;\nexport const a = defineWorkflow({ name: 'a' }, (flow) => { stolen = flow.timer('t', { ms: 1 }); });\nexport const b = defineWorkflow({ name: 'b' }, (flow) => { flow.timer('t', { after: { stolen }, ms: 1 }); });\n`,
       'h-twice.ts': `${imports}export const a = defineFunction('same', () => 1);\n`,
+      'j-later.ts': `${imports}export const a = defineWorkflow({ name: 'w' }, async () => {});\n`,
       'i-twice.ts': `${imports}export const a = defineFunction('same', () => 2);\nexport const b = defineFunction('no name', () => 2);\n`,
     });
     const { code, details } = await loadBuilt(['*.ts']);
@@ -182,6 +183,7 @@ describe('files of definitions in TypeScript and JavaScript', () => {
       'f-faulty.ts bad stages[0] (x).operation': expect.any(String),
       'g-foreign.ts:4:65': expect.stringContaining('after.stolen'),
       'i-twice.ts': expect.any(String),
+      'j-later.ts:2:18': expect.stringMatching(/stages are said at once, what takes time belongs into their functions$/),
     });
     expect(details!.filter((detail) => detail.path === 'i-twice.ts').map((detail) => detail.message)).toEqual([
       'the function "same" is in h-twice.ts too',

@@ -107,7 +107,7 @@ describe('a workflow of TypeScript', () => {
       { path: 'versioq', message: expect.any(String), suggestion: 'version' },
       { path: 'stages[0] (work).timeoutMS', message: 'is not known here; did you mean "timeoutMs"?', suggestion: 'timeoutMs' },
       { path: 'stages[0] (work).compensate.rum', message: expect.any(String), suggestion: 'run' },
-      { path: 'stages[1] (go).zebra', message: 'is not known here' },
+      { path: 'stages[1] (go).zebra', message: 'is not known here; known are after, timeoutMs, signal, output' },
     ]);
   });
 
