@@ -101,6 +101,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     maxConcurrentOperations,
     answers: new KeptAnswers({ config: idempotency, store: scopedStore(store, ANSWERS), clock, logger }),
     pressure: (plugin) => registry.pressureOf(plugin),
+    statusOf: (plugin) => plugins.runner(plugin)?.status,
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
   const uploads = await openUploads(options);
@@ -146,7 +147,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     clock,
     logger,
   });
-  const supervision = new PluginSupervision({ plugins, restart: (id) => reloader.restart(id), clock, random, logger });
+  const supervision = new PluginSupervision({ plugins, restart: (id) => reloader.restartBroken(id), clock, random, logger });
   const view = hostView({
     running,
     bus,

@@ -130,10 +130,10 @@ async function loadOne(
   const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
   if (problems.length > 0) return { problems };
   const configFolder = entry.configFile === undefined ? loaded.folder : path.dirname(path.resolve(loaded.folder, entry.configFile));
-  const own = await ownProblems(plugin, { config, configFolder, clock: options.clock, timeoutMs: entry.activateTimeoutMs });
-  if (own.length > 0) return { problems: own };
   const folder = 'folder' in code ? code.folder : source.folder;
-  return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder }, problems: [] };
+  const found: LoadedPlugin = { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder };
+  const own = await ownProblems(found, { dataDir: loaded.config.host.dataDir, clock: options.clock });
+  return own.length > 0 ? { problems: own } : { plugin: found, problems: [] };
 }
 
 interface CodePlace {
@@ -169,32 +169,32 @@ async function loadCode(
 }
 
 interface OwnCheck {
-  readonly config: unknown;
-  readonly configFolder: string;
+  /** Of the host. */
+  readonly dataDir: string;
   readonly clock: IClock;
-  readonly timeoutMs: number;
 }
 
-/** What the plugin itself finds wrong with what its configuration names. */
-async function ownProblems(plugin: Plugin, { config, configFolder, clock, timeoutMs }: OwnCheck): Promise<readonly ErrorDetail[]> {
+/** What the plugin itself finds wrong with what its configuration names, also while it runs. Never rejects. */
+export async function ownProblems(
+  { id, plugin, entry, config, configFolder }: LoadedPlugin,
+  { dataDir, clock }: OwnCheck,
+): Promise<readonly ErrorDetail[]> {
   const { check } = plugin;
   if (check === undefined) return [];
-  const path = `plugins.${plugin.id}.config`;
+  const { activateTimeoutMs: timeoutMs } = entry;
+  const at = `plugins.${id}.config`;
   const abort = new AbortController();
   try {
-    const checking = inPluginScope(
-      { pluginId: plugin.id, phase: 'check' },
-      async () =>
-        // undefined means that time is up
-        (await check(config, { configFolder, signal: abort.signal })) ?? null,
-    );
+    const place = { configFolder, dataDir: path.join(dataDir, id), signal: abort.signal };
+    // undefined means that time is up
+    const checking = inPluginScope({ pluginId: id, phase: 'check' }, async () => (await check(config, place)) ?? null);
     const found = await within(clock, timeoutMs, checking);
     if (found !== undefined)
-      return areProblems(found) ? found : [{ path, message: 'its check answered no list of problems: mend the plugin' }];
+      return areProblems(found) ? found : [{ path: at, message: 'its check answered no list of problems: mend the plugin' }];
     abort.abort();
-    return [{ path, message: `its check did not end within ${timeoutMs} ms (PLUGIN_TIMEOUT)` }];
+    return [{ path: at, message: `its check did not end within ${timeoutMs} ms (PLUGIN_TIMEOUT)` }];
   } catch (error) {
-    return [{ path, message: `its check failed: ${messageOf(error)}` }];
+    return [{ path: at, message: `its check failed: ${messageOf(error)}` }];
   }
 }
 

@@ -1,4 +1,4 @@
-import { type BellowsError, type ErrorDetail, PluginError, type PluginStatus, RefusedError, type ReloadPayload } from '@bellows/sdk';
+import { type BellowsError, type ErrorDetail, PluginError, type PluginStatus, RefusedError, type ReloadedPlugin, type ReloadPayload } from '@bellows/sdk';
 import { configError } from '../config-error.js';
 import type { ConfigChange } from './config-changes.js';
 import type { PluginStep, ReloadPlan } from './plan-reload.js';
@@ -43,12 +43,15 @@ interface Standing {
   readonly revision: number;
   /** Plugins that are not up, whatever they were before. */
   readonly down: readonly PluginStatus[];
+  /** Plugins that were down before and were tried again, though nothing of them was to be changed. */
+  readonly tried: ReadonlySet<string>;
 }
 
-export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revision, down }: Standing): Told {
+export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revision, down, tried }: Standing): Told {
   const { failure, isIntact, plugins } = result;
   const waiting = needingHostRestart(plan);
-  const told = { plugins, changes: plan.changes, problems: [], needsHostRestart: waiting };
+  const again = down.filter(({ id }) => tried.has(id));
+  const told = { plugins: plugins.map((told) => withAttempt(told, again)), changes: plan.changes, problems: [], needsHostRestart: waiting };
   if (failure === null) {
     const outcome = isEffective(plan) ? 'applied' : 'unchanged';
     const done =
@@ -68,6 +71,14 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revisio
     code: error.code,
     message: `${id} did not take it: ${error.message}; revision ${revision} stays in force, ${after}`,
   };
+}
+
+/** One that waits comes by itself; any other that was tried in vain is told as what it is. */
+function withAttempt(told: ReloadedPlugin, down: readonly PluginStatus[]): ReloadedPlugin {
+  const status = told.outcome === 'unchanged' ? down.find(({ id }) => id === told.plugin) : undefined;
+  if (status === undefined) return told;
+  const { state, reason: code, message } = status;
+  return { ...told, outcome: state === 'waiting' ? 'unchanged' : 'failed', code, message };
 }
 
 /** For who asked for a reload that was not applied: what is to be done about it. */
