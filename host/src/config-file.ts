@@ -52,7 +52,7 @@ export async function loadConfig(
   const folder = path.dirname(file);
   const whenMissing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
   const state = await fileState(file);
-  const yaml = await readYaml(file, { whenMissing, problems, mayBePipe });
+  const yaml = await readYaml(file, { whenMissing, nothing: '`plugins: {}` for a host without plugins', problems, mayBePipe });
   if (yaml === undefined) return { problems };
   const read = await readConfigTree(yaml, { file, folder, options, problems });
   return { ...read, loaded: { ...read.loaded, files: new Map([[file, state], ...read.loaded.files]) } };

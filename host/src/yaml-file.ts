@@ -18,6 +18,8 @@ const MAX_BYTES = 1_048_576;
 interface YamlReading {
   /** What to do when it is not there. */
   readonly whenMissing: string;
+  /** What to write for nothing. */
+  readonly nothing: string;
   /** Added to. */
   readonly problems: ErrorDetail[];
   /** As {@link readTextFile} takes it. */
@@ -25,15 +27,15 @@ interface YamlReading {
 }
 
 /** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. Never rejects. */
-export async function readYaml(file: string, { whenMissing, problems, mayBePipe = false }: YamlReading): Promise<YamlFile | undefined> {
+export async function readYaml(file: string, { whenMissing, nothing, problems, mayBePipe = false }: YamlReading): Promise<YamlFile | undefined> {
   const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe });
-  if ('text' in read) return parseYaml(read.text, file, problems);
+  if ('text' in read) return parseYaml(read.text, file, { nothing, problems });
   const message = read.fault.startsWith('does not exist') ? `the file does not exist: ${whenMissing}` : read.fault;
   problems.push({ path: file, message });
   return undefined;
 }
 
-function parseYaml(text: string, file: string, problems: ErrorDetail[]): YamlFile | undefined {
+function parseYaml(text: string, file: string, { nothing, problems }: Pick<YamlReading, 'nothing' | 'problems'>): YamlFile | undefined {
   const lineCounter = new LineCounter();
   const fault = (message: string, offset?: number) => {
     const at = offset === undefined ? undefined : lineCounter.linePos(offset);
@@ -55,10 +57,12 @@ function parseYaml(text: string, file: string, problems: ErrorDetail[]): YamlFil
   if (found !== undefined) return fault(found.message, found.offset);
   let tree: unknown;
   try {
-    tree = document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
+    tree = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch {
     return fault(`anchors are used more than ${MAX_ALIASES} times in all: write the values out`, firstAlias(document));
   }
+  // a disk that was full leaves an empty file behind: it must not pass for a wish to have nothing
+  if (tree === null) return fault(`is empty, or holds comments only: write ${nothing}`);
   if (isCircular(tree)) {
     return fault('an alias (`*name`) stands inside of its own anchor (`&name`): write the value out', firstAlias(document));
   }

@@ -59,8 +59,13 @@ export interface CliDeps {
   editorSchema(options: HostOptions): Promise<{ readonly schema: unknown; readonly problems: readonly ErrorDetail[] }>;
   /** Whether this machine and folder are fit for a host; never rejects. */
   examine(options: HostOptions, signal: AbortSignal): Promise<readonly NamedFinding[]>;
-  /** Where the host of the data folder listens, and its token; null when none has written that down. `file` is where it would be, absolute. */
-  findHost(
-    options: HostOptions,
-  ): Promise<{ readonly file: string; readonly host: { readonly url: string; readonly token: string } | null }>;
+  /**
+   * Where the host of the data folder listens, and its token; null when none has written that down. `file` is where it would be, absolute.
+   * `elsewhere`: the data folder of a host that began before the configuration named another one.
+   */
+  findHost(options: HostOptions): Promise<{
+    readonly file: string;
+    readonly host: { readonly url: string; readonly token: string } | null;
+    readonly elsewhere?: string;
+  }>;
 }

@@ -33,7 +33,7 @@ export class ConfigSource {
   async read(): Promise<NextConfig> {
     await this.#settling;
     const { options, file } = this.#options;
-    // a pipe that was read is empty, which is a valid configuration, or never ends
+    // a pipe that was read is empty, or never ends
     const { loaded, problems } = await loadConfig({ ...options, configFile: file }, { mayBePipe: false });
     if (!loaded) return { waves: [], problems };
     const found = await this.load(loaded);

@@ -59,8 +59,11 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revisio
         ? `revision ${revision} is in force: ${deedsOf(plan)}`
         : `nothing to change; revision ${revision} stays in force`;
     const hint = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${waiting.length === 1 ? 'waits' : 'wait'} for a restart of the host`;
+    const moved = plan.changes.find(({ path }) => path === 'host.dataDir');
+    // commands look for the host where the file says that it is
+    const where = moved === undefined ? '' : `; until then this host is found with --data ${moved.from}`;
     const missing = down.length === 0 ? '' : `; not up: ${down.map(({ id, state, reason }) => `${id} (${state}, ${reason})`).join(', ')}`;
-    return { ...told, outcome, message: `${done}${hint}${missing}` };
+    return { ...told, outcome, message: `${done}${hint}${where}${missing}` };
   }
   const { id, error } = failure;
   const lost = plugins.filter(({ plugin, outcome }) => outcome === 'failed' && plugin !== id).map(({ plugin }) => plugin);

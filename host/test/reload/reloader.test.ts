@@ -67,6 +67,15 @@ describe('a reload that is taken', () => {
     expect(host.alive('base')[0]?.version).toMatch(/^2/);
   });
 
+  it('says how the host is found when its data folder is to be another one', async () => {
+    const host = await start({ a: {} });
+    const { dataDir } = host.wired.running.config.host;
+    host.write({ a: {} }, { host: { dataDir: `${dataDir}-other` } });
+    expect((await reload(host)).message).toBe(
+      `nothing to change; revision 1 stays in force; host.dataDir waits for a restart of the host; until then this host is found with --data ${dataDir}`,
+    );
+  });
+
   it('takes over what of the host is live, and says what waits for a restart of it each time', async () => {
     const host = await start({ a: {} });
     host.write({ a: {} }, { host: { port: 7171 }, tenants: { acme: { limits: { maxConcurrentOperations: 1 } } } });
