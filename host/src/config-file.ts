@@ -101,12 +101,17 @@ export async function readConfigTree(
 }
 
 /** The problems with the line of the configuration each is about, where it is about one. */
-export function withLines(problems: readonly ErrorDetail[], { lineOf }: Pick<LoadedConfig, 'lineOf'>): ErrorDetail[] {
+export function withLines(problems: readonly ErrorDetail[], { lineOf, file }: Pick<LoadedConfig, 'lineOf' | 'file'>): ErrorDetail[] {
   return problems.map((problem) => {
     const line = lineOf(problem.path);
-    return line === undefined ? problem : { ...problem, message: `${problem.message} (line ${line})` };
+    if (line === undefined) return problem;
+    // beside the name of another file it would read as a line of that one
+    const where = NAMES_FILE.test(problem.message) && !path.isAbsolute(problem.path) ? `${path.basename(file)} line` : 'line';
+    return { ...problem, message: `${problem.message} (${where} ${line})` };
   });
 }
+
+const NAMES_FILE = /[/\\][\w.]/;
 
 /** Here, or in the nearest folder above that has one: a command works from everywhere inside a project. */
 function defaultFile(cwd: string): string {

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type ErrorDetail, type IClock, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type ErrorDetail, type IClock, isBellowsError, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
@@ -8,7 +8,7 @@ import { schemaProblems } from './operations/schema-problems.js';
 import { parseSubstituted } from './parse-substituted.js';
 import { type Needing, orderPlugins } from './plugin-order.js';
 import { inPluginScope } from './plugin-scope.js';
-import { findPlugin, type PluginSource } from './plugin-source.js';
+import { findPlugin, type PluginSource, placeOfPlugin } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
 import { within } from './teardown.js';
 import { isTree } from './value-path.js';
@@ -155,7 +155,7 @@ async function loadCode(
       ...(hasChanged === undefined ? {} : { hasChanged }),
       ...(spent === undefined ? {} : { spent }),
     });
-    const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
+    const url = pathToFileURL(entryFile(folder, source.packageJson, placeOfPlugin(source))).href;
     const loading = inPluginScope({ pluginId: source.key, phase: 'load' }, () => importModule(url));
     const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
     if (module !== undefined) return { plugin: module.default, folder };
@@ -164,7 +164,9 @@ async function loadCode(
     return { problem: `${late} (PLUGIN_TIMEOUT)` };
   } catch (error) {
     if (folder !== undefined) spent?.add(folder);
-    return { problem: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` };
+    const problem = `its code cannot be loaded: ${messageOf(error)}`;
+    if (folder === undefined) return { problem };
+    return { problem: `${problem}${placeOf(error, folder)}`.replaceAll(folder, placeOfPlugin(source)) };
   }
 }
 
@@ -226,9 +228,13 @@ export function deepFreeze<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** Node says where a syntax error is only in the first line of its stack. */
-function placeOf(error: unknown): string {
-  const { name, stack = '' } = (error ?? {}) as { readonly name?: string; readonly stack?: string };
-  const place = /^file:\/\/\S+:\d+$/m.exec(stack)?.[0];
-  return name === 'SyntaxError' && place !== undefined ? ` (${place.replace(/^file:\/\//, '')})` : '';
+/** Node says where a syntax error is only in the first line of its stack; of any other the first line of the plugin's own code counts. */
+function placeOf(error: unknown, folder: string): string {
+  const { stack } = (error ?? {}) as { readonly stack?: unknown };
+  if (typeof stack !== 'string' || isBellowsError(error)) return '';
+  for (const [, url = '', line] of stack.matchAll(/(file:\/\/[^\s()]+?):(\d+)(?::\d+)?(?=[\s)]|$)/g)) {
+    const file = URL.canParse(url) ? fileURLToPath(url) : '';
+    if (file.startsWith(folder + path.sep)) return ` (${file}:${line})`;
+  }
+  return '';
 }
