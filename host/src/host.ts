@@ -92,6 +92,7 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     await source.settle(waves.flat());
     const host = await assemble({ loaded, waves, data, logger, teardown, faults, source, options });
     isUp = true;
+    void source.remember();
     return host;
   } catch (error) {
     await teardown.release(loaded.config.host.stopTimeoutMs);
@@ -154,6 +155,7 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, source,
     readNext: () => source.read(),
     onReloaded(now, read) {
       void source.settle(now.plugins);
+      void source.remember();
       // also of one that was not taken: its mending is waited for
       if (read.loaded !== undefined) watch.follow(watchedFiles(now.config, read.loaded));
     },

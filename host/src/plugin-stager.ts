@@ -140,7 +140,7 @@ function packageSeenFrom(folder: string, name: string): string | undefined {
  * Over names and bytes of everything the plugin ships, and over where its packages are: with a host that
  * moved or was replaced, a folder staged before would link to the old one's SDK.
  */
-async function hashOf(folder: string, links: ReadonlyMap<string, string>): Promise<string> {
+export async function hashOf(folder: string, links: ReadonlyMap<string, string> = new Map()): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([...links]));
   const walk = async (current: string): Promise<void> => {
     const entries = (await readdir(current, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -51,6 +51,11 @@ export class ConfigSource {
     });
   }
 
+  /** Reads the code that was imported in place, so that a build that writes the same again is none. Never rejects. */
+  remember(): Promise<void> {
+    return this.#inPlace.remember();
+  }
+
   /** These run now: of all others the copies go. Not while something is read; what is read afterwards waits. Never rejects. */
   settle(plugins: readonly LoadedPlugin[]): Promise<void> {
     this.#settling = this.#settling.then(() => this.#sweep(plugins));
