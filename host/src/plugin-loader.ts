@@ -10,6 +10,7 @@ import { type Needing, orderPlugins } from './plugin-order.js';
 import { inPluginScope } from './plugin-scope.js';
 import { findPlugin, type PluginSource, placeOfPlugin } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
+import { secretsIn } from './reload/change-mark.js';
 import { within } from './teardown.js';
 import { isTree } from './value-path.js';
 
@@ -133,7 +134,7 @@ async function loadOne(
   const folder = 'folder' in code ? code.folder : source.folder;
   const found: LoadedPlugin = { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder };
   const own = await ownProblems(found, { dataDir: loaded.config.host.dataDir, clock: options.clock });
-  return own.length > 0 ? { problems: own } : { plugin: found, problems: [] };
+  return own.length > 0 ? { problems: problemsWithoutSecrets(own, secretsIn(plugin.config, config)) } : { plugin: found, problems: [] };
 }
 
 interface CodePlace {
@@ -214,7 +215,8 @@ function checkPluginConfig(
     const parse = () => parseSubstituted(plugin.config, value, substituted);
     const result = inPluginScope({ pluginId: plugin.id, phase: 'check' }, parse);
     if (result.success) return { config: deepFreeze(result.data), problems: [] };
-    return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
+    const problems = schemaProblems(result.error, plugin.config, { input: value, prefix: base });
+    return { config: undefined, problems: problemsWithoutSecrets(problems, secretsIn(plugin.config, value)) };
   } catch (error) {
     const message = `its options cannot be checked: the schema failed: ${messageOf(error)}; a check that waits belongs into \`check\``;
     return { config: undefined, problems: [{ path: base, message }] };

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type ConfigPlace, definePlugin, z } from '@bellows/sdk';
+import { type ConfigPlace, definePlugin, option, z } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type LoadedConfig, loadConfig, withLines } from '../src/config-file.js';
@@ -69,6 +69,25 @@ describe('loadPlugins', () => {
     expect(missing.problems[0]?.message).toBe(
       `its code cannot be loaded: ${path.join(await realpath(root), 'dull', 'index.js')} does not exist: build the plugin first`,
     );
+  });
+
+  it('does not quote an option that is marked as secret, whoever words what is wrong with it', async () => {
+    await write('shy', { id: 'shy' });
+    const key = option(
+      z.string().refine((text) => text.startsWith('sk-'), { error: (issue) => `the key ${issue.input} must start with sk-` }),
+      { what: 'A key.', secret: true },
+    );
+    const shy = definePlugin({
+      id: 'shy',
+      config: z.strictObject({ keys: z.array(key) }),
+      check: async ({ keys }) => [{ path: 'keys', message: `nobody knows ${keys[0]}` }],
+      activate() {},
+    });
+    const found = async (text: string) => (await load({ shy: { from: './shy', config: { keys: [text] } } }, async () => ({ default: shy }))).problems;
+    expect(await found('hunter22-in-the-file')).toEqual([
+      { path: 'plugins.shy.config.keys[0]', message: 'the key (hidden) must start with sk-' },
+    ]);
+    expect(await found('sk-hunter22')).toEqual([{ path: 'keys', message: 'nobody knows (hidden)' }]);
   });
 
   it('asks a plugin what is wrong with the files its configuration names, and survives one that throws or never answers', async () => {
