@@ -140,7 +140,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       sampler?.setPeriod(next.governor.sampleMs);
       governor.setConfig(next.governor);
       operations.setTenants(next.tenants);
-      for (const text of strayPolicies(next, registry)) logger.warn(text);
+      return strayPolicies(next, registry);
     },
     ...(options.onReloaded === undefined ? {} : { onEnded: options.onReloaded }),
     publish: (report) => bus.publish({ topic: 'reload', payload: report }),

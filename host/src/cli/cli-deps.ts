@@ -48,6 +48,7 @@ export interface CliDeps {
   checkConfig(options: HostOptions): Promise<{
     readonly problems: readonly ErrorDetail[];
     readonly plugins: readonly { readonly id: string; readonly version: string; readonly from: string }[];
+    readonly warnings: readonly string[];
     readonly file?: string;
   }>;
   effectiveConfig(options: HostOptions): Promise<{

@@ -28,6 +28,7 @@ export function addReloadCommand(program: Command, context: CommandContext): voi
       if (report.plugins.some(({ outcome }) => outcome === 'failed')) context.exitCode = EXIT.refused;
       if (context.isJson(command)) return printJson(stdout, report);
       printLine(stdout, report.message);
+      for (const text of report.warnings) printLine(stdout, `warning: ${text}`);
       for (const { plugin, action, outcome, message } of report.plugins) {
         const deed = action === 'keep' ? 'tried again' : action;
         if (outcome !== 'unchanged') printLine(stdout, `  ${plugin}: ${deed}, ${outcome}${message === undefined ? '' : ` (${message})`}`);

@@ -12,6 +12,8 @@ export interface ReloadReport extends ReloadPayload {
   readonly changes: readonly ConfigChange[];
   /** Every fault of an `invalid` configuration. */
   readonly problems: readonly ErrorDetail[];
+  /** What is in force now and probably not meant. */
+  readonly warnings: readonly string[];
 }
 
 /** What a reload would do now. */
@@ -22,19 +24,21 @@ export interface ReloadPreview {
   readonly needsHostRestart: readonly string[];
 }
 
-type Told = Pick<ReloadReport, 'outcome' | 'message' | 'code' | 'plugins' | 'needsHostRestart' | 'changes' | 'problems'>;
+type Told = Pick<ReloadReport, 'outcome' | 'message' | 'code' | 'plugins' | 'needsHostRestart' | 'changes' | 'problems' | 'warnings'>;
 
 export function invalidReport(problems: readonly ErrorDetail[], file: string): Told {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more: bellows check)` : '';
   return {
     outcome: 'invalid',
     code: 'CONFIG_INVALID',
-    message: `${file} has ${count}; nothing was changed${first === undefined ? '' : `: ${first.path}: ${first.message}`}`,
+    message: `${file} has ${count}; nothing was changed${first === undefined ? '' : `: ${first.path}: ${first.message}${more}`}`,
     plugins: [],
     needsHostRestart: [],
     changes: [],
     problems,
+    warnings: [],
   };
 }
 
@@ -45,13 +49,14 @@ interface Standing {
   readonly down: readonly PluginStatus[];
   /** Plugins that were down before and were tried again, though nothing of them was to be changed. */
   readonly tried: ReadonlySet<string>;
+  readonly warnings: readonly string[];
 }
 
-export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revision, down, tried }: Standing): Told {
+export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revision, down, tried, warnings }: Standing): Told {
   const { failure, isIntact, plugins } = result;
   const waiting = needingHostRestart(plan);
   const again = down.filter(({ id }) => tried.has(id));
-  const told = { plugins: plugins.map((told) => withAttempt(told, again)), changes: plan.changes, problems: [], needsHostRestart: waiting };
+  const told = { plugins: plugins.map((told) => withAttempt(told, again)), changes: plan.changes, problems: [], warnings, needsHostRestart: waiting };
   if (failure === null) {
     const outcome = isEffective(plan) ? 'applied' : 'unchanged';
     const done =

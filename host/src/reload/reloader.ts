@@ -35,8 +35,8 @@ export interface ReloaderOptions {
   readonly read: () => Promise<NextConfig>;
   /** For a plugin that comes with the configuration that is being tried. */
   readonly makeRunner: (plugin: LoadedPlugin) => PluginRunner;
-  /** Sets what of the host itself changes while it runs. May not throw. */
-  readonly applyHost: (config: HostConfig) => void;
+  /** Sets what of the host itself changes while it runs. Answers what of it has no effect. May not throw. */
+  readonly applyHost: (config: HostConfig) => readonly string[];
   readonly publish: (report: ReloadPayload) => void;
   /** After each reload, taken or not, with what it had read. Is not waited for, and may not throw. */
   readonly onEnded?: (running: RunningConfig, read: NextConfig) => void;
@@ -176,27 +176,29 @@ export class Reloader {
     });
     running.lastReload = report;
     this.#log(report);
-    const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, ...payload } = report;
+    const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, warnings: _warnings, ...payload } = report;
     publish(payload);
     this.#options.onEnded?.(running, next);
     return report;
   }
 
   async #apply(loaded: LoadedConfig, waves: LoadResult['waves']) {
-    const { running, plugins, makeRunner, applyHost } = this.#options;
+    const { running, plugins, makeRunner, applyHost, logger } = this.#options;
     const plan = this.#plan(loaded, waves);
     const result = await new ReloadAttempt({ plan, plugins, before: running.plugins, waves, makeRunner }).run();
     if (plugins.isStopping) throw new NotReadyError('HOST_STOPPING', 'The host was stopped during the reload.', { phase: 'reload' });
+    let warnings: readonly string[] = [];
     if (result.failure === null) {
       const waiting = plan.changes.filter(({ effect }) => effect === 'host-restart');
       running.accept(loaded, waves, { raises: isEffective(plan), waiting });
       for (const plugin of waves.flat()) plugins.runner(plugin.id)?.accept(running.revision, plugin);
-      applyHost(running.config);
+      warnings = applyHost(running.config);
+      for (const text of warnings) logger.warn(text);
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     const tried = await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
     const down = plugins.runners.filter(({ isUp }) => !isUp).map(({ status }) => status);
-    return attemptReport(plan, result, { revision: running.revision, down, tried });
+    return attemptReport(plan, result, { revision: running.revision, down, tried, warnings });
   }
 
   #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport): void {

@@ -78,6 +78,17 @@ describe('bellows reload', () => {
   });
 });
 
+describe('what bellows reload adds', () => {
+  it('is a warning of what has no effect, and in the status how many problems there are beside the first', async () => {
+    const running = { a: {}, b: { needs: ['a'] }, c: {} };
+    host.write(running, { governor: { subsystems: { 'a.pool': { weight: 2 } } } });
+    expect((await bellows('reload')).stdout).toMatch(/^revision 2 .*\nwarning: governor\.subsystems\.a\.pool is for a subsystem that is not there\n/);
+    host.write({ ...running, b: { needs: ['x'] }, c: { options: { warm: 'x' as never } } });
+    expect((await bellows('reload')).code).toBe(2);
+    expect((await bellows('status')).stdout.replace(/\s+/g, ' ')).toMatch(/has 2 problems; nothing was changed: .* \(and 1 more: bellows check\)/);
+  });
+});
+
 describe('bellows reload with a plugin that is down', () => {
   it('answers 4, and says that it was tried again', async () => {
     host.write({ a: {}, b: { needs: ['a'] }, c: {}, d: { options: { activation: 'throw' } } });

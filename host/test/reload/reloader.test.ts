@@ -67,6 +67,14 @@ describe('a reload that is taken', () => {
     expect(host.alive('base')[0]?.version).toMatch(/^2/);
   });
 
+  it('warns of a policy for a subsystem that is not there', async () => {
+    const host = await start({ a: {} });
+    host.write({ a: {} }, { governor: { subsystems: { 'a.pool': { weight: 2 } } } });
+    expect((await reload(host)).warnings).toEqual(['governor.subsystems.a.pool is for a subsystem that is not there']);
+    host.write({ a: {} });
+    expect((await reload(host)).warnings).toEqual([]);
+  });
+
   it('says how the host is found when its data folder is to be another one', async () => {
     const host = await start({ a: {} });
     const { dataDir } = host.wired.running.config.host;
