@@ -31,7 +31,10 @@ function strayPolicies({ config: { governor, plugins } }: LoadedConfig): string[
   const ids = Object.keys(plugins);
   return Object.keys(governor.subsystems)
     .filter((name) => !ids.includes(name.split('.', 1)[0] ?? ''))
-    .map((name) => `${joinPath('governor.subsystems', [name])} is for a subsystem of a plugin that is not configured: there are ${ids.join(', ') || 'none'}`);
+    .map(
+      (name) =>
+        `${joinPath('governor.subsystems', [name])} is for a subsystem of a plugin that is not configured: there are ${ids.join(', ') || 'none'}`,
+    );
 }
 
 /** The host goes by plugin.json; npm, and whoever looks at the package, by package.json. */

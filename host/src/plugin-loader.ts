@@ -1,6 +1,15 @@
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type ErrorDetail, type IClock, isBellowsError, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import {
+  type ErrorDetail,
+  type IClock,
+  isBellowsError,
+  isPlugin,
+  messageOf,
+  type Plugin,
+  SDK_VERSION,
+  sdkRangeProblem,
+} from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
 import { problemsWithoutSecrets } from './hidden-values.js';

@@ -91,7 +91,9 @@ async function locate(from: string, { configFolder, stagingDir }: SourceContext)
   if (!found) {
     const isFolder = existsSync(path.join(configFolder, from, 'package.json'));
     // those of this project are on no registry
-    const how = from.startsWith('@bellows/') ? 'pack it in the clone and install that, as docs/how-to/install-outside-a-clone.md says,' : `npm install ${from}`;
+    const how = from.startsWith('@bellows/')
+      ? 'pack it in the clone and install that, as docs/how-to/install-outside-a-clone.md says,'
+      : `npm install ${from}`;
     const advice = isFolder ? `for the folder of that name write ./${from}` : `${how} in ${configFolder}`;
     throw new SourceProblem(`no package ${JSON.stringify(from)} is installed: ${advice}`);
   }

@@ -74,7 +74,9 @@ export function entryFile(folder: string, packageJson: PluginSource['packageJson
   }
   const file = path.resolve(folder, target);
   if (!existsSync(file)) {
-    throw new PluginError('PLUGIN_ENTRY_MISSING', `${path.join(place, target)} does not exist: build the plugin first`, { phase: 'validate' });
+    throw new PluginError('PLUGIN_ENTRY_MISSING', `${path.join(place, target)} does not exist: build the plugin first`, {
+      phase: 'validate',
+    });
   }
   return file;
 }

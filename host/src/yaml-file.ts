@@ -27,7 +27,10 @@ interface YamlReading {
 }
 
 /** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. Never rejects. */
-export async function readYaml(file: string, { whenMissing, nothing, problems, mayBePipe = false }: YamlReading): Promise<YamlFile | undefined> {
+export async function readYaml(
+  file: string,
+  { whenMissing, nothing, problems, mayBePipe = false }: YamlReading,
+): Promise<YamlFile | undefined> {
   const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe });
   if ('text' in read) return parseYaml(read.text, file, { nothing, problems });
   const message = read.fault.startsWith('does not exist') ? `the file does not exist: ${whenMissing}` : read.fault;

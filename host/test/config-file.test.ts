@@ -34,13 +34,18 @@ describe('loadConfig', () => {
       const { loaded, problems } = await load(text);
       expect(loaded).toBeUndefined();
       expect(problems).toEqual([
-        { path: path.join(folder, 'bellows.yaml'), message: 'is empty, or holds comments only: write `plugins: {}` for a host without plugins' },
+        {
+          path: path.join(folder, 'bellows.yaml'),
+          message: 'is empty, or holds comments only: write `plugins: {}` for a host without plugins',
+        },
       ]);
     }
     expect((await load('plugins: {}')).problems).toEqual([]);
     await writeFile(path.join(folder, 'a.yaml'), '# key: 1\n');
     const own = await load('plugins: { a: { from: ./a, configFile: a.yaml } }');
-    expect(own.problems).toEqual([{ path: path.join(folder, 'a.yaml'), message: expect.stringMatching(/^is empty, .*`\{\}` for a plugin/) }]);
+    expect(own.problems).toEqual([
+      { path: path.join(folder, 'a.yaml'), message: expect.stringMatching(/^is empty, .*`\{\}` for a plugin/) },
+    ]);
   });
 
   it('refuses an alias inside of its own anchor, which would be endless, and takes one that is not', async () => {

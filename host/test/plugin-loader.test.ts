@@ -83,7 +83,8 @@ describe('loadPlugins', () => {
       check: async ({ keys }) => [{ path: 'keys', message: `nobody knows ${keys[0]}` }],
       activate() {},
     });
-    const found = async (text: string) => (await load({ shy: { from: './shy', config: { keys: [text] } } }, async () => ({ default: shy }))).problems;
+    const found = async (text: string) =>
+      (await load({ shy: { from: './shy', config: { keys: [text] } } }, async () => ({ default: shy }))).problems;
     expect(await found('hunter22-in-the-file')).toEqual([
       { path: 'plugins.shy.config.keys[0]', message: 'the key (hidden) must start with sk-' },
     ]);

@@ -75,7 +75,9 @@ describe('findPlugin', () => {
       const name = `cut-${part}.tgz`;
       await writeFile(path.join(root, name), bytes.subarray(0, bytes.length * part));
       const { problems } = await find(`./${name}`);
-      expect(problems).toEqual([{ path: 'plugins.mine.from', message: expect.stringMatching(/cut-.*\.tgz is no packed plugin: (?!ENOTEMPTY)/) }]);
+      expect(problems).toEqual([
+        { path: 'plugins.mine.from', message: expect.stringMatching(/cut-.*\.tgz is no packed plugin: (?!ENOTEMPTY)/) },
+      ]);
     }
     expect(await readdir(path.join(root, 'staging', '_unpacked'))).toEqual([]);
     // what is wrong inside of one is told by its own name: the copy goes

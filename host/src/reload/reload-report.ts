@@ -1,4 +1,12 @@
-import { type BellowsError, type ErrorDetail, PluginError, type PluginStatus, RefusedError, type ReloadedPlugin, type ReloadPayload } from '@bellows/sdk';
+import {
+  type BellowsError,
+  type ErrorDetail,
+  PluginError,
+  type PluginStatus,
+  RefusedError,
+  type ReloadedPlugin,
+  type ReloadPayload,
+} from '@bellows/sdk';
 import { configError } from '../config-error.js';
 import type { ConfigChange } from './config-changes.js';
 import type { PluginStep, ReloadPlan } from './plan-reload.js';
@@ -56,7 +64,13 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revisio
   const { failure, isIntact, plugins } = result;
   const waiting = needingHostRestart(plan);
   const again = down.filter(({ id }) => tried.has(id));
-  const told = { plugins: plugins.map((told) => withAttempt(told, again)), changes: plan.changes, problems: [], warnings, needsHostRestart: waiting };
+  const told = {
+    plugins: plugins.map((told) => withAttempt(told, again)),
+    changes: plan.changes,
+    problems: [],
+    warnings,
+    needsHostRestart: waiting,
+  };
   if (failure === null) {
     const outcome = isEffective(plan) ? 'applied' : 'unchanged';
     const done =

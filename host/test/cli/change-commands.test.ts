@@ -82,10 +82,14 @@ describe('what bellows reload adds', () => {
   it('is a warning of what has no effect, and in the status how many problems there are beside the first', async () => {
     const running = { a: {}, b: { needs: ['a'] }, c: {} };
     host.write(running, { governor: { subsystems: { 'a.pool': { weight: 2 } } } });
-    expect((await bellows('reload')).stdout).toMatch(/^revision 2 .*\nwarning: governor\.subsystems\.a\.pool is for a subsystem that is not there\n/);
+    expect((await bellows('reload')).stdout).toMatch(
+      /^revision 2 .*\nwarning: governor\.subsystems\.a\.pool is for a subsystem that is not there\n/,
+    );
     host.write({ ...running, b: { needs: ['x'] }, c: { options: { warm: 'x' as never } } });
     expect((await bellows('reload')).code).toBe(2);
-    expect((await bellows('status')).stdout.replace(/\s+/g, ' ')).toMatch(/has 2 problems; nothing was changed: .* \(and 1 more: bellows check\)/);
+    expect((await bellows('status')).stdout.replace(/\s+/g, ' ')).toMatch(
+      /has 2 problems; nothing was changed: .* \(and 1 more: bellows check\)/,
+    );
   });
 });
 
@@ -95,7 +99,9 @@ describe('bellows reload with a plugin that is down', () => {
     await bellows('reload');
     const told = await bellows('reload');
     expect(told.code).toBe(4);
-    expect(told.stdout).toMatch(/^nothing to change; revision 2 .*not up: d \(failed, PLUGIN_THREW\)\n {2}d: tried again, failed \(.*d does not start\)\n$/);
+    expect(told.stdout).toMatch(
+      /^nothing to change; revision 2 .*not up: d \(failed, PLUGIN_THREW\)\n {2}d: tried again, failed \(.*d does not start\)\n$/,
+    );
   });
 });
 
@@ -118,7 +124,10 @@ describe('bellows plugins restart', () => {
     await bellows('reload');
     expect(await bellows('plugins', 'restart', 'a', '--json')).toMatchObject({ code: 4, json: { state: 'failed' } });
     const lost = await bellows('plugins', 'restart', 'a');
-    expect([lost.code, lost.stdout]).toEqual([4, expect.stringMatching(/a is not running, and nor is what needs it\. .*bellows plugins restart a\n$/)]);
+    expect([lost.code, lost.stdout]).toEqual([
+      4,
+      expect.stringMatching(/a is not running, and nor is what needs it\. .*bellows plugins restart a\n$/),
+    ]);
   });
 
   it('answers 0 for one that is back and says that it works only in part', async () => {

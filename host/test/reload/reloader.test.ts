@@ -360,23 +360,40 @@ describe('a plugin that is started again by hand', () => {
 
 describe('a plugin that is down', () => {
   it('is tried again by each reload, which says how that ended', async () => {
-    const host = await start({ a: { options: { activation: 'throw' } }, b: { needs: ['a'] }, c: { options: { activation: 'notReady' } }, d: {} });
+    const host = await start({
+      a: { options: { activation: 'throw' } },
+      b: { needs: ['a'] },
+      c: { options: { activation: 'notReady' } },
+      d: {},
+    });
     const report = await reload(host);
     expect(outcomes(report)).toEqual({ a: 'keep failed', b: 'keep failed', c: 'keep unchanged', d: 'keep unchanged' });
-    expect(report).toMatchObject({ outcome: 'unchanged', plugins: expect.arrayContaining([expect.objectContaining({ plugin: 'a', code: 'PLUGIN_THREW' })]) });
+    expect(report).toMatchObject({
+      outcome: 'unchanged',
+      plugins: expect.arrayContaining([expect.objectContaining({ plugin: 'a', code: 'PLUGIN_THREW' })]),
+    });
     expect(host.wired.plugins.runner('a')?.status.message).toContain('a does not start');
   });
 
   it('is named to who calls its operations, and is no reason to think that others are not there', async () => {
-    const host = await start({ a: { options: { activation: 'throw' } }, b: { needs: ['a'] }, c: { options: { activation: 'notReady' } }, d: {} });
+    const host = await start({
+      a: { options: { activation: 'throw' } },
+      b: { needs: ['a'] },
+      c: { options: { activation: 'notReady' } },
+      d: {},
+    });
     const { operations } = host.wired;
     await expect(operations.call('a.read', {})).rejects.toMatchObject({
       code: 'OPERATION_UNAVAILABLE',
       status: 503,
       plugin: 'a',
-      message: expect.stringMatching(/^a\.read is not available: plugin a has failed \(PLUGIN_THREW\): .*a does not start\. .*bellows plugins restart a/),
+      message: expect.stringMatching(
+        /^a\.read is not available: plugin a has failed \(PLUGIN_THREW\): .*a does not start\. .*bellows plugins restart a/,
+      ),
     });
-    await expect(operations.call('b.read', {})).rejects.toThrow(/plugin b is blocked \(NEED_NOT_ACTIVE\): needs the plugin a, which is failed/);
+    await expect(operations.call('b.read', {})).rejects.toThrow(
+      /plugin b is blocked \(NEED_NOT_ACTIVE\): needs the plugin a, which is failed/,
+    );
     await expect(operations.call('c.read', {})).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE', retryAfterMs: expect.any(Number) });
     for (const name of ['d.raed', 'e.read', 'a', 'a.', 'constructor.a']) {
       await expect(operations.call(name, {})).rejects.toMatchObject({ code: 'OPERATION_UNKNOWN', status: 404 });
