@@ -7,7 +7,7 @@ import { ConfigError, type ErrorDetail } from '@bellows/sdk';
 export function configError(
   problems: readonly ErrorDetail[],
   file?: string,
-  undone: 'started' | 'changed' | 'compared' | 'printed' = 'started',
+  undone: 'started' | 'changed' | 'restarted' | 'compared' | 'printed' = 'started',
 ): ConfigError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return new ConfigError(

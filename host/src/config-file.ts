@@ -54,7 +54,7 @@ export async function loadConfig(
   const folder = path.dirname(file);
   const whenMissing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
   const state = await fileState(file);
-  const yaml = await readYaml(file, { whenMissing, problems, mayBePipe });
+  const yaml = await readYaml(file, { whenMissing, nothing: '`plugins: {}` for a host without plugins', problems, mayBePipe });
   if (yaml === undefined) return { problems };
   const read = await readConfigTree(yaml, { file, folder, options, problems });
   return { ...read, loaded: { ...read.loaded, files: new Map([[file, state], ...read.loaded.files]) } };
@@ -104,12 +104,17 @@ export async function readConfigTree(
 }
 
 /** The problems with the line of the configuration each is about, where it is about one. */
-export function withLines(problems: readonly ErrorDetail[], { lineOf }: Pick<LoadedConfig, 'lineOf'>): ErrorDetail[] {
+export function withLines(problems: readonly ErrorDetail[], { lineOf, file }: Pick<LoadedConfig, 'lineOf' | 'file'>): ErrorDetail[] {
   return problems.map((problem) => {
     const line = lineOf(problem.path);
-    return line === undefined ? problem : { ...problem, message: `${problem.message} (line ${line})` };
+    if (line === undefined) return problem;
+    // beside the name of another file it would read as a line of that one
+    const where = NAMES_FILE.test(problem.message) && !path.isAbsolute(problem.path) ? `${path.basename(file)} line` : 'line';
+    return { ...problem, message: `${problem.message} (${where} ${line})` };
   });
 }
+
+const NAMES_FILE = /[/\\][\w.]/;
 
 /** Here, or in the nearest folder above that has one: a command works from everywhere inside a project. */
 function defaultFile(cwd: string): string {

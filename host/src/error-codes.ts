@@ -13,6 +13,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'not_ready',
     text: 'The plugin behind the operation is stopping, is being started again, or was stopped before the call ended. Try again later.',
   },
+  OPERATION_UNAVAILABLE: {
+    kind: 'not_ready',
+    text: 'The plugin that provides operations of this name has failed, waits, or is blocked by another one; the message says why and `bellows plugins` lists all. What waits comes by itself; what failed is mended and started again with `bellows plugins restart` or a reload.',
+  },
   INPUT_INVALID: { kind: 'input', text: 'The input does not fit the schema of the operation; `details` names every fault.' },
   OUTPUT_INVALID: {
     kind: 'plugin',

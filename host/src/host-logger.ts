@@ -84,13 +84,16 @@ function consoleStream(console: HostConsole): DestinationStream {
 
 function forPeople(json: string, screen: Screen): string {
   try {
-    const { level: number, time, msg, plugin, error, ...fields } = JSON.parse(json) as Line;
+    const { level: number, time, msg, plugin, error: given, ...others } = JSON.parse(json) as Line;
+    // of an error there is more to show than a field
+    const error = isShownError(given) ? given : undefined;
+    const fields = error === undefined && given !== undefined ? { error: given, ...others } : others;
     const level = pino.levels.labels[number] ?? 'info';
     const clock = new Date(time).toISOString().slice(11, 19);
     // An error of ours says in its message what to do; where in our code it was made helps nobody.
     const stack = level === 'error' && error?.stack && error.kind === undefined ? `\n${error.stack}` : '';
     // A line that tells the error tells all its faults.
-    const faults = level === 'error' && error?.message?.startsWith(msg.replace(/^failed: /, '')) ? error.details : undefined;
+    const faults = level === 'error' && error?.message.startsWith(msg.replace(/^failed: /, '')) ? error.details : undefined;
     const shown = Object.entries(fields).map(([name, value]) => ` ${name}=${shortText(value)}`);
     return `${clock} ${level.padEnd(5)} ${plugin ? `[${plugin}] ` : ''}${headline(msg, faults)}${shown.join('')}${stack}\n${listOf(msg, faults, screen)}`;
   } catch (error) {
@@ -103,13 +106,20 @@ interface Line {
   readonly time: number;
   readonly msg: string;
   readonly plugin?: string;
-  readonly error?: {
-    readonly message?: string;
-    readonly stack?: string;
-    readonly kind?: string;
-    readonly details?: readonly ErrorDetail[];
-  };
+  /** Whatever was given under this name. */
+  readonly error?: unknown;
   readonly [field: string]: unknown;
+}
+
+interface ShownError {
+  readonly message: string;
+  readonly stack?: string;
+  readonly kind?: string;
+  readonly details?: readonly ErrorDetail[];
+}
+
+function isShownError(value: unknown): value is ShownError {
+  return typeof value === 'object' && value !== null && typeof (value as Partial<ShownError>).message === 'string';
 }
 
 function listOf(msg: string, faults: readonly ErrorDetail[] | undefined, screen: Screen): string {

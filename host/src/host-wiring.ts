@@ -103,6 +103,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     maxConcurrentOperations,
     answers: new KeptAnswers({ config: idempotency, store: scopedStore(store, ANSWERS), clock, logger }),
     pressure: (plugin) => registry.pressureOf(plugin),
+    statusOf: (plugin) => plugins.runner(plugin)?.status,
   });
   const governor = new Governor({ registry, machine, bus, clock, logger, config: config.governor });
   const uploads = await openUploads(options);
@@ -154,7 +155,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       sampler?.setPeriod(next.governor.sampleMs);
       governor.setConfig(next.governor);
       operations.setTenants(next.tenants);
-      for (const text of strayPolicies(next, registry)) logger.warn(text);
+      return strayPolicies(next, registry);
     },
     ...(options.onReloaded === undefined ? {} : { onEnded: options.onReloaded }),
     publish: (report) => bus.publish({ topic: 'reload', payload: report }),
@@ -162,7 +163,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     clock,
     logger,
   });
-  const supervision = new PluginSupervision({ plugins, restart: (id) => reloader.restart(id), clock, random, logger });
+  const supervision = new PluginSupervision({ plugins, restart: (id) => reloader.restartBroken(id), clock, random, logger });
   const view = hostView({
     running,
     bus,

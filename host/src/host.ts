@@ -102,6 +102,7 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     await source.settle(waves.flat());
     const host = await assemble({ loaded, waves, data, secrets, logger, teardown, faults, source, options });
     isUp = true;
+    void source.remember();
     return host;
   } catch (error) {
     // What is wrong with the configuration is told whole, and another attempt may name another folder. Any other failure leaves its log.
@@ -191,6 +192,7 @@ async function assemble({ loaded, waves, data, secrets, logger, teardown, faults
     onReloaded(now, read) {
       secrets.learn(secretsOf(now.loaded, now.plugins));
       void source.settle(now.plugins);
+      void source.remember();
       // also of one that was not taken: its mending is waited for
       if (read.loaded !== undefined) watch.follow(watchedFiles(now.config, read.loaded));
     },

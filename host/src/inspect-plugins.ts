@@ -14,6 +14,6 @@ export async function inspectPlugins(loaded: LoadedConfig): Promise<LoadResult> 
   try {
     return await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock: systemClock });
   } finally {
-    await rm(stagingDir, { recursive: true, force: true });
+    await rm(stagingDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }
 }

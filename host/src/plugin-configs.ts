@@ -57,7 +57,11 @@ export async function readPluginConfigs(input: Record<string, unknown>, reading:
     }
     const file = path.resolve(reading.folder, entry.configFile);
     files.set(file, await fileState(file));
-    const yaml = await readYaml(file, { whenMissing: `plugins.${id}.configFile names it`, problems: reading.problems });
+    const yaml = await readYaml(file, {
+      whenMissing: `plugins.${id}.configFile names it`,
+      nothing: '`{}` for a plugin with its defaults',
+      problems: reading.problems,
+    });
     if (yaml === undefined) continue;
     read.set(file, yaml);
     configs.set(id, await ownFile(yaml, { file, base }, reading));

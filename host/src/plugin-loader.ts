@@ -1,6 +1,15 @@
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type ErrorDetail, type IClock, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import {
+  type ErrorDetail,
+  type IClock,
+  isBellowsError,
+  isPlugin,
+  messageOf,
+  type Plugin,
+  SDK_VERSION,
+  sdkRangeProblem,
+} from '@bellows/sdk';
 import type { LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
@@ -8,8 +17,9 @@ import { schemaProblems } from './operations/schema-problems.js';
 import { parseSubstituted } from './parse-substituted.js';
 import { type Needing, orderPlugins } from './plugin-order.js';
 import { inPluginScope } from './plugin-scope.js';
-import { findPlugin, type PluginSource } from './plugin-source.js';
+import { findPlugin, type PluginSource, placeOfPlugin } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
+import { secretsIn } from './reload/change-mark.js';
 import { within } from './teardown.js';
 import { isTree } from './value-path.js';
 
@@ -130,10 +140,10 @@ async function loadOne(
   const { config, problems } = checkPluginConfig(plugin, loaded.pluginConfigs.get(key));
   if (problems.length > 0) return { problems };
   const configFolder = entry.configFile === undefined ? loaded.folder : path.dirname(path.resolve(loaded.folder, entry.configFile));
-  const own = await ownProblems(plugin, { config, configFolder, clock: options.clock, timeoutMs: entry.activateTimeoutMs });
-  if (own.length > 0) return { problems: own };
   const folder = 'folder' in code ? code.folder : source.folder;
-  return { plugin: { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder }, problems: [] };
+  const found: LoadedPlugin = { id: key, needs: source.manifest.needs, source, entry, folder, plugin, config, configFolder };
+  const own = await ownProblems(found, { dataDir: loaded.config.host.dataDir, clock: options.clock });
+  return own.length > 0 ? { problems: problemsWithoutSecrets(own, secretsIn(plugin.config, config)) } : { plugin: found, problems: [] };
 }
 
 interface CodePlace {
@@ -155,7 +165,7 @@ async function loadCode(
       ...(hasChanged === undefined ? {} : { hasChanged }),
       ...(spent === undefined ? {} : { spent }),
     });
-    const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
+    const url = pathToFileURL(entryFile(folder, source.packageJson, placeOfPlugin(source))).href;
     const loading = inPluginScope({ pluginId: source.key, phase: 'load' }, () => importModule(url));
     const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
     if (module !== undefined) return { plugin: module.default, folder };
@@ -164,37 +174,39 @@ async function loadCode(
     return { problem: `${late} (PLUGIN_TIMEOUT)` };
   } catch (error) {
     if (folder !== undefined) spent?.add(folder);
-    return { problem: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` };
+    const problem = `its code cannot be loaded: ${messageOf(error)}`;
+    if (folder === undefined) return { problem };
+    return { problem: `${problem}${placeOf(error, folder)}`.replaceAll(folder, placeOfPlugin(source)) };
   }
 }
 
 interface OwnCheck {
-  readonly config: unknown;
-  readonly configFolder: string;
+  /** Of the host. */
+  readonly dataDir: string;
   readonly clock: IClock;
-  readonly timeoutMs: number;
 }
 
-/** What the plugin itself finds wrong with what its configuration names. */
-async function ownProblems(plugin: Plugin, { config, configFolder, clock, timeoutMs }: OwnCheck): Promise<readonly ErrorDetail[]> {
+/** What the plugin itself finds wrong with what its configuration names, also while it runs. Never rejects. */
+export async function ownProblems(
+  { id, plugin, entry, config, configFolder }: LoadedPlugin,
+  { dataDir, clock }: OwnCheck,
+): Promise<readonly ErrorDetail[]> {
   const { check } = plugin;
   if (check === undefined) return [];
-  const path = `plugins.${plugin.id}.config`;
+  const { activateTimeoutMs: timeoutMs } = entry;
+  const at = `plugins.${id}.config`;
   const abort = new AbortController();
   try {
-    const checking = inPluginScope(
-      { pluginId: plugin.id, phase: 'check' },
-      async () =>
-        // undefined means that time is up
-        (await check(config, { configFolder, signal: abort.signal })) ?? null,
-    );
+    const place = { configFolder, dataDir: path.join(dataDir, id), signal: abort.signal };
+    // undefined means that time is up
+    const checking = inPluginScope({ pluginId: id, phase: 'check' }, async () => (await check(config, place)) ?? null);
     const found = await within(clock, timeoutMs, checking);
     if (found !== undefined)
-      return areProblems(found) ? found : [{ path, message: 'its check answered no list of problems: mend the plugin' }];
+      return areProblems(found) ? found : [{ path: at, message: 'its check answered no list of problems: mend the plugin' }];
     abort.abort();
-    return [{ path, message: `its check did not end within ${timeoutMs} ms (PLUGIN_TIMEOUT)` }];
+    return [{ path: at, message: `its check did not end within ${timeoutMs} ms (PLUGIN_TIMEOUT)` }];
   } catch (error) {
-    return [{ path, message: `its check failed: ${messageOf(error)}` }];
+    return [{ path: at, message: `its check failed: ${messageOf(error)}` }];
   }
 }
 
@@ -212,7 +224,8 @@ function checkPluginConfig(
     const parse = () => parseSubstituted(plugin.config, value, substituted);
     const result = inPluginScope({ pluginId: plugin.id, phase: 'check' }, parse);
     if (result.success) return { config: deepFreeze(result.data), problems: [] };
-    return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
+    const problems = schemaProblems(result.error, plugin.config, { input: value, prefix: base });
+    return { config: undefined, problems: problemsWithoutSecrets(problems, secretsIn(plugin.config, value)) };
   } catch (error) {
     const message = `its options cannot be checked: the schema failed: ${messageOf(error)}; a check that waits belongs into \`check\``;
     return { config: undefined, problems: [{ path: base, message }] };
@@ -226,9 +239,13 @@ export function deepFreeze<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** Node says where a syntax error is only in the first line of its stack. */
-function placeOf(error: unknown): string {
-  const { name, stack = '' } = (error ?? {}) as { readonly name?: string; readonly stack?: string };
-  const place = /^file:\/\/\S+:\d+$/m.exec(stack)?.[0];
-  return name === 'SyntaxError' && place !== undefined ? ` (${place.replace(/^file:\/\//, '')})` : '';
+/** Node says where a syntax error is only in the first line of its stack; of any other the first line of the plugin's own code counts. */
+function placeOf(error: unknown, folder: string): string {
+  const { stack } = (error ?? {}) as { readonly stack?: unknown };
+  if (typeof stack !== 'string' || isBellowsError(error)) return '';
+  for (const [, url = '', line] of stack.matchAll(/(file:\/\/[^\s()]+?):(\d+)(?::\d+)?(?=[\s)]|$)/g)) {
+    const file = URL.canParse(url) ? fileURLToPath(url) : '';
+    if (file.startsWith(folder + path.sep)) return ` (${file}:${line})`;
+  }
+  return '';
 }

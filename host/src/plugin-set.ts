@@ -138,12 +138,15 @@ export class PluginSet {
     this.release(ids);
   }
 
-  /** Tries those again at once that are not up, but not `except`. Never rejects. */
-  async tryAgain(except: ReadonlySet<string> = new Set()): Promise<void> {
+  /** Tries those again at once that are not up, but not `except`. Answers which those were. Never rejects. */
+  async tryAgain(except: ReadonlySet<string> = new Set()): Promise<ReadonlySet<string>> {
+    const tried = new Set<string>();
     for (const wave of this.#waves) {
       const down = wave.filter((runner) => !except.has(runner.id) && this.#isFree(runner, ['waiting', 'blocked', 'failed']));
+      for (const { id } of down) tried.add(id);
       await Promise.all(down.map((runner) => this.#tryActivate(runner)));
     }
+    return tried;
   }
 
   async #stopAll(reason: string): Promise<boolean> {

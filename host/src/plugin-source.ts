@@ -33,6 +33,11 @@ interface SourceContext {
   readonly stagingDir: string;
 }
 
+/** What a plugin's folder is called to who wrote `from`: of a packed one there is only a copy, which may be gone when it is read. */
+export function placeOfPlugin({ from, folder }: Pick<PluginSource, 'from' | 'folder'>): string {
+  return isPacked(from) ? from : folder;
+}
+
 /** Finds a plugin by folder, npm name or packed tarball and reads its manifest. Problems name `plugins.<key>.from`. */
 export async function findPlugin(
   entry: { readonly key: string; readonly from: string },
@@ -41,13 +46,14 @@ export async function findPlugin(
   const at = `plugins.${entry.key}.from`;
   try {
     const folder = await locate(entry.from, context);
-    const packageJson = (await readJson(path.join(folder, 'package.json'))) as PackageJson;
+    const read = (name: string) => readJson(path.join(folder, name), placeIn({ from: entry.from, folder }, name));
+    const packageJson = (await read('package.json')) as PackageJson;
     if (typeof packageJson?.name !== 'string')
-      throw new SourceProblem(`${path.join(folder, 'package.json')} has no name: a plugin is a package`);
-    const parsed = parseManifest(await readJson(path.join(folder, 'plugin.json')));
+      throw new SourceProblem(`${placeIn({ from: entry.from, folder }, 'package.json')} has no name: a plugin is a package`);
+    const parsed = parseManifest(await read('plugin.json'));
     if ('problems' in parsed) {
-      const problems = parsed.problems.map((problem) => ({ ...problem, path: `${path.join(folder, 'plugin.json')}:${problem.path}` }));
-      return { problems };
+      const place = placeIn({ from: entry.from, folder }, 'plugin.json');
+      return { problems: parsed.problems.map((problem) => ({ ...problem, path: `${place}:${problem.path}` })) };
     }
     return { source: { ...entry, folder, manifest: parsed.manifest, packageJson }, problems: [] };
   } catch (error) {
@@ -58,8 +64,17 @@ export async function findPlugin(
 
 class SourceProblem extends Error {}
 
+function isPacked(from: string): boolean {
+  return /\.(tgz|tar\.gz)$/.test(from);
+}
+
+/** A file of a plugin, as an operator would look for it. */
+function placeIn(source: Pick<PluginSource, 'from' | 'folder'>, name: string): string {
+  return isPacked(source.from) ? `${name} in ${source.from}` : path.join(source.folder, name);
+}
+
 async function locate(from: string, { configFolder, stagingDir }: SourceContext): Promise<string> {
-  if (/\.(tgz|tar\.gz)$/.test(from)) return unpack(path.resolve(configFolder, from), stagingDir);
+  if (isPacked(from)) return unpack(path.resolve(configFolder, from), stagingDir);
   if (from.startsWith('.') || path.isAbsolute(from)) {
     const folder = path.resolve(configFolder, from);
     const info = await stat(folder).catch(() => undefined);
@@ -75,7 +90,11 @@ async function locate(from: string, { configFolder, stagingDir }: SourceContext)
   const found = paths.map((folder) => path.join(folder, from)).find((folder) => existsSync(path.join(folder, 'package.json')));
   if (!found) {
     const isFolder = existsSync(path.join(configFolder, from, 'package.json'));
-    const advice = isFolder ? `for the folder of that name write ./${from}` : `npm install ${from} in ${configFolder}`;
+    // those of this project are on no registry
+    const how = from.startsWith('@bellows/')
+      ? 'pack it in the clone and install that, as docs/how-to/install-outside-a-clone.md says,'
+      : `npm install ${from}`;
+    const advice = isFolder ? `for the folder of that name write ./${from}` : `${how} in ${configFolder}`;
     throw new SourceProblem(`no package ${JSON.stringify(from)} is installed: ${advice}`);
   }
   return realpath(found);
@@ -98,25 +117,30 @@ async function unpack(file: string, stagingDir: string): Promise<string> {
     await pipeline(Readable.from([bytes]), x({ cwd: temporary, strip: 1, strict: true, preservePaths: false }));
     await rename(temporary, folder);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    // files whose bytes had come are still being written when the end is found to be missing
+    await rm(temporary, { recursive: true, force: true, ...PATIENT }).catch(() => {});
     if (!existsSync(folder)) throw new SourceProblem(`${file} is no packed plugin: ${messageOf(error)}`);
   }
   return folder;
 }
 
-async function readJson(file: string): Promise<unknown> {
+/** What is written meanwhile is a few files, within ms; what is left all the same goes with the next sweep of the staging folder. */
+const PATIENT = Object.freeze({ maxRetries: 10, retryDelay: 10 });
+
+/** `place`: what to call it. */
+async function readJson(file: string, place: string): Promise<unknown> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     throw new SourceProblem(
-      code === 'ENOENT' ? `${file} is missing: a plugin has package.json and plugin.json` : `${file} cannot be read (${code})`,
+      code === 'ENOENT' ? `${place} is missing: a plugin has package.json and plugin.json` : `${place} cannot be read (${code})`,
     );
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SourceProblem(`${file} is no valid JSON: ${messageOf(error)}`);
+    throw new SourceProblem(`${place} is no valid JSON: ${messageOf(error)}`);
   }
 }

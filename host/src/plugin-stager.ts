@@ -64,17 +64,19 @@ export function isShipped(name: string): boolean {
   return name !== 'node_modules' && name !== '.git' && name !== '.bellows';
 }
 
-/** The file that `import` of the package would run. */
-export function entryFile(folder: string, packageJson: PluginSource['packageJson']): string {
+/** The file that `import` of the package would run. `place`: what to call the folder where it is a copy. */
+export function entryFile(folder: string, packageJson: PluginSource['packageJson'], place = folder): string {
   const target = importTarget(packageJson.exports) ?? packageJson.main;
   if (target === undefined) {
-    throw new PluginError('PLUGIN_ENTRY_MISSING', `${path.join(folder, 'package.json')} has no \`exports["."]\`: say there what to load`, {
+    throw new PluginError('PLUGIN_ENTRY_MISSING', `${path.join(place, 'package.json')} has no \`exports["."]\`: say there what to load`, {
       phase: 'validate',
     });
   }
   const file = path.resolve(folder, target);
   if (!existsSync(file)) {
-    throw new PluginError('PLUGIN_ENTRY_MISSING', `${file} does not exist: build the plugin first`, { phase: 'validate' });
+    throw new PluginError('PLUGIN_ENTRY_MISSING', `${path.join(place, target)} does not exist: build the plugin first`, {
+      phase: 'validate',
+    });
   }
   return file;
 }
@@ -140,7 +142,7 @@ function packageSeenFrom(folder: string, name: string): string | undefined {
  * Over names and bytes of everything the plugin ships, and over where its packages are: with a host that
  * moved or was replaced, a folder staged before would link to the old one's SDK.
  */
-async function hashOf(folder: string, links: ReadonlyMap<string, string>): Promise<string> {
+export async function hashOf(folder: string, links: ReadonlyMap<string, string> = new Map()): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([...links]));
   const walk = async (current: string): Promise<void> => {
     const entries = (await readdir(current, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));

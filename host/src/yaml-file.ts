@@ -18,6 +18,8 @@ const MAX_BYTES = 1_048_576;
 interface YamlReading {
   /** What to do when it is not there. */
   readonly whenMissing: string;
+  /** What to write for nothing. */
+  readonly nothing: string;
   /** Added to. */
   readonly problems: ErrorDetail[];
   /** As {@link readTextFile} takes it. */
@@ -25,13 +27,21 @@ interface YamlReading {
 }
 
 /** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. Never rejects. */
-export async function readYaml(file: string, { whenMissing, problems, mayBePipe = false }: YamlReading): Promise<YamlFile | undefined> {
+export async function readYaml(
+  file: string,
+  { whenMissing, nothing, problems, mayBePipe = false }: YamlReading,
+): Promise<YamlFile | undefined> {
   const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe });
   if ('text' in read) {
     const parsed = parseYaml(read.text, file, problems);
     if (parsed === undefined) return undefined;
     const { lineOf } = parsed;
-    const tree = parsed.value ?? {};
+    const tree = parsed.value;
+    // a disk that was full leaves an empty file behind: it must not pass for a wish to have nothing
+    if (tree === null) {
+      problems.push({ path: file, message: `is empty, or holds comments only: write ${nothing}` });
+      return undefined;
+    }
     if (typeof tree === 'object' && !Array.isArray(tree)) return { tree: tree as Record<string, unknown>, lineOf };
     problems.push({ path: file, message: 'must hold keys with values at its top (`host:`, `plugins:`, …)' });
     return undefined;

@@ -69,7 +69,6 @@ describe('a configuration that means no good', () => {
   it.each([
     ['a byte order mark', '\uFEFFhost: { port: 7171 }\n'],
     ['line breaks of Windows', 'host:\r\n  port: 7171\r\n'],
-    ['nothing but a comment', '# later\n'],
     ['an anchor that is used', 'tenants: { a: &a { users: {} }, b: *a }'],
   ])('is taken where it only looks odd: %s', async (_what, text) => {
     expect(await problemsOf(text)).toEqual([]);

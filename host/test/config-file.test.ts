@@ -29,6 +29,25 @@ describe('loadConfig', () => {
     expect(loaded?.config.plugins.a).toMatchObject({ from: './a', required: true });
   });
 
+  it('refuses a file without content, as a full disk leaves it, and takes one that says so', async () => {
+    for (const text of ['', '\n', '# plugins: {}\n', '---\n', 'null', '\ufeff']) {
+      const { loaded, problems } = await load(text);
+      expect(loaded).toBeUndefined();
+      expect(problems).toEqual([
+        {
+          path: path.join(folder, 'bellows.yaml'),
+          message: 'is empty, or holds comments only: write `plugins: {}` for a host without plugins',
+        },
+      ]);
+    }
+    expect((await load('plugins: {}')).problems).toEqual([]);
+    await writeFile(path.join(folder, 'a.yaml'), '# key: 1\n');
+    const own = await load('plugins: { a: { from: ./a, configFile: a.yaml } }');
+    expect(own.problems).toEqual([
+      { path: path.join(folder, 'a.yaml'), message: expect.stringMatching(/^is empty, .*`\{\}` for a plugin/) },
+    ]);
+  });
+
   it('refuses an alias inside of its own anchor, which would be endless, and takes one that is not', async () => {
     const { loaded, problems } = await load('plugins: &p { a: *p }');
     expect(loaded).toBeUndefined();

@@ -31,6 +31,19 @@ describe('the log of the host', () => {
     });
   });
 
+  it('shows a field called error that is no error as any other', () => {
+    const { logger, lines } = setUp();
+    logger.error('gave up', { error: 'the shelf is full', count: 2 });
+    logger.warn('odd', { error: { why: 'x' } });
+    logger.error('none', { error: null });
+    logger.close();
+    expect(lines.map((line) => line.slice(9))).toEqual([
+      'error gave up error="the shelf is full" count=2\n',
+      'warn  odd error={"why":"x"}\n',
+      'error none error=null\n',
+    ]);
+  });
+
   it('writes a line whose fields cannot be shown without them', () => {
     const { logger, lines } = setUp();
     const hostile = {

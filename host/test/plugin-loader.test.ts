@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type ConfigPlace, definePlugin, z } from '@bellows/sdk';
+import { type ConfigPlace, definePlugin, option, z } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { loadConfig } from '../src/config-file.js';
+import { type LoadedConfig, loadConfig, withLines } from '../src/config-file.js';
 import { loadPlugins } from '../src/plugin-loader.js';
 import { currentPluginScope } from '../src/plugin-scope.js';
 
@@ -45,6 +45,50 @@ describe('loadPlugins', () => {
     expect(waves.map((wave) => wave.map(({ id }) => id))).toEqual([['b'], ['a']]);
     expect(waves[0]?.[0]?.config).toEqual({ size: 1 });
     expect(Object.isFrozen(waves[0]?.[0]?.config)).toBe(true);
+  });
+
+  it('names file and line of code that cannot be loaded, as the operator knows them, and says that the other line is of the configuration', async () => {
+    await write('torn', { id: 'torn' });
+    await write('dull', { id: 'dull' });
+    const torn = async (url: string) => {
+      const error = new SyntaxError("Unexpected identifier 'error'");
+      error.stack = `${url.replace('index.js', 'part%20two.js')}:7\nlet an error\n    ^^\n\nSyntaxError: …\n    at compileSourceTextModule (node:internal/modules/esm/utils:346:16)`;
+      throw error;
+    };
+    const { problems } = await load({ torn: { from: './torn' } }, torn);
+    expect(problems).toEqual([
+      {
+        path: 'plugins.torn.from',
+        message: `its code cannot be loaded: Unexpected identifier 'error' (${path.join(await realpath(root), 'torn', 'part two.js')}:7)`,
+      },
+    ]);
+    const { loaded } = await loadConfig({ env: {}, cwd: root });
+    expect(withLines(problems, loaded as LoadedConfig)[0]?.message).toMatch(/part two\.js:7\) \(bellows\.yaml line 1\)$/);
+    await rm(path.join(root, 'dull', 'index.js'));
+    const missing = await load({ dull: { from: './dull' } }, good);
+    expect(missing.problems[0]?.message).toBe(
+      `its code cannot be loaded: ${path.join(await realpath(root), 'dull', 'index.js')} does not exist: build the plugin first`,
+    );
+  });
+
+  it('does not quote an option that is marked as secret, whoever words what is wrong with it', async () => {
+    await write('shy', { id: 'shy' });
+    const key = option(
+      z.string().refine((text) => text.startsWith('sk-'), { error: (issue) => `the key ${issue.input} must start with sk-` }),
+      { what: 'A key.', secret: true },
+    );
+    const shy = definePlugin({
+      id: 'shy',
+      config: z.strictObject({ keys: z.array(key) }),
+      check: async ({ keys }) => [{ path: 'keys', message: `nobody knows ${keys[0]}` }],
+      activate() {},
+    });
+    const found = async (text: string) =>
+      (await load({ shy: { from: './shy', config: { keys: [text] } } }, async () => ({ default: shy }))).problems;
+    expect(await found('hunter22-in-the-file')).toEqual([
+      { path: 'plugins.shy.config.keys[0]', message: 'the key (hidden) must start with sk-' },
+    ]);
+    expect(await found('sk-hunter22')).toEqual([{ path: 'keys', message: 'nobody knows (hidden)' }]);
   });
 
   it('asks a plugin what is wrong with the files its configuration names, and survives one that throws or never answers', async () => {

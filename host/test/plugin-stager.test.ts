@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -44,6 +46,7 @@ describe('findPlugin', () => {
     ['./missing', /the folder .*missing does not exist/],
     ['./file', /is no folder/],
     ['@team/absent', /no package "@team\/absent" is installed: npm install/],
+    ['@bellows/plugin-absent', /no package "@bellows\/plugin-absent" is installed: pack it in the clone .*install-outside-a-clone\.md/],
     ['../../etc/passwd\0', /cannot be loaded|does not exist/],
     ['Not A Name', /is no npm name/],
     ['./absent.tgz', /absent\.tgz does not exist/],
@@ -61,6 +64,24 @@ describe('findPlugin', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]?.path).toBe('plugins.mine.from');
     expect(problems[0]?.message).toMatch(message);
+  });
+
+  it('says of a packed plugin that was cut what is wrong, and leaves nothing of it behind', async () => {
+    const files = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`f${index}.js`, randomBytes(400).toString('hex')]));
+    await write('whole', { ...files, 'package.json': { name: 'mine', version: '1.0.0' }, 'plugin.json': { id: 'Mine!' } });
+    execFileSync('tar', ['-czf', path.join(root, 'whole.tgz'), '-C', root, 'whole']);
+    const bytes = await readFile(path.join(root, 'whole.tgz'));
+    for (const part of [0.2, 0.5, 0.9]) {
+      const name = `cut-${part}.tgz`;
+      await writeFile(path.join(root, name), bytes.subarray(0, bytes.length * part));
+      const { problems } = await find(`./${name}`);
+      expect(problems).toEqual([
+        { path: 'plugins.mine.from', message: expect.stringMatching(/cut-.*\.tgz is no packed plugin: (?!ENOTEMPTY)/) },
+      ]);
+    }
+    expect(await readdir(path.join(root, 'staging', '_unpacked'))).toEqual([]);
+    // what is wrong inside of one is told by its own name: the copy goes
+    expect((await find('./whole.tgz')).problems[0]?.path).toMatch(/^plugin\.json in \.\/whole\.tgz:/);
   });
 
   it('sees that a folder was meant where ./ was forgotten', async () => {

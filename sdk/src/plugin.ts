@@ -74,6 +74,8 @@ export interface PluginContext<C = unknown> {
 export interface ConfigPlace {
   /** As `PluginContext.configFolder`. */
   readonly configFolder: string;
+  /** As `PluginContext.dataDir`; it need not be there yet, and an activation of before may be using it. */
+  readonly dataDir: string;
   /** Aborts when the check took too long. */
   readonly signal: AbortSignal;
 }
@@ -85,8 +87,9 @@ export interface Plugin<C = unknown> {
   /** A zod object schema; its defaults must make `{}` valid where every option has a sensible default. */
   readonly config: z.ZodType<C>;
   /**
-   * Finds what a schema cannot: faults in files that the configuration names. Called for `bellows check` and before a start activates
-   * anything, so that all problems of all plugins are told at once. It must change nothing. Answers every fault; throwing counts as one.
+   * Finds what a schema cannot: faults in files that the configuration names. Called for `bellows check`, before a start or a reload
+   * activates anything, so that all problems of all plugins are told at once, and before the plugin is started again by hand, while it
+   * runs. It must change nothing. Answers every fault; throwing counts as one.
    */
   check?(config: C, place: ConfigPlace): Promise<readonly ErrorDetail[]>;
   /**

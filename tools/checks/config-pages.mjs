@@ -48,7 +48,13 @@ function add(pages, { name, title, intro, schema, base }) {
   pages.set(`config/${name}.schema.json`, `${JSON.stringify({ $id: `${name}.schema.json`, title, ...json }, null, 2)}\n`);
   const head = ['option', 'type', 'default', 'what it is', 'raise it', 'lower it', 'change'];
   const note = `\nCompletion in editors, with the options of the plugins: \`bellows config schema --output bellows.schema.json\`, and \`# yaml-language-server: $schema=bellows.schema.json\` on the first line of bellows.yaml.\n`;
-  pages.set(`config/${name}.md`, `# ${title}\n\n${intro}\n\n${table(head, rowsOf(json, base))}\n${name === 'host' ? note : ''}`);
+  pages.set(
+    `config/${name}.md`,
+    `# ${title}\n\n${intro}\n\n${table(
+      head,
+      rowsOf(json, base).map((row) => withRestart(row, name)),
+    )}\n${name === 'host' ? note : ''}`,
+  );
 }
 
 /** One row for each option; of a mapping with free names, the options below `<name>`. */
@@ -68,6 +74,12 @@ function rowOf(schema, at) {
   const type = `${typeOf(schema)}${secret ? ', secret' : ''}${unit ? `, ${unit}` : ''}${range(schema)}`;
   const fallback = schema.default === undefined ? '' : code(JSON.stringify(schema.default));
   return [code(at), type, fallback, description, raise, lower, change ?? 'restart'];
+}
+
+/** Of what: the host, or the plugin alone. */
+function withRestart(row, page) {
+  const what = page === 'host' && !row[0].startsWith('`plugins.') ? 'host' : 'plugin';
+  return row.with(-1, row.at(-1) === 'live' ? 'live' : `restart of the ${what}`);
 }
 
 function typeOf(schema) {

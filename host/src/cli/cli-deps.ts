@@ -49,6 +49,7 @@ export interface CliDeps {
   checkConfig(options: HostOptions): Promise<{
     readonly problems: readonly ErrorDetail[];
     readonly plugins: readonly { readonly id: string; readonly version: string; readonly from: string }[];
+    readonly warnings: readonly string[];
     readonly file?: string;
   }>;
   effectiveConfig(options: HostOptions): Promise<{
@@ -63,8 +64,13 @@ export interface CliDeps {
   examine(options: HostOptions, signal: AbortSignal): Promise<readonly NamedFinding[]>;
   /** Copies the data folder; the rest of the request is as `backUp` has it. */
   backUp(options: HostOptions, request: Omit<BackupRequest, 'dataDir'>): Promise<BackupReport>;
-  /** Where the host of the data folder listens, and its token; null when none has written that down. `file` is where it would be, absolute. */
-  findHost(
-    options: HostOptions,
-  ): Promise<{ readonly file: string; readonly host: { readonly url: string; readonly token: string } | null }>;
+  /**
+   * Where the host of the data folder listens, and its token; null when none has written that down. `file` is where it would be, absolute.
+   * `elsewhere`: the data folder of a host that began before the configuration named another one.
+   */
+  findHost(options: HostOptions): Promise<{
+    readonly file: string;
+    readonly host: { readonly url: string; readonly token: string } | null;
+    readonly elsewhere?: string;
+  }>;
 }

@@ -51,12 +51,14 @@ export class CommandContext {
   async connect(command: Command, signal: AbortSignal = this.io.signal): Promise<HostClient> {
     const { env } = this.io;
     const named = this.#namedUrl(command);
-    const { file, host: found } = await this.deps.findHost(this.hostOptions(command));
+    const { file, host: found, elsewhere } = await this.deps.findHost(this.hostOptions(command));
     const url = named ?? found?.url;
     if (url === undefined) {
       throw new NotReadyError(
         'HOST_UNREACHABLE',
-        `No host is running here: there is no ${file} that says where. Start one with "bellows start", or name its data folder with --data, or its address with --url.`,
+        elsewhere === undefined
+          ? `No host is running here: there is no ${file} that says where. Start one with "bellows start", or name its data folder with --data, or its address with --url.`
+          : `No host is running with the data folder that the configuration names now: there is no ${file}. One runs with ${elsewhere}: name it with --data ${elsewhere}, or stop it and start it again.`,
       );
     }
     const token = env.BELLOWS_TOKEN ?? (found && sameOrigin(found.url, url) ? found.token : undefined);

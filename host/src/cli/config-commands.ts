@@ -17,11 +17,12 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
     .description('check the configuration and the plugins it names, without starting anything')
     .addHelpText('after', '\nExamples:\n  bellows check\n  bellows check --config production.yaml --json')
     .action(async (_options: unknown, command: Command) => {
-      const { problems, plugins, file } = await deps.checkConfig(context.hostOptions(command));
+      const { problems, plugins, warnings, file } = await deps.checkConfig(context.hostOptions(command));
       if (problems.length > 0) throw configError(problems, file);
-      if (context.isJson(command)) return printJson(io.stdout, { ok: true, plugins });
+      if (context.isJson(command)) return printJson(io.stdout, { ok: true, plugins, warnings });
       io.stdout.write(`The configuration${file === undefined ? '' : ` ${file}`} is valid.\n`);
       for (const { id, version, from } of plugins) io.stdout.write(`  ${id} ${version} from ${from}\n`);
+      for (const text of warnings) printLine(io.stdout, `warning: ${text}`);
     });
 
   const config = program.command('config').description('the configuration of a host');

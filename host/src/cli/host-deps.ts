@@ -36,17 +36,26 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
     },
     async findHost(options) {
       const { readHostFile } = await import('../data-folder.js');
-      const folder = await dataFolderOf(options);
-      return { file: path.join(folder, 'host.json'), host: await readHostFile(folder) };
+      const { folder, usual } = await dataFoldersOf(options);
+      const found = { file: path.join(folder, 'host.json'), host: await readHostFile(folder) };
+      const isElsewhere = found.host === null && usual !== folder && (await readHostFile(usual)) !== null;
+      return isElsewhere ? { ...found, elsewhere: usual } : found;
     },
   };
 }
 
-/** Flag, environment, configuration file, default; a configuration that is broken or missing does not hide a running host. */
-async function dataFolderOf(options: HostOptions): Promise<string> {
+/**
+ * Flag, environment, configuration file, default; a configuration that is broken or missing does not hide a running host. `usual` is the
+ * default where the file names another folder.
+ */
+async function dataFoldersOf(options: HostOptions): Promise<{ readonly folder: string; readonly usual: string }> {
   const named = options.dataDir ?? options.env.BELLOWS_DATA;
-  if (named !== undefined) return path.resolve(options.cwd, named);
+  if (named !== undefined) {
+    const folder = path.resolve(options.cwd, named);
+    return { folder, usual: folder };
+  }
   const { loadConfig } = await import('../config-file.js');
   const { loaded } = await loadConfig(options);
-  return loaded?.config.host.dataDir ?? path.resolve(options.cwd, '.bellows');
+  const usual = path.resolve(loaded?.folder ?? options.cwd, '.bellows');
+  return { folder: loaded?.config.host.dataDir ?? usual, usual };
 }

@@ -16,28 +16,41 @@ export function printOperation(
 }
 
 function printFields(output: CliOutput, title: string, schema: Schema): void {
-  const fields = Object.entries(record(schema.properties));
+  const fields = fieldsOf(schema);
   if (fields.length === 0) {
     output.write(`\n${title}: ${plain(typeOf(schema))}${schema.properties === undefined ? '' : ' without fields'}\n`);
     return;
   }
-  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
-  const rows = fields.map(([field, value]) => {
-    const described = record(value);
-    return [
-      field,
-      typeOf(described),
-      // JSON Schema counts what has a default as required in an answer, where it is always there.
-      required.has(field) ? 'yes' : 'no',
-      described.default === undefined ? '' : JSON.stringify(described.default),
-      typeof described.description === 'string' ? described.description : '',
-    ];
-  });
+  // what goes in must be written; of what comes out the first level is enough for people
+  const shown = title === 'input' ? fields.flatMap((field) => [field, ...fieldsOf(field.schema, `${field.name}.`)]) : fields;
+  const rows = shown.map(({ name, schema: field, isRequired }) => [
+    name,
+    typeOf(field),
+    isRequired ? 'yes' : 'no',
+    field.default === undefined ? '' : JSON.stringify(field.default),
+    typeof field.description === 'string' ? field.description : '',
+  ]);
   output.write(`\n${title}\n`);
   printWrappedTable(output, ['NAME', 'TYPE', 'REQUIRED', 'DEFAULT', 'DESCRIPTION'], rows);
 }
 
-/** One or two words; what an object holds below the first level is left to `--json`. */
+interface Field {
+  readonly name: string;
+  readonly schema: Schema;
+  /** JSON Schema counts what has a default as required in an answer, where it is always there. */
+  readonly isRequired: boolean;
+}
+
+function fieldsOf(schema: Schema, prefix = ''): readonly Field[] {
+  const required: readonly unknown[] = Array.isArray(schema.required) ? schema.required : [];
+  return Object.entries(record(schema.properties)).map(([name, value]) => ({
+    name: `${prefix}${name}`,
+    schema: record(value),
+    isRequired: required.includes(name),
+  }));
+}
+
+/** One or two words; what an object holds deeper is left to `--json`. */
 function typeOf(schema: Schema): string {
   const branches = schema.anyOf ?? schema.oneOf;
   if (Array.isArray(branches)) return [...new Set(branches.map((branch) => typeOf(record(branch))))].join(' or ');

@@ -5,7 +5,7 @@ import { pointToLog } from '../shown-faults.js';
 import type { CommandContext } from './command-context.js';
 import { shortTime } from './durations.js';
 import { EXIT } from './exit-codes.js';
-import { printJson, printWrappedTable } from './print.js';
+import { printJson, printLine, printWrappedTable } from './print.js';
 
 /** `bellows plugins` and `bellows plugins restart`. */
 export function addPluginCommands(program: Command, context: CommandContext): void {
@@ -26,7 +26,7 @@ export function addPluginCommands(program: Command, context: CommandContext): vo
     .addArgument(argumentOf('<id>', 'the plugin', 'plugin'))
     .addHelpText(
       'after',
-      '\nCalls that run end first, or after half of the plugin\u2019s stopTimeoutMs with OPERATION_STOPPING. Exit code 4 when it does not come back.\n\nExamples:\n  bellows plugins restart workflow',
+      '\nCalls that run end first, or after half of the plugin\u2019s stopTimeoutMs with OPERATION_STOPPING.\nIts configuration and files are checked first: exit code 2 when they have problems, then it runs on as before. Exit code 4 when it does not come back.\n\nExamples:\n  bellows plugins restart workflow',
     )
     .action(async (id: string, _options: unknown, command: Command) => {
       const client = await context.connect(command);
@@ -34,7 +34,14 @@ export function addPluginCommands(program: Command, context: CommandContext): vo
       if (status.state !== 'active' && status.state !== 'degraded') context.exitCode = EXIT.refused;
       if (context.isJson(command)) return printJson(stdout, status);
       printPlugins(context, [status]);
+      if (context.exitCode !== EXIT.ok) printLine(stdout, `\n${adviceFor(status)}`);
     });
+}
+
+/** There is nothing older to go back to: its files have changed on the disk. */
+function adviceFor({ id, state }: PluginStatus): string {
+  if (state === 'waiting') return `${id} is not running; the host tries it again by itself.`;
+  return `${id} is not running, and nor is what needs it. Mend what REASON says, then: bellows plugins restart ${id}`;
 }
 
 export function printPlugins({ io: { stdout } }: CommandContext, plugins: readonly PluginStatus[]): void {

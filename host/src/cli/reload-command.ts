@@ -3,6 +3,7 @@ import { configError } from '../config-error.js';
 import { EFFECT_WORDS } from '../reload/config-changes.js';
 import type { ReloadPreview, ReloadReport } from '../reload/reload-report.js';
 import type { CommandContext } from './command-context.js';
+import { EXIT } from './exit-codes.js';
 import { cut, printJson, printLine, printWrappedTable } from './print.js';
 
 /** `bellows reload`: has a running host read its configuration anew. */
@@ -14,7 +15,7 @@ export function addReloadCommand(program: Command, context: CommandContext): voi
     .option('--dry-run', 'only say what would be done')
     .addHelpText(
       'after',
-      '\nExit code 2 when the configuration has problems and 4 when a plugin refuses: then everything runs as before.\n\nExamples:\n  bellows reload --dry-run\n  bellows reload\n  bellows reload --json',
+      '\nExit code 2 when the configuration has problems and 4 when a plugin refuses: then everything runs as before. 4 also when a\nplugin that was down was tried again and did not come up.\n\nExamples:\n  bellows reload --dry-run\n  bellows reload\n  bellows reload --json',
     )
     .action(async ({ dryRun = false }: { dryRun?: boolean }, command: Command) => {
       const client = await context.connect(command);
@@ -24,10 +25,13 @@ export function addReloadCommand(program: Command, context: CommandContext): voi
         return context.isJson(command) ? printJson(stdout, preview) : printPreview(context, preview);
       }
       const report = await client.post<ReloadReport>('/v1/reload', {});
+      if (report.plugins.some(({ outcome }) => outcome === 'failed')) context.exitCode = EXIT.refused;
       if (context.isJson(command)) return printJson(stdout, report);
       printLine(stdout, report.message);
+      for (const text of report.warnings) printLine(stdout, `warning: ${text}`);
       for (const { plugin, action, outcome, message } of report.plugins) {
-        if (outcome !== 'unchanged') printLine(stdout, `  ${plugin}: ${action}, ${outcome}${message === undefined ? '' : ` (${message})`}`);
+        const deed = action === 'keep' ? 'tried again' : action;
+        if (outcome !== 'unchanged') printLine(stdout, `  ${plugin}: ${deed}, ${outcome}${message === undefined ? '' : ` (${message})`}`);
       }
     });
 }

@@ -1,4 +1,5 @@
-import { ForbiddenError, NotFoundError, NotReadyError, type Role } from '@bellows/sdk';
+import { ForbiddenError, NotFoundError, NotReadyError, type PluginStatus, type Role } from '@bellows/sdk';
+import { pointToLog } from '../shown-faults.js';
 import { nearestOperation } from './nearest-name.js';
 
 /** When a plugin that stops has mostly come back. */
@@ -25,9 +26,32 @@ export function absentError(operation: string, plugin: string): NotReadyError {
   return stopping(`${operation} is away for a moment: its plugin ${plugin} is being started again. Try again later.`, plugin);
 }
 
+/** What it provides is not known while it is down. */
+export function unavailableError(operation: string, { id, state, reason, message }: DownPlugin): NotReadyError {
+  const [how, advice] = DOWN[state];
+  return new NotReadyError(
+    'OPERATION_UNAVAILABLE',
+    `${shortened(operation)} is not available: plugin ${id} ${how} (${reason}): ${pointToLog(message).replace(/[.\s]*$/, '')}. ${advice(id)}`,
+    { plugin: id, phase: 'call', ...(state === 'waiting' ? { retryAfterMs: STOP_RETRY_MS } : {}) },
+  );
+}
+
+/** A plugin of the configuration that is not up, and is not on its way up either. */
+export type DownPlugin = PluginStatus & { readonly state: keyof typeof DOWN };
+
+export function isDown(status: PluginStatus): status is DownPlugin {
+  return Object.hasOwn(DOWN, status.state);
+}
+
+const DOWN = {
+  failed: ['has failed', (id: string) => `Mend that, then "bellows plugins restart ${id}".`],
+  blocked: ['is blocked', () => 'It starts when what it needs is up.'],
+  waiting: ['waits', () => 'It is tried again by itself.'],
+} as const;
+
 export function unknownOperationError(name: string, known: readonly string[]): NotFoundError {
   const near = nearestOperation(name, known);
-  const shown = JSON.stringify(name.length > MAX_SHOWN_LENGTH ? `${name.slice(0, MAX_SHOWN_LENGTH)}…` : name);
+  const shown = JSON.stringify(shortened(name));
   const hint = near === undefined ? '.' : `: did you mean ${near}?`;
   return new NotFoundError('OPERATION_UNKNOWN', `There is no operation ${shown}${hint} "bellows operations" lists those there are.`, {
     phase: 'call',
@@ -59,4 +83,8 @@ export function tenantForbiddenError(tenant: string): ForbiddenError {
 
 function stopping(message: string, plugin: string): NotReadyError {
   return new NotReadyError('OPERATION_STOPPING', message, { plugin, phase: 'stop', retryAfterMs: STOP_RETRY_MS });
+}
+
+function shortened(name: string): string {
+  return name.length > MAX_SHOWN_LENGTH ? `${name.slice(0, MAX_SHOWN_LENGTH)}…` : name;
 }

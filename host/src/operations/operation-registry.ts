@@ -15,6 +15,7 @@ import {
   type OperationInfo,
   type OperationRules,
   PluginError,
+  type PluginStatus,
   ROLES,
   type Role,
   systemRandom,
@@ -38,6 +39,8 @@ export interface OperationRegistryOptions extends CallLimitsOptions {
   readonly random?: IRandom;
   /** How hard the subsystems of a plugin push back now: 0 normal, 1 warning, 2 critical, 3 shedding. Default: never. */
   readonly pressure?: (plugin: string) => number;
+  /** How a plugin of the configuration is now. Default: nothing is known of any. */
+  readonly statusOf?: (plugin: string) => PluginStatus | undefined;
   /** Default: nothing is kept, and keys are for the handlers only. */
   readonly answers?: KeptAnswers;
 }
@@ -64,13 +67,14 @@ export class OperationRegistry implements Omit<IOperations, 'provide'> {
   readonly #limits: CallLimits;
   readonly #deadlines: DeadlineWheel;
   readonly #idempotent: IdempotentCalls | undefined;
-  readonly #provided = new ProvidedOperations();
+  readonly #provided: ProvidedOperations;
 
   constructor(options: OperationRegistryOptions) {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#random = options.random ?? systemRandom;
     this.#pressure = options.pressure ?? (() => 0);
+    this.#provided = new ProvidedOperations(options.statusOf ?? (() => undefined));
     this.#limits = new CallLimits(options);
     this.metrics.refusals.setTenants(Object.keys(options.tenants ?? {}));
     this.#deadlines = new DeadlineWheel(options.clock);

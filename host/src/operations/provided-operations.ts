@@ -1,6 +1,14 @@
-import { EFFORTS, type Effort, type OperationDefinition, type OperationInfo, type OperationRules, PluginError } from '@bellows/sdk';
+import {
+  EFFORTS,
+  type Effort,
+  type OperationDefinition,
+  type OperationInfo,
+  type OperationRules,
+  PluginError,
+  type PluginStatus,
+} from '@bellows/sdk';
 import type { ActiveCall } from './active-call.js';
-import { absentError, stoppingError, unknownOperationError } from './operation-errors.js';
+import { absentError, isDown, stoppingError, unavailableError, unknownOperationError } from './operation-errors.js';
 import { jsonSchemaOf } from './operation-schemas.js';
 
 /** What a plugin has in the registry between its start and its stop. */
@@ -32,6 +40,12 @@ export class ProvidedOperations {
   readonly #scopes = new Map<string, PluginScope>();
   /** By plugin: what it provided before it was stopped to be started again. */
   readonly #absent = new Map<string, ReadonlyMap<string, OperationRules>>();
+  readonly #statusOf: (plugin: string) => PluginStatus | undefined;
+
+  /** `statusOf`: how a plugin of the configuration is. */
+  constructor(statusOf: (plugin: string) => PluginStatus | undefined) {
+    this.#statusOf = statusOf;
+  }
 
   /** A plugin that is there already gets a new, empty scope: the old one belongs to a start that is over. */
   openScope(id: string, signal: AbortSignal): PluginScope {
@@ -73,11 +87,16 @@ export class ProvidedOperations {
     this.#absent.delete(plugin);
   }
 
-  /** `NotFoundError` (`OPERATION_UNKNOWN`) with the nearest name; `NotReadyError` (`OPERATION_STOPPING`) for one that is to come back. */
+  /**
+   * `NotFoundError` (`OPERATION_UNKNOWN`) with the nearest name; `NotReadyError` for one that is to come back (`OPERATION_STOPPING`), or
+   * that belongs to a plugin which is down (`OPERATION_UNAVAILABLE`).
+   */
   lookUp(name: string): Provided {
     const provided = this.#provided.get(name);
     if (provided) return provided;
     for (const [plugin, operations] of this.#absent) if (operations.has(name)) throw absentError(name, plugin);
+    const owner = NAME.test(name) ? this.#statusOf(name.slice(0, name.indexOf('.'))) : undefined;
+    if (owner !== undefined && isDown(owner)) throw unavailableError(name, owner);
     throw unknownOperationError(name, [...this.#provided.keys()]);
   }
 

@@ -24,6 +24,13 @@ export function holdsSecret(schema: z.core.$ZodType, path: readonly PropertyKey[
   return Object.entries(value).some(([key, inner]) => holdsSecret(schema, [...path, Array.isArray(value) ? Number(key) : key], inner));
 }
 
+/** The texts in a value that the schema marks as secret: what is said of them may quote them. */
+export function secretsIn(schema: z.core.$ZodType, value: unknown, path: readonly PropertyKey[] = []): readonly string[] {
+  if (typeof value === 'string') return holdsSecret(schema, path, value) ? [value] : [];
+  if (!isTree(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) => secretsIn(schema, inner, [...path, Array.isArray(value) ? Number(key) : key]));
+}
+
 /** One for each form that has something at `path`. */
 function marksAt(schema: z.core.$ZodType, path: readonly PropertyKey[], kind: MarkKind, around?: unknown): readonly unknown[] {
   const mark = ownMark(schema, kind) ?? around;

@@ -33,7 +33,7 @@ export class ConfigSource {
   async read(): Promise<NextConfig> {
     await this.#settling;
     const { options, file } = this.#options;
-    // a pipe that was read is empty, which is a valid configuration, or never ends
+    // a pipe that was read is empty, or never ends
     const { loaded, problems } = await loadConfig({ ...options, configFile: file }, { mayBePipe: false });
     if (!loaded) return { waves: [], problems };
     const found = await this.load(loaded);
@@ -49,6 +49,11 @@ export class ConfigSource {
       hasChanged: (folder) => this.#inPlace.hasChanged(folder),
       spent: this.#spent,
     });
+  }
+
+  /** Reads the code that was imported in place, so that a build that writes the same again is none. Never rejects. */
+  remember(): Promise<void> {
+    return this.#inPlace.remember();
   }
 
   /** These run now: of all others the copies go. Not while something is read; what is read afterwards waits. Never rejects. */

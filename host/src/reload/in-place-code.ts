@@ -2,16 +2,17 @@ import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { IClock } from '@bellows/sdk';
-import { isShipped } from '../plugin-stager.js';
+import { hashOf, isShipped } from '../plugin-stager.js';
 
 /**
  * The code of plugins that is imported from their own folders, not from copies. Node.js reads a file once: what such a folder holds later
- * can only be loaded from elsewhere. Times are looked at and not contents, so that a start need not read every file.
+ * can only be loaded from elsewhere. Times are looked at first, so that a start need not read every file; where they differ what was read
+ * soon after the start says whether the contents do: a build writes the same again.
  */
 export class InPlaceCode {
   readonly #clock: Pick<IClock, 'now'>;
   /** By folder, from before anything was imported from it. */
-  readonly #first = new Map<string, { readonly at: number; readonly ino: number | undefined }>();
+  readonly #first = new Map<string, Imported>();
 
   constructor(clock: Pick<IClock, 'now'>) {
     this.#clock = clock;
@@ -27,9 +28,35 @@ export class InPlaceCode {
       return false;
     }
     // Another folder may have taken its place. Its own time says nothing: it changes with everything that is made beside the code.
-    if (info === undefined || info.ino !== first.ino) return true;
-    return holdsNewer(folder, first.at);
+    const isOther = info === undefined || info.ino !== first.ino || (await holdsNewer(folder, first.at));
+    if (!isOther || first.hash === undefined) return isOther;
+    if ((await hashNow(folder)) !== first.hash) return true;
+    this.#first.set(folder, { at, ino: info?.ino, hash: first.hash });
+    return false;
   }
+
+  /** Reads what the folders hold that were asked about, for later comparisons. For when there is time. Never rejects. */
+  async remember(): Promise<void> {
+    for (const [folder, first] of this.#first) {
+      if (first.hash !== undefined) continue;
+      const hash = await hashNow(folder);
+      // what was written meanwhile, or before, is not what was imported
+      const isAsImported = !(await holdsNewer(folder, first.at).catch(() => true));
+      if (hash !== undefined && isAsImported && this.#first.get(folder) === first) this.#first.set(folder, { ...first, hash });
+    }
+  }
+}
+
+interface Imported {
+  readonly at: number;
+  readonly ino: number | undefined;
+  /** Of what it held then, once that was read. */
+  readonly hash?: string;
+}
+
+/** Undefined where it cannot be read: whoever loads from there says why. */
+function hashNow(folder: string): Promise<string | undefined> {
+  return hashOf(folder).catch(() => undefined);
 }
 
 async function holdsNewer(folder: string, since: number): Promise<boolean> {

@@ -1,4 +1,12 @@
-import { type BellowsError, type ErrorDetail, PluginError, type PluginStatus, RefusedError, type ReloadPayload } from '@bellows/sdk';
+import {
+  type BellowsError,
+  type ErrorDetail,
+  PluginError,
+  type PluginStatus,
+  RefusedError,
+  type ReloadedPlugin,
+  type ReloadPayload,
+} from '@bellows/sdk';
 import { configError } from '../config-error.js';
 import type { ConfigChange } from './config-changes.js';
 import type { PluginStep, ReloadPlan } from './plan-reload.js';
@@ -12,6 +20,8 @@ export interface ReloadReport extends ReloadPayload {
   readonly changes: readonly ConfigChange[];
   /** Every fault of an `invalid` configuration. */
   readonly problems: readonly ErrorDetail[];
+  /** What is in force now and probably not meant. */
+  readonly warnings: readonly string[];
 }
 
 /** What a reload would do now. */
@@ -22,19 +32,21 @@ export interface ReloadPreview {
   readonly needsHostRestart: readonly string[];
 }
 
-type Told = Pick<ReloadReport, 'outcome' | 'message' | 'code' | 'plugins' | 'needsHostRestart' | 'changes' | 'problems'>;
+type Told = Pick<ReloadReport, 'outcome' | 'message' | 'code' | 'plugins' | 'needsHostRestart' | 'changes' | 'problems' | 'warnings'>;
 
 export function invalidReport(problems: readonly ErrorDetail[], file: string): Told {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more: bellows check)` : '';
   return {
     outcome: 'invalid',
     code: 'CONFIG_INVALID',
-    message: `${file} has ${count}; nothing was changed${first === undefined ? '' : `: ${first.path}: ${first.message}`}`,
+    message: `${file} has ${count}; nothing was changed${first === undefined ? '' : `: ${first.path}: ${first.message}${more}`}`,
     plugins: [],
     needsHostRestart: [],
     changes: [],
     problems,
+    warnings: [],
   };
 }
 
@@ -43,12 +55,22 @@ interface Standing {
   readonly revision: number;
   /** Plugins that are not up, whatever they were before. */
   readonly down: readonly PluginStatus[];
+  /** Plugins that were down before and were tried again, though nothing of them was to be changed. */
+  readonly tried: ReadonlySet<string>;
+  readonly warnings: readonly string[];
 }
 
-export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revision, down }: Standing): Told {
+export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revision, down, tried, warnings }: Standing): Told {
   const { failure, isIntact, plugins } = result;
   const waiting = needingHostRestart(plan);
-  const told = { plugins, changes: plan.changes, problems: [], needsHostRestart: waiting };
+  const again = down.filter(({ id }) => tried.has(id));
+  const told = {
+    plugins: plugins.map((told) => withAttempt(told, again)),
+    changes: plan.changes,
+    problems: [],
+    warnings,
+    needsHostRestart: waiting,
+  };
   if (failure === null) {
     const outcome = isEffective(plan) ? 'applied' : 'unchanged';
     const done =
@@ -56,8 +78,11 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revisio
         ? `revision ${revision} is in force: ${deedsOf(plan)}`
         : `nothing to change; revision ${revision} stays in force`;
     const hint = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${waiting.length === 1 ? 'waits' : 'wait'} for a restart of the host`;
+    const moved = plan.changes.find(({ path }) => path === 'host.dataDir');
+    // commands look for the host where the file says that it is
+    const where = moved === undefined ? '' : `; until then this host is found with --data ${moved.from}`;
     const missing = down.length === 0 ? '' : `; not up: ${down.map(({ id, state, reason }) => `${id} (${state}, ${reason})`).join(', ')}`;
-    return { ...told, outcome, message: `${done}${hint}${missing}` };
+    return { ...told, outcome, message: `${done}${hint}${where}${missing}` };
   }
   const { id, error } = failure;
   const lost = plugins.filter(({ plugin, outcome }) => outcome === 'failed' && plugin !== id).map(({ plugin }) => plugin);
@@ -68,6 +93,14 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revisio
     code: error.code,
     message: `${id} did not take it: ${error.message}; revision ${revision} stays in force, ${after}`,
   };
+}
+
+/** One that waits comes by itself; any other that was tried in vain is told as what it is. */
+function withAttempt(told: ReloadedPlugin, down: readonly PluginStatus[]): ReloadedPlugin {
+  const status = told.outcome === 'unchanged' ? down.find(({ id }) => id === told.plugin) : undefined;
+  if (status === undefined) return told;
+  const { state, reason: code, message } = status;
+  return { ...told, outcome: state === 'waiting' ? 'unchanged' : 'failed', code, message };
 }
 
 /** For who asked for a reload that was not applied: what is to be done about it. */

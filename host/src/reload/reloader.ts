@@ -7,10 +7,12 @@ import {
   type PluginStatus,
   type ReloadPayload,
 } from '@bellows/sdk';
-import type { LoadedConfig } from '../config-file.js';
+import { configError } from '../config-error.js';
+import { type LoadedConfig, withLines } from '../config-file.js';
 import type { HostConfig } from '../config-schema.js';
+import { problemsWithoutSecrets } from '../hidden-values.js';
 import { nearestName } from '../operations/nearest-name.js';
-import type { LoadedPlugin, LoadResult } from '../plugin-loader.js';
+import { type LoadedPlugin, type LoadResult, ownProblems } from '../plugin-loader.js';
 import type { PluginRunner } from '../plugin-runner.js';
 import type { PluginSet } from '../plugin-set.js';
 import { untilAborted } from '../until-aborted.js';
@@ -33,8 +35,8 @@ export interface ReloaderOptions {
   readonly read: () => Promise<NextConfig>;
   /** For a plugin that comes with the configuration that is being tried. */
   readonly makeRunner: (plugin: LoadedPlugin) => PluginRunner;
-  /** Sets what of the host itself changes while it runs. May not throw. */
-  readonly applyHost: (config: HostConfig) => void;
+  /** Sets what of the host itself changes while it runs. Answers what of it has no effect. May not throw. */
+  readonly applyHost: (config: HostConfig) => readonly string[];
   readonly publish: (report: ReloadPayload) => void;
   /** After each reload, taken or not, with what it had read. Is not waited for, and may not throw. */
   readonly onEnded?: (running: RunningConfig, read: NextConfig) => void;
@@ -100,7 +102,10 @@ export class Reloader {
     });
   }
 
-  /** Stops a plugin, and what needs it, and starts them again as they are. `NotFoundError` (`PLUGIN_UNKNOWN`) when there is none. */
+  /**
+   * Stops a plugin, and what needs it, and starts them again as they are; the answer is how it came out. `NotFoundError`
+   * (`PLUGIN_UNKNOWN`) when there is none. `ConfigError` (`CONFIG_INVALID`) with all that their own checks find: then nothing was stopped.
+   */
   restart(id: string): Promise<PluginStatus> {
     const asked = this.#restarts.get(id);
     if (asked !== undefined) return asked;
@@ -109,12 +114,32 @@ export class Reloader {
       const { plugins, logger } = this.#options;
       const runner = plugins.runner(id);
       if (runner === undefined) throw unknownPlugin(id, plugins);
+      await this.#checkAgain(id);
       logger.info('is started again: somebody asked for it', { plugin: id });
       await plugins.restart(id, 'RESTARTING');
       return runner.status;
     });
     this.#restarts.set(id, restarting);
     return restarting;
+  }
+
+  /** {@link restart} of a plugin that broke: without checks, because what is wrong with its files is no reason to leave it broken. */
+  async restartBroken(id: string): Promise<void> {
+    await this.#inTurn(() => this.#options.plugins.restart(id, 'RESTARTING'));
+  }
+
+  /** What a start would refuse is refused while the plugins run. */
+  async #checkAgain(id: string): Promise<void> {
+    const { plugins, running, clock, logger } = this.#options;
+    const ids = plugins.withDependants([id]);
+    const again = plugins.runners.filter((runner) => ids.has(runner.id));
+    const { dataDir } = running.config.host;
+    const checks = Promise.all(again.map(({ loaded }) => ownProblems(loaded, { dataDir, clock })));
+    const found = (await untilAborted(checks, this.#closing.signal)).flat();
+    if (found.length === 0) return;
+    const problems = problemsWithoutSecrets(withLines(found, running.loaded), running.loaded.secrets);
+    logger.warn('is not started again: its files have faults', { plugin: id, problems });
+    throw configError(problems, running.loaded.file, 'restarted');
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -155,27 +180,29 @@ export class Reloader {
     });
     running.lastReload = report;
     this.#log(report);
-    const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, ...payload } = report;
+    const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, warnings: _warnings, ...payload } = report;
     publish(payload);
     this.#options.onEnded?.(running, next);
     return report;
   }
 
   async #apply(loaded: LoadedConfig, waves: LoadResult['waves']) {
-    const { running, plugins, makeRunner, applyHost } = this.#options;
+    const { running, plugins, makeRunner, applyHost, logger } = this.#options;
     const plan = this.#plan(loaded, waves);
     const result = await new ReloadAttempt({ plan, plugins, before: running.plugins, waves, makeRunner }).run();
     if (plugins.isStopping) throw new NotReadyError('HOST_STOPPING', 'The host was stopped during the reload.', { phase: 'reload' });
+    let warnings: readonly string[] = [];
     if (result.failure === null) {
       const waiting = plan.changes.filter(({ effect }) => effect === 'host-restart');
       running.accept(loaded, waves, { raises: isEffective(plan), waiting });
       for (const plugin of waves.flat()) plugins.runner(plugin.id)?.accept(running.revision, plugin);
-      applyHost(running.config);
+      warnings = applyHost(running.config);
+      for (const text of warnings) logger.warn(text);
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
-    await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
+    const tried = await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
     const down = plugins.runners.filter(({ isUp }) => !isUp).map(({ status }) => status);
-    return attemptReport(plan, result, { revision: running.revision, down });
+    return attemptReport(plan, result, { revision: running.revision, down, tried, warnings });
   }
 
   #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport): void {

@@ -78,7 +78,43 @@ describe('bellows reload', () => {
   });
 });
 
+describe('what bellows reload adds', () => {
+  it('is a warning of what has no effect, and in the status how many problems there are beside the first', async () => {
+    const running = { a: {}, b: { needs: ['a'] }, c: {} };
+    host.write(running, { governor: { subsystems: { 'a.pool': { weight: 2 } } } });
+    expect((await bellows('reload')).stdout).toMatch(
+      /^revision 2 .*\nwarning: governor\.subsystems\.a\.pool is for a subsystem that is not there\n/,
+    );
+    host.write({ ...running, b: { needs: ['x'] }, c: { options: { warm: 'x' as never } } });
+    expect((await bellows('reload')).code).toBe(2);
+    expect((await bellows('status')).stdout.replace(/\s+/g, ' ')).toMatch(
+      /has 2 problems; nothing was changed: .* \(and 1 more: bellows check\)/,
+    );
+  });
+});
+
+describe('bellows reload with a plugin that is down', () => {
+  it('answers 4, and says that it was tried again', async () => {
+    host.write({ a: {}, b: { needs: ['a'] }, c: {}, d: { options: { activation: 'throw' } } });
+    await bellows('reload');
+    const told = await bellows('reload');
+    expect(told.code).toBe(4);
+    expect(told.stdout).toMatch(
+      /^nothing to change; revision 2 .*not up: d \(failed, PLUGIN_THREW\)\n {2}d: tried again, failed \(.*d does not start\)\n$/,
+    );
+  });
+});
+
 describe('bellows plugins restart', () => {
+  it('answers 2 with all faults of its files, and leaves it running', async () => {
+    const before = host.alive('a');
+    host.faults.set('a', 'a typo').set('b', 'no such file');
+    const told = await bellows('plugins', 'restart', 'a');
+    expect([told.code, told.stdout]).toEqual([2, '']);
+    expect(told.stderr).toMatch(/nothing was restarted[\s\S]*a\.yaml:3: a typo[\s\S]*b\.yaml:3: no such file/);
+    expect(host.alive('a')).toEqual(before);
+  });
+
   it('starts a plugin again, says how it is, and answers 4 when it is not back', async () => {
     const [before] = host.alive('a');
     const told = await bellows('plugins', 'restart', 'a');
@@ -87,6 +123,11 @@ describe('bellows plugins restart', () => {
     host.write({ a: { options: { activation: 'once' } }, b: { needs: ['a'] }, c: {} });
     await bellows('reload');
     expect(await bellows('plugins', 'restart', 'a', '--json')).toMatchObject({ code: 4, json: { state: 'failed' } });
+    const lost = await bellows('plugins', 'restart', 'a');
+    expect([lost.code, lost.stdout]).toEqual([
+      4,
+      expect.stringMatching(/a is not running, and nor is what needs it\. .*bellows plugins restart a\n$/),
+    ]);
   });
 
   it('answers 0 for one that is back and says that it works only in part', async () => {

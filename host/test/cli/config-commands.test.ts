@@ -8,12 +8,20 @@ describe('bellows check and config print', () => {
   ];
 
   it('says that all is well, and what would be loaded', async () => {
-    const deps = { checkConfig: async () => ({ problems: [], plugins: [{ id: 'demo', version: '1.0.0', from: './demo' }] }) };
-    expect(await bellows(['check'], { deps })).toMatchObject({ code: 0, stdout: expect.stringContaining('demo 1.0.0 from ./demo') });
+    const deps = {
+      checkConfig: async () => ({ problems: [], plugins: [{ id: 'demo', version: '1.0.0', from: './demo' }], warnings: ['two versions'] }),
+    };
+    expect(await bellows(['check'], { deps })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/demo 1\.0\.0 from \.\/demo\nwarning: two versions\n$/),
+    });
   });
 
   it('lists every problem with its place and what is right, and exits 2', async () => {
-    const deps = { checkConfig: async () => ({ problems, plugins: [] }), effectiveConfig: async () => ({ problems, entries: [] }) };
+    const deps = {
+      checkConfig: async () => ({ problems, plugins: [], warnings: [] }),
+      effectiveConfig: async () => ({ problems, entries: [] }),
+    };
     for (const argv of [['check'], ['config', 'print']]) {
       const { code, stderr, stdout } = await bellows(argv, { deps });
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -27,7 +27,7 @@ describe('what a running host reads anew', () => {
     await mkdir(inner);
     await writeFile(path.join(folder, 'bellows.yaml'), 'plugins: {}');
     const file = path.join(inner, 'bellows.yaml');
-    await writeFile(file, '');
+    await writeFile(file, 'plugins: {}');
     const source = sourceOf(file);
     expect((await source.read()).loaded?.file).toBe(file);
     await rm(file);

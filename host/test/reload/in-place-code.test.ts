@@ -48,4 +48,32 @@ describe('InPlaceCode', () => {
     await rm(second, { recursive: true });
     expect(await code.hasChanged(second)).toBe(true);
   });
+
+  it('takes the same again, as a build writes it, for no change once it knows what was imported', async () => {
+    const file = path.join(folder, 'dist', 'index.js');
+    await code.remember();
+    for (const text of ['1', '1', '2', '1']) {
+      await writeFile(file, text);
+      await restFor(20);
+      expect(await code.hasChanged(folder)).toBe(text === '2');
+    }
+    await rename(folder, path.join(root, 'away'));
+    await mkdir(path.join(folder, 'dist'), { recursive: true });
+    await writeFile(file, '1');
+    await restFor(20);
+    expect(await code.hasChanged(folder)).toBe(false);
+    await rm(folder, { recursive: true });
+    expect(await code.hasChanged(folder)).toBe(true);
+  });
+
+  it('does not take what was written before it looked for what was imported', async () => {
+    const file = path.join(folder, 'dist', 'index.js');
+    await writeFile(file, '2');
+    await restFor(20);
+    await code.remember();
+    expect(await code.hasChanged(folder)).toBe(true);
+    await writeFile(file, '2');
+    await restFor(20);
+    expect(await code.hasChanged(folder)).toBe(true);
+  });
 });

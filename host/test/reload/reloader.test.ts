@@ -67,6 +67,23 @@ describe('a reload that is taken', () => {
     expect(host.alive('base')[0]?.version).toMatch(/^2/);
   });
 
+  it('warns of a policy for a subsystem that is not there', async () => {
+    const host = await start({ a: {} });
+    host.write({ a: {} }, { governor: { subsystems: { 'a.pool': { weight: 2 } } } });
+    expect((await reload(host)).warnings).toEqual(['governor.subsystems.a.pool is for a subsystem that is not there']);
+    host.write({ a: {} });
+    expect((await reload(host)).warnings).toEqual([]);
+  });
+
+  it('says how the host is found when its data folder is to be another one', async () => {
+    const host = await start({ a: {} });
+    const { dataDir } = host.wired.running.config.host;
+    host.write({ a: {} }, { host: { dataDir: `${dataDir}-other` } });
+    expect((await reload(host)).message).toBe(
+      `nothing to change; revision 1 stays in force; host.dataDir waits for a restart of the host; until then this host is found with --data ${dataDir}`,
+    );
+  });
+
   it('takes over what of the host is live, and says what waits for a restart of it each time', async () => {
     const host = await start({ a: {} });
     host.write({ a: {} }, { host: { port: 7171 }, tenants: { acme: { limits: { maxConcurrentOperations: 1 } } } });
@@ -306,6 +323,81 @@ describe('a host that stops during a reload', () => {
     expect(await host.stop()).toBe(true);
     await ended;
     expect(host.clock.now() - before).toBeLessThan(5_000);
+  });
+});
+
+describe('a plugin that is started again by hand', () => {
+  it('runs on when its own check, or that of one that needs it, finds faults', async () => {
+    const host = await start({ a: {}, b: { needs: ['a'] }, c: {} });
+    const { reloader } = host.wired;
+    const before = host.alive();
+    host.faults.set('a', 'no such stage').set('b', 'a typo');
+    await expect(host.drive(reloader.restart('a'))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('nothing was restarted'),
+      details: [
+        { path: 'a.yaml:3', message: 'no such stage' },
+        { path: 'b.yaml:3', message: 'a typo' },
+      ],
+    });
+    expect(host.alive()).toEqual(before);
+    expect(await host.drive(host.wired.operations.call('a.read', {}))).toMatchObject({ warm: 0 });
+    expect(await host.drive(reloader.restart('c'))).toMatchObject({ state: 'active' });
+    host.faults.clear();
+    expect(await host.drive(reloader.restart('a'))).toMatchObject({ state: 'active' });
+    expect(host.alive('a')[0]).not.toBe(before[0]);
+  });
+
+  it('is started again all the same where it broke, whatever its files say', async () => {
+    const host = await start({ a: {} });
+    const [before] = host.alive('a');
+    host.faults.set('a', 'a typo');
+    await host.drive(host.wired.reloader.restartBroken('a'));
+    expect(host.alive('a')).toHaveLength(1);
+    expect(host.alive('a')[0]).not.toBe(before);
+  });
+});
+
+describe('a plugin that is down', () => {
+  it('is tried again by each reload, which says how that ended', async () => {
+    const host = await start({
+      a: { options: { activation: 'throw' } },
+      b: { needs: ['a'] },
+      c: { options: { activation: 'notReady' } },
+      d: {},
+    });
+    const report = await reload(host);
+    expect(outcomes(report)).toEqual({ a: 'keep failed', b: 'keep failed', c: 'keep unchanged', d: 'keep unchanged' });
+    expect(report).toMatchObject({
+      outcome: 'unchanged',
+      plugins: expect.arrayContaining([expect.objectContaining({ plugin: 'a', code: 'PLUGIN_THREW' })]),
+    });
+    expect(host.wired.plugins.runner('a')?.status.message).toContain('a does not start');
+  });
+
+  it('is named to who calls its operations, and is no reason to think that others are not there', async () => {
+    const host = await start({
+      a: { options: { activation: 'throw' } },
+      b: { needs: ['a'] },
+      c: { options: { activation: 'notReady' } },
+      d: {},
+    });
+    const { operations } = host.wired;
+    await expect(operations.call('a.read', {})).rejects.toMatchObject({
+      code: 'OPERATION_UNAVAILABLE',
+      status: 503,
+      plugin: 'a',
+      message: expect.stringMatching(
+        /^a\.read is not available: plugin a has failed \(PLUGIN_THREW\): .*a does not start\. .*bellows plugins restart a/,
+      ),
+    });
+    await expect(operations.call('b.read', {})).rejects.toThrow(
+      /plugin b is blocked \(NEED_NOT_ACTIVE\): needs the plugin a, which is failed/,
+    );
+    await expect(operations.call('c.read', {})).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE', retryAfterMs: expect.any(Number) });
+    for (const name of ['d.raed', 'e.read', 'a', 'a.', 'constructor.a']) {
+      await expect(operations.call(name, {})).rejects.toMatchObject({ code: 'OPERATION_UNKNOWN', status: 404 });
+    }
   });
 });
 

@@ -73,6 +73,8 @@ export interface ScriptedHost {
   drive<T>(promise: Promise<T>): Promise<T>;
   /** The configuration that the next reload reads. */
   write(next: ScriptedConfig, host?: Readonly<Record<string, unknown>>): void;
+  /** What the check of a plugin finds, by its id. */
+  readonly faults: Map<string, string>;
   /** From now on no reload comes to the end of its reading. */
   holdReading(): void;
   stop(): Promise<boolean>;
@@ -92,11 +94,12 @@ export async function startScriptedHost(config: ScriptedConfig): Promise<Scripte
   const instances: Instance[] = [];
   const seen = new Set<string>();
   const codes = new Map<string, Plugin>();
+  const faults = new Map<string, string>();
   let wired: WiredHost | undefined;
   const crash = (id: string) => wired?.plugins.runner(id)?.degrade('UNCAUGHT_ERROR', `${id} broke`);
   const codeOf = (id: string, version: string) => {
     const key = `${id}@${version}`;
-    const code = codes.get(key) ?? scripted({ id, version, instances, seen, crash });
+    const code = codes.get(key) ?? scripted({ id, version, instances, seen, crash, faults });
     codes.set(key, code);
     return code;
   };
@@ -140,6 +143,7 @@ export async function startScriptedHost(config: ScriptedConfig): Promise<Scripte
     write(plugins, host = {}) {
       next = { plugins, host };
     },
+    faults,
     holdReading() {
       isHeld = true;
     },
@@ -186,12 +190,14 @@ interface Making {
   /** Which options of `once` were activated with before. */
   readonly seen: Set<string>;
   readonly crash: (id: string) => void;
+  readonly faults: ReadonlyMap<string, string>;
 }
 
-function scripted({ id, version, instances, seen, crash }: Making): Plugin {
+function scripted({ id, version, instances, seen, crash, faults }: Making): Plugin {
   return definePlugin({
     id,
     config: schema,
+    check: async () => [...faults].flatMap(([of, message]) => (of === id ? [{ path: `${id}.yaml:3`, message }] : [])),
     async activate(ctx) {
       const instance: Instance = { id, version, ctx, first: ctx.config, second: ctx.config };
       instances.push(instance);

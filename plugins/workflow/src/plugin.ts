@@ -95,12 +95,22 @@ function tellStalls({ degrade, recover }: PluginContext<WorkflowConfig>): (error
   };
 }
 
+/** Those of plugins that run in this process, by data folder: for the check before one is started again. */
+const openRegistries = new Map<string, DefinitionRegistry>();
+
+/** The definitions of the plugin that runs on this data folder; undefined when it is another process, or none. */
+export function definitionsIn(dataDir: string): DefinitionRegistry | undefined {
+  return openRegistries.get(dataDir);
+}
+
 async function openDefinitions(ctx: PluginContext<WorkflowConfig>, store: FlowStore): Promise<DefinitionRegistry> {
-  const { config, clock, logger, configFolder, signal } = ctx;
+  const { config, clock, logger, configFolder, dataDir, signal } = ctx;
   const { maxPipelineDepth: maxDepth, maxStages, maxCacheEntries } = config;
   const files = ctx.own(await loadDefinitionFiles({ patterns: config.definitions, folder: configFolder, maxDepth, maxStages, signal }));
   const definitions = new DefinitionRegistry({ store, clock, maxDepth, maxStages, maxCacheEntries });
   await definitions.addFiles(files);
+  openRegistries.set(dataDir, definitions);
+  ctx.own(() => void openRegistries.delete(dataDir));
   tellOpenRuns({ definitions, store, logger });
   return definitions;
 }

@@ -23,7 +23,7 @@ export function Loading() {
 export function Failure({ failure, plugin }: { readonly failure: RequestFailure; readonly plugin: string }) {
   const status = useHost(({ plugins }) => plugins.find(({ id }) => id === plugin));
   if (failure.code === 'OPERATION_UNKNOWN' && status === undefined) return <Absent plugin={plugin} />;
-  if (failure.code === 'OPERATION_UNKNOWN' && status !== undefined) {
+  if (['OPERATION_UNKNOWN', 'OPERATION_UNAVAILABLE'].includes(failure.code) && status !== undefined) {
     return (
       <Empty title={`The plugin ${plugin} offers nothing now.`}>
         <p>

@@ -33,10 +33,12 @@ export const jobRequestSchema = z.strictObject({
   issues: z
     .union([z.strictObject({ file: textSchema.min(1) }), z.array(issueInputSchema).min(1)])
     .describe('The issues, or { file }: a Markdown list or a JSON array, relative to the repository'),
-  agent: z.strictObject({
-    driver: z.enum(['plain', 'acp', 'claude', 'codex']).default('plain'),
-    command: commandSchema.describe('argv of the agent, run in its workspace'),
-  }),
+  agent: z
+    .strictObject({
+      driver: z.enum(['plain', 'acp', 'claude', 'codex']).default('plain'),
+      command: commandSchema.describe('argv of the agent, run in its workspace'),
+    })
+    .describe('How an agent is started'),
   verify: commandSchema.describe('argv, run in the workspace; exit 0 is verified'),
   maxWorkers: z.int().min(1).optional().describe('Agents of this job at once'),
   id: jobIdSchema.optional().describe('The same id with the same request is the same job'),

@@ -64,13 +64,12 @@ export class DefinitionRegistry {
     readonly pipelines: readonly Pipeline[];
     readonly functions: ReadonlyMap<string, StageFunction>;
   }) {
-    const changed: ErrorDetail[] = [];
+    const changed = this.changesOf(pipelines);
     const added: Pipeline[] = [];
     const recoded: Pipeline[] = [];
     for (const pipeline of pipelines) {
       const stored = this.#options.store.definition(pipeline.name, pipeline.version);
       if (stored === null) added.push(pipeline);
-      else if (stored.hash !== pipeline.hash) changed.push({ path: pipeline.file ?? '', message: this.#changedMessage(stored, pipeline) });
       else if (codeOf(stored.outline) !== codeOf(pipeline.outline)) {
         added.push(pipeline);
         // nothing was kept by an earlier release
@@ -89,6 +88,15 @@ export class DefinitionRegistry {
     this.#cache.clear();
     this.#fromFiles.clear();
     for (const pipeline of pipelines) this.#fromFiles.set(keyOf(pipeline.name, pipeline.version), pipeline);
+  }
+
+  /** Those that {@link addFiles} would refuse as `DEFINITION_CHANGED`, by file. Changes nothing. */
+  changesOf(pipelines: readonly Pipeline[]): readonly ErrorDetail[] {
+    return pipelines.flatMap((pipeline) => {
+      const stored = this.#options.store.definition(pipeline.name, pipeline.version);
+      if (stored === null || stored.hash === pipeline.hash) return [];
+      return [{ path: pipeline.file ?? '', message: this.#changedMessage(stored, pipeline) }];
+    });
   }
 
   /**

@@ -13,7 +13,7 @@ const FINAL_KINDS: ReadonlySet<ErrorKind> = new Set([
   'refused',
   'unauthenticated',
 ]);
-const ABSENCES: ReadonlySet<string> = new Set(['OPERATION_UNKNOWN', 'OPERATION_STOPPING']);
+const ABSENCES: ReadonlySet<string> = new Set(['OPERATION_UNKNOWN', 'OPERATION_STOPPING', 'OPERATION_UNAVAILABLE']);
 /** A plugin that restarts is back within seconds. */
 const FIRST_ABSENCE_MS = 500;
 /** Each look is two lines of history. */

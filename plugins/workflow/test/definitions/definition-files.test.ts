@@ -5,7 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { checkDefinitionFiles } from '../../src/definitions/check-definition-files.js';
 import { loadDefinitionFiles } from '../../src/definitions/definition-files.js';
+import { DefinitionRegistry } from '../../src/definitions/definition-registry.js';
+import { MemoryDisk, MemoryFlowStore } from '../memory-flow-store.js';
 
 const PROGRAM = fileURLToPath(new URL('./programs/load-files.mjs', import.meta.url));
 let folder: string;
@@ -56,6 +59,29 @@ async function loadBuilt(patterns: readonly string[], timeoutMs = 20_000, env: R
 const flowOf = (output: string) =>
   `import { defineWorkflow } from '@bellows/sdk/workflow';
   export const flow = defineWorkflow({ name: 'flow' }, (flow) => void flow.run('a', { run: () => '${output}' }));`;
+
+describe('a check beside a plugin that runs', () => {
+  it('tells of definitions that changed under their version, and keeps nothing', async () => {
+    const registry = new DefinitionRegistry({
+      store: new MemoryFlowStore(new MemoryDisk()),
+      clock: { now: () => 1 },
+      maxDepth: 50,
+      maxStages: 1_000,
+      maxCacheEntries: 10,
+    });
+    const check = () => checkDefinitionFiles({ folder, patterns: ['*.yaml'], maxDepth: 50, maxStages: 1_000 }, registry);
+    await write({ 'one.yaml': ONE });
+    await registry.addFiles(await load('*.yaml'));
+    expect(await check()).toEqual([]);
+    await write({ 'one.yaml': `${ONE}  - name: b\n    timer: 1\n`, 'two.yaml': ONE.replace('one', 'two') });
+    expect(await check()).toEqual([
+      { path: expect.stringMatching(/one\.yaml$/), message: expect.stringMatching(/differs from the version 1 .*write version: 2$/) },
+    ]);
+    expect(registry.list().map(({ name }) => name)).toEqual(['one']);
+    await write({ 'one.yaml': 'name: [' });
+    expect(await check()).toEqual([{ path: expect.stringContaining('one.yaml:1'), message: expect.any(String) }]);
+  });
+});
 
 const ONE = 'name: one\nstages:\n  - name: a\n    operation: a.b\n';
 
