@@ -46,7 +46,7 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The payload of an event cannot be cloned, so no bridge carries it. Publish plain data, without functions.',
   },
-  CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that contradict each other. Correct the call.' },
+  CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that are unknown or contradict each other. Correct the call.' },
   CALL_CANCELLED: { kind: 'cancelled', text: 'The signal given to a call of the client aborted. The host cancels the work.' },
   CALL_OPTIONS_INVALID: {
     kind: 'input',
@@ -118,6 +118,10 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'The file of the store cannot be opened, read or written. Check that its folder exists and may be written, and the disk.',
   },
   SUPERVISOR_NOT_STARTED: { kind: 'invariant', text: 'A child was handed to a supervisor before its start. Start it first.' },
+  STORE_VALUE_INVALID: {
+    kind: 'input',
+    text: 'What was to be written into the store is no Uint8Array, so nothing was. Encode a text with `new TextEncoder().encode(text)`.',
+  },
   STORE_VALUE_MISSING: {
     kind: 'not_found',
     text: 'A value was to be read as a stream and is not there. Ask `exists` before, or write it first.',
