@@ -1,6 +1,16 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type ErrorDetail, type IClock, isPlugin, messageOf, type Plugin, SDK_VERSION, sdkRangeProblem } from '@bellows/sdk';
+import {
+  type ErrorDetail,
+  type IClock,
+  isPlugin,
+  messageOf,
+  type Plugin,
+  pluginProblems,
+  problemText,
+  SDK_VERSION,
+  sdkRangeProblem,
+} from '@bellows/sdk';
 import { convertSubstituted, type LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
@@ -118,6 +128,10 @@ async function loadOne(
   const { plugin } = code;
   if (!isPlugin(plugin)) {
     return { problems: [{ path: `plugins.${key}.from`, message: 'its default export is no plugin: export default definePlugin({ … })' }] };
+  }
+  const lacks = pluginProblems(plugin);
+  if (lacks.length > 0) {
+    return { problems: [{ path: `plugins.${key}.from`, message: `its default export cannot be a plugin: ${problemText(lacks)}` }] };
   }
   if (plugin.id !== source.manifest.id) {
     const message = `its code calls itself ${JSON.stringify(plugin.id)} and its plugin.json ${JSON.stringify(source.manifest.id)}: they must agree`;

@@ -20,6 +20,7 @@ import {
   scopedStore,
 } from '@bellows/sdk';
 import type { ServiceContainer } from './container.js';
+import { demandFunction, demandOperation, demandOwned } from './given-by-plugins.js';
 import { PluginLifecycle } from './plugin-lifecycle.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import { inPluginScope } from './plugin-scope.js';
@@ -316,10 +317,12 @@ export class PluginRunner {
       signal,
       get: (token) => services.get(token),
       own: (value) => {
+        demandOwned(id, value);
         teardown.add(value);
         return value;
       },
       onReconfigure: (apply) => {
+        demandFunction(id, apply);
         life.reconfigure = apply;
       },
       registerSubsystem: (subsystem) => teardown.add(registerSubsystem(id, subsystem)),
@@ -331,10 +334,12 @@ export class PluginRunner {
 function traced(pluginId: string, operations: IOperations): IOperations {
   return {
     ...operations,
-    provide: (definition) =>
-      operations.provide({
+    provide(definition) {
+      demandOperation(pluginId, definition);
+      return operations.provide({
         ...definition,
         handler: (input, call) => inPluginScope({ pluginId, phase: 'call' }, () => definition.handler(input, call)),
-      }),
+      });
+    },
   };
 }

@@ -57,6 +57,10 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'A check of the testing entry found a broken promise. Its message names it; correct the implementation.',
   },
   CHILD_ID_TAKEN: { kind: 'plugin', text: 'Two children of one supervisor have the same id. Give each an id of its own.' },
+  CHILD_INVALID: {
+    kind: 'plugin',
+    text: 'A child was given to a supervisor in a way that cannot work, or its `start` answered no running child. The message says what to write.',
+  },
   CHILD_NOT_STOPPED: { kind: 'refused', text: 'A supervised child that is not stopped was to be started or forgotten. Stop it first.' },
   CHILD_STOP_TIMEOUT: {
     kind: 'deadline',
@@ -90,6 +94,10 @@ export const ERROR_CODES = defineErrorCodes({
   },
   PAYLOAD_INVALID: { kind: 'input', text: 'The payload of an event cannot be frozen or read. Publish plain data.' },
   PERCENTILE_INVALID: { kind: 'input', text: 'A percentile outside of 0 to 1 was asked for. The 99th percentile is 0.99.' },
+  PLUGIN_INVALID: {
+    kind: 'plugin',
+    text: 'What was given to definePlugin cannot be a plugin: a member is missing, of another kind, or has an unknown name; `details` names it.',
+  },
   QUEUE_FULL: { kind: 'capacity', text: 'Too many callers wait for a free slot. Call less at once, or try again later.' },
   RESTARTS_EXCEEDED: {
     kind: 'plugin',
@@ -129,6 +137,10 @@ export const ERROR_CODES = defineErrorCodes({
   STORE_WRITER_LOST: {
     kind: 'not_ready',
     text: 'The thread that writes the store ended; what it had under way may or may not be stored. Try again: another one starts.',
+  },
+  SUPERVISOR_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A supervisor was made with options that are unknown or have no meaning. Correct the call.',
   },
   SUPERVISOR_STARTED: { kind: 'invariant', text: 'A supervisor was started after its start or stop. Make a new one instead.' },
   SUPERVISOR_STOPPED: { kind: 'cancelled', text: 'A start was given up because its supervisor stops. Nothing to do.' },

@@ -13,6 +13,7 @@ export * from './event-bus.js';
 export * from './event-bus-contract.js';
 export * from './events.js';
 export * from './file-tree-store.js';
+export * from './kind-of-value.js';
 export * from './known-options.js';
 export * from './logger.js';
 export * from './machine.js';

@@ -9,12 +9,14 @@ export function optionNames<T extends object>(names: Readonly<Record<keyof T & s
 
 /**
  * What is wrong with `given` as an object of options called `path`: that it is none, or has names that mean nothing there, which would
- * otherwise be ignored. For what the compiler does not see: programs in JavaScript, and objects that were put together before.
+ * otherwise be ignored. For what the compiler does not see: programs in JavaScript, and objects that were put together before. An instance of
+ * a class may have more than was asked for.
  */
 export function optionProblems(given: unknown, known: readonly string[], path: string): readonly ErrorDetail[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     return [{ path, message: `must be an object with ${listed(known)}, and is ${kindOfValue(given)}` }];
   }
+  if (![Object.prototype, null].includes(Object.getPrototypeOf(given))) return [];
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   return unknown.slice(0, MAX_TOLD).map((name) => {
     const near = nearestName(name, known);
