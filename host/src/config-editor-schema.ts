@@ -15,16 +15,32 @@ const SUBSTITUTED: Json = Object.freeze({ type: 'string', pattern: '\\$\\{(env|f
 /**
  * The JSON Schema (draft 2020-12) of a whole bellows.yaml for editors: the options of the host, and below `plugins` those of each plugin
  * given. Its descriptions say when to raise and to lower an option and whether it changes live. Plugins not given may have any options.
- * It takes whatever a start takes, and a little more: what a schema cannot say (needs, files, addresses) a start refuses.
+ * It takes whatever a start takes, but for what the schema of a plugin turns into another type by itself, and a little more: what a
+ * schema cannot say (needs, files, addresses) a start refuses.
  */
 export function configEditorSchema(plugins: readonly DescribedPlugin[]): Json {
   const host = toJson(hostConfigSchema);
-  const properties = host.properties as Readonly<Record<string, Json>>;
-  const entries = properties.plugins as { readonly additionalProperties: Json };
+  const sections = host.properties as Readonly<Record<string, Json>>;
+  const entries = sections.plugins as { readonly additionalProperties: Json };
   const any = entries.additionalProperties as { readonly properties: Readonly<Record<string, Json>> };
-  const known = plugins.map(({ id, config }) => [id, { ...any, properties: { ...any.properties, config: toJson(config) } }] as const);
-  const all = { ...host, properties: { ...properties, plugins: { ...entries, properties: Object.fromEntries(known) } } };
-  return { $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'bellows.yaml', ...(forEditors(all) as Json) };
+  const known = plugins.map(
+    ({ id, config }) => [id, { ...any, properties: { ...any.properties, config: optionsOf(id, config) } }] as const,
+  );
+  const described = { ...sections, plugins: { ...entries, properties: Object.fromEntries(known) } };
+  // one whose lines are all comments is null
+  const properties = Object.fromEntries(Object.entries(described).map(([name, one]) => [name, { ...one, type: ['object', 'null'] }]));
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'bellows.yaml',
+    ...(forEditors({ ...host, properties }) as Json),
+  };
+}
+
+/** The parts of a schema that have names are named from its own root, which is not that of the whole. */
+function optionsOf(id: string, config: z.ZodType): Json {
+  const root = `#/properties/plugins/properties/${id}/properties/config`;
+  const isOwn = (key: string, value: unknown): value is string => key === '$ref' && typeof value === 'string' && value.startsWith('#');
+  return JSON.parse(JSON.stringify(toJson(config)), (key, value: unknown) => (isOwn(key, value) ? root + value.slice(1) : value));
 }
 
 function toJson(schema: z.ZodType): Json {
@@ -40,7 +56,8 @@ const LISTS: ReadonlySet<string> = new Set(['anyOf', 'oneOf', 'allOf', 'prefixIt
 function forEditors(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null) return schema;
   const { unit, raise, lower, change, secret, ...json } = schema as Record<string, unknown>;
-  const inner = Object.fromEntries(Object.entries(json).map(([key, value]) => [key, innerSchemas(key, value)]));
+  // put in, what tells forms apart fits all of them
+  const inner = Object.fromEntries(Object.entries(json).map(([key, value]) => [key === 'oneOf' ? 'anyOf' : key, innerSchemas(key, value)]));
   const text = wordsOf({ ...json, unit, raise, lower, change });
   const described = { ...inner, ...(text === undefined ? {} : { description: text }), ...(secret === true ? { writeOnly: true } : {}) };
   return takesSubstitution(json) ? withSubstitution(described) : described;
@@ -64,10 +81,12 @@ function wordsOf({ description, unit, raise, lower, change }: Record<string, unk
 }
 
 /** Mappings and lists are written out; everything else may be put in, unless any text is good already. */
-function takesSubstitution({ type, enum: choices, const: only, pattern }: Record<string, unknown>): boolean {
+function takesSubstitution({ type, enum: choices, const: only, ...rules }: Record<string, unknown>): boolean {
   if (choices !== undefined || only !== undefined) return true;
-  return type === 'number' || type === 'integer' || type === 'boolean' || (type === 'string' && pattern !== undefined);
+  return type === 'number' || type === 'integer' || type === 'boolean' || (type === 'string' && TEXT_RULES.some((rule) => rule in rules));
 }
+
+const TEXT_RULES: readonly string[] = ['pattern', 'format', 'minLength', 'maxLength'];
 
 function withSubstitution({ description, default: fallback, ...schema }: Record<string, unknown>): Json {
   return {

@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ErrorDetail, isKind } from '@bellows/sdk';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
+import { fileState } from './file-state.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
 import { schemaProblems } from './operations/schema-problems.js';
+import { parseSubstituted } from './parse-substituted.js';
 import { type PluginConfigInput, readPluginConfigs, recordOrigins } from './plugin-configs.js';
-import { substitute } from './substitution.js';
+import { PutIn, substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
 import { readYaml } from './yaml-file.js';
 
@@ -27,6 +29,8 @@ export interface LoadedConfig {
   readonly secrets: readonly string[];
   /** The files it came from (absolute). */
   readonly secretFiles: readonly string[];
+  /** The files that options were read from (absolute), each with what {@link fileState} said just before. */
+  readonly files: ReadonlyMap<string, string>;
   /** The line at which a value stands, by its path as problems name it, also in the `configFile` of a plugin. */
   lineOf(path: string): number | undefined;
 }
@@ -40,15 +44,18 @@ const DEFAULT_FILE = 'bellows.yaml';
  */
 export async function loadConfig(
   options: HostOptions,
+  { mayBePipe = true }: { readonly mayBePipe?: boolean } = {},
 ): Promise<{ readonly loaded?: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
   const problems: ErrorDetail[] = [];
   const named = options.configFile ?? (options.env.BELLOWS_CONFIG || undefined);
   const file = named ? path.resolve(options.cwd, named) : defaultFile(options.cwd);
   const folder = path.dirname(file);
-  const missing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
-  const yaml = await readYaml(file, missing, problems);
+  const whenMissing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
+  const state = await fileState(file);
+  const yaml = await readYaml(file, { whenMissing, problems, mayBePipe });
   if (yaml === undefined) return { problems };
-  return readConfigTree(yaml, { file, folder, options, problems });
+  const read = await readConfigTree(yaml, { file, folder, options, problems });
+  return { ...read, loaded: { ...read.loaded, files: new Map([[file, state], ...read.loaded.files]) } };
 }
 
 interface TreePlace {
@@ -66,17 +73,19 @@ export async function readConfigTree(
   { tree, lineOf }: { readonly tree: unknown; readonly lineOf: LoadedConfig['lineOf'] },
   { file, folder, options, problems }: TreePlace,
 ): Promise<{ readonly loaded: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
-  const put = { substituted: new Set<string>(), secrets: new Set<string>(), secretFiles: new Set<string>() };
-  const { substituted } = put;
-  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', ...put })) as Record<string, unknown>;
+  const putIn = new PutIn();
+  const substituted = new Set<string>();
+  const input = (await substitute(tree, { folder, env: options.env, problems, base: '', substituted, putIn })) as Record<string, unknown>;
+  // all below it is a comment
+  for (const section of Object.keys(hostConfigSchema.shape)) if (input[section] === null) delete input[section];
   const origins = new Map<string, Origin>();
   recordOrigins(input, { base: '', substituted, origins });
   applyOverrides(input, { options, origins, problems });
 
   const config = withAbsolutePaths(parse(input, substituted, problems) ?? salvage(input), { folder, origins, cwd: options.cwd });
   problems.push(...addressProblems(config, origins), ...policyProblems(config), ...(await tokenProblems(config)));
-  const own = await readPluginConfigs(input, { folder, env: options.env, problems, origins, ...put });
-  const secrets = [...put.secrets];
+  const own = await readPluginConfigs(input, { folder, env: options.env, problems, origins, substituted, putIn });
+  const secrets = [...putIn.secrets];
   const loaded: LoadedConfig = {
     config,
     file,
@@ -84,7 +93,8 @@ export async function readConfigTree(
     pluginConfigs: own.configs,
     origins,
     secrets,
-    secretFiles: [...put.secretFiles],
+    secretFiles: [...putIn.secretFiles],
+    files: own.files,
     lineOf: (path) => own.lineOf(path) ?? lineOf(path),
   };
   return { loaded, problems: problemsWithoutSecrets(problems, secrets) };
@@ -107,20 +117,10 @@ function defaultFile(cwd: string): string {
   }
 }
 
-/**
- * Texts from the environment are strings; where the schema wants a number or a boolean and the text is one, it is taken as such.
- */
 function parse(input: Record<string, unknown>, substituted: ReadonlySet<string>, problems: ErrorDetail[]): HostConfig | undefined {
-  const first = hostConfigSchema.safeParse(input);
-  if (first.success) return first.data;
-  if (!convertSubstituted(input, first.error.issues, substituted)) {
-    addNew(problems, schemaProblems(first.error, hostConfigSchema, { input }));
-    return undefined;
-  }
-  const second = hostConfigSchema.safeParse(input);
-  if (second.success) return second.data;
-  addNew(problems, schemaProblems(second.error, hostConfigSchema, { input }));
-  return undefined;
+  const { data, error } = parseSubstituted(hostConfigSchema, input, substituted);
+  if (error !== undefined) addNew(problems, schemaProblems(error, hostConfigSchema, { input }));
+  return data;
 }
 
 /** What could not be put in is empty and would be reported once more as a wrong value. */
@@ -143,7 +143,8 @@ async function tokenProblems({ host }: HostConfig): Promise<readonly ErrorDetail
 function policyProblems({ governor }: HostConfig): ErrorDetail[] {
   return Object.entries(governor.subsystems).flatMap(([name, { floor, ceiling }]) => {
     if (floor === null || ceiling === null || floor <= ceiling) return [];
-    return [{ path: `governor.subsystems.${name}.floor`, message: `the floor ${floor} is above the ceiling ${ceiling}` }];
+    const path = joinPath('governor.subsystems', [name, 'floor']);
+    return [{ path, message: `the floor ${floor} is above the ceiling ${ceiling}` }];
   });
 }
 
@@ -168,32 +169,6 @@ function salvage(input: Record<string, unknown>): HostConfig {
   };
 }
 
-type TypeIssue = { readonly code: string; readonly path: readonly PropertyKey[]; readonly expected?: unknown };
-
-/** Turns substituted strings into the number or boolean a schema asked for, in place. Says whether it changed anything. */
-export function convertSubstituted(input: unknown, issues: readonly object[], substituted: ReadonlySet<string>): boolean {
-  let changed = false;
-  for (const issue of issues as readonly TypeIssue[]) {
-    if (issue.code !== 'invalid_type' || !substituted.has(joinPath('', issue.path))) continue;
-    const parent = issue.path.slice(0, -1).reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], input) as Record<
-      PropertyKey,
-      unknown
-    >;
-    const last = issue.path.at(-1) as PropertyKey;
-    const text = String(parent[last]).trim();
-    const value =
-      issue.expected === 'number' && text !== ''
-        ? Number(text)
-        : issue.expected === 'boolean'
-          ? { true: true, false: false }[text]
-          : undefined;
-    if (value === undefined || Number.isNaN(value)) continue;
-    parent[last] = value;
-    changed = true;
-  }
-  return changed;
-}
-
 function applyOverrides(
   input: Record<string, unknown>,
   {
@@ -203,7 +178,7 @@ function applyOverrides(
   }: { readonly options: HostOptions; readonly origins: Map<string, Origin>; readonly problems: ErrorDetail[] },
 ): void {
   const { env } = options;
-  if (input.host === undefined || input.host === null) input.host = {};
+  if (input.host === undefined) input.host = {};
   if (typeof input.host !== 'object' || Array.isArray(input.host)) return; // the schema says so
   const host = input.host as Record<string, unknown>;
   const set = (key: string, value: unknown, origin: Origin) => {

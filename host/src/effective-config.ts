@@ -1,10 +1,10 @@
 import type { ErrorDetail, z } from '@bellows/sdk';
-import { type LoadedConfig, loadConfig, type Origin } from './config-file.js';
-import { HIDDEN_VALUE, isPutIn } from './hidden-values.js';
+import { type LoadedConfig, loadConfig, type Origin, withLines } from './config-file.js';
+import { HIDDEN_VALUE, originOf, shownValue } from './hidden-values.js';
 import type { HostOptions } from './host-options.js';
 import { inspectPlugins } from './inspect-plugins.js';
 import { holdsSecret } from './reload/change-mark.js';
-import { joinPath } from './value-path.js';
+import { isTree, joinPath } from './value-path.js';
 
 export interface ConfigEntry {
   readonly path: string;
@@ -19,7 +19,7 @@ export async function effectiveConfig(
   const { loaded, problems } = await loadConfig(options);
   if (!loaded) return { entries: [], problems };
   const plugins = await inspectPlugins(loaded);
-  const all = [...problems, ...plugins.problems];
+  const all = withLines([...problems, ...plugins.problems], loaded);
   if (all.length > 0) return { entries: [], problems: all };
   const { plugins: configured, ...rest } = loaded.config;
   const entries = flatten(rest, { base: '', loaded });
@@ -41,13 +41,12 @@ interface Place {
 
 function flatten(value: unknown, place: Place, path: readonly PropertyKey[] = []): ConfigEntry[] {
   if (value === undefined) return [];
-  if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
+  if (isTree(value) && Object.keys(value).length > 0) {
     return Object.entries(value).flatMap(([key, inner]) => flatten(inner, place, [...path, Array.isArray(value) ? Number(key) : key]));
   }
   const { base, loaded, schema } = place;
   const at = joinPath(base, path);
-  const isFromOutside = isPutIn(at, loaded.origins);
-  const origin = isFromOutside ? 'secret' : (loaded.origins.get(at) ?? 'default');
-  const isHidden = isFromOutside || (origin !== 'default' && schema !== undefined && holdsSecret(schema, path, value));
-  return [{ path: at, value: isHidden ? HIDDEN_VALUE : value, origin }];
+  const origin = originOf(at, loaded.origins);
+  const isMarked = origin !== 'default' && schema !== undefined && holdsSecret(schema, path, value);
+  return [{ path: at, value: isMarked ? HIDDEN_VALUE : shownValue(at, value, loaded), origin }];
 }

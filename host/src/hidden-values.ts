@@ -1,21 +1,73 @@
 import type { ErrorDetail } from '@bellows/sdk';
+import type { Origin } from './config-file.js';
 
 /** Stands for a value that may be a secret. */
 export const HIDDEN_VALUE = '(hidden)';
 
-/** Where values came from, by path. Those of origin `secret` were put in from the environment or a file. */
-type Origins = ReadonlyMap<string, string>;
+/** Stands for what no JSON can show: a function, or a value that holds itself. */
+const UNSHOWABLE = '(no plain value)';
+
+/** Where values came from, by path. Those of origin `secret` were put in from the environment or a file. Does not change any more. */
+type Origins = ReadonlyMap<string, Origin>;
+
+/**
+ * Where the value at `path` came from. What a schema made of a text, and a list that it made into one text, came from where that did; of
+ * several origins inside of a value `secret` is told.
+ */
+export function originOf(path: string, origins: Origins): Origin {
+  const inside = originsAround(origins).get(path);
+  if (inside !== undefined) return inside;
+  const above = parentsOf(path).find((parent) => origins.has(parent));
+  return (above === undefined ? undefined : origins.get(above)) ?? 'default';
+}
 
 /** Whether something at `path`, in it or around it came from outside: also what a plugin makes of such a text is hidden. */
 export function isPutIn(path: string, origins: Origins): boolean {
-  for (const [secret, origin] of origins) {
-    if (origin === 'secret' && (secret === path || isBelow(secret, path) || isBelow(path, secret))) return true;
-  }
-  return false;
+  return originOf(path, origins) === 'secret';
 }
 
-function isBelow(path: string, parent: string): boolean {
-  return path.startsWith(`${parent}.`) || path.startsWith(`${parent}[`);
+/** By configuration: every path with an origin, and all above it. */
+const around = new WeakMap<Origins, ReadonlyMap<string, Origin>>();
+
+function originsAround(origins: Origins): ReadonlyMap<string, Origin> {
+  const known = around.get(origins);
+  if (known !== undefined) return known;
+  const all = new Map<string, Origin>();
+  for (const [path, origin] of origins) {
+    for (const one of [path, ...parentsOf(path)]) if (origin === 'secret' || !all.has(one)) all.set(one, origin);
+  }
+  around.set(origins, all);
+  return all;
+}
+
+/** The nearest first. A dot inside of a quoted key ends no path that exists. */
+function parentsOf(path: string): string[] {
+  return [...path.matchAll(/[.[]/g)].map(({ index }) => path.slice(0, index)).reverse();
+}
+
+interface Hiding {
+  readonly origins: Origins;
+  readonly secrets: readonly string[];
+}
+
+/** A value as JSON that may be shown: hidden where it was put in, and where a schema put such a text into another option. */
+export function shownValue(path: string, value: unknown, { origins, secrets }: Hiding): unknown {
+  if (value === undefined) return undefined;
+  const origin = originOf(path, origins);
+  if (origin === 'secret') return HIDDEN_VALUE;
+  const shown = asJson(value);
+  const text = typeof shown === 'string' ? shown : JSON.stringify(shown);
+  return origin === 'default' && withoutSecrets(text, secrets) !== text ? HIDDEN_VALUE : shown;
+}
+
+function asJson(value: unknown): unknown {
+  if (typeof value === 'string' || typeof value === 'number') return value;
+  try {
+    const text = JSON.stringify(value, (_key, one: unknown) => (typeof one === 'bigint' ? String(one) : one));
+    return text === undefined ? UNSHOWABLE : JSON.parse(text);
+  } catch {
+    return UNSHOWABLE;
+  }
 }
 
 /** Shorter ones are words (`info`, `7070`) that stand in messages by themselves and are no secret to keep. */
@@ -31,7 +83,12 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
   }, text);
 }
 
-/** The same for what is wrong with a configuration. */
+/** The same for what is wrong with a configuration, whoever wrote the words. */
 export function problemsWithoutSecrets(problems: readonly ErrorDetail[], secrets: readonly string[]): ErrorDetail[] {
-  return problems.map((problem) => ({ ...problem, message: withoutSecrets(problem.message, secrets) }));
+  const hide = (text: string) => withoutSecrets(text, secrets);
+  return problems.map(({ suggestion, ...problem }) => ({
+    ...problem,
+    message: hide(problem.message),
+    ...(suggestion === undefined ? {} : { suggestion: hide(suggestion) }),
+  }));
 }

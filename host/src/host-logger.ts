@@ -27,7 +27,7 @@ interface LoggerOptions {
 
 /**
  * The host's log: JSON lines in a file, one short line per entry for people on the console. After `close`, which may come
- * before a plugin has fallen silent, lines go to the console only.
+ * before a plugin has fallen silent, lines go to the console only. Fields that cannot be shown are left out; nothing throws for them.
  */
 export function createHostLogger(options: LoggerOptions): HostLogger {
   mkdirSync(options.logFolder, { recursive: true });
@@ -58,7 +58,13 @@ function wrap(logger: Logger, threshold: Threshold): ILogger {
   const at = (level: LogLevel) => {
     const value = pino.levels.values[level] ?? 0;
     return (message: string, fields?: LogFields) => {
-      if (value >= threshold.value) logger[level](fields ?? {}, message);
+      if (value < threshold.value) return;
+      try {
+        logger[level](fields ?? {}, message);
+      } catch (error) {
+        // What a plugin threw is shown as it is, and showing it runs code of it: that must not end what only wanted to tell of it.
+        logger[level]({ unshown: messageOf(error) }, message);
+      }
     };
   };
   return {

@@ -46,8 +46,8 @@ export interface WiringOptions {
   readonly machine?: IMachine;
   /** What a reload takes over. Default: what runs already. */
   readonly readNext?: () => Promise<NextConfig>;
-  /** As `ReloaderOptions.onAccepted`. */
-  readonly onAccepted?: (running: RunningConfig) => void;
+  /** As `ReloaderOptions.onEnded`. */
+  readonly onReloaded?: (running: RunningConfig, read: NextConfig) => void;
   /** Sets what of the log changes while the host runs. */
   readonly setLogLevel?: (level: LogLevel) => void;
   readonly makeBus?: (options: EventBusOptions) => EventBus;
@@ -141,7 +141,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       operations.setTenants(next.tenants);
       for (const text of strayPolicies(next, registry)) logger.warn(text);
     },
-    ...(options.onAccepted === undefined ? {} : { onAccepted: options.onAccepted }),
+    ...(options.onReloaded === undefined ? {} : { onEnded: options.onReloaded }),
     publish: (report) => bus.publish({ topic: 'reload', payload: report }),
     clock,
     logger,
@@ -168,8 +168,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     view,
     reloader,
     pluginBroke(id, message) {
-      plugins.runner(id)?.degrade('UNCAUGHT_ERROR', message);
-      supervision.broke(id);
+      if (plugins.runner(id)?.degrade('UNCAUGHT_ERROR', message)) supervision.broke(id);
     },
     async start(signal) {
       teardown.add(registry.start(clock, METRICS_PERIOD_MS));

@@ -86,7 +86,7 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   const faults = new FaultDesk(logger);
   options.catchFaults?.((pluginId, error) => faults.report(pluginId, error));
   try {
-    const source = new ConfigSource({ options, stagingDir: data.file('staging'), clock, logger });
+    const source = new ConfigSource({ options, file: loaded.file, stagingDir: data.file('staging'), clock, logger });
     const { waves, problems: pluginProblems } = await untilAborted(source.load(loaded), signal);
     if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
     await source.settle(waves.flat());
@@ -152,16 +152,17 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, source,
     clock,
     random,
     readNext: () => source.read(),
-    onAccepted({ plugins: now, loaded: accepted }) {
-      void source.settle(now);
-      void watch.follow(watchedFiles(accepted));
+    onReloaded(now, read) {
+      void source.settle(now.plugins);
+      // also of one that was not taken: its mending is waited for
+      if (read.loaded !== undefined) watch.follow(watchedFiles(now.config, read.loaded));
     },
     setLogLevel: (level) => logger.setLevel(level),
     ...(machine === undefined ? {} : { machine }),
   });
   const { view, plugins, operations, reloader, running } = wired;
   faults.pluginBroke = (id, message) => wired.pluginBroke(id, message);
-  const watch = new ConfigWatch(clock, () => void host.reload('file'));
+  const watch = new ConfigWatch({ clock, logger, onChange: () => void host.reload('file') });
   teardown.add(watch);
   const token = randomBytes(32).toString('base64url');
   const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random });
@@ -169,7 +170,7 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, source,
   await data.writeHostFile({ pid: process.pid, url: http.url, token, startedAt: view.startedAt });
   teardown.add(() => data.removeHostFile());
   const host = new Running({ http, token, view, plugins, reloader, running, teardown, logger });
-  await watch.follow(watchedFiles(loaded));
+  watch.follow(watchedFiles(config, loaded));
   await wired.start(signal);
   return host;
 }

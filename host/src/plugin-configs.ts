@@ -1,8 +1,9 @@
 import path from 'node:path';
 import type { ErrorDetail } from '@bellows/sdk';
 import type { Origin } from './config-file.js';
+import { fileState } from './file-state.js';
 import type { HostOptions } from './host-options.js';
-import { substitute } from './substitution.js';
+import { type PutIn, substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
 import { readYaml, type YamlFile } from './yaml-file.js';
 
@@ -19,13 +20,14 @@ interface Reading {
   /** These are added to. */
   readonly problems: ErrorDetail[];
   readonly substituted: ReadonlySet<string>;
-  readonly secrets: Set<string>;
-  readonly secretFiles: Set<string>;
+  readonly putIn: PutIn;
   readonly origins: Map<string, Origin>;
 }
 
 export interface PluginConfigs {
   readonly configs: ReadonlyMap<string, PluginConfigInput>;
+  /** As `LoadedConfig.files`. */
+  readonly files: ReadonlyMap<string, string>;
   /** The line in a `configFile` of a value whose path begins with that file; undefined for all other paths. */
   lineOf(path: string): number | undefined;
 }
@@ -33,18 +35,20 @@ export interface PluginConfigs {
 /** The options of each plugin as given: from `config`, or from its `configFile`. */
 export async function readPluginConfigs(input: Record<string, unknown>, reading: Reading): Promise<PluginConfigs> {
   const configs = new Map<string, PluginConfigInput>();
-  const files = new Map<string, YamlFile>();
+  const files = new Map<string, string>();
+  const read = new Map<string, YamlFile>();
   const lineOf: PluginConfigs['lineOf'] = (at) => {
-    const file = [...files.keys()].find((name) => at.startsWith(`${name}.`));
-    return file === undefined ? undefined : files.get(file)?.lineOf(at.slice(file.length + 1));
+    const file = [...read.keys()].find((name) => at.startsWith(`${name}.`));
+    return file === undefined ? undefined : read.get(file)?.lineOf(at.slice(file.length + 1));
   };
   const { plugins } = input;
-  if (typeof plugins !== 'object' || plugins === null) return { configs, lineOf };
+  if (typeof plugins !== 'object' || plugins === null) return { configs, files, lineOf };
+  const substituted = byPlugin(reading.substituted);
   for (const [id, value] of Object.entries(plugins)) {
     const entry = (value ?? {}) as { config?: unknown; configFile?: unknown };
     const base = `plugins.${id}.config`;
     if (typeof entry.configFile !== 'string') {
-      configs.set(id, { value: entry.config ?? {}, base, substituted: below(reading.substituted, base) });
+      configs.set(id, { value: entry.config ?? {}, base, substituted: substituted.get(id) ?? new Set() });
       continue;
     }
     if (entry.config !== undefined) {
@@ -52,29 +56,38 @@ export async function readPluginConfigs(input: Record<string, unknown>, reading:
       continue;
     }
     const file = path.resolve(reading.folder, entry.configFile);
-    const yaml = await readYaml(file, `plugins.${id}.configFile names it`, reading.problems);
+    files.set(file, await fileState(file));
+    const yaml = await readYaml(file, { whenMissing: `plugins.${id}.configFile names it`, problems: reading.problems });
     if (yaml === undefined) continue;
-    files.set(file, yaml);
+    read.set(file, yaml);
     configs.set(id, await ownFile(yaml, { file, base }, reading));
   }
-  return { configs, lineOf };
+  return { configs, files, lineOf };
 }
 
 async function ownFile(
   { tree }: YamlFile,
   { file, base }: { readonly file: string; readonly base: string },
-  { env, problems, secrets, secretFiles, origins }: Reading,
+  { env, problems, putIn, origins }: Reading,
 ): Promise<PluginConfigInput> {
   const substituted = new Set<string>();
   const found: ErrorDetail[] = [];
-  const value = await substitute(tree, { folder: path.dirname(file), env, problems: found, base: '', substituted, secrets, secretFiles });
+  const value = await substitute(tree, { folder: path.dirname(file), env, problems: found, base: '', substituted, putIn });
   problems.push(...found.map((problem) => ({ ...problem, path: `${file}.${problem.path}` })));
   recordOrigins(value, { base, substituted: new Set([...substituted].map((key) => `${base}.${key}`)), origins });
   return { value, base: file, substituted };
 }
 
-function below(paths: ReadonlySet<string>, base: string): Set<string> {
-  return new Set([...paths].filter((key) => key.startsWith(`${base}.`)).map((key) => key.slice(base.length + 1)));
+/** The paths inside of the `config` of each plugin. An id that needs quotes is none. */
+function byPlugin(paths: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const path of paths) {
+    const [, id, inner] = /^plugins\.([\w-]+)\.config\.(.*)$/s.exec(path) ?? [];
+    if (id === undefined || inner === undefined) continue;
+    const own = found.get(id) ?? new Set();
+    found.set(id, own.add(inner));
+  }
+  return found;
 }
 
 /** Fills `origins` with where each value of a tree came from. */
@@ -83,7 +96,8 @@ export function recordOrigins(
   context: { readonly base: string; readonly substituted: ReadonlySet<string>; readonly origins: Map<string, Origin> },
 ): void {
   const { base, substituted, origins } = context;
-  if (typeof value === 'object' && value !== null) {
+  const isEmptyList = Array.isArray(value) && value.length === 0;
+  if (typeof value === 'object' && value !== null && !isEmptyList) {
     for (const [key, inner] of Object.entries(value)) {
       recordOrigins(inner, { base: joinPath(base, [Array.isArray(value) ? Number(key) : key]), substituted, origins });
     }

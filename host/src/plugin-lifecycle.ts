@@ -65,17 +65,10 @@ export class PluginLifecycle {
   }
 
   /**
-   * Tells something that is no step: which configuration it runs with now, of which version its code is, or that an attempt to change it
-   * failed and it goes on as it was.
+   * Tells something that is no step: which configuration it runs with now, of which version its code is, that it is in its state for
+   * another reason, or that an attempt to change it failed and it goes on as it was.
    */
-  note({
-    failed,
-    ...known
-  }: {
-    readonly version?: string;
-    readonly configRevision?: number;
-    readonly failed?: StateChange['failed'];
-  }): void {
+  note({ failed, ...known }: Partial<StateChange> & { readonly version?: string; readonly configRevision?: number }): void {
     const lastAttempt = failed ? { lastAttempt: { at: this.#clock.now(), ...failed } } : {};
     this.#status = { ...this.#status, ...known, ...lastAttempt };
     this.#onChange(this.#status);

@@ -11,15 +11,17 @@ import {
   SDK_VERSION,
   sdkRangeProblem,
 } from '@bellows/sdk';
-import { convertSubstituted, type LoadedConfig } from './config-file.js';
+import type { LoadedConfig } from './config-file.js';
 import type { PluginEntry } from './config-schema.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
 import { schemaProblems } from './operations/schema-problems.js';
+import { parseSubstituted } from './parse-substituted.js';
 import { type Needing, orderPlugins } from './plugin-order.js';
 import { inPluginScope } from './plugin-scope.js';
 import { findPlugin, type PluginSource } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
 import { within } from './teardown.js';
+import { isTree } from './value-path.js';
 
 /** A plugin whose manifest, code and configuration were found good; nothing of it has been started. */
 export interface LoadedPlugin extends Needing {
@@ -47,6 +49,8 @@ interface LoadOptions {
   readonly clock: IClock;
   /** As for `stagePlugin`: for a host that has imported plugins already. */
   readonly hasChanged?: (folder: string) => Promise<boolean>;
+  /** As for `stagePlugin`; added to. */
+  readonly spent?: Set<string>;
   /** By key: what is neither looked for nor staged nor imported. */
   readonly given?: ReadonlyMap<string, GivenPlugin>;
 }
@@ -155,21 +159,25 @@ interface CodePlace {
 /** Stages a plugin and imports it, or says why that is not possible. */
 async function loadCode(
   source: PluginSource,
-  { loaded, entry, options: { stagingDir, importModule, clock, hasChanged } }: CodePlace,
+  { loaded, entry, options: { stagingDir, importModule, clock, hasChanged, spent } }: CodePlace,
 ): Promise<{ readonly plugin: unknown; readonly folder: string } | { readonly problem: string }> {
+  let folder: string | undefined;
   try {
-    const folder = await stagePlugin(source, {
+    folder = await stagePlugin(source, {
       stagingDir,
       configFolder: loaded.folder,
       ...(hasChanged === undefined ? {} : { hasChanged }),
+      ...(spent === undefined ? {} : { spent }),
     });
     const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
     const loading = inPluginScope({ pluginId: source.key, phase: 'load' }, () => importModule(url));
     const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
     if (module !== undefined) return { plugin: module.default, folder };
+    spent?.add(folder);
     const late = `loading its code did not end within ${entry.activateTimeoutMs} ms: a module must not wait at its top level, activate may`;
     return { problem: `${late} (PLUGIN_TIMEOUT)` };
   } catch (error) {
+    if (folder !== undefined) spent?.add(folder);
     return { problem: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` };
   }
 }
@@ -188,11 +196,15 @@ async function ownProblems(plugin: Plugin, { config, configFolder, clock, timeou
   const path = `plugins.${plugin.id}.config`;
   const abort = new AbortController();
   try {
-    const checking = inPluginScope({ pluginId: plugin.id, phase: 'check' }, async () =>
-      check(config, { configFolder, signal: abort.signal }),
+    const checking = inPluginScope(
+      { pluginId: plugin.id, phase: 'check' },
+      async () =>
+        // undefined means that time is up
+        (await check(config, { configFolder, signal: abort.signal })) ?? null,
     );
     const found = await within(clock, timeoutMs, checking);
-    if (found !== undefined) return found;
+    if (found !== undefined)
+      return areProblems(found) ? found : [{ path, message: 'its check answered no list of problems: mend the plugin' }];
     abort.abort();
     return [{ path, message: `its check did not end within ${timeoutMs} ms (PLUGIN_TIMEOUT)` }];
   } catch (error) {
@@ -200,21 +212,30 @@ async function ownProblems(plugin: Plugin, { config, configFolder, clock, timeou
   }
 }
 
+/** A plugin need not be written in TypeScript. */
+function areProblems(found: unknown): found is readonly ErrorDetail[] {
+  return Array.isArray(found) && found.every((one) => typeof one?.path === 'string' && typeof one.message === 'string');
+}
+
 function checkPluginConfig(
   plugin: Plugin,
   input: ReturnType<LoadedConfig['pluginConfigs']['get']>,
 ): { readonly config: unknown; readonly problems: readonly ErrorDetail[] } {
   const { value, base, substituted } = input ?? { value: {}, base: `plugins.${plugin.id}.config`, substituted: new Set<string>() };
-  let result = plugin.config.safeParse(value);
-  if (!result.success && convertSubstituted(value, result.error.issues, substituted)) result = plugin.config.safeParse(value);
-  if (result.success) return { config: deepFreeze(result.data), problems: [] };
-  return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
+  try {
+    const parse = () => parseSubstituted(plugin.config, value, substituted);
+    const result = inPluginScope({ pluginId: plugin.id, phase: 'check' }, parse);
+    if (result.success) return { config: deepFreeze(result.data), problems: [] };
+    return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
+  } catch (error) {
+    const message = `its options cannot be checked: the schema failed: ${messageOf(error)}; a check that waits belongs into \`check\``;
+    return { config: undefined, problems: [{ path: base, message }] };
+  }
 }
 
 /** Plain data only: a config may hold class instances that must stay usable. */
 export function deepFreeze<T>(value: T): T {
-  const plain = Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
-  if (!plain || Object.isFrozen(value)) return value;
+  if (!isTree(value) || Object.isFrozen(value)) return value;
   for (const inner of Object.values(value as object)) deepFreeze(inner);
   return Object.freeze(value);
 }

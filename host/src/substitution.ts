@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { ErrorDetail } from '@bellows/sdk';
 import { cut } from './operations/issue-sentence.js';
-import { readTextFile } from './text-file.js';
+import { readTextFile, type TextFile } from './text-file.js';
 import { joinPath } from './value-path.js';
 
 interface SubstitutionContext {
@@ -12,27 +12,61 @@ interface SubstitutionContext {
   readonly base: string;
   /** Filled with the path of every value that was put in from outside: these are shown hidden. */
   readonly substituted: Set<string>;
-  /** Filled with the values themselves, which no message may quote. */
-  readonly secrets: Set<string>;
-  /** Filled with the files that were read (absolute). */
-  readonly secretFiles: Set<string>;
+  readonly putIn: PutIn;
+}
+
+/** Tokens, passwords, keys and certificates are far below it. */
+const MAX_SECRET_BYTES = 65_536;
+
+/** In characters. A short text could put in the same large file thousands of times, and end a running host that reads it. */
+const MAX_PUT_IN = 4_194_304;
+
+/** All that was put into one configuration. */
+export class PutIn {
+  /** The values themselves, which no message may quote. */
+  readonly secrets = new Set<string>();
+  /** The files that were read (absolute). */
+  readonly secretFiles = new Set<string>();
+  readonly #read = new Map<string, TextFile>();
+  #left = MAX_PUT_IN;
+
+  /** Each file is read once, so that it is the same in all places. */
+  async file(file: string): Promise<TextFile> {
+    const read = this.#read.get(file) ?? (await readTextFile(file, { maxBytes: MAX_SECRET_BYTES }));
+    this.#read.set(file, read);
+    if ('text' in read) this.secretFiles.add(file);
+    return read;
+  }
+
+  /** Answers what is put in: nothing where there is no room, which is told once. */
+  take(value: string, told: (message: string) => void): string {
+    this.secrets.add(value);
+    const had = this.#left;
+    this.#left -= value.length;
+    if (this.#left >= 0) return value;
+    if (had >= 0) told(`with this more than ${MAX_PUT_IN / 1_048_576} MiB are put in: put in less, or have the plugin read the file`);
+    return '';
+  }
 }
 
 /**
  * Replaces `${env:NAME}` and `${file:PATH}` in every string of a tree and answers a new tree; `$${` writes `${`.
- * The last line break of a file is left out. What is not there becomes a problem, never an empty text.
+ * The last line break of a file is left out. What is not there becomes a problem, never an empty text. Reads one file after the other:
+ * a text may name more than a process can have open.
  */
 export async function substitute(value: unknown, context: SubstitutionContext): Promise<unknown> {
   if (typeof value === 'string') return substituteText(value, context);
   if (Array.isArray(value)) {
-    return Promise.all(value.map((item, index) => substitute(item, { ...context, base: joinPath(context.base, [index]) })));
+    const items: unknown[] = [];
+    for (const [index, item] of value.entries()) items.push(await substitute(item, { ...context, base: joinPath(context.base, [index]) }));
+    return items;
   }
   if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).map(
-      async ([key, inner]) => [key, await substitute(inner, { ...context, base: joinPath(context.base, [key]) })] as const,
-    );
+    const entries: [string, unknown][] = [];
+    for (const [key, inner] of Object.entries(value))
+      entries.push([key, await substitute(inner, { ...context, base: joinPath(context.base, [key]) })]);
     // A null prototype would surprise plugins; fromEntries defines own properties, so `__proto__` stays a plain key.
-    return Object.fromEntries(await Promise.all(entries));
+    return Object.fromEntries(entries);
   }
   return value;
 }
@@ -68,8 +102,7 @@ async function reference(written: string, context: SubstitutionContext): Promise
   context.substituted.add(context.base);
   const value = kind === 'env' ? variable(name.trim(), context) : await secretFrom(name.trim(), context);
   if (value === undefined) return '';
-  context.secrets.add(value);
-  return value;
+  return context.putIn.take(value, (message) => context.problems.push({ path: context.base, message }));
 }
 
 function variable(name: string, { env, problems, base }: SubstitutionContext): string | undefined {
@@ -82,16 +115,9 @@ function refuseText(written: string, { problems, base }: SubstitutionContext): v
   problems.push({ path: base, message: `${cut(written)} is no reference: write \${env:NAME} or \${file:PATH}, or $\${ for a plain \${` });
 }
 
-/** Tokens, passwords, keys and certificates are far below it. */
-const MAX_SECRET_BYTES = 65_536;
-
-async function secretFrom(name: string, { folder, problems, base, secretFiles }: SubstitutionContext): Promise<string | undefined> {
-  const file = path.resolve(folder, name);
-  const read = await readTextFile(file, { maxBytes: MAX_SECRET_BYTES });
-  if ('text' in read) {
-    secretFiles.add(file);
-    return read.text.replace(/\r?\n$/, '');
-  }
+async function secretFrom(name: string, { folder, problems, base, putIn }: SubstitutionContext): Promise<string | undefined> {
+  const read = await putIn.file(path.resolve(folder, name));
+  if ('text' in read) return read.text.replace(/\r?\n$/, '');
   problems.push({ path: base, message: `the file ${JSON.stringify(cut(name))} ${read.fault}` });
   return undefined;
 }

@@ -7,3 +7,8 @@ export function joinPath(base: string, path: readonly PropertyKey[]): string {
     return text === '' ? part : `${text}.${part}`;
   }, base);
 }
+
+/** Whether other values stand in it by key. What a schema makes otherwise (bytes, an address) is one value, and may hold itself. */
+export function isTree(value: unknown): value is object {
+  return Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
+}

@@ -71,6 +71,8 @@ function keyFault(items: readonly Pair[]): YamlFault | undefined {
       return { offset: isNode(key) ? offsetOf(key) : 0, message: 'a key is a single word or text, not a list, a mapping or an alias' };
     }
     const name = String(key.value);
+    // schemas pass over it without a word
+    if (name === '__proto__') return { offset: offsetOf(key), message: 'the key "__proto__" can name nothing: choose another' };
     if (seen.has(name)) return { offset: offsetOf(key), message: `the key ${JSON.stringify(name)} stands here a second time: keep one` };
     seen.add(name);
   }

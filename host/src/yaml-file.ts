@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { type ErrorDetail, findUnconvertible } from '@bellows/sdk';
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { isCircular } from './circular.js';
 import { readTextFile } from './text-file.js';
 import { depthFault, firstAlias, treeFault } from './yaml-faults.js';
@@ -15,9 +15,18 @@ export interface YamlFile {
 /** Far above what a person writes, far below what would keep a running host from its work while it reads. */
 const MAX_BYTES = 1_048_576;
 
+interface YamlReading {
+  /** What to do when it is not there. */
+  readonly whenMissing: string;
+  /** Added to. */
+  readonly problems: ErrorDetail[];
+  /** As {@link readTextFile} takes it. */
+  readonly mayBePipe?: boolean;
+}
+
 /** Reads a file of options. What is wrong with it becomes a problem, with line and column; then there is no answer. Never rejects. */
-export async function readYaml(file: string, whenMissing: string, problems: ErrorDetail[]): Promise<YamlFile | undefined> {
-  const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe: true });
+export async function readYaml(file: string, { whenMissing, problems, mayBePipe = false }: YamlReading): Promise<YamlFile | undefined> {
+  const read = await readTextFile(file, { maxBytes: MAX_BYTES, mayBePipe });
   if ('text' in read) return parseYaml(read.text, file, problems);
   const message = read.fault.startsWith('does not exist') ? `the file does not exist: ${whenMissing}` : read.fault;
   problems.push({ path: file, message });
@@ -58,7 +67,7 @@ function parseYaml(text: string, file: string, problems: ErrorDetail[]): YamlFil
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
     return fault('must hold keys with values at its top (`host:`, `plugins:`, …)');
   }
-  return { tree: tree as Record<string, unknown>, lineOf: (path) => lineOf(document, lineCounter, path) };
+  return { tree: tree as Record<string, unknown>, lineOf: lineFinder(document, lineCounter) };
 }
 
 /** What aliases make of a small text is bounded by this. */
@@ -87,26 +96,49 @@ const WORDS: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: 'it is nested too deep',
 };
 
-function lineOf(document: Document, lineCounter: LineCounter, path: string): number | undefined {
-  if (isAbsolute(path)) return undefined; // a problem of another file
-  let node: unknown = document.contents;
-  let offset: number | undefined;
-  for (const token of path.match(/[\w-]+|"(?:[^"\\]|\\.)*"|\[\d+\]/g) ?? []) {
-    const next = step(node, token);
-    if (next === undefined) break;
-    node = next.value;
-    offset = next.offset ?? offset;
-  }
-  return offset === undefined ? undefined : lineCounter.linePos(offset).line;
+function lineFinder(document: Document, lineCounter: LineCounter): YamlFile['lineOf'] {
+  const found = new Map<unknown, Pairs>();
+  // each map is looked through once: thousands of plugins may each have a fault
+  const pairsOf = (map: YAMLMap): Pairs => {
+    const known = found.get(map) ?? new Map(map.items.map((pair) => [isScalar(pair.key) ? String(pair.key.value) : undefined, pair]));
+    found.set(map, known);
+    return known;
+  };
+  return (path) => {
+    if (isAbsolute(path)) return undefined; // a problem of another file
+    let node: unknown = document.contents;
+    let offset: number | undefined;
+    for (const token of path.match(/[\w-]+|"(?:[^"\\]|\\.)*"|\[\d+\]/g) ?? []) {
+      const next = step(node, token, pairsOf);
+      if (next === undefined) break;
+      node = next.value;
+      offset = next.offset ?? offset;
+    }
+    return offset === undefined ? undefined : lineCounter.linePos(offset).line;
+  };
 }
 
-function step(node: unknown, token: string): { readonly value: unknown; readonly offset: number | undefined } | undefined {
+type Pairs = ReadonlyMap<string | undefined, Pair>;
+
+function step(
+  node: unknown,
+  token: string,
+  pairsOf: (map: YAMLMap) => Pairs,
+): { readonly value: unknown; readonly offset: number | undefined } | undefined {
   if (isSeq(node) && token.startsWith('[')) {
     const item = node.items[Number(token.slice(1, -1))] as Node | undefined;
     return item && { value: item, offset: item.range?.[0] };
   }
   if (!isMap(node)) return undefined;
-  const name = token.startsWith('"') ? (JSON.parse(token) as string) : token;
-  const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === name);
+  const pair = pairsOf(node).get(nameOf(token));
   return pair && { value: pair.value, offset: (pair.key as Node).range?.[0] };
+}
+
+/** A plugin that checks its options writes paths itself, so what stands in quotes may be anything. */
+function nameOf(token: string): string {
+  try {
+    return token.startsWith('"') ? String(JSON.parse(token)) : token;
+  } catch {
+    return token;
+  }
 }

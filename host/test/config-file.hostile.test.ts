@@ -34,6 +34,9 @@ describe('a configuration that means no good', () => {
     ['a key twice', 'host: {}\nplugins: {}\nhost: {}', /^FILE:3:1: the key "host" stands here a second time: keep one$/],
     ['a key twice, once as a number', 'tenants: { 1: {}, "1": {} }', /^FILE:1:19: the key "1" stands here a second time/],
     ['a list for a key', 'host: {}\n? [a, b]\n: 1', /^FILE:2:3: a key is a single word or text/],
+    ['the key of prototypes', 'host: {}\n__proto__: { host: 1 }', /^FILE:2:1: the key "__proto__" can name nothing: choose another$/],
+    ['the same for a tenant', 'tenants: { __proto__: { limits: 7 } }', /^FILE:1:12: the key "__proto__" can name nothing/],
+    ['the same for a plugin', 'plugins: { "__proto__": { from: ./a } }', /^FILE:1:12: the key "__proto__" can name nothing/],
     ['no key', 'host: {}\n: 1', /^FILE:2:\d: a key is a single word or text/],
     ['an alias without an anchor', 'host: {}\nplugins: *none', /^FILE:2:10: no anchor &none stands before \*none$/],
     ['an alias before its anchor', 'host: *a\nplugins: &a {}', /^FILE:1:7: no anchor &a stands before \*a$/],
@@ -122,6 +125,18 @@ describe('a file that is put in', () => {
     const { loaded, problems } = await loadConfig({ configFile: file, cwd: folder, env: {} });
     expect([problems, loaded?.pluginConfigs.get('a')?.value]).toEqual([[], { key: '${env:HOME}\n' }]);
     expect([loaded?.secrets, loaded?.secretFiles]).toEqual([['${env:HOME}\n'], [path.join(folder, 'literal')]]);
+  });
+
+  it('is read once however often it is put in, and more than a host can hold is refused', async () => {
+    await writeFile(path.join(folder, 'short'), 'k');
+    await writeFile(path.join(folder, 'long'), 'x'.repeat(65_536));
+    const puttingIn = (name: string) =>
+      problemsOf(`plugins: { a: { from: ./a, config: { keys: [${`"\${file:${name}}",`.repeat(20_000)}] } } }`);
+    expect(await puttingIn('short')).toEqual([]);
+    const told = expect.stringMatching(/^plugins\.a\.config\.keys\[64\]: with this more than 4 MiB are put in: .* \(line 1\)$/);
+    expect(lines(await puttingIn('long'))).toEqual([told]);
+    const all = await problemsOf(`host: { dataDir: "${'${file:long}'.repeat(50_000)}" }`);
+    expect(lines(all)).toEqual([expect.stringMatching(/^host\.dataDir: with this more than 4 MiB are put in/)]);
   });
 
   it('is named with the line of the configFile that a plugin has', async () => {

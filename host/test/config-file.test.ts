@@ -119,13 +119,6 @@ describe('loadConfig', () => {
     expect(both.problems).toEqual([{ path: 'plugins.a', message: '`config` and `configFile` exclude each other: keep one' }]);
   });
 
-  it('treats __proto__ as an unknown key like any other', async () => {
-    const { problems } = await load('__proto__: { host: 1 }\nhost: { __proto__: { port: 1 } }');
-    expect(problems.map(({ path: at }) => at)).toEqual(['host.__proto__', '__proto__']);
-    for (const { message } of problems) expect(message).toMatch(/^unknown key "__proto__"; known are /);
-    expect(({} as Record<string, unknown>).host).toBeUndefined();
-  });
-
   it('finds the file in a folder above, as git does', async () => {
     await writeFile(path.join(folder, 'bellows.yaml'), 'host: { port: 1234 }');
     await mkdir(path.join(folder, 'a/b'), { recursive: true });
@@ -149,7 +142,19 @@ describe('loadConfig', () => {
 
   it('refuses a policy that cannot be kept, not one for a subsystem that is not there', async () => {
     const { problems } = await load('governor: { subsystems: { compute.wasm: { floor: 5, ceiling: 2 }, other.pool: {} } }');
-    expect(problems).toEqual([{ path: 'governor.subsystems.compute.wasm.floor', message: 'the floor 5 is above the ceiling 2' }]);
+    expect(problems).toEqual([{ path: 'governor.subsystems."compute.wasm".floor', message: 'the floor 5 is above the ceiling 2' }]);
+  });
+
+  it('names keys that are no plain words in quotes, with their line', async () => {
+    const yaml = 'governor:\n  subsystems:\n    a.b: {}\n    c.d: { wieght: 1 }\n"": 1\n"\\u001b[31m": 1';
+    const { loaded, problems } = await load(yaml);
+    const told = withLines(problems, loaded as LoadedConfig).map(({ path: at, message }) => `${at}: ${message.split(';')[0]}`);
+    expect(told).toEqual([
+      'governor.subsystems."c.d".wieght: unknown key "wieght" (line 4)',
+      expect.stringMatching(/^"": unknown key ""/),
+      expect.stringMatching(/^"\\u001b\[31m": unknown key "\\u001b\[31m"/),
+    ]);
+    expect(['a."\\x".b', '"', 'a."'].map((at) => loaded?.lineOf(at))).toEqual([undefined, undefined, undefined]);
   });
 
   it('knows the line of a value, or of the nearest thing above it', async () => {

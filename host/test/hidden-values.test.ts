@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { isPutIn, problemsWithoutSecrets, withoutSecrets } from '../src/hidden-values.js';
+import type { Origin } from '../src/config-file.js';
+import { isPutIn, originOf, problemsWithoutSecrets, shownValue, withoutSecrets } from '../src/hidden-values.js';
 
 describe('what was put in from outside', () => {
   it('is hidden with all that stands around it and in it', () => {
-    const origins = new Map([
+    const origins = new Map<string, Origin>([
       ['plugins.a.config.url', 'secret'],
       ['plugins.a.config.keys[1]', 'secret'],
       ['plugins.a.config.urls', 'file'],
@@ -14,12 +15,43 @@ describe('what was put in from outside', () => {
       expect([name, isPutIn(`plugins.a.config.${name}`, origins)]).toEqual([name, false]);
   });
 
+  it('is told apart by where it stands, also in what a schema made of it', () => {
+    const origins = new Map<string, Origin>([
+      ['a.text', 'file'],
+      ['a.list[0]', 'file'],
+      ['a.mixed[0]', 'file'],
+      ['a.mixed[1]', 'secret'],
+    ]);
+    const told = ['a.text', 'a.text[1].b', 'a.list', 'a.list[1]', 'a.mixed', 'a.tex', 'a.other'].map((path) => originOf(path, origins));
+    expect(told).toEqual(['file', 'file', 'file', 'default', 'secret', 'default', 'default']);
+  });
+
+  it('is hidden where a schema put it elsewhere; what stands in the file is shown, and what JSON cannot hold named', () => {
+    const hiding = { origins: new Map<string, Origin>([['a.own', 'file']]), secrets: ['production'] };
+    const circle: unknown[] = [];
+    circle.push(circle);
+    const values = ['x production', { deep: ['production'] }, 'other', 7n, [7n], new URL('https://x'), circle, () => 1, null, undefined];
+    expect(values.map((value) => shownValue('a.made', value, hiding))).toEqual([
+      '(hidden)',
+      '(hidden)',
+      'other',
+      '7',
+      ['7'],
+      'https://x/',
+      '(no plain value)',
+      '(no plain value)',
+      null,
+      undefined,
+    ]);
+    expect(shownValue('a.own', 'production', hiding)).toBe('production');
+  });
+
   it('is taken out of messages, also quoted and where one is the beginning of another; short words stay', () => {
     const secrets = ['hunter2', 'hunter2-long', 'two\nlines "quoted"', 'info', ''];
     expect(withoutSecrets('bad hunter2-long, hunter2 at info', secrets)).toBe('bad (hidden), (hidden) at info');
     expect(withoutSecrets(`got ${JSON.stringify(secrets[2])}`, secrets)).toBe('got "(hidden)"');
-    expect(problemsWithoutSecrets([{ path: 'a', message: 'no hunter2', suggestion: 'b' }], secrets)).toEqual([
-      { path: 'a', message: 'no (hidden)', suggestion: 'b' },
+    expect(problemsWithoutSecrets([{ path: 'a', message: 'no hunter2', suggestion: 'not hunter2' }], secrets)).toEqual([
+      { path: 'a', message: 'no (hidden)', suggestion: 'not (hidden)' },
     ]);
   });
 });

@@ -48,7 +48,7 @@ describe('loadPlugins', () => {
   });
 
   it('asks a plugin what is wrong with the files its configuration names, and survives one that throws or never answers', async () => {
-    for (const id of ['faulty', 'throws', 'hangs', 'fine']) await write(id, { id });
+    for (const id of ['faulty', 'throws', 'hangs', 'nothing', 'words', 'fine']) await write(id, { id });
     const checks = {
       faulty: async (_config: unknown, { configFolder }: ConfigPlace) => [
         { path: `${path.relative(root, configFolder)}a.yaml:3`, message: 'bad' },
@@ -57,6 +57,8 @@ describe('loadPlugins', () => {
         throw new Error('broken check');
       },
       hangs: () => new Promise<never>(() => {}),
+      nothing: (async () => undefined) as never,
+      words: (async () => ['bad']) as never,
       fine: async () => [],
     };
     const clock = new FakeClock();
@@ -74,7 +76,43 @@ describe('loadPlugins', () => {
       { path: 'a.yaml:3', message: 'bad' },
       { path: 'plugins.throws.config', message: 'its check failed: broken check' },
       { path: 'plugins.hangs.config', message: 'its check did not end within 1000 ms (PLUGIN_TIMEOUT)' },
+      { path: 'plugins.nothing.config', message: 'its check answered no list of problems: mend the plugin' },
+      { path: 'plugins.words.config', message: 'its check answered no list of problems: mend the plugin' },
     ]);
+  });
+
+  it.each([
+    [
+      'throws',
+      z
+        .string()
+        .default('x')
+        .transform(() => {
+          throw new Error('no such unit');
+        }),
+    ],
+    [
+      'must be waited for',
+      z
+        .string()
+        .default('x')
+        .refine(async () => true),
+    ],
+    [
+      'ends the process',
+      z
+        .string()
+        .default('x')
+        .transform(() => {
+          expect(currentPluginScope()).toMatchObject({ pluginId: 'odd' });
+          throw new Error('exit');
+        }),
+    ],
+  ])('tells of a schema that %s, as of any other fault', async (_name, size) => {
+    await write('odd', { id: 'odd' });
+    const odd = definePlugin({ id: 'odd', config: z.strictObject({ size }), activate() {} });
+    const { problems } = await load({ odd: { from: './odd' } }, async () => ({ default: odd }));
+    expect(problems).toMatchObject([{ path: 'plugins.odd.config', message: expect.stringContaining('the schema failed: ') }]);
   });
 
   it('reports all problems of all plugins at once, and none that only follows from another', async () => {

@@ -6,6 +6,8 @@ import { Fifo } from './fifo.js';
 /** Enough for a second of lively topics; at most 8 kB of slots when full. */
 export const DEFAULT_MAILBOX_CAPACITY = 1_024;
 
+const POLICIES: ReadonlySet<MailboxPolicy> = new Set(['drop-newest', 'drop-oldest', 'conflate']);
+
 export interface MailboxOptions {
   /** Default `drop-newest`. */
   readonly policy?: MailboxPolicy;
@@ -147,7 +149,10 @@ export class Mailbox<T> {
   }
 }
 
-/** `InputError` (`MAILBOX_CAPACITY_INVALID`) unless the capacity is a whole number of at least 1, or `Infinity`. */
+/**
+ * `InputError` (`MAILBOX_CAPACITY_INVALID`) unless the capacity is a whole number of at least 1, or `Infinity`, and
+ * (`MAILBOX_POLICY_INVALID`) for what is no policy.
+ */
 export function readMailboxOptions({
   policy = 'drop-newest',
   capacity = DEFAULT_MAILBOX_CAPACITY,
@@ -157,6 +162,10 @@ export function readMailboxOptions({
       'MAILBOX_CAPACITY_INVALID',
       `A mailbox got capacity ${String(capacity)}: give a whole number of at least 1, or Infinity`,
     );
+  }
+  if (!POLICIES.has(policy)) {
+    const shown = typeof policy === 'string' ? JSON.stringify(String(policy).slice(0, 40)) : `a value of type ${typeof policy}`;
+    throw new InputError('MAILBOX_POLICY_INVALID', `A mailbox got the policy ${shown}: use ${[...POLICIES].join(', ')}`);
   }
   return { policy, capacity };
 }

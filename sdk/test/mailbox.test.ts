@@ -84,6 +84,10 @@ describe('Mailbox', () => {
     expect(() => new Mailbox({ capacity })).toThrow(expect.objectContaining({ code: 'MAILBOX_CAPACITY_INVALID' }));
   });
 
+  it.each([['drop_oldest'], ['constructor'], [''], [null], [1], [{}], [Symbol('x')]])('refuses the policy %p, which is none', (policy) => {
+    expect(() => new Mailbox({ policy: policy as never })).toThrow(expect.objectContaining({ code: 'MAILBOX_POLICY_INVALID' }));
+  });
+
   it('agrees with a list that does the same slowly, for any offers and takes', () => {
     const offer = fc.record({
       eventClass: fc.constantFrom('data', 'data', 'data', 'signal', 'control'),

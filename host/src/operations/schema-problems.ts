@@ -1,4 +1,5 @@
 import type { ErrorDetail, z } from '@bellows/sdk';
+import { joinPath } from '../value-path.js';
 import { cut, issueSentence, typeSentence } from './issue-sentence.js';
 import { nearestName } from './nearest-name.js';
 import { formsOf, partOf } from './schema-tree.js';
@@ -75,7 +76,7 @@ function typesWanted(branches: readonly (readonly Issue[])[]): string[] | undefi
 
 function unknownKey(path: Path, key: string, known: readonly string[]): Problem {
   const near = nearestName(key, known);
-  const message = `unknown key "${cut(key)}"`;
+  const message = `unknown key ${JSON.stringify(cut(key))}`;
   if (near !== undefined) return { path, message, suggestion: near };
   return known.length === 0 ? { path, message } : { path, message: `${message}; known are ${known.join(', ')}` };
 }
@@ -112,10 +113,8 @@ function valueAt(input: unknown, path: Path): unknown {
 }
 
 function showPath(path: Path, prefix: string): string {
-  let shown = prefix;
-  for (const step of path) {
-    if (typeof step === 'number') shown += `[${step}]`;
-    else shown += `${shown === '' ? '' : '.'}${cut(String(step))}`;
-  }
-  return shown;
+  return joinPath(
+    prefix,
+    path.map((step) => (typeof step === 'number' ? step : cut(String(step)))),
+  );
 }

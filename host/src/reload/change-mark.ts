@@ -1,5 +1,6 @@
 import type { OptionText, z } from '@bellows/sdk';
 import { innerOf, partOf } from '../operations/schema-tree.js';
+import { isTree } from '../value-path.js';
 
 type Mark = NonNullable<OptionText['change']>;
 type MarkKind = keyof Pick<OptionText, 'change' | 'secret'>;
@@ -19,7 +20,7 @@ export function changeMark(schema: z.core.$ZodType, path: readonly PropertyKey[]
  */
 export function holdsSecret(schema: z.core.$ZodType, path: readonly PropertyKey[], value: unknown): boolean {
   if (marksAt(schema, path, 'secret').includes(true)) return true;
-  if (typeof value !== 'object' || value === null) return false;
+  if (!isTree(value)) return false;
   return Object.entries(value).some(([key, inner]) => holdsSecret(schema, [...path, Array.isArray(value) ? Number(key) : key], inner));
 }
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from '@bellows/sdk';
 import type { LoadedConfig } from '../config-file.js';
 import { type HostConfig, hostConfigSchema, type PluginEntry } from '../config-schema.js';
-import { HIDDEN_VALUE, isPutIn } from '../hidden-values.js';
+import { HIDDEN_VALUE, shownValue } from '../hidden-values.js';
 import type { LoadedPlugin } from '../plugin-loader.js';
 import { joinPath } from '../value-path.js';
 import { changeMark, holdsSecret } from './change-mark.js';
@@ -32,12 +32,13 @@ export interface ConfigChange {
 export interface ComparedConfig {
   readonly config: HostConfig;
   readonly origins: LoadedConfig['origins'];
+  readonly secrets: LoadedConfig['secrets'];
   readonly plugins: ReadonlyMap<string, { readonly config: unknown; readonly schema: z.ZodType }>;
 }
 
 /** The view of a configuration that was read and checked. */
-export function comparedConfig({ config, origins }: LoadedConfig, plugins: readonly LoadedPlugin[]): ComparedConfig {
-  return { config, origins, plugins: new Map(plugins.map(({ id, config, plugin }) => [id, { config, schema: plugin.config }])) };
+export function comparedConfig({ config, origins, secrets }: LoadedConfig, plugins: readonly LoadedPlugin[]): ComparedConfig {
+  return { config, origins, secrets, plugins: new Map(plugins.map(({ id, config, plugin }) => [id, { config, schema: plugin.config }])) };
 }
 
 /**
@@ -48,10 +49,10 @@ export function comparedConfig({ config, origins }: LoadedConfig, plugins: reado
 export function configChanges(running: ComparedConfig, next: ComparedConfig): readonly ConfigChange[] {
   const { plugins: _running, ...from } = running.config;
   const { plugins: _next, ...to } = next.config;
-  const origins = { from: running.origins, to: next.origins };
+  const sides = { from: running, to: next };
   const isLive = (path: readonly PropertyKey[]) => changeMark(hostConfigSchema, path) === 'live';
   const host = differences(from, to, []).map((difference) =>
-    told(difference, { origins, base: '', effect: isLive(difference.path) ? 'live' : 'host-restart', schemas: [hostConfigSchema] }),
+    told(difference, { sides, base: '', effect: isLive(difference.path) ? 'live' : 'host-restart', schemas: [hostConfigSchema] }),
   );
   const ids = new Set([...Object.keys(running.config.plugins), ...Object.keys(next.config.plugins)]);
   return [...host, ...[...ids].flatMap((id) => pluginChanges(id, running, next))];
@@ -61,14 +62,14 @@ function pluginChanges(id: string, running: ComparedConfig, next: ComparedConfig
   const before = entryOf(running, id);
   const after = entryOf(next, id);
   const base = joinPath('plugins', [id]);
-  if (before === undefined) return [{ path: base, from: undefined, to: after?.from, effect: 'add' }];
-  if (after === undefined) return [{ path: base, from: before.from, to: undefined, effect: 'remove' }];
+  if (before === undefined) return [{ path: base, from: undefined, to: shownValue(`${base}.from`, after?.from, next), effect: 'add' }];
+  if (after === undefined) return [{ path: base, from: shownValue(`${base}.from`, before.from, running), to: undefined, effect: 'remove' }];
   const { config: _before, ...entryBefore } = before;
   const { config: _after, ...entryAfter } = after;
-  const origins = { from: running.origins, to: next.origins };
+  const sides = { from: running, to: next };
   const entry = differences(entryBefore, entryAfter, []).map((difference) => {
     const isLive = changeMark(hostConfigSchema, ['plugins', id, ...difference.path]) === 'live';
-    return told(difference, { origins, base, effect: isLive ? 'live' : 'plugin-restart', schemas: [hostConfigSchema] });
+    return told(difference, { sides, base, effect: isLive ? 'live' : 'plugin-restart', schemas: [hostConfigSchema] });
   });
   const known = running.plugins.get(id);
   const wanted = next.plugins.get(id);
@@ -76,7 +77,7 @@ function pluginChanges(id: string, running: ComparedConfig, next: ComparedConfig
   const options = differences(known.config, wanted.config, []).map((difference) => {
     const isLive = [known, wanted].every(({ schema }) => changeMark(schema, difference.path) === 'live');
     return told(difference, {
-      origins,
+      sides,
       base: joinPath(base, ['config']),
       effect: isLive ? 'live' : 'plugin-restart',
       schemas: [known.schema, wanted.schema],
@@ -115,16 +116,16 @@ function valueAt(value: unknown, key: string): unknown {
 }
 
 interface Telling {
-  readonly origins: { readonly from: LoadedConfig['origins']; readonly to: LoadedConfig['origins'] };
+  readonly sides: Readonly<Record<'from' | 'to', ComparedConfig>>;
   readonly base: string;
   readonly effect: ChangeEffect;
   /** A secret is what either of them marks as one. */
   readonly schemas: readonly z.ZodType[];
 }
 
-function told({ path: keys, from, to }: Difference, { origins, base, effect, schemas }: Telling): ConfigChange {
+function told({ path: keys, from, to }: Difference, { sides, base, effect, schemas }: Telling): ConfigChange {
   const path = joinPath(base, keys);
-  const shown = (value: unknown, places: LoadedConfig['origins']) =>
-    value !== undefined && (isPutIn(path, places) || schemas.some((schema) => holdsSecret(schema, keys, value))) ? HIDDEN_VALUE : value;
-  return { path, from: shown(from, origins.from), to: shown(to, origins.to), effect };
+  const shown = (value: unknown, side: ComparedConfig) =>
+    value !== undefined && schemas.some((schema) => holdsSecret(schema, keys, value)) ? HIDDEN_VALUE : shownValue(path, value, side);
+  return { path, from: shown(from, sides.from), to: shown(to, sides.to), effect };
 }

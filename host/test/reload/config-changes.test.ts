@@ -33,13 +33,36 @@ function compared({ host = {}, plugins = {}, secrets = [] }: Given): ComparedCon
   return {
     config: hostConfigSchema.parse({ ...(host as object), plugins: entries }),
     origins: new Map<string, Origin>(secrets.map((path) => [path, 'secret'])),
+    secrets: [SECRET],
     plugins: new Map(Object.entries(plugins).map(([id, config]) => [id, { config: schema.parse(config), schema }])),
   };
 }
 
+const SECRET = 'hunter2-and-more';
+
 const changesOf = (from: Given, to: Given) => configChanges(compared(from), compared(to));
 
 describe('configChanges', () => {
+  it('never shows what was put in, be it the place of a plugin or what its schema put into another option', () => {
+    const secrets = ['plugins.a.from', 'plugins.a.config.key'];
+    expect(changesOf({}, { plugins: { a: {} }, secrets })).toEqual([{ path: 'plugins.a', from: undefined, to: '(hidden)', effect: 'add' }]);
+    expect(changesOf({ plugins: { a: {} }, secrets }, {})).toEqual([
+      { path: 'plugins.a', from: '(hidden)', to: undefined, effect: 'remove' },
+    ]);
+    const joined = z
+      .strictObject({ key: z.string() })
+      .transform(({ key }) => ({ key, url: `https://x:${key}@y`, size: BigInt(key.length) }));
+    const given = (key: string): ComparedConfig => ({
+      ...compared({ plugins: { a: {} }, secrets }),
+      plugins: new Map([['a', { config: joined.parse({ key }), schema: joined }]]),
+    });
+    expect(configChanges(given('short'), given(SECRET)).map(({ path, from, to }) => [path, from, to])).toEqual([
+      ['plugins.a.config.key', '(hidden)', '(hidden)'],
+      ['plugins.a.config.url', 'https://x:short@y', '(hidden)'],
+      ['plugins.a.config.size', '5', '16'],
+    ]);
+  });
+
   it('never shows an option that is marked secret, nor a list or a mapping with one in it', () => {
     const marked = z.strictObject({
       password: option(z.string().nullable().default(null), { what: 'P.', change: 'live', secret: true }),

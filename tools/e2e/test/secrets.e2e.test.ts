@@ -12,6 +12,7 @@ const LITERAL = 'hunter2-in-the-file';
 const CONFIG = `sdk.z.strictObject({
   url: sdk.z.string().transform((text) => ({ scheme: 'https', credentials: text })),
   password: sdk.option(sdk.z.string().default('none'), { what: 'P.', secret: true }),
+  keys: sdk.option(sdk.z.string().transform((text) => text.split(',')).optional(), { what: 'K.', secret: true }),
   mode: sdk.z.string().default('good').refine((mode) => mode === 'good', { error: ({ input }) => 'the mode ' + input + ' is not known' }),
 })`;
 
@@ -26,7 +27,7 @@ describe('a secret', () => {
   const configFile = (config: object) => writeConfig(folder, { plugins: { quoting: { from: './quoting', config } } });
 
   it('is hidden by config print, also in what the plugin makes of it, and where only the mark of the option tells', async () => {
-    configFile({ url: '${file:secret}', password: LITERAL });
+    configFile({ url: '${file:secret}', password: LITERAL, keys: LITERAL });
     const { code, stdout } = await runBellows(['config', 'print', '--json'], { cwd: folder });
     expect(code).toBe(0);
     expect(stdout).not.toContain('hunter2');
@@ -35,6 +36,7 @@ describe('a secret', () => {
       { path: 'plugins.quoting.config.url.scheme', value: '(hidden)', origin: 'secret' },
       { path: 'plugins.quoting.config.url.credentials', value: '(hidden)', origin: 'secret' },
       { path: 'plugins.quoting.config.password', value: '(hidden)', origin: 'file' },
+      { path: 'plugins.quoting.config.keys[0]', value: '(hidden)', origin: 'file' },
       { path: 'plugins.quoting.config.mode', value: 'good', origin: 'default' },
     ]);
   });
