@@ -42,6 +42,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'refused',
     text: 'A call with this idempotency key has ended well, but its answer was larger than `host.idempotency.maxAnswerBytes`. It is not done again.',
   },
+  TEST_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A function of `@bellows/host/testing` was called with options it does not have, or without what it needs. Its message names them.',
+  },
   TENANT_FORBIDDEN: { kind: 'forbidden', text: 'The token is bound to a tenant, or to a user in it, and the call names another one.' },
   // HTTP
   ROUTE_UNKNOWN: { kind: 'not_found', text: 'There is no such address. `/openapi.json` describes those there are.' },

@@ -86,6 +86,10 @@ export const ERROR_CODES = defineErrorCodes({
   },
   EVENT_CLASS_INVALID: { kind: 'input', text: 'A class of events is none of `data`, `signal` and `control`. Correct the call.' },
   EVENT_KEY_INVALID: { kind: 'input', text: 'The key of an event is no text, or longer than 1,024 characters. Give a shorter one.' },
+  EVENT_NOT_PUBLISHED: {
+    kind: 'not_found',
+    text: 'A test waited on a RecordingBus for an event that had not come when the bus was closed. Wait for it before the host stops.',
+  },
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'The client got no answer. Check that the host runs, and the address.' },
   INPUT_NOT_JSON: { kind: 'input', text: 'The input of a call holds what JSON cannot: a BigInt, a circle. Correct the call.' },
   MAILBOX_CAPACITY_INVALID: {
