@@ -50,7 +50,10 @@ export interface Client<Types = OperationTypes> {
   status(options?: AskOptions): Promise<StatusAnswer>;
   plugins(options?: AskOptions): Promise<PluginsAnswer['plugins']>;
   operations(options?: AskOptions): Promise<OperationsAnswer['operations']>;
-  /** Each iteration is a stream of its own. `from(client.events())` of RxJS makes an Observable of it; end that with the signal. */
+  /**
+   * Topics of the host and of plugins, also those on which nothing has been published yet. Each iteration is a stream of its own.
+   * `from(client.events())` of RxJS makes an Observable of it; end that with the signal. Throws `InputError` for options that mean nothing.
+   */
   events<const T extends string = '*'>(options?: FollowOptions<T>): AsyncIterable<EventOf<T>>;
   /** Keeps bytes on the host; the url goes into the input of an operation. */
   upload(source: UploadSource, options?: AskOptions): Promise<UploadAnswer>;
