@@ -23,7 +23,11 @@ export function demandOwned(plugin: string, owned: unknown): void {
 /** `PluginError` (`RECONFIGURE_INVALID`) for what cannot be called when options change. */
 export function demandFunction(plugin: string, apply: unknown): void {
   if (typeof apply === 'function') return;
-  throw pluginError('RECONFIGURE_INVALID', plugin, `ctx.onReconfigure was given ${kindOfValue(apply)}: give a function, async (change) => { … }`);
+  throw pluginError(
+    'RECONFIGURE_INVALID',
+    plugin,
+    `ctx.onReconfigure was given ${kindOfValue(apply)}: give a function, async (change) => { … }`,
+  );
 }
 
 /** `PluginError` (`OPERATION_INVALID`) with every fault of a definition: found out at a call, or when somebody lists it, it would hurt others. */
@@ -58,7 +62,11 @@ function shown(value: unknown): string {
 }
 
 function pluginError(code: string, plugin: string, message: string, details: readonly ErrorDetail[] = []): PluginError {
-  return new PluginError(code, `Plugin ${plugin}: ${message}.`, { plugin, phase: 'activate', ...(details.length === 0 ? {} : { details }) });
+  return new PluginError(code, `Plugin ${plugin}: ${message}.`, {
+    plugin,
+    phase: 'activate',
+    ...(details.length === 0 ? {} : { details }),
+  });
 }
 
 const A_SCHEMA = 'a schema made with z of @bellows/sdk, such as z.strictObject({ … })';

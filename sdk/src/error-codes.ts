@@ -46,7 +46,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The payload of an event cannot be cloned, so no bridge carries it. Publish plain data, without functions.',
   },
-  CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that are unknown or contradict each other. Correct the call.' },
+  CACHE_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A BoundedCache was made with options that are unknown or contradict each other. Correct the call.',
+  },
   CALL_CANCELLED: { kind: 'cancelled', text: 'The signal given to a call of the client aborted. The host cancels the work.' },
   CALL_OPTIONS_INVALID: {
     kind: 'input',

@@ -1,5 +1,5 @@
 /**
- * Durable bytes under paths such as `dw://internal/wasm-config/fib`. (Seed 000.)
+ * Durable bytes under paths such as `dw://internal/wasm-config/fib`.
  *
  * Promises of every implementation (checked by `checkStore` of `@bellows/sdk/testing`):
  * - a write that resolved is read back by any later read, also after a crash where the store is durable;

@@ -1,6 +1,6 @@
 import { InputError } from './errors.js';
-import { isBytes } from './store-value.js';
 import { kindOfValue } from './kind-of-value.js';
+import { isBytes } from './store-value.js';
 
 /** The most a streamed value holds in memory at a time, and the unit large values are stored and checked in. */
 export const PIECE_BYTES = 1024 * 1024;

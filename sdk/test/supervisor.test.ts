@@ -329,7 +329,10 @@ describe('a supervisor', () => {
     [{ intensity: { maxRestarts: 1 } }, 'options.intensity.maxSeconds must be a number of at least 0, and is undefined'],
     [{ intensity: null }, 'options.intensity must be an object'],
     [{ backoff: { initialMs: 1, factor: 2, maxMs: 'long' } }, 'options.backoff.maxMs must be a number'],
-    [{ backoff: { initialMs: 1, factor: 2, maxMs: 5, applies: 'never' } }, 'options.backoff.applies must be one of always, beyond-intensity'],
+    [
+      { backoff: { initialMs: 1, factor: 2, maxMs: 5, applies: 'never' } },
+      'options.backoff.applies must be one of always, beyond-intensity',
+    ],
     [{ onEscalte() {} }, 'options.onEscalte is unknown: did you mean onEscalate?'],
     [{ children: 'a' }, 'options.children must be a list, and is a string'],
   ])('is not made with options that mean nothing: %#', (options, text) => {

@@ -15,7 +15,10 @@ export function checkOperations({ operations, unsayableAnswers, foreignOperation
       demand(Object.keys(schema).length > 0, `the ${side} of ${name} may be anything: say in a schema what it is`);
     }
     const unsayable = unsayableAnswers.get(name) ?? [];
-    demand(unsayable.length === 0, `the output of ${name} has ${unsayable.join(', ')}, which JSON cannot hold: answer with text or numbers`);
+    demand(
+      unsayable.length === 0,
+      `the output of ${name} has ${unsayable.join(', ')}, which JSON cannot hold: answer with text or numbers`,
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import type { OperationTypes } from '../operation-types.js';
 import { systemRandom } from '../random.js';
 import type { OperationsAnswer, PluginsAnswer, StatusAnswer, UploadAnswer } from './answers.js';
 import { callHeaders } from './call-headers.js';
+import { realClock } from './client-clock.js';
 import {
   baseOf,
   demandAskOptions,
@@ -14,7 +15,6 @@ import {
   demandToken,
   policyOf,
 } from './client-demands.js';
-import { realClock } from './client-clock.js';
 import type { AskOptions, ClientCallOptions, ClientOptions, FollowOptions, UploadSource } from './client-options.js';
 import { followEvents } from './follow-events.js';
 import { HostExchange, type HostRequest } from './host-exchange.js';

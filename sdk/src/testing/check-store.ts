@@ -137,7 +137,15 @@ async function checkPaths(store: IPersistentBackingStore): Promise<void> {
 
 async function checkValues(store: IPersistentBackingStore): Promise<void> {
   await store.write(PATH, bytes(1));
-  const wrong = { text: 'text', 'a number': 3, 'an object': { length: 2 }, 'a list': [1, 2], null: null, undefined, words: new Uint16Array([1]) };
+  const wrong = {
+    text: 'text',
+    'a number': 3,
+    'an object': { length: 2 },
+    'a list': [1, 2],
+    null: null,
+    undefined,
+    words: new Uint16Array([1]),
+  };
   for (const [name, value] of Object.entries(wrong)) {
     const error = await rejectionOf(`write of ${name}`, () => store.write(PATH, value as never));
     const code = isBellowsError(error) ? error.code : messageOf(error);

@@ -55,7 +55,8 @@ describe('the client, in Node.js', () => {
   it('follows a topic of a plugin before the plugin has published on it', async () => {
     const client = createClient({ url: host.url, token: host.token });
     const following = (async () => {
-      for await (const { payload } of client.events({ topics: ['greeter.greeted', 'shelf.stored'], lastEventId: 0, maxFailures: 1 })) return payload;
+      for await (const { payload } of client.events({ topics: ['greeter.greeted', 'shelf.stored'], lastEventId: 0, maxFailures: 1 }))
+        return payload;
       return undefined;
     })();
     await client.call('greeter.greet', { name: 'Grace' }, { deadlineMs: 30_000 });

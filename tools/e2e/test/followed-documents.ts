@@ -37,6 +37,8 @@ export const ELSEWHERE = [
   'docs/how-to/change-a-running-host.md',
   'docs/how-to/choose-a-store.md',
   'docs/how-to/install-outside-a-clone.md',
+  'docs/how-to/options-types-and-a-cache.md',
+  'docs/how-to/supervise-what-you-start.md',
   'docs/how-to/test-a-plugin.md',
   'docs/how-to/use-the-client.md',
 ];
