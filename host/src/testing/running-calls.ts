@@ -1,7 +1,10 @@
 import type { OperationDefinition } from '@bellows/sdk';
 import { endsWithin } from './running-time.js';
 
-/** The operations of one life of a plugin, and which of their handlers have begun and not ended; a host answers a call that it ends without waiting for its handler. */
+/**
+ * The operations of one life of a plugin, and which of their handlers have begun and not ended: a host answers a call that it ends without
+ * waiting for its handler.
+ */
 export class RunningCalls {
   /** What was provided and may be called. */
   readonly provided: OperationDefinition[] = [];

@@ -34,7 +34,8 @@ export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable 
   /**
    * Has the running host take over other plugins and options by the rules of a reload: what is marked `live` is given to the plugin, which
    * may refuse; anything else starts it again; whole or not at all. What came of it is in the report: rejects only with `NotReadyError`
-   * (`HOST_STOPPING`) after a stop, and with `InputError` (`TEST_OPTIONS_INVALID`) for what means nothing here. Of several at once, those that have not begun are one, with the newest of what was given.
+   * (`HOST_STOPPING`) after a stop, and with `InputError` (`TEST_OPTIONS_INVALID`) for what means nothing here. Of several at once, those
+   * that have not begun are one, with the newest of what was given.
    */
   reload(next: TestReload): Promise<ReloadReport>;
   /** Stops everything in reverse order and removes what was written; says whether all let go in time. Twice answers the same. Never rejects. */
@@ -45,8 +46,8 @@ export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable 
  * Starts the real host (container, plugins and their states, bus, operations, governor) around a store in memory, a fake clock and a
  * temporary folder; it needs no test runner. Rejects as a start from a file does: `ConfigError` with all problems, or what a plugin
  * threw, each with the reason in its message, for which a host refers to its log; then nothing is left. `InputError`
- * (`TEST_OPTIONS_INVALID`) for options of unknown names. A fake clock moves only when told, except that a start, a reload or a stop that takes longer than a
- * quarter of a second moves it with real time, so that their time-outs hold.
+ * (`TEST_OPTIONS_INVALID`) for options of unknown names. A fake clock moves only when told, except that a start, a reload or a stop that
+ * takes longer than a quarter of a second moves it with real time, so that their time-outs hold.
  */
 export async function startTestHost<C extends IClock = FakeClock>(options: TestHostOptions<C>): Promise<TestHost<C>> {
   demandTestOptions('startTestHost', options, OPTIONS);
