@@ -49,6 +49,8 @@ const anywhere = await build({
   bundle: true,
   format: 'esm',
   platform: 'neutral',
+  // it knows none by itself
+  mainFields: ['module', 'main'],
   target: 'es2023',
   sourcemap: 'linked',
   sourcesContent: false,

@@ -9,6 +9,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     kind: 'plugin',
     text: 'A plugin provides operations under its own id only: `<plugin id>.<verb>`, of letters, digits, `_` and `-`.',
   },
+  OPERATION_INVALID: {
+    kind: 'plugin',
+    text: 'A plugin provides an operation with a member that is missing, of another kind, or of an unknown name; `details` names it.',
+  },
   OPERATION_STOPPING: {
     kind: 'not_ready',
     text: 'The plugin behind the operation is stopping, is being started again, or was stopped before the call ended. Try again later.',
@@ -41,6 +45,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   IDEMPOTENCY_ANSWER_DROPPED: {
     kind: 'refused',
     text: 'A call with this idempotency key has ended well, but its answer was larger than `host.idempotency.maxAnswerBytes`. It is not done again.',
+  },
+  TEST_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A function of `@bellows/host/testing` was called with options it does not have, or without what it needs. Its message names them.',
   },
   TENANT_FORBIDDEN: { kind: 'forbidden', text: 'The token is bound to a tenant, or to a user in it, and the call names another one.' },
   // HTTP
@@ -140,6 +148,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   },
   LIFECYCLE_STEP: { kind: 'invariant', text: 'A plugin took a step its lifecycle does not have. Please report it.' },
   NEED_NOT_ACTIVE: { kind: 'not_ready', text: 'A plugin waits for another one it needs.' },
+  OWNED_INVALID: {
+    kind: 'plugin',
+    text: 'A plugin gave `ctx.own` what cannot be released. Give a function, or what has `[Symbol.dispose]` or `[Symbol.asyncDispose]`.',
+  },
   PLUGIN_BLOCKED: { kind: 'plugin', text: 'A plugin cannot start because one it needs failed.' },
   PLUGIN_DEPENDENCY_MISSING: { kind: 'plugin', text: 'A plugin imports a package that is not installed with it.' },
   PLUGIN_ENTRY_MISSING: {
@@ -152,6 +164,7 @@ export const HOST_ERROR_CODES = defineErrorCodes({
   PLUGIN_STOPPING: { kind: 'plugin', text: 'The reason plugins find in their signal when they are stopped.' },
   PLUGIN_THREW: { kind: 'plugin', text: 'A plugin threw while it was activated.' },
   PLUGIN_TIMEOUT: { kind: 'plugin', text: 'A plugin did not finish a phase of its life in the time given.' },
+  RECONFIGURE_INVALID: { kind: 'plugin', text: 'A plugin gave `ctx.onReconfigure` no function.' },
   SERVICE_TAKEN: { kind: 'plugin', text: 'A service of this token is provided already.' },
   SERVICE_UNKNOWN: { kind: 'plugin', text: 'The host has no service of this token.' },
   SUBSYSTEM_DEFAULTS_INVALID: {

@@ -7,6 +7,8 @@ import {
   isPlugin,
   messageOf,
   type Plugin,
+  pluginProblems,
+  problemText,
   SDK_VERSION,
   sdkRangeProblem,
 } from '@bellows/sdk';
@@ -132,6 +134,10 @@ async function loadOne(
   const { plugin } = code;
   if (!isPlugin(plugin)) {
     return { problems: [{ path: `plugins.${key}.from`, message: 'its default export is no plugin: export default definePlugin({ … })' }] };
+  }
+  const lacks = pluginProblems(plugin);
+  if (lacks.length > 0) {
+    return { problems: [{ path: `plugins.${key}.from`, message: `its default export cannot be a plugin: ${problemText(lacks)}` }] };
   }
   if (plugin.id !== source.manifest.id) {
     const message = `its code calls itself ${JSON.stringify(plugin.id)} and its plugin.json ${JSON.stringify(source.manifest.id)}: they must agree`;

@@ -20,6 +20,7 @@ import {
   scopedStore,
 } from '@bellows/sdk';
 import type { ServiceContainer } from './container.js';
+import { demandFunction, demandOperation, demandOwned } from './given-by-plugins.js';
 import { PluginHealth } from './plugin-health.js';
 import { PluginLifecycle } from './plugin-lifecycle.js';
 import type { LoadedPlugin } from './plugin-loader.js';
@@ -348,10 +349,12 @@ export class PluginRunner {
       signal,
       get: (token) => services.get(token),
       own: (value) => {
+        demandOwned(id, value);
         teardown.add(value);
         return value;
       },
       onReconfigure: (apply) => {
+        demandFunction(id, apply);
         life.reconfigure = apply;
       },
       registerSubsystem: (subsystem) => teardown.add(registerSubsystem(id, subsystem)),
@@ -364,10 +367,12 @@ export class PluginRunner {
 function traced(pluginId: string, operations: IOperations, signal: AbortSignal): IOperations {
   return {
     ...operations,
-    provide: (definition) =>
-      operations.provide({
+    provide(definition) {
+      demandOperation(pluginId, definition);
+      return operations.provide({
         ...definition,
         handler: (input, call) => inPluginScope({ pluginId, phase: 'call', signal }, () => definition.handler(input, call)),
-      }),
+      });
+    },
   };
 }

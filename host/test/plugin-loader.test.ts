@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type ConfigPlace, definePlugin, option, z } from '@bellows/sdk';
+import { type ConfigPlace, definePlugin, option, PLUGIN_BRAND, z } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type LoadedConfig, loadConfig, withLines } from '../src/config-file.js';
@@ -157,6 +157,20 @@ describe('loadPlugins', () => {
     const odd = definePlugin({ id: 'odd', config: z.strictObject({ size }), activate() {} });
     const { problems } = await load({ odd: { from: './odd' } }, async () => ({ default: odd }));
     expect(problems).toMatchObject([{ path: 'plugins.odd.config', message: expect.stringContaining('the schema failed: ') }]);
+  });
+
+  it('says what one that was marked by hand lacks, and how to write it', async () => {
+    await write('bare', { id: 'bare' });
+    const bare = { [PLUGIN_BRAND]: 1, id: 'bare' };
+    const { problems } = await load({ bare: { from: './bare' } }, async () => ({ default: bare }));
+    expect(problems).toMatchObject([
+      {
+        path: 'plugins.bare.from',
+        message: expect.stringMatching(
+          /cannot be a plugin: plugin\.config must be a schema made with z.*; plugin\.activate must be a function/,
+        ),
+      },
+    ]);
   });
 
   it('reports all problems of all plugins at once, and none that only follows from another', async () => {

@@ -8,7 +8,7 @@ export function backpressureLevel(state: BackpressureState): number {
   return BACKPRESSURE_STATES.indexOf(state);
 }
 
-/** What a subsystem does when work arrives faster than it leaves. (Seed 000.) */
+/** What a subsystem does when work arrives faster than it leaves. */
 export type BackpressureStrategy = 'dropOldest' | 'blockProducer' | 'shedLoad' | 'degradeQuality' | 'adaptive';
 
 export interface BackpressureContext {

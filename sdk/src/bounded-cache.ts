@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type IClock, systemClock } from './clock.js';
 import { InputError } from './errors.js';
+import { optionNames, optionProblems, problemText } from './known-options.js';
 import type { IMachine } from './machine.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
 
@@ -61,7 +62,7 @@ export class BoundedCache<V extends {}> {
   #evictions = 0;
   #clearing = false;
 
-  /** `InputError` (`CACHE_OPTIONS_INVALID`) for options that contradict each other. */
+  /** `InputError` (`CACHE_OPTIONS_INVALID`) for options that are unknown or contradict each other. */
   constructor(options: BoundedCacheOptions<V>) {
     checkOptions(options);
     const { maxBytes = Number.MAX_SAFE_INTEGER, clock = systemClock, mode, ttlMs } = options;
@@ -284,6 +285,17 @@ interface Operation<V> {
   waiting: number;
 }
 
+const OPTIONS = optionNames<BoundedCacheOptions<object>>({
+  maxEntries: true,
+  maxBytes: true,
+  sizeOf: true,
+  mode: true,
+  ttlMs: true,
+  clock: true,
+  backing: true,
+  onEvict: true,
+});
+
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
@@ -293,7 +305,11 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
   });
 }
 
-function checkOptions<V extends {}>({ maxEntries, maxBytes, sizeOf, mode, ttlMs }: BoundedCacheOptions<V>): void {
+function checkOptions<V extends {}>(options: BoundedCacheOptions<V>): void {
+  const problems = optionProblems(options, OPTIONS, 'options');
+  if (problems.length > 0) throw invalid(problemText(problems));
+  const { maxEntries, maxBytes, sizeOf, mode, ttlMs } = options;
+  if (mode !== undefined && mode !== 'lru' && mode !== 'ttl') throw invalid(`mode is ${String(mode)}: give lru or ttl`);
   checkMaxEntries(maxEntries);
   checkMaxBytes(maxBytes, sizeOf);
   if (mode === 'ttl' && !(ttlMs !== undefined && ttlMs > 0)) throw invalid(`mode is ttl and ttlMs is ${ttlMs}: give a time above 0`);

@@ -1,6 +1,6 @@
 import type { Delivery, DeliveryCounts } from './bus-subscription.js';
 import { InputError } from './errors.js';
-import { type EventClass, TOPIC_CLASSES } from './events.js';
+import { type EventClass, isTopicName, TOPIC_CLASSES } from './events.js';
 import { SubscriberList } from './subscriber-list.js';
 import { TopicLog } from './topic-log.js';
 
@@ -42,9 +42,10 @@ export function isOfContract(topic: string): topic is keyof typeof TOPIC_CLASSES
 
 /** `InputError` for what is no name of a topic, and for one topic more than a source may name, which has named so many of its own. */
 export function checkTopic(topic: string, source: string, named: number): void {
-  if (typeof topic !== 'string' || !TOPIC_NAME.test(topic)) {
+  if (!isTopicName(topic)) {
     const rule = 'a letter, then letters, digits and . _ : / -, at most 128 characters';
-    const shown = typeof topic === 'string' ? shortened(topic) : `A value of type ${typeof topic}`;
+    const given: unknown = topic;
+    const shown = typeof given === 'string' ? shortened(given) : `A value of type ${typeof given}`;
     throw new InputError('TOPIC_INVALID', `${shown} is no topic: use ${rule}`);
   }
   if (named >= MAX_TOPICS && !isOfContract(topic)) {
@@ -161,4 +162,3 @@ const MAX_TOPICS = 1_024;
 const MAX_LATEST_KEYS = 1_024;
 const MAX_TOPIC_LENGTH = 128;
 const CLASSES: readonly EventClass[] = ['data', 'signal', 'control'];
-const TOPIC_NAME = /^[A-Za-z][A-Za-z0-9._:/-]{0,127}$/;

@@ -46,7 +46,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The payload of an event cannot be cloned, so no bridge carries it. Publish plain data, without functions.',
   },
-  CACHE_OPTIONS_INVALID: { kind: 'input', text: 'A BoundedCache was made with options that contradict each other. Correct the call.' },
+  CACHE_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A BoundedCache was made with options that are unknown or contradict each other. Correct the call.',
+  },
   CALL_CANCELLED: { kind: 'cancelled', text: 'The signal given to a call of the client aborted. The host cancels the work.' },
   CALL_OPTIONS_INVALID: {
     kind: 'input',
@@ -57,6 +60,10 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'A check of the testing entry found a broken promise. Its message names it; correct the implementation.',
   },
   CHILD_ID_TAKEN: { kind: 'plugin', text: 'Two children of one supervisor have the same id. Give each an id of its own.' },
+  CHILD_INVALID: {
+    kind: 'plugin',
+    text: 'A child was given to a supervisor in a way that cannot work, or its `start` answered no running child. The message says what to write.',
+  },
   CHILD_NOT_STOPPED: { kind: 'refused', text: 'A supervised child that is not stopped was to be started or forgotten. Stop it first.' },
   CHILD_STOP_TIMEOUT: {
     kind: 'deadline',
@@ -82,6 +89,10 @@ export const ERROR_CODES = defineErrorCodes({
   },
   EVENT_CLASS_INVALID: { kind: 'input', text: 'A class of events is none of `data`, `signal` and `control`. Correct the call.' },
   EVENT_KEY_INVALID: { kind: 'input', text: 'The key of an event is no text, or longer than 1,024 characters. Give a shorter one.' },
+  EVENT_NOT_PUBLISHED: {
+    kind: 'not_found',
+    text: 'A test waited on a RecordingBus for an event that had not come when the bus was closed. Wait for it before the host stops.',
+  },
   HOST_UNREACHABLE: { kind: 'not_ready', text: 'The client got no answer. Check that the host runs, and the address.' },
   INPUT_NOT_JSON: { kind: 'input', text: 'The input of a call holds what JSON cannot: a BigInt, a circle. Correct the call.' },
   MAILBOX_CAPACITY_INVALID: {
@@ -94,6 +105,10 @@ export const ERROR_CODES = defineErrorCodes({
   },
   PAYLOAD_INVALID: { kind: 'input', text: 'The payload of an event cannot be frozen or read. Publish plain data.' },
   PERCENTILE_INVALID: { kind: 'input', text: 'A percentile outside of 0 to 1 was asked for. The 99th percentile is 0.99.' },
+  PLUGIN_INVALID: {
+    kind: 'plugin',
+    text: 'What was given to definePlugin cannot be a plugin: a member is missing, of another kind, or has an unknown name; `details` names it.',
+  },
   QUEUE_FULL: { kind: 'capacity', text: 'Too many callers wait for a free slot. Call less at once, or try again later.' },
   RESTARTS_EXCEEDED: {
     kind: 'plugin',
@@ -122,6 +137,10 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'The file of the store cannot be opened, read or written. Check that its folder exists and may be written, and the disk.',
   },
   SUPERVISOR_NOT_STARTED: { kind: 'invariant', text: 'A child was handed to a supervisor before its start. Start it first.' },
+  STORE_VALUE_INVALID: {
+    kind: 'input',
+    text: 'What was to be written into the store is no Uint8Array, so nothing was. Encode a text with `new TextEncoder().encode(text)`.',
+  },
   STORE_VALUE_MISSING: {
     kind: 'not_found',
     text: 'A value was to be read as a stream and is not there. Ask `exists` before, or write it first.',
@@ -129,6 +148,10 @@ export const ERROR_CODES = defineErrorCodes({
   STORE_WRITER_LOST: {
     kind: 'not_ready',
     text: 'The thread that writes the store ended; what it had under way may or may not be stored. Try again: another one starts.',
+  },
+  SUPERVISOR_OPTIONS_INVALID: {
+    kind: 'input',
+    text: 'A supervisor was made with options that are unknown or have no meaning. Correct the call.',
   },
   SUPERVISOR_STARTED: { kind: 'invariant', text: 'A supervisor was started after its start or stop. Make a new one instead.' },
   SUPERVISOR_STOPPED: { kind: 'cancelled', text: 'A start was given up because its supervisor stops. Nothing to do.' },

@@ -93,6 +93,13 @@ export interface TopicPayloads {
 
 export type PayloadOf<T extends string> = T extends keyof TopicPayloads ? TopicPayloads[T] : unknown;
 
+/** Whether it can be the name of a topic: a letter, then letters, digits and `. _ : / -`, at most 128 characters. */
+export function isTopicName(value: unknown): value is string {
+  return typeof value === 'string' && TOPIC_NAME.test(value);
+}
+
+const TOPIC_NAME = /^[A-Za-z][A-Za-z0-9._:/-]{0,127}$/;
+
 /** The class of each known topic. */
 export const TOPIC_CLASSES: Readonly<Record<keyof TopicPayloads, EventClass>> = Object.freeze({
   metrics: 'data',

@@ -5,6 +5,7 @@ import type { IPersistentBackingStore } from './persistent-backing-store.js';
 import { Semaphore } from './semaphore.js';
 import { assertStorePath } from './store-path.js';
 import { piecesOf, slicesOf } from './store-pieces.js';
+import { assertStoreValue } from './store-value.js';
 
 /** Node has four threads for files; more at once would only hold more of them open. */
 const MAX_FILES_AT_ONCE = 16;
@@ -42,6 +43,7 @@ export class FileTreeStore implements IPersistentBackingStore, AsyncDisposable {
 
   async write(path: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.#check(path, signal);
+    assertStoreValue(path, data);
     // a copy at once: the caller may go on using its array
     const pieces = [...slicesOf(data)];
     await this.#inTurn(path, () => this.#withFile(signal, async () => (await this.#folder.stage(path, pieces)).publish()));

@@ -2,6 +2,7 @@ import { NotFoundError } from './errors.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
 import { assertStorePath } from './store-path.js';
 import { piecesOf, slicesOf } from './store-pieces.js';
+import { assertStoreValue } from './store-value.js';
 
 /** A store that forgets everything with the process: for tests and for hosts that must leave no trace. */
 export class MemoryStore implements IPersistentBackingStore {
@@ -10,6 +11,7 @@ export class MemoryStore implements IPersistentBackingStore {
   async write(path: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
     assertStorePath(path);
     signal?.throwIfAborted();
+    assertStoreValue(path, data);
     this.#values.set(path, new Uint8Array(data));
   }
 

@@ -1,5 +1,5 @@
 /**
- * Durable bytes under paths such as `dw://internal/wasm-config/fib`. (Seed 000.)
+ * Durable bytes under paths such as `dw://internal/wasm-config/fib`.
  *
  * Promises of every implementation (checked by `checkStore` of `@bellows/sdk/testing`):
  * - a write that resolved is read back by any later read, also after a crash where the store is durable;
@@ -7,6 +7,7 @@
  * - a write or delete that was aborted or threw left the old value or the new one, never a part;
  * - writes to one path apply in the order they were made, a stream when its source has ended; nothing else is ordered;
  * - values are copied: changing the array after the call, or the array a read gave, changes nothing stored;
+ * - `InputError` with code `STORE_VALUE_INVALID` for a value that is no bytes (text, an object, `undefined`), and nothing is changed;
  * - `InputError` with code `STORE_PATH_INVALID` for a path that is no store path (see {@link assertStorePath}).
  */
 export interface IPersistentBackingStore {

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import type { IClock } from './clock.js';
-import type { ErrorDetail } from './errors.js';
+import { type ErrorDetail, PluginError } from './errors.js';
 import type { IEventBus } from './event-bus-contract.js';
+import { kindOfValue } from './kind-of-value.js';
+import { optionNames, optionProblems, problemText } from './known-options.js';
 import type { ILogger } from './logger.js';
 import type { IOperations } from './operations.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
@@ -47,7 +49,8 @@ export interface PluginContext<C = unknown> {
   get<T>(token: Token<T>): T;
   /**
    * Hands over something to release: after the plugin has stopped, last in first out, each once, each in its own try,
-   * all within the stop time-out. After the stop it is released at once. Returns what it was given.
+   * all within the stop time-out. After the stop it is released at once. Returns what it was given. `PluginError` (`OWNED_INVALID`) for what
+   * cannot be released.
    */
   own<T extends Owned>(owned: T): T;
   /**
@@ -102,15 +105,46 @@ export interface Plugin<C = unknown> {
 
 export const PLUGIN_BRAND: unique symbol = Symbol.for('bellows/plugin') as never;
 
-/** Checks nothing at run time; it fixes the types and marks the object as a plugin of this contract. */
+/**
+ * Fixes the types and marks the object as a plugin of this contract. `PluginError` (`PLUGIN_INVALID`) for one that has not what a plugin has,
+ * or a member of an unknown name: in plain JavaScript nothing else would say so.
+ */
 export function definePlugin<S extends z.ZodType>(plugin: {
   readonly id: string;
   readonly config: S;
   check?(config: z.output<S>, place: ConfigPlace): Promise<readonly ErrorDetail[]>;
   activate(ctx: PluginContext<z.output<S>>): void | Promise<void>;
 }): Plugin<z.output<S>> {
-  return Object.freeze({ ...plugin, [PLUGIN_BRAND]: 1 as const }) as Plugin<z.output<S>>;
+  const made = Object.freeze({ ...plugin, [PLUGIN_BRAND]: 1 as const }) as Plugin<z.output<S>>;
+  const problems = [...pluginProblems(made), ...optionProblems(made, PLUGIN_MEMBERS, 'plugin')];
+  if (problems.length === 0) return made;
+  const { id } = made as { readonly id?: unknown };
+  const called = typeof id === 'string' ? { plugin: id } : {};
+  const name = called.plugin ?? 'without an id';
+  const message = `The plugin ${name} that was given to definePlugin cannot be one: ${problemText(problems)}.`;
+  throw new PluginError('PLUGIN_INVALID', message, { ...called, phase: 'load', details: problems });
 }
+
+/** What `plugin` lacks of what the host needs of one. It may have more. */
+export function pluginProblems(plugin: object): readonly ErrorDetail[] {
+  const problems: ErrorDetail[] = [];
+  const { id, config, check, activate } = plugin as Partial<Record<keyof Plugin, unknown>>;
+  const demand = (isGood: boolean, member: string, rule: string, given: unknown) => {
+    if (!isGood) problems.push({ path: `plugin.${member}`, message: `must be ${rule}, and is ${kindOfValue(given)}` });
+  };
+  demand(typeof id === 'string' && id !== '', 'id', 'the id of its plugin.json', id);
+  demand(isZodSchema(config), 'config', 'a schema made with z of @bellows/sdk, such as z.strictObject({}) for no options', config);
+  demand(typeof activate === 'function', 'activate', 'a function, activate(ctx) { … }', activate);
+  demand(check === undefined || typeof check === 'function', 'check', 'a function where there is one', check);
+  return problems;
+}
+
+/** Whether it is a schema of zod 4, of whichever copy. */
+export function isZodSchema(value: unknown): value is z.ZodType {
+  return typeof value === 'object' && value !== null && '_zod' in value && typeof (value as z.ZodType).safeParse === 'function';
+}
+
+const PLUGIN_MEMBERS = optionNames<Omit<Plugin, typeof PLUGIN_BRAND>>({ id: true, config: true, check: true, activate: true });
 
 export function isPlugin(value: unknown): value is Plugin {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[PLUGIN_BRAND] === 1;

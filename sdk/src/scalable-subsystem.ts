@@ -5,7 +5,7 @@ import type { ScalingDefaults } from './scaling-defaults.js';
 import type { ScalingLimits } from './scaling-limits.js';
 
 /**
- * A part of a plugin that grows and shrinks with its load. (Seed 000: the manager of a subsystem.)
+ * A part of a plugin that grows and shrinks with its load.
  *
  * Demands on the implementer:
  * - every member may be called at any time between construction and stop, also while `reconfigureLimits` is running;

@@ -1,4 +1,4 @@
-/** The four ceilings every subsystem understands. (Seed 000.) All are whole numbers of at least 1. */
+/** The four ceilings every subsystem understands. All are whole numbers of at least 1. */
 export interface ScalingLimits {
   readonly maxCacheEntries: number;
   readonly maxMemoryBytes: number;

@@ -5,6 +5,7 @@ import type { StreamHead } from './sqlite/sqlite-protocol.js';
 import { sqliteError } from './sqlite-error.js';
 import { assertStorePath } from './store-path.js';
 import { piecesOf } from './store-pieces.js';
+import { assertStoreValue } from './store-value.js';
 
 export interface SqliteStoreOptions {
   /** How long a statement waits for another process that holds the file. Default 1,000 ms. */
@@ -61,6 +62,7 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
 
   async write(path: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.#check(path, signal);
+    assertStoreValue(path, data);
     // a copy at once: the caller may go on using its array
     await this.#replace({ kind: 'put', path, data: new Uint8Array(data), stream: (this.#lastStream += 1) }, signal);
   }

@@ -1,4 +1,6 @@
 import { InputError } from './errors.js';
+import { kindOfValue } from './kind-of-value.js';
+import { isBytes } from './store-value.js';
 
 /** The most a streamed value holds in memory at a time, and the unit large values are stored and checked in. */
 export const PIECE_BYTES = 1024 * 1024;
@@ -12,8 +14,8 @@ export async function* piecesOf(chunks: AsyncIterable<Uint8Array>, signal?: Abor
   let piece = new Uint8Array(PIECE_BYTES);
   let used = 0;
   for await (const chunk of untilAborted(chunks, signal)) {
-    if (!(ArrayBuffer.isView(chunk) && chunk.BYTES_PER_ELEMENT === 1)) {
-      throw new InputError('STORE_CHUNK_INVALID', `A stream for the store gave ${typeof chunk}: every chunk must be a Uint8Array`);
+    if (!isBytes(chunk)) {
+      throw new InputError('STORE_CHUNK_INVALID', `A stream for the store gave ${kindOfValue(chunk)}: every chunk must be a Uint8Array`);
     }
     for (let at = 0; at < chunk.length; ) {
       const part = chunk.subarray(at, at + PIECE_BYTES - used);

@@ -2,6 +2,7 @@ import type { IClock } from './clock.js';
 import { DeadlineError } from './errors.js';
 import type { RestartPace } from './restart-law.js';
 import type { ChildExit, ChildSpec, ChildStatus, RunningChild } from './supervisor-contract.js';
+import { demandRunningChild } from './supervisor-demands.js';
 
 /**
  * One child of a supervisor and what it does now. Who calls is the supervisor, one call at a time: `start` only when stopped.
@@ -76,14 +77,13 @@ export class SupervisedChild {
 
   async #startNow(signal: AbortSignal, onExit: (exit: ChildExit) => void): Promise<void> {
     try {
-      const run: Run = { running: await this.spec.start(signal), exit: undefined };
+      const run: Run = { running: demandRunningChild(this.spec.id, await this.spec.start(signal)), exit: undefined };
       const ended = (exit: ChildExit) => {
         if (this.#run !== run) return;
         run.exit = exit;
         if (this.state === 'running') onExit(exit);
       };
       const failed = (error: unknown) => ended({ ok: false, error });
-      // the first use of what came: where it is no child, the start has failed
       run.running.exited.then((exit) => (typeof exit?.ok === 'boolean' ? ended(exit) : failed(exit)), failed);
       this.#run = run;
       // one that was told to stop meanwhile is stopped as soon as it is there

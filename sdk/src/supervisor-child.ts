@@ -1,6 +1,7 @@
 import { messageOf, PluginError } from './errors.js';
 import { Supervisor } from './supervisor.js';
 import type { ChildExit, ChildSpec, SupervisorOptions } from './supervisor-contract.js';
+import { demandSupervisorOptions } from './supervisor-demands.js';
 
 export interface SupervisorChildOptions extends SupervisorOptions, Pick<ChildSpec, 'id'> {
   /** Default: `permanent`. */
@@ -12,6 +13,7 @@ export interface SupervisorChildOptions extends SupervisorOptions, Pick<ChildSpe
 /**
  * A supervisor as the child of another one. Each start makes a new supervisor over the same children; those added at run time are lost.
  * When it gives up, that is an exit which failed: the one above restarts it or gives up in turn.
+ * Throws as the constructor of `Supervisor` does for options.
  */
 export function supervisorChild({
   id,
@@ -19,6 +21,7 @@ export function supervisorChild({
   stopTimeoutMs = Number.POSITIVE_INFINITY,
   ...options
 }: SupervisorChildOptions): ChildSpec {
+  demandSupervisorOptions(options);
   return {
     id,
     restart,

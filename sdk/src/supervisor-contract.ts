@@ -28,7 +28,7 @@ export interface ChildSpec {
   readonly id: string;
   /**
    * Its signal aborts when the supervisor stops; a child that comes up all the same is stopped then. The supervisor does nothing else
-   * until this settles, so give it a time-out of its own.
+   * until this settles, so give it a time-out of its own. What is no running child is a start that failed (`CHILD_INVALID`).
    */
   start(signal: AbortSignal): Promise<RunningChild>;
   readonly restart: RestartType;

@@ -7,6 +7,7 @@ import { planRestart, startsAgain } from './restart-plan.js';
 import { SerialTasks } from './serial-tasks.js';
 import { SupervisedChild } from './supervised-child.js';
 import type { ChildExit, ChildSpec, ChildStatus, StopProblem, SupervisorOptions } from './supervisor-contract.js';
+import { demandChildSpec, demandSupervisorOptions } from './supervisor-demands.js';
 
 /**
  * Keeps children running as a supervisor of Erlang/OTP does. Starts in the given order, one after the other; stops in the reverse
@@ -31,8 +32,12 @@ export class Supervisor {
   #started = false;
   #stopping: Promise<readonly StopProblem[]> | undefined;
 
-  /** `PluginError` (`CHILD_ID_TAKEN`) for two children of one id. */
+  /**
+   * `InputError` (`SUPERVISOR_OPTIONS_INVALID`) for options that are unknown or mean nothing; `PluginError` for a child that cannot be one
+   * (`CHILD_INVALID`), and for two of one id (`CHILD_ID_TAKEN`).
+   */
   constructor(options: SupervisorOptions) {
+    demandSupervisorOptions(options);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#intensity = options.intensity ?? DEFAULT_RESTART_INTENSITY;
@@ -75,7 +80,7 @@ export class Supervisor {
   }
 
   /**
-   * Adds a child behind the others and resolves when it is up. Rejects with `CHILD_ID_TAKEN`, also for one that is stopped, and with
+   * Adds a child behind the others and resolves when it is up. Rejects with `CHILD_INVALID`, with `CHILD_ID_TAKEN`, also for one that is stopped, and with
    * what its start failed with; then it was not added. As all calls for one child it demands a supervisor that was started, and
    * rejects with `SUPERVISOR_STOPPED` when that is being stopped.
    */
@@ -124,6 +129,7 @@ export class Supervisor {
   }
 
   #add(spec: ChildSpec): SupervisedChild {
+    demandChildSpec(spec);
     if (this.#children.has(spec.id)) {
       throw new PluginError('CHILD_ID_TAKEN', `Two children of one supervisor are called ${spec.id}: give each an id of its own`);
     }

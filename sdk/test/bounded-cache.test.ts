@@ -334,6 +334,8 @@ describe('BoundedCache in memory', () => {
     { maxBytes: 0, sizeOf: () => 1 },
     { mode: 'ttl' },
     { ttlMs: 5 },
+    { mode: 'fifo' as 'lru' },
+    { maxEntris: 5 } as object,
   ])('refuses the options %j', (options) => {
     expect(() => new BoundedCache<number>({ maxEntries: 1, ...options })).toThrow(
       expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }),

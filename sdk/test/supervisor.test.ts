@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BellowsError } from '../src/errors.js';
-import { supervise } from '../src/supervisor.js';
+import { Supervisor, supervise } from '../src/supervisor.js';
+import { supervisorChild } from '../src/supervisor-child.js';
 import type { ChildExit, ChildSpec } from '../src/supervisor-contract.js';
 import { Nursery } from './nursery.js';
 
@@ -318,5 +319,55 @@ describe('supervise', () => {
     expect(nursery.escalated).toEqual([]);
     await nursery.end('a');
     expect(nursery.escalated).toHaveLength(1);
+  });
+});
+
+describe('a supervisor', () => {
+  it.each([
+    [{ strategy: 'one_for_none' }, 'options.strategy must be one of one_for_one, one_for_all, rest_for_one, and is "one_for_none"'],
+    [{ intensity: { maxRestarts: -1, maxSeconds: Number.NaN } }, 'options.intensity.maxSeconds must be a number of at least 0, and is NaN'],
+    [{ intensity: { maxRestarts: 1 } }, 'options.intensity.maxSeconds must be a number of at least 0, and is undefined'],
+    [{ intensity: null }, 'options.intensity must be an object'],
+    [{ backoff: { initialMs: 1, factor: 2, maxMs: 'long' } }, 'options.backoff.maxMs must be a number'],
+    [
+      { backoff: { initialMs: 1, factor: 2, maxMs: 5, applies: 'never' } },
+      'options.backoff.applies must be one of always, beyond-intensity',
+    ],
+    [{ onEscalte() {} }, 'options.onEscalte is unknown: did you mean onEscalate?'],
+    [{ children: 'a' }, 'options.children must be a list, and is a string'],
+  ])('is not made with options that mean nothing: %#', (options, text) => {
+    const wrong = expect.objectContaining({ code: 'SUPERVISOR_OPTIONS_INVALID', message: expect.stringContaining(text) });
+    expect(() => new Supervisor({ children: [], ...options } as never)).toThrow(wrong);
+    expect(() => supervisorChild({ id: 'inner', children: [], ...options } as never)).toThrow(wrong);
+  });
+
+  it.each([
+    [{ id: '' }, 'child.id must be a text'],
+    [{ start: undefined }, 'The child a of a supervisor cannot work: child.start must be a function'],
+    [{ restart: 'permanant' }, 'child.restart must be one of permanent, transient, temporary, and is "permanant"'],
+    [{ stopTimeoutMs: Number.NaN }, 'child.stopTimeoutMs must be at least 0, in ms, and is NaN'],
+  ])('takes no child that cannot work: %#', async (change, text) => {
+    const nursery = new Nursery();
+    const wrong = expect.objectContaining({ kind: 'plugin', code: 'CHILD_INVALID', message: expect.stringContaining(text) });
+    const spec = { ...nursery.child('a'), ...change } as never;
+    expect(() => nursery.supervisor([spec])).toThrow(wrong);
+    const supervisor = nursery.supervisor([]);
+    await supervisor.start();
+    await expect(supervisor.startChild(spec)).rejects.toEqual(wrong);
+    await nursery.stop(supervisor);
+  });
+
+  it.each([
+    [undefined, 'its start answered nothing without stop and exited'],
+    [{ exited: new Promise(() => {}) }, 'without stop and exited'],
+    [{ stop: async () => {} }, 'its start answered an object without exited'],
+    ['running', 'its start answered a string'],
+  ])('names the child whose start answers no running child: %#', async (running, text) => {
+    const nursery = new Nursery();
+    const supervisor = nursery.supervisor([nursery.child('lamp', { start: async () => running as never })]);
+    await expect(supervisor.start()).rejects.toMatchObject({
+      code: 'CHILD_INVALID',
+      message: expect.stringMatching(new RegExp(`^The child lamp .*${text}`)),
+    });
   });
 });

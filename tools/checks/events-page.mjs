@@ -25,8 +25,8 @@ export async function eventsPage(root) {
 
 An event is one frozen envelope, \`{ topic, id, at, source, version: 1, payload }\`: built once per publish, shared by all subscribers, \`at\` in ms
 since 1970. *data* may be shed when a mailbox is full; *signal* is never shed and keeps its place; *control* is never shed and overtakes.
-Over HTTP: \`GET /v1/events?topics=a,b\` (server-sent events; \`Last-Event-ID\` resumes). A plugin may publish topics of its own, which are *data*
-unless it says otherwise. \`topics=\` takes those that begin with the id of a plugin and a dot, and any that was published since the start; without \`topics\` all come.
+Over HTTP: \`GET /v1/events?topics=a,b\` (server-sent events; \`Last-Event-ID\` resumes), for topics of plugins too, also before they are first published on. A plugin may publish topics of its own, which are *data*
+unless it says otherwise.
 
 ${overview}
 

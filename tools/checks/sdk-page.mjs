@@ -15,7 +15,7 @@ export function sdkPage(root) {
   return new Map([
     [
       'sdk.md',
-      `# The public types of the SDK\n\nWhat a plugin is compiled against, without the words that explain it: those are beside the code, and your editor shows them. What stays\ncompatible: [the promise to authors](../explanation/compatibility.md).\n\n${sections.join('\n')}`,
+      `# The public types of the SDK\n\nWhat a plugin is compiled against, with what each part promises and demands, as your editor shows it. What stays compatible: [the promise to authors](../explanation/compatibility.md).\n\n${sections.join('\n')}`,
     ],
   ]);
 }
@@ -37,9 +37,12 @@ function reachedFrom(entry, seen) {
 }
 
 function declarationsOf(file) {
-  return readFileSync(file, 'utf8')
-    .replace(/\/\*[\s\S]*?\*\//g, '')
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !/^\s*(\/\/|#private;|import )/.test(line))
-    .join('\n');
+  return (
+    readFileSync(file, 'utf8')
+      // of what is private nothing is shown but its words
+      .replace(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*(?=#private;)/g, '')
+      .split('\n')
+      .filter((line) => line.trim() !== '' && !/^\s*(\/\/|#private;|import )/.test(line))
+      .join('\n')
+  );
 }

@@ -32,7 +32,7 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
     },
     async backUp(options, request) {
       const { backUp } = await import('../backup/back-up.js');
-      return backUp({ ...request, dataDir: await dataFolderOf(options) });
+      return backUp({ ...request, dataDir: (await dataFoldersOf(options)).folder });
     },
     async findHost(options) {
       const { readHostFile } = await import('../data-folder.js');

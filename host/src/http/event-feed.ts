@@ -21,6 +21,8 @@ export interface EventStreamOptions {
   readonly topics: ReadonlySet<string> | 'all';
   /** The id of the last event the client has; 0: all that is kept; undefined: from now on. */
   readonly afterId?: number;
+  /** A line for people who look at the stream; programs skip it. */
+  readonly note?: string;
 }
 
 export interface EventStream {
@@ -80,7 +82,7 @@ export class EventFeed {
   open(options: EventStreamOptions): EventStream {
     const client: Client = { ...options, position: this.#positionAfter(options.afterId), writable: true, stalledSince: undefined };
     this.#clients.add(client);
-    this.#write(client, ': bellows events\n\n');
+    this.#write(client, `: ${options.note ?? 'bellows events'}\n\n`);
     if (options.afterId !== undefined && this.#isBeyond(options.afterId)) this.#tellGap(client, options.afterId);
     this.#pump(client);
     return {

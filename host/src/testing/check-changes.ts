@@ -1,7 +1,7 @@
 import { demand } from '@bellows/sdk/testing';
 import { type Appearance, type ChangeOutcome, ChangingLife, differenceOf, PROBE } from './changing-life.js';
 import { explained } from './explained.js';
-import { changeBack, type LiveChange, liveChangesOf, refusedChangesOf } from './live-changes.js';
+import { changeBack, type LiveChange, liveChangesOf, liveOptionNames, refusedChangesOf } from './live-changes.js';
 import { callAllAtOnce, isCallersBusiness, leftInHost } from './plugin-life.js';
 import type { PluginUnderCheck } from './plugin-under-check.js';
 import type { ProcessWatch } from './process-watch.js';
@@ -14,13 +14,18 @@ const ROUND_TRIPS = 5;
 const ABORTED_AFTER_TURNS = [0, 1, 2, 5];
 const CALL_TIMEOUT_MS = 5_000;
 
-/** Each is kept by a plugin that registers no `onReconfigure`: it is restarted for every change. */
+/** Each is kept by a plugin that registers no `onReconfigure` and marks no option as live: it is restarted for every change. */
 export async function checkChangesThereAndBack(subject: PluginUnderCheck, watch: ProcessWatch): Promise<void> {
   await using life = await ChangingLife.begin(subject);
   const { changes: given = [], probe } = subject.options;
   const changes = liveChangesOf(subject);
   if (!life.takesChanges) {
     demand(given.length === 0, 'it has no ctx.onReconfigure that could take the given changes over');
+    const live = liveOptionNames(subject);
+    demand(
+      live.length === 0,
+      `${live.join(', ')} ${live.length === 1 ? 'is' : 'are'} marked change: 'live', and it has no ctx.onReconfigure: register one, or take the mark away`,
+    );
     return;
   }
   demand(changes.length > 0, 'it has ctx.onReconfigure, and no option is marked as live: give `changes`, or mark one');

@@ -1,18 +1,41 @@
-import { ERROR_CODES, type IScalableSubsystem, isBellowsError, isKind, messageOf, TOPIC_CLASSES } from '@bellows/sdk';
+import { type IScalableSubsystem, isKind, messageOf, optionNames } from '@bellows/sdk';
 import { checkPromises, checkSubsystem, demand } from '@bellows/sdk/testing';
-import { HOST_ERROR_CODES } from '../error-codes.js';
 import { jsonSchemaOf } from '../operations/operation-schemas.js';
 import { hostileInputs, isPolluted, UNKNOWN_KEY, valuesOfOtherTypes } from './bad-input.js';
 import { checkBusyChanges, checkChangesThereAndBack, checkInterruptedChanges, checkRefusedChanges } from './check-changes.js';
-import { explained } from './explained.js';
+import {
+  checkCodes,
+  checkEvents,
+  checkHandlers,
+  checkHostile,
+  checkMalformed,
+  checkOperations,
+  checkReadings,
+  isWell,
+} from './check-life.js';
+import { demandTestOptions } from './demand-test-options.js';
 import { HeapWatch, ROUNDS_FOR_HEAP } from './heap-watch.js';
 import { propertiesOf } from './json-schema.js';
-import { callAllAtOnce, isCallersBusiness, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
+import { callAllAtOnce, leftInHost, livePlugin, type PluginLife, timersOn } from './plugin-life.js';
 import { type CheckedPlugin, type CheckPluginOptions, PluginUnderCheck } from './plugin-under-check.js';
 import { ProcessWatch } from './process-watch.js';
 import { endsWithin, withRunningTime } from './running-time.js';
 import { afterTurns } from './turns.js';
 
+const OPTIONS = optionNames<CheckPluginOptions>({
+  folder: true,
+  config: true,
+  configFolder: true,
+  alongside: true,
+  changes: true,
+  refusedChanges: true,
+  probe: true,
+  rounds: true,
+  activateTimeoutMs: true,
+  stopTimeoutMs: true,
+  callTimeoutMs: true,
+  settleMs: true,
+});
 const ROUNDS = 100;
 const MAX_LISTED = 5;
 /** What a plugin listens to once, at its first call, is no leak. */
@@ -23,7 +46,7 @@ const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
 /**
  * Checks what is promised of every plugin, on test hosts of its own: its options, its start and stop, its operations against bad input,
  * its events, its subsystems, and that nothing stays behind. Resolves when all hold; rejects with `PluginError` (`CHECK_FAILED`) that
- * names the first broken promise. Needs no test runner.
+ * names the first broken promise, and with `InputError` (`TEST_OPTIONS_INVALID`) for unknown options. Needs no test runner.
  *
  * Operations are called with malformed and hostile input: one value is bad, and the other required ones are samples made from the
  * schema (its `examples` where it has some). One that takes such input as good does its work. With samples alone are called those of the
@@ -32,6 +55,7 @@ const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
  * the plugin's: nothing else should run beside it. Files that stay open are seen on Linux, files that stay on disk nowhere.
  */
 export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOptions = {}): Promise<void> {
+  demandTestOptions('checkPlugin', options, OPTIONS);
   await using plugin = await PluginUnderCheck.load(subject, options);
   using watch = new ProcessWatch(options.settleMs);
   let seen: Promise<PluginLife> | undefined;
@@ -156,66 +180,6 @@ async function demandRefused(subject: PluginUnderCheck, key: string, value: unkn
     paths.some((path) => path === expected || path.startsWith(`${expected}.`)),
     `${shown} was refused at ${paths.join(', ')}, not at ${expected}`,
   );
-}
-
-function checkOperations({ operations, foreignOperations }: PluginLife): void {
-  demand(foreignOperations.length === 0, `it provides ${foreignOperations.join(', ')} as if it were the host`);
-  for (const { name, summary, input, output } of operations) {
-    demand(typeof summary === 'string' && summary.trim() !== '', `${name} has no summary`);
-    for (const [side, { $schema: _, ...schema }] of Object.entries({ input, output })) {
-      demand(Object.keys(schema).length > 0, `the ${side} of ${name} may be anything: say in a schema what it is`);
-    }
-  }
-}
-
-function checkMalformed({ answers }: PluginLife): void {
-  for (const { operation, what, isMalformed, isLate, error } of answers) {
-    if (!isMalformed) continue;
-    demand(!isLate, `${operation} did not answer to ${what}`);
-    demand(isKind(error, 'input'), `${operation} answered to ${what} with ${error === undefined ? 'a result' : explained(error)}`);
-  }
-}
-
-/** What it talks to is not there in a check: a plugin may say so, and that it works only in part. What nobody caught is a fault. */
-function isWell({ state, reason }: { readonly state: string; readonly reason: string }): boolean {
-  return state === 'active' || (state === 'degraded' && reason !== 'UNCAUGHT_ERROR');
-}
-
-function checkHostile({ answers, called }: PluginLife): void {
-  for (const { operation, what, isMalformed, isLate, error } of answers) {
-    if (isMalformed) continue;
-    demand(!isLate, `${operation} did not answer in time to ${what}`);
-    demand(error === undefined || isCallersBusiness(error), `${operation} answered to ${what} with ${explained(error)}`);
-  }
-  demand(!isPolluted(), 'an input reached the prototype of all objects');
-  demand(isWell(called), `afterwards it is ${called.state}: ${called.message}`);
-}
-
-/** It may wait for what does not come in a test. */
-function checkReadings({ readings }: PluginLife): void {
-  for (const { operation, what, error } of readings) {
-    demand(error === undefined || isCallersBusiness(error), `${operation} answered to ${what} with ${explained(error)}`);
-  }
-}
-
-function checkCodes({ tables, id }: PluginUnderCheck, { answers, readings }: PluginLife): void {
-  if (tables.length === 0) return;
-  const known = [...tables, HOST_ERROR_CODES, ERROR_CODES].flatMap((table) => Object.keys(table));
-  for (const { operation, what, error } of [...answers, ...readings]) {
-    if (!isBellowsError(error) || (error.plugin !== undefined && error.plugin !== id)) continue;
-    demand(known.includes(error.code), `${operation} answered to ${what} with the code ${error.code}, which no table explains`);
-  }
-}
-
-function checkEvents({ id }: PluginUnderCheck, { events }: PluginLife): void {
-  for (const { source, topic } of events) {
-    if (source === id) demand(topic.startsWith(`${id}.`), `it published on ${topic}: begin its own topics with ${id}.`);
-    if (source === 'host') demand(Object.hasOwn(TOPIC_CLASSES, topic), `it published on ${topic} as if it were the host: use ctx.bus`);
-  }
-}
-
-function checkHandlers({ handlerFailures: [failure] }: PluginLife): void {
-  if (failure !== undefined) demand(false, `its handler of ${failure.topic} threw: ${messageOf(failure.error)}`);
 }
 
 /** A handler that does not follow its signal goes on when its plugin has gone. */

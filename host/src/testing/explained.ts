@@ -1,4 +1,4 @@
-import { isBellowsError, messageOf } from '@bellows/sdk';
+import { BellowsError, isBellowsError, messageOf } from '@bellows/sdk';
 import { faultLines, headline } from '../shown-faults.js';
 
 /** An error made of a hostile input may repeat it. */
@@ -10,6 +10,33 @@ export function explained(error: unknown): string {
   if (error.code === 'HANDLER_THREW') return `an unexpected error: ${cut(messageOf(error.cause))}`;
   const told = headline(error.message, error.details);
   return cut([told, ...faultLines(told, error.details)].join('; '));
+}
+
+/**
+ * The error with its reason in the message, where a host would say it in a log, which nobody reads in a test: what a plugin failed with,
+ * what an answer has that its schema refuses. Any other error as it is.
+ */
+export function withReason(error: unknown): unknown {
+  if (!isBellowsError(error)) return error;
+  const message = reasoned(error);
+  if (message === error.message) return error;
+  const { kind, code, plugin, phase, details, data, retryAfterMs, status } = error;
+  return new BellowsError(kind, code, message, {
+    status,
+    cause: error.cause ?? error,
+    ...(plugin === undefined ? {} : { plugin }),
+    ...(phase === undefined ? {} : { phase }),
+    ...(details === undefined ? {} : { details }),
+    ...(data === undefined ? {} : { data }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function reasoned(error: BellowsError): string {
+  const { code, message, details } = error;
+  if (code === 'HANDLER_THREW') return `${message.slice(0, message.indexOf(':'))}: ${cut(messageOf(error.cause))}`;
+  const isTold = code !== 'OUTPUT_INVALID' && error.phase !== 'activate';
+  return isTold || details === undefined ? message : cut([message, ...faultLines(message, details)].join('; '));
 }
 
 function cut(text: string): string {

@@ -27,6 +27,11 @@ export function liveChangesOf(subject: PluginUnderCheck): readonly LiveChange[] 
   return [...madeChanges(subject), ...changes.map((config) => givenChange(subject, config, 'taken'))];
 }
 
+/** Of all options that are marked live, their paths. */
+export function liveOptionNames({ plugin }: PluginUnderCheck): readonly string[] {
+  return liveOptions(jsonSchemaOf(plugin.config, 'input'), []).map(({ path }) => path.join('.'));
+}
+
 /** Changes that were given as such that it refuses. */
 export function refusedChangesOf(subject: PluginUnderCheck): readonly LiveChange[] {
   return (subject.options.refusedChanges ?? []).map((config) => givenChange(subject, config, 'refused'));

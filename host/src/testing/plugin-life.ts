@@ -6,6 +6,7 @@ import type { LaunchedHost } from './launch-test-host.js';
 import type { PluginUnderCheck } from './plugin-under-check.js';
 import { endsWithin, withRunningTime } from './running-time.js';
 import { sampleInput } from './sample-input.js';
+import { unsayableTypes } from './unsayable.js';
 
 const CALL_TIMEOUT_MS = 5_000;
 
@@ -24,6 +25,8 @@ export interface PluginLife {
   readonly operations: readonly OperationInfo[];
   /** Operations that are there and are neither its own nor those of whom it needs. */
   readonly foreignOperations: readonly string[];
+  /** By operation: where its answers hold what JSON cannot. */
+  readonly unsayableAnswers: ReadonlyMap<string, readonly string[]>;
   readonly answers: readonly Answer[];
   /** What came of good input, for those that change nothing. */
   readonly readings: readonly Answer[];
@@ -49,7 +52,7 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
   let signal: AbortSignal | undefined;
   const host = await subject.start({ onContext: (ctx) => (signal = ctx.signal) });
   const listening = () => (signal === undefined ? 0 : getEventListeners(signal, 'abort').length);
-  const { id } = subject;
+  const { id, calls } = subject;
   const { wired, bus, clock } = host;
   try {
     const status = () => wired.plugins.runner(id)?.status as PluginStatus;
@@ -58,6 +61,7 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
     const operations = all.filter(({ plugin }) => plugin === id);
     const isOfOthers = (owner: string) => owner !== id && others.includes(owner);
     const foreignOperations = all.filter(({ plugin }) => !others.includes(plugin)).map(({ name }) => name);
+    const unsayableAnswers = new Map(calls.provided.map(({ name, output }) => [name, unsayableTypes(output)] as const));
     const answers: Answer[] = [];
     const readings: Answer[] = [];
     const listenersOfCalls = new Map<string, number>();
@@ -75,6 +79,7 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
     return {
       operations,
       foreignOperations,
+      unsayableAnswers,
       answers,
       readings,
       called,

@@ -1,12 +1,20 @@
 import type { OperationDefinition } from '@bellows/sdk';
 import { endsWithin } from './running-time.js';
 
-/** Which handlers of a plugin have begun and not ended; a host answers a call that it ends without waiting for its handler. */
+/**
+ * The operations of one life of a plugin, and which of their handlers have begun and not ended: a host answers a call that it ends without
+ * waiting for its handler.
+ */
 export class RunningCalls {
+  /** What was provided and may be called. */
+  readonly provided: OperationDefinition[] = [];
   readonly #running = new Set<{ readonly name: string; readonly ended: Promise<unknown> }>();
 
   /** The same operation, whose calls are seen here. */
   watched<I, O>(definition: OperationDefinition<I, O>): OperationDefinition<I, O> {
+    // what cannot be called is the host's to refuse
+    if (typeof (definition as Partial<typeof definition> | undefined)?.handler !== 'function') return definition;
+    this.provided.push(definition as unknown as OperationDefinition);
     return {
       ...definition,
       handler: (input, call) => {

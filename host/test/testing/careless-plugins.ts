@@ -3,8 +3,8 @@ import { closeSync, openSync, watch } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type PluginContext, z } from '@bellows/sdk';
-import { type BrokenPlugin, sample, withOperation } from './broken-plugins.js';
+import { NotReadyError, option, type Plugin, type PluginContext, z } from '@bellows/sdk';
+import { type BrokenPlugin, ERROR_CODES, sample, withOperation } from './broken-plugins.js';
 
 /** Two keys, so that a bad value of one is seen only where the other one is good. */
 const letter = z.strictObject({ to: z.string(), text: z.string() });
@@ -46,6 +46,43 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
       input: z.strictObject({ copies: z.int().min(1).max(9) }),
       handler: async () => ({ greeting: 42 }),
     } as object),
+  },
+  'answers with dates, which no JSON has': {
+    promise:
+      'it provides operations under its own id, each with a summary and with schemas": the output of sample.other has at (date), most (bigint)',
+    plugin: withOperation({ output: z.strictObject({ at: z.date(), most: z.array(z.bigint()) }), handler: async () => ({}) } as object),
+  },
+  'throws an error of another kind than its own table says': {
+    promise:
+      'its errors have codes of its own table, of the host or of the SDK": sample.other answered to name with a mebibyte of text with NAME_ODD of the kind not_ready',
+    plugin: {
+      default: withOperation({
+        async handler() {
+          throw new NotReadyError('NAME_ODD', 'The name is odd: use another one.');
+        },
+      }),
+      ERROR_CODES,
+    } as { readonly default: Plugin },
+  },
+  'publishes what cannot be sent': {
+    promise: 'it publishes under its own id": an event of sample.odd holds what cannot be sent',
+    plugin: sample((ctx) => ctx.bus.publish({ topic: 'sample.odd', payload: { again: () => {} } })),
+  },
+  'publishes what JSON cannot hold': {
+    promise: 'it publishes under its own id": an event of sample.large holds what cannot be sent',
+    plugin: sample((ctx) => ctx.bus.publish({ topic: 'sample.large', payload: { bytes: 1n } })),
+  },
+  'marks an option as live, and takes no changes': {
+    promise: "it takes a change of its live options over, and back\": greeting is marked change: 'live', and it has no ctx.onReconfigure",
+    plugin: sample(() => {}, {
+      config: z.strictObject({
+        greeting: option(z.string().default('Hello'), { what: 'The word before the name.', change: 'live' }),
+      }) as never,
+    }),
+  },
+  'provides an operation without a handler': {
+    promise: 'it is active when its activation has ended": it does not start: ',
+    plugin: withOperation({ handler: undefined } as object),
   },
   'drops keys it does not know': {
     promise: 'malformed input',

@@ -35,6 +35,13 @@ describe('checkPlugin', () => {
     await checkPlugin({ default: goodPlugin, ERROR_CODES } as { readonly default: typeof goodPlugin });
   });
 
+  it('refuses options it does not have', async () => {
+    await expect(checkPlugin(goodPlugin, { round: 2 } as never)).rejects.toMatchObject({
+      code: 'TEST_OPTIONS_INVALID',
+      message: expect.stringContaining('options.round is unknown: did you mean rounds?'),
+    });
+  });
+
   it('accepts one that does nothing', async () => {
     await checkPlugin(definePlugin({ id: 'idle', config: z.strictObject({}), activate() {} }));
   });

@@ -89,6 +89,57 @@ describe('startTestHost', () => {
     });
   });
 
+  it.each([
+    [undefined, 'options must be an object'],
+    [{}, 'give the plugins it runs: { plugins: [mine] }'],
+    [{ plugins: adder }, 'give the plugins it runs'],
+    [{ plugins: [], confg: {} }, 'options.confg is unknown: did you mean config?'],
+  ])('refuses to be called without sense: %#', async (options, text) => {
+    await expect(startTestHost(options as never)).rejects.toMatchObject({
+      code: 'TEST_OPTIONS_INVALID',
+      message: expect.stringContaining(text),
+    });
+  });
+
+  it('refuses a reload of what it does not have', async () => {
+    await using host = await startTestHost({ plugins: [adder] });
+    await expect(host.reload({ plugns: [] } as never)).rejects.toMatchObject({ code: 'TEST_OPTIONS_INVALID' });
+  });
+
+  it('says in the error itself what a host says in its log', async () => {
+    const boom = new Error('no such shelf');
+    const faulty = acting('faulty', (ctx) => {
+      const operation = { summary: 'Fails.', input: z.strictObject({}), output: z.strictObject({ n: z.int() }) };
+      const fail = () => Promise.reject(boom);
+      ctx.operations.provide({ ...operation, name: 'faulty.throw', handler: fail });
+      ctx.operations.provide({ ...operation, name: 'faulty.answer', handler: async () => ({ n: 'one' }) as never });
+    });
+    await using host = await startTestHost({ plugins: [faulty] });
+    await expect(host.call('faulty.throw', {})).rejects.toMatchObject({
+      code: 'HANDLER_THREW',
+      kind: 'plugin',
+      plugin: 'faulty',
+      message: 'faulty.throw failed with an unexpected error: no such shelf',
+      cause: boom,
+    });
+    await expect(host.call('faulty.answer', {})).rejects.toMatchObject({
+      code: 'OUTPUT_INVALID',
+      message: expect.stringMatching(/^faulty\.answer answered with something its own schema refuses.*; n: .*(number|int)/),
+    });
+    const dead = acting('dead', () => Promise.reject(boom));
+    await expect(startTestHost({ plugins: [dead] })).rejects.toMatchObject({
+      code: 'PLUGIN_THREW',
+      message: expect.stringMatching(/^the host cannot run without dead.*no such shelf/),
+    });
+  });
+
+  it('ends a wait for an event that has not come when it stops', async () => {
+    const host = await startTestHost({ plugins: [adder] });
+    const waiting = host.bus.waitFor('adder.added');
+    await host.stop();
+    await expect(waiting).rejects.toMatchObject({ code: 'EVENT_NOT_PUBLISHED' });
+  });
+
   it('leaves nothing after a stop, nor after a second one', async () => {
     const host = await startTestHost({ plugins: [adder] });
     const { folder } = await host.call<{ folder: string }>('adder.add', { number: 1 });

@@ -5,15 +5,29 @@ import { systemRandom } from '../random.js';
 import type { OperationsAnswer, PluginsAnswer, StatusAnswer, UploadAnswer } from './answers.js';
 import { callHeaders } from './call-headers.js';
 import { realClock } from './client-clock.js';
+import {
+  baseOf,
+  demandAskOptions,
+  demandAtLeast,
+  demandCallOptions,
+  demandClientOptions,
+  demandFollowOptions,
+  demandToken,
+  policyOf,
+} from './client-demands.js';
 import type { AskOptions, ClientCallOptions, ClientOptions, FollowOptions, UploadSource } from './client-options.js';
 import { followEvents } from './follow-events.js';
 import { HostExchange, type HostRequest } from './host-exchange.js';
-import { DEFAULT_RETRY, type RetryPolicy } from './plan-retry.js';
 import { answerInvalid, readAnswer } from './read-answer.js';
 import { uploadBody } from './upload-body.js';
 
-/** A name with types, or any other. */
-export type OperationName<Types> = (keyof Types & string) | (string & {});
+/**
+ * The operations of types that were given to the client, and no other. Of {@link OperationTypes}, which holds the plugins that a program
+ * imports types of, any other name too.
+ */
+export type OperationName<Types> = (keyof Types & string) | (IsOpen<Types> extends true ? string & {} : never);
+/** Both ways: types of a host that lack what the program knows, or have more, are others. */
+type IsOpen<Types> = [OperationTypes, Types] extends [Types, OperationTypes] ? true : false;
 export type InputOf<Types, Name> = Name extends keyof Types ? (Types[Name] extends { readonly input: infer I } ? I : unknown) : unknown;
 export type OutputOf<Types, Name> = Name extends keyof Types ? (Types[Name] extends { readonly output: infer O } ? O : unknown) : unknown;
 
@@ -36,7 +50,10 @@ export interface Client<Types = OperationTypes> {
   status(options?: AskOptions): Promise<StatusAnswer>;
   plugins(options?: AskOptions): Promise<PluginsAnswer['plugins']>;
   operations(options?: AskOptions): Promise<OperationsAnswer['operations']>;
-  /** Each iteration is a stream of its own. `from(client.events())` of RxJS makes an Observable of it; end that with the signal. */
+  /**
+   * Topics of the host and of plugins, also those on which nothing has been published yet. Each iteration is a stream of its own.
+   * `from(client.events())` of RxJS makes an Observable of it; end that with the signal. Throws `InputError` for options that mean nothing.
+   */
   events<const T extends string = '*'>(options?: FollowOptions<T>): AsyncIterable<EventOf<T>>;
   /** Keeps bytes on the host; the url goes into the input of an operation. */
   upload(source: UploadSource, options?: AskOptions): Promise<UploadAnswer>;
@@ -47,6 +64,7 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** `InputError` (`CALL_OPTIONS_INVALID`) for an address, a name, a token or a number that no host can be asked with. */
 export function createClient<Types = OperationTypes>(options: ClientOptions): Client<Types> {
+  demandClientOptions(options);
   const { token, tenant, user, retry: ownRetry, maxAnswerBytes = MAX_ANSWER_BYTES, clock = realClock, random = systemRandom } = options;
   const fetch = options.fetch ?? ((url: string, init: RequestInit) => globalThis.fetch(url, init));
   const exchange = new HostExchange({ base: baseOf(options.url), token: demandToken(token), fetch, clock, random });
@@ -61,6 +79,7 @@ export function createClient<Types = OperationTypes>(options: ClientOptions): Cl
     return exchange.ask(request, tries, read);
   };
   const get = async <T>(path: string, given: AskOptions, demanded: readonly string[]): Promise<T> => {
+    demandAskOptions(given);
     const headers = { ...callHeaders(given), accept: 'application/json' };
     const answer = await ask({ method: 'GET', path, headers }, given, true);
     for (const key of demanded) if (!Array.isArray((answer as Record<string, unknown> | null)?.[key])) throw answerInvalid(`no ${key}`);
@@ -69,6 +88,7 @@ export function createClient<Types = OperationTypes>(options: ClientOptions): Cl
 
   return {
     async call(name, input, given = {}) {
+      demandCallOptions(given);
       const headers = { ...callHeaders({ ...owner, ...given }), accept: 'application/json', 'content-type': 'application/json' };
       const path = `/v1/operations/${encodeURIComponent(String(name).toWellFormed())}`;
       const answer = await ask({ method: 'POST', path, headers, body: jsonOf(input) }, given, given.idempotencyKey !== undefined);
@@ -78,6 +98,7 @@ export function createClient<Types = OperationTypes>(options: ClientOptions): Cl
     plugins: async (given = {}) => (await get<PluginsAnswer>('/v1/plugins', given, ['plugins'])).plugins,
     operations: async (given = {}) => (await get<OperationsAnswer>('/v1/operations', given, ['operations'])).operations,
     events<T extends string>(given: FollowOptions<T> = {}): AsyncIterable<EventOf<T>> {
+      demandFollowOptions(given);
       const path = `/v1/events${given.topics === undefined ? '' : `?topics=${given.topics.map(encodeURIComponent).join(',')}`}`;
       const open = async (lastEventId: number | undefined, signal: AbortSignal) => {
         const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }) };
@@ -90,6 +111,7 @@ export function createClient<Types = OperationTypes>(options: ClientOptions): Cl
       return { [Symbol.asyncIterator]: () => followEvents({ open, clock, random }, given) };
     },
     async upload(source, given = {}) {
+      demandAskOptions(given);
       const { body, isRepeatable, fault } = uploadBody(source);
       const headers = { ...callHeaders(given), accept: 'application/json', 'content-type': 'application/octet-stream' };
       const request: HostRequest = { method: 'POST', path: '/v1/files', headers, body };
@@ -103,41 +125,6 @@ export function createClient<Types = OperationTypes>(options: ClientOptions): Cl
       throw answerInvalid('no address of the upload');
     },
   };
-}
-
-function baseOf(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed && /^https?:$/.test(parsed.protocol) && parsed.username === '' && parsed.password === '') {
-    return parsed.origin + parsed.pathname.replace(/\/+$/, '');
-  }
-  throw optionsError('url', 'must be the address of a host, like http://127.0.0.1:7070');
-}
-
-function demandToken(token: string | undefined): string | undefined {
-  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
-  throw optionsError('token', 'must be printable ASCII without blanks');
-}
-
-function optionsError(path: string, message: string): InputError {
-  return new InputError('CALL_OPTIONS_INVALID', `The options of the client are wrong: ${path} ${message}.`, {
-    details: [{ path, message }],
-  });
-}
-
-function policyOf(ofClient: ClientOptions['retry'], ofCall: AskOptions['retry']): RetryPolicy {
-  if (ofCall === false || (ofCall === undefined && ofClient === false)) return { ...DEFAULT_RETRY, maxAttempts: 1 };
-  const policy = { ...DEFAULT_RETRY, ...(ofClient || {}), ...ofCall };
-  const { maxAttempts, initialMs, maxMs, maxRetryAfterMs } = policy;
-  demandAtLeast(1, { 'retry.maxAttempts': maxAttempts });
-  demandAtLeast(0, { 'retry.initialMs': initialMs, 'retry.maxMs': maxMs, 'retry.maxRetryAfterMs': maxRetryAfterMs });
-  return policy;
-}
-
-/** What is no number compares with nothing: a bound of it would never hold. */
-function demandAtLeast(least: number, values: Readonly<Record<string, number>>): void {
-  for (const [path, value] of Object.entries(values)) {
-    if (typeof value !== 'number' || !(value >= least)) throw optionsError(path, `must be a number of at least ${least}`);
-  }
 }
 
 function jsonOf(input: unknown): string {

@@ -18,7 +18,7 @@ export interface FollowParts {
 
 /**
  * The events of the host as they come. A stream that breaks is opened again after the last event that came, ever more slowly while that
- * fails. Ends when the signal aborts or whoever iterates stops; throws what no further try can change (a topic nobody knows, no rights).
+ * fails. Ends when the signal aborts or whoever iterates stops; throws what no further try can change (no rights, an address that is no host's).
  */
 export async function* followEvents<T extends string>(parts: FollowParts, options: FollowOptions<T>): AsyncGenerator<EventOf<T>, void> {
   const { clock, random } = parts;

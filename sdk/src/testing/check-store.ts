@@ -31,6 +31,7 @@ export async function checkStore(makeStore: MakeStore, options: CheckStoreOption
     'values are copied': fresh(checkCopies),
     'list gives what starts with the prefix, sorted by code unit': fresh(checkList),
     'paths that are none are refused with STORE_PATH_INVALID': fresh(checkPaths),
+    'values that are no bytes are refused with STORE_VALUE_INVALID': fresh(checkValues),
     'changes of one path apply in the order they were made': fresh(checkOrder),
     'an aborted call leaves the old value or the new one': fresh(checkAbort),
     ...Object.fromEntries(Object.entries(STREAM_PROMISES).map(([promise, check]) => [promise, fresh(check)])),
@@ -132,6 +133,25 @@ async function checkPaths(store: IPersistentBackingStore): Promise<void> {
     }
   }
   demand((await store.list('')).length === 0, 'a refused write left something behind');
+}
+
+async function checkValues(store: IPersistentBackingStore): Promise<void> {
+  await store.write(PATH, bytes(1));
+  const wrong = {
+    text: 'text',
+    'a number': 3,
+    'an object': { length: 2 },
+    'a list': [1, 2],
+    null: null,
+    undefined,
+    words: new Uint16Array([1]),
+  };
+  for (const [name, value] of Object.entries(wrong)) {
+    const error = await rejectionOf(`write of ${name}`, () => store.write(PATH, value as never));
+    const code = isBellowsError(error) ? error.code : messageOf(error);
+    demand(code === 'STORE_VALUE_INVALID', `write of ${name} rejected with ${code}`);
+    await expectValue(store, PATH, bytes(1), `a value after a refused write of ${name}`);
+  }
 }
 
 async function checkOrder(store: IPersistentBackingStore): Promise<void> {

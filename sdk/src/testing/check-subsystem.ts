@@ -38,6 +38,8 @@ export async function checkSubsystem(
     'the same limits twice change nothing': fresh(checkTwice),
     'limits it cannot take are refused and change nothing': fresh(checkRefusal),
     'concurrent changes apply in the order of the calls': fresh(checkOrder),
+    // last: mended in a line, it must not hide what is wrong with the limits themselves
+    'what it answers is a copy or frozen': fresh(checkHandedOut),
   });
 }
 
@@ -82,21 +84,39 @@ function checkDefaults(subsystem: IScalableSubsystem): void {
 }
 
 function checkReading(subsystem: IScalableSubsystem): void {
-  const read = () =>
-    JSON.stringify([
-      subsystem.getScalingMetrics(),
-      subsystem.currentLimits,
-      subsystem.configuredLimits,
-      subsystem.currentBackpressureState,
-    ]);
-  const before = JSON.parse(read()) as unknown;
-  const kept = subsystem.currentLimits;
-  // a caller that writes into what it was given must not reach the inside
-  Reflect.set(kept, 'maxQueueDepth', -1);
-  Reflect.set(subsystem.configuredLimits ?? {}, 'maxQueueDepth', -1);
-  Reflect.set(subsystem.getScalingMetrics(), 'demand', -1);
-  const after = JSON.parse(read()) as unknown;
-  demand(JSON.stringify(before) === JSON.stringify(after), `before ${JSON.stringify(before)}, after ${JSON.stringify(after)}`);
+  const [before, after] = [shownBy(subsystem), shownBy(subsystem)];
+  for (const [what, value] of Object.entries(before)) {
+    demand(after[what] === value, `${what} was first ${value}, and then ${after[what]}, with nothing but reading in between`);
+  }
+}
+
+/** Callers such as the governor keep what they were given, and may write into it. */
+function checkHandedOut(subsystem: IScalableSubsystem): void {
+  const handedOut: Readonly<Record<string, readonly [given: object | undefined, key: string]>> = {
+    currentLimits: [subsystem.currentLimits, 'maxQueueDepth'],
+    configuredLimits: [subsystem.configuredLimits, 'maxQueueDepth'],
+    getScalingMetrics: [subsystem.getScalingMetrics(), 'demand'],
+  };
+  for (const [what, [given, key]] of Object.entries(handedOut)) {
+    if (given === undefined) continue;
+    const before = shownBy(subsystem);
+    const kept = Reflect.get(given, key);
+    Reflect.set(given, key, -1);
+    const after = shownBy(subsystem);
+    // a frozen one has not taken it
+    if (Reflect.get(given, key) === -1) Reflect.set(given, key, kept);
+    const isSame = Object.entries(before).every(([name, value]) => after[name] === value);
+    demand(isSame, `${what} answers an object that its callers can change: return a copy, or freeze it`);
+  }
+}
+
+function shownBy(subsystem: IScalableSubsystem): Readonly<Record<string, string | undefined>> {
+  return {
+    getScalingMetrics: JSON.stringify(subsystem.getScalingMetrics()),
+    currentLimits: JSON.stringify(subsystem.currentLimits),
+    configuredLimits: JSON.stringify(subsystem.configuredLimits),
+    currentBackpressureState: JSON.stringify(subsystem.currentBackpressureState),
+  };
 }
 
 async function checkCeilings(subsystem: IScalableSubsystem): Promise<void> {

@@ -1,5 +1,6 @@
 import type { BusSubscription } from '../bus-subscription.js';
 import { systemClock } from '../clock.js';
+import { NotFoundError } from '../errors.js';
 import { EventBus, type EventBusOptions } from '../event-bus.js';
 import type { PublishOptions } from '../event-bus-contract.js';
 import type { BusEvent } from '../events.js';
@@ -16,7 +17,8 @@ export class RecordingBus extends EventBus {
   readonly #events: BusEvent[] = [];
   readonly #failures: HandlerFailure[];
   readonly #subscriptions = new Set<Pick<BusSubscription, 'owner' | 'topic'>>();
-  #waiting: { readonly wants: (event: BusEvent) => boolean; readonly resolve: (event: BusEvent) => void }[] = [];
+  #waiting: Waiter[] = [];
+  #isOver = false;
 
   constructor(options: Partial<EventBusOptions> = {}) {
     const failures: HandlerFailure[] = [];
@@ -50,14 +52,27 @@ export class RecordingBus extends EventBus {
     return this.#events.filter((event): event is BusEvent<T> => event.topic === topic);
   }
 
-  /** The first event of the topic that fits, already published or still to come. Waits for ever if none does: mind the test's time-out. */
+  /**
+   * The first event of the topic that fits, already published or still to come. Waits as long as the bus is open: mind the test's time-out.
+   * When it is closed, as by the stop of a test host, rejects with `NotFoundError` (`EVENT_NOT_PUBLISHED`).
+   */
   waitFor<T extends string>(topic: T, predicate: (event: BusEvent<T>) => boolean = () => true): Promise<BusEvent<T>> {
     const wants = (event: BusEvent) => event.topic === topic && predicate(event as BusEvent<T>);
     const known = this.#events.find(wants);
     if (known !== undefined) return Promise.resolve(known as BusEvent<T>);
-    return new Promise((resolve) => {
-      this.#waiting.push({ wants, resolve: (event) => resolve(event as BusEvent<T>) });
+    const waiting = new Promise<BusEvent>((resolve, reject) => {
+      if (this.#isOver) reject(notPublished(topic));
+      else this.#waiting.push({ wants, resolve, giveUp: () => reject(notPublished(topic)) });
     });
+    // a test that has ended may have left it waiting
+    waiting.catch(() => {});
+    return waiting as Promise<BusEvent<T>>;
+  }
+
+  override close(): void {
+    super.close();
+    this.#isOver = true;
+    for (const { giveUp } of this.#waiting.splice(0)) giveUp();
   }
 
   override publishFrom<T extends string>(source: string, options: PublishOptions<T>, deliver: boolean): BusEvent<T> {
@@ -86,4 +101,15 @@ export class RecordingBus extends EventBus {
     this.#waiting = this.#waiting.filter((waiter) => !fitting.includes(waiter));
     for (const { resolve } of fitting) resolve(event);
   }
+}
+
+interface Waiter {
+  readonly wants: (event: BusEvent) => boolean;
+  readonly resolve: (event: BusEvent) => void;
+  readonly giveUp: () => void;
+}
+
+function notPublished(topic: string): NotFoundError {
+  const message = `A test waits for an event of ${topic} that did not come before its bus was closed: wait before the host stops`;
+  return new NotFoundError('EVENT_NOT_PUBLISHED', message);
 }

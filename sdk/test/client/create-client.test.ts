@@ -79,6 +79,30 @@ describe('call', () => {
     }
   });
 
+  it.each([
+    [{ tokn: 'a' }, 'client.tokn is unknown: did you mean token?'],
+    [{ retry: { maxAtempts: 2 } }, 'retry.maxAtempts is unknown: did you mean maxAttempts?'],
+    [{ retry: 5 }, 'retry must be an object'],
+  ])('is not made with options nobody knows: %j', (options, text) => {
+    expect(() => createClient({ url: 'http://host.test:7070', ...options } as never)).toThrow(
+      expect.objectContaining({ kind: 'input', code: 'CALL_OPTIONS_INVALID', message: expect.stringContaining(text) }),
+    );
+  });
+
+  it('refuses options nobody knows, before anything is sent', async () => {
+    const { client, asked } = clientOf([() => json({})]);
+    const wrong = { code: 'CALL_OPTIONS_INVALID', details: [{ path: 'call.deadlineMS', suggestion: 'deadlineMs' }] };
+    const given = { deadlineMS: 5 } as never;
+    await expect(client.call('a.b', {}, given)).rejects.toMatchObject(wrong);
+    await expect(client.status(given)).rejects.toMatchObject(wrong);
+    await expect(client.upload(new Blob([]), given)).rejects.toMatchObject(wrong);
+    expect(() => client.events({ topic: 'status' } as never)).toThrow(expect.objectContaining({ code: 'CALL_OPTIONS_INVALID' }));
+    for (const events of [{ topics: 'status' }, { topics: [] }, { topics: ['a b'] }, { lastEventId: -1 }, { maxFailures: Number.NaN }]) {
+      expect(() => client.events(events as never)).toThrow(expect.objectContaining({ code: 'CALL_OPTIONS_INVALID' }));
+    }
+    expect(asked).toEqual([]);
+  });
+
   it('refuses an input that JSON cannot hold', async () => {
     const { client } = clientOf([() => json(1)]);
     const circle: Record<string, unknown> = {};

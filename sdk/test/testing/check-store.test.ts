@@ -51,13 +51,22 @@ const broken: Record<string, { readonly promise: string; make(): MemoryStore }> 
         }
       })(),
   },
+  'keeps a text as nothing': {
+    promise: 'values that are no bytes',
+    make: () =>
+      new (class extends MemoryStore {
+        override async write(path: string, data: Uint8Array, signal?: AbortSignal) {
+          await super.write(path, new Uint8Array(data), signal);
+        }
+      })(),
+  },
   'writes in any order': {
     promise: 'changes of one path',
     make: () =>
       new (class extends MemoryStore {
         override async write(path: string, data: Uint8Array, signal?: AbortSignal) {
-          const copy = data.slice();
-          if (copy[0] === 3) for (let hop = 0; hop < 50; hop += 1) await Promise.resolve();
+          const copy = structuredClone(data);
+          if (copy?.[0] === 3) for (let hop = 0; hop < 50; hop += 1) await Promise.resolve();
           await super.write(path, copy, signal);
         }
       })(),
@@ -81,7 +90,7 @@ describe('checkStore', () => {
   it('has a broken store for each of its promises', () => {
     const known = Object.values(broken).map(({ promise }) => promise);
     const promises = promisesOf('check-store');
-    expect(promises.length).toBe(7);
+    expect(promises.length).toBe(8);
     expect(promises.filter((promise) => !known.some((beginning) => promise.startsWith(beginning)))).toEqual([]);
   });
 

@@ -95,8 +95,18 @@ const broken: Record<string, { readonly promise: string; make(): IScalableSubsys
         }
       })(),
   },
-  'hands out its inside': {
+  'counts who reads it': {
     promise: 'reading it changes nothing',
+    make: () =>
+      new (class extends GoodSubsystem {
+        reads = 0;
+        override getScalingMetrics() {
+          return { ...super.getScalingMetrics(), 'own.reads': (this.reads += 1) };
+        }
+      })(),
+  },
+  'hands out its inside': {
+    promise: 'what it answers',
     make: () =>
       new (class extends GoodSubsystem {
         override limits = { ...DEFAULT_SCALING_LIMITS };
@@ -106,7 +116,7 @@ const broken: Record<string, { readonly promise: string; make(): IScalableSubsys
       })(),
   },
   'hands out what is configured': {
-    promise: 'reading it changes nothing',
+    promise: 'what it answers',
     make: () => Object.assign(new GoodSubsystem(), { configuredLimits: { ...DEFAULT_SCALING_LIMITS } }),
   },
   'ignores a ceiling': {
@@ -165,7 +175,7 @@ describe('checkSubsystem', () => {
   it('accepts one that keeps its promises', async () => {
     let closed = 0;
     await checkSubsystem(() => new GoodSubsystem(), { close: () => void (closed += 1) });
-    expect(closed).toBe(10);
+    expect(closed).toBe(11);
   });
 
   it('accepts one that says what its operations cost', async () => {
@@ -188,7 +198,7 @@ describe('checkSubsystem', () => {
   it('has a broken subsystem for each of its promises', () => {
     const known = Object.values(broken).map(({ promise }) => promise);
     const promises = promisesOf('check-subsystem');
-    expect(promises.length).toBe(10);
+    expect(promises.length).toBe(11);
     expect(promises.filter((promise) => !known.some((beginning) => promise.startsWith(beginning)))).toEqual([]);
   });
 });

@@ -52,6 +52,19 @@ describe('RecordingBus', () => {
     expect((await bus.waitFor('a')).id).toBe(2);
   });
 
+  it('ends a wait when it is closed, and waits no more afterwards', async () => {
+    const bus = new RecordingBus();
+    bus.publish({ topic: 'a', payload: 1 });
+    const early = bus.waitFor('b');
+    const left = bus.waitFor('c');
+    bus.close();
+    const never = { code: 'EVENT_NOT_PUBLISHED', message: expect.stringContaining('an event of b') };
+    await expect(early).rejects.toMatchObject(never);
+    await expect(bus.waitFor('b')).rejects.toMatchObject(never);
+    expect((await bus.waitFor('a')).id).toBe(1);
+    void left;
+  });
+
   it('keeps what handlers threw', async () => {
     const bus = new RecordingBus();
     bus.subscribe('a', { owner: 'me' }, () => {

@@ -34,6 +34,8 @@ async function typedByHand() {
   const { text } = await client.call('mine.own', { name: 'Ada' });
   // @ts-expect-error that is no text
   await client.call('mine.own', { name: 5 });
+  // @ts-expect-error a misspelt name: the types say which there are
+  await client.call('mine.onw', { name: 'Ada' });
   for await (const event of client.events({ topics: ['metrics', 'status'] })) {
     if (event.topic === 'metrics') return [text, event.payload.values.demand];
     // @ts-expect-error that topic was not asked for

@@ -39,7 +39,9 @@ export const ELSEWHERE = [
   'docs/how-to/choose-a-store.md',
   'docs/how-to/install-outside-a-clone.md',
   'docs/how-to/let-others-in.md',
+  'docs/how-to/options-types-and-a-cache.md',
   'docs/how-to/run-as-a-service.md',
+  'docs/how-to/supervise-what-you-start.md',
   'docs/how-to/test-a-plugin.md',
   'docs/how-to/use-the-client.md',
 ];

@@ -14,6 +14,12 @@ const TEST_PAGES = [
     passes: 7,
   },
   { document: 'docs/how-to/choose-a-store.md', names: ['store.test.ts'], passes: 1 },
+  { document: 'docs/how-to/supervise-what-you-start.md', names: ['lamp-child.ts', 'lamp.ts', 'lamp.test.ts'], passes: 2 },
+  {
+    document: 'docs/how-to/options-types-and-a-cache.md',
+    names: ['config.ts', 'contract.ts', 'shelf.ts', 'shelf.test.ts'],
+    passes: 3,
+  },
 ];
 
 describe.each(TEST_PAGES)('$document', ({ document, names, passes }) => {

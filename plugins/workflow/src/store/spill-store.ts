@@ -1,4 +1,4 @@
-import { assertStorePath, type IPersistentBackingStore, NotReadyError, SqliteStore } from '@bellows/sdk';
+import { assertStorePath, assertStoreValue, type IPersistentBackingStore, NotReadyError, SqliteStore } from '@bellows/sdk';
 
 export interface SpillStoreOptions {
   /** How large the file may grow; null or left out is as large as the disk. */
@@ -22,6 +22,7 @@ export class SpillStore implements IPersistentBackingStore, AsyncDisposable {
 
   async write(path: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
     assertStorePath(path);
+    assertStoreValue(path, data);
     // before the first wait: the caller may go on using its array
     const copy = new Uint8Array(data);
     await (await this.#open(signal)).write(path, copy, signal);
