@@ -8,7 +8,7 @@ export async function readJson(context: CommandContext, given: string): Promise<
     // Editors and shells of Windows put a byte order mark before their text.
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw usageError(`${from} is no JSON: ${asMeant(text) ?? `${messageOf(error)}.`}`);
+    throw usageError(`${from} is no JSON: ${(text === given ? asMeant(text) : undefined) ?? `${messageOf(error)}.`}`);
   }
 }
 
