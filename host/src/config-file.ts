@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ErrorDetail, isKind } from '@bellows/sdk';
 import { type HostConfig, hostConfigSchema } from './config-schema.js';
+import { fileState } from './file-state.js';
 import { problemsWithoutSecrets } from './hidden-values.js';
 import type { HostOptions } from './host-options.js';
 import { isLoopback } from './http/local-safety.js';
@@ -26,8 +27,12 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, Origin>;
   /** What was put in from the environment and from files: no message may quote it. */
   readonly secrets: readonly string[];
+  /** Those of them that came from a file. */
+  readonly fileSecrets: readonly string[];
   /** The files it came from (absolute). */
   readonly secretFiles: readonly string[];
+  /** The files that options were read from (absolute), each with what {@link fileState} said just before. */
+  readonly files: ReadonlyMap<string, string>;
   /** The line at which a value stands, by its path as problems name it, also in the `configFile` of a plugin. */
   lineOf(path: string): number | undefined;
 }
@@ -48,9 +53,11 @@ export async function loadConfig(
   const file = named ? path.resolve(options.cwd, named) : defaultFile(options.cwd);
   const folder = path.dirname(file);
   const whenMissing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
+  const state = await fileState(file);
   const yaml = await readYaml(file, { whenMissing, problems, mayBePipe });
   if (yaml === undefined) return { problems };
-  return readConfigTree(yaml, { file, folder, options, problems });
+  const read = await readConfigTree(yaml, { file, folder, options, problems });
+  return { ...read, loaded: { ...read.loaded, files: new Map([[file, state], ...read.loaded.files]) } };
 }
 
 interface TreePlace {
@@ -88,7 +95,9 @@ export async function readConfigTree(
     pluginConfigs: own.configs,
     origins,
     secrets,
+    fileSecrets: [...putIn.fileSecrets],
     secretFiles: [...putIn.secretFiles],
+    files: own.files,
     lineOf: (path) => own.lineOf(path) ?? lineOf(path),
   };
   return { loaded, problems: problemsWithoutSecrets(problems, secrets) };

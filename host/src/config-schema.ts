@@ -1,12 +1,20 @@
 import { CRITICALITIES, option, z } from '@bellows/sdk';
 
 const count = z.number().int().min(1);
-/** What is not given is not limited at this level. */
+/** What is not given is not limited at this level. Caches and memory belong to subsystems, which do not know for whom they work. */
 const limits = z.strictObject({
-  maxCacheEntries: count.exactOptional().meta({ description: 'Entries a cache may hold.' }),
-  maxMemoryBytes: count.exactOptional().meta({ description: 'Bytes it may hold.' }),
-  maxConcurrentOperations: count.exactOptional().meta({ description: 'Operations at once.' }),
-  maxQueueDepth: count.exactOptional().meta({ description: 'Operations that may wait.' }),
+  maxConcurrentOperations: option(count.exactOptional(), {
+    what: 'Calls of operations at once; what is not given is not limited.',
+    change: 'live',
+    raise: 'when calls are refused with TENANT_LIMIT while the machine has room',
+    lower: 'when one takes too much from the others',
+  }),
+  maxQueueDepth: option(count.exactOptional(), {
+    what: 'Calls that may wait for a place. Where neither the tenant nor the user says it, none does.',
+    change: 'live',
+    raise: 'when bursts are short and callers can wait',
+    lower: 'when callers would rather hear early that there is no room',
+  }),
 });
 
 const idempotency = z.strictObject({

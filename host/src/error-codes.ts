@@ -130,6 +130,10 @@ export const HOST_ERROR_CODES = defineErrorCodes({
     text: 'A plugin did not take its new configuration or code, and not every plugin came back with what it had; `details` names them. Mend it and reload again, or start them one by one with `bellows plugins restart`.',
   },
   // plugins
+  DEGRADATION_INVALID: {
+    kind: 'plugin',
+    text: 'A plugin called `ctx.degrade` with something else than a code (`STORE_UNREACHABLE`) and a sentence. Its state is as it was.',
+  },
   LIFECYCLE_STEP: { kind: 'invariant', text: 'A plugin took a step its lifecycle does not have. Please report it.' },
   NEED_NOT_ACTIVE: { kind: 'not_ready', text: 'A plugin waits for another one it needs.' },
   PLUGIN_BLOCKED: { kind: 'plugin', text: 'A plugin cannot start because one it needs failed.' },

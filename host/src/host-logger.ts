@@ -23,19 +23,21 @@ interface LoggerOptions {
   readonly logFolder: string;
   /** Lines for people. */
   readonly console: HostConsole;
+  /** Takes out of a line, which is JSON, what must not be in it. */
+  readonly hide?: (line: string) => string;
 }
 
 /**
  * The host's log: JSON lines in a file, one short line per entry for people on the console. After `close`, which may come
- * before a plugin has fallen silent, lines go to the console only.
+ * before a plugin has fallen silent, lines go to the console only. Fields that cannot be shown are left out; nothing throws for them.
  */
 export function createHostLogger(options: LoggerOptions): HostLogger {
   mkdirSync(options.logFolder, { recursive: true });
   const file = new LogFile(path.join(options.logFolder, 'host.log'));
-  const streams = multistream([
-    { level: LEAST, stream: file },
-    { level: LEAST, stream: consoleStream(options.console) },
-  ]);
+  const { hide = (line: string) => line } = options;
+  const streams = multistream(
+    [file, consoleStream(options.console)].map((stream) => ({ level: LEAST, stream: { write: (line) => stream.write(hide(line)) } })),
+  );
   const logger = pino({ level: LEAST, base: null, serializers: { error: pino.stdSerializers.err } }, streams);
   const threshold: Threshold = { value: pino.levels.values[options.level] ?? 0 };
   return Object.assign(wrap(logger, threshold), {
@@ -58,7 +60,13 @@ function wrap(logger: Logger, threshold: Threshold): ILogger {
   const at = (level: LogLevel) => {
     const value = pino.levels.values[level] ?? 0;
     return (message: string, fields?: LogFields) => {
-      if (value >= threshold.value) logger[level](fields ?? {}, message);
+      if (value < threshold.value) return;
+      try {
+        logger[level](fields ?? {}, message);
+      } catch (error) {
+        // What a plugin threw is shown as it is, and showing it runs code of it: that must not end what only wanted to tell of it.
+        logger[level]({ unshown: messageOf(error) }, message);
+      }
     };
   };
   return {

@@ -61,7 +61,8 @@ function subsystems({ registry, governor, plugins }: Sources): SubsystemStatus[]
   const entries = registry.entries().toSorted((one, other) => ids.indexOf(one.plugin) - ids.indexOf(other.plugin));
   return entries.flatMap(({ plugin, subsystem, metrics, backpressure }) => {
     const policy = governor.policyOf(subsystem.name);
-    if (metrics === undefined || policy === undefined) return [];
+    const known = metricsNow(subsystem) ?? metrics;
+    if (known === undefined || policy === undefined) return [];
     const account = governor.account(subsystem.name);
     const limits = subsystem.currentLimits;
     return [
@@ -73,7 +74,7 @@ function subsystems({ registry, governor, plugins }: Sources): SubsystemStatus[]
         policy,
         binding: bindingOf(subsystem, account),
         backpressure,
-        metrics: metricsNow(subsystem) ?? metrics,
+        metrics: known,
         ...(account?.last === undefined ? {} : { lastDecision: account.last }),
       },
     ];

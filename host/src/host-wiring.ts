@@ -46,10 +46,12 @@ export interface WiringOptions {
   readonly machine?: IMachine;
   /** What a reload takes over. Default: what runs already. */
   readonly readNext?: () => Promise<NextConfig>;
-  /** As `ReloaderOptions.onAccepted`. */
-  readonly onAccepted?: (running: RunningConfig) => void;
+  /** As `ReloaderOptions.onEnded`. */
+  readonly onReloaded?: (running: RunningConfig, read: NextConfig) => void;
   /** Sets what of the log changes while the host runs. */
   readonly setLogLevel?: (level: LogLevel) => void;
+  /** Takes out of a text for people what must not be shown. */
+  readonly hide?: (text: string) => string;
   readonly makeBus?: (options: EventBusOptions) => EventBus;
 }
 
@@ -123,7 +125,20 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   };
   const registerSubsystem: RunnerServices['registerSubsystem'] = (plugin, subsystem) => registry.register(plugin, subsystem);
   const dataDir = config.host.dataDir;
-  const services: RunnerServices = { clock, random, logger, container, store, dataDir, bus, operations, registerSubsystem, onStatus };
+  const hiding = options.hide === undefined ? {} : { hide: options.hide };
+  const services: RunnerServices = {
+    clock,
+    random,
+    logger,
+    container,
+    store,
+    dataDir,
+    bus,
+    operations,
+    registerSubsystem,
+    onStatus,
+    ...hiding,
+  };
   const makeRunner = (plugin: LoadedPlugin) => new PluginRunner(plugin, services, running.revision);
   const plugins = new PluginSet(
     options.waves.map((wave) => wave.map(makeRunner)),
@@ -141,8 +156,9 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       operations.setTenants(next.tenants);
       for (const text of strayPolicies(next, registry)) logger.warn(text);
     },
-    ...(options.onAccepted === undefined ? {} : { onAccepted: options.onAccepted }),
+    ...(options.onReloaded === undefined ? {} : { onEnded: options.onReloaded }),
     publish: (report) => bus.publish({ topic: 'reload', payload: report }),
+    ...hiding,
     clock,
     logger,
   });
@@ -168,8 +184,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     view,
     reloader,
     pluginBroke(id, message) {
-      plugins.runner(id)?.degrade('UNCAUGHT_ERROR', message);
-      supervision.broke(id);
+      if (plugins.runner(id)?.degrade('UNCAUGHT_ERROR', message)) supervision.broke(id);
     },
     async start(signal) {
       teardown.add(registry.start(clock, METRICS_PERIOD_MS));

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { ErrorDetail } from '@bellows/sdk';
 import type { Origin } from './config-file.js';
+import { fileState } from './file-state.js';
 import type { HostOptions } from './host-options.js';
 import { type PutIn, substitute } from './substitution.js';
 import { joinPath } from './value-path.js';
@@ -25,6 +26,8 @@ interface Reading {
 
 export interface PluginConfigs {
   readonly configs: ReadonlyMap<string, PluginConfigInput>;
+  /** As `LoadedConfig.files`. */
+  readonly files: ReadonlyMap<string, string>;
   /** The line in a `configFile` of a value whose path begins with that file; undefined for all other paths. */
   lineOf(path: string): number | undefined;
 }
@@ -32,13 +35,14 @@ export interface PluginConfigs {
 /** The options of each plugin as given: from `config`, or from its `configFile`. */
 export async function readPluginConfigs(input: Record<string, unknown>, reading: Reading): Promise<PluginConfigs> {
   const configs = new Map<string, PluginConfigInput>();
-  const files = new Map<string, YamlFile>();
+  const files = new Map<string, string>();
+  const read = new Map<string, YamlFile>();
   const lineOf: PluginConfigs['lineOf'] = (at) => {
-    const file = [...files.keys()].find((name) => at.startsWith(`${name}.`));
-    return file === undefined ? undefined : files.get(file)?.lineOf(at.slice(file.length + 1));
+    const file = [...read.keys()].find((name) => at.startsWith(`${name}.`));
+    return file === undefined ? undefined : read.get(file)?.lineOf(at.slice(file.length + 1));
   };
   const { plugins } = input;
-  if (typeof plugins !== 'object' || plugins === null) return { configs, lineOf };
+  if (typeof plugins !== 'object' || plugins === null) return { configs, files, lineOf };
   const substituted = byPlugin(reading.substituted);
   for (const [id, value] of Object.entries(plugins)) {
     const entry = (value ?? {}) as { config?: unknown; configFile?: unknown };
@@ -52,12 +56,13 @@ export async function readPluginConfigs(input: Record<string, unknown>, reading:
       continue;
     }
     const file = path.resolve(reading.folder, entry.configFile);
+    files.set(file, await fileState(file));
     const yaml = await readYaml(file, { whenMissing: `plugins.${id}.configFile names it`, problems: reading.problems });
     if (yaml === undefined) continue;
-    files.set(file, yaml);
+    read.set(file, yaml);
     configs.set(id, await ownFile(yaml, { file, base }, reading));
   }
-  return { configs, lineOf };
+  return { configs, files, lineOf };
 }
 
 async function ownFile(

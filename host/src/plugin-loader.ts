@@ -39,6 +39,8 @@ interface LoadOptions {
   readonly clock: IClock;
   /** As for `stagePlugin`: for a host that has imported plugins already. */
   readonly hasChanged?: (folder: string) => Promise<boolean>;
+  /** As for `stagePlugin`; added to. */
+  readonly spent?: Set<string>;
   /** By key: what is neither looked for nor staged nor imported. */
   readonly given?: ReadonlyMap<string, GivenPlugin>;
 }
@@ -143,21 +145,25 @@ interface CodePlace {
 /** Stages a plugin and imports it, or says why that is not possible. */
 async function loadCode(
   source: PluginSource,
-  { loaded, entry, options: { stagingDir, importModule, clock, hasChanged } }: CodePlace,
+  { loaded, entry, options: { stagingDir, importModule, clock, hasChanged, spent } }: CodePlace,
 ): Promise<{ readonly plugin: unknown; readonly folder: string } | { readonly problem: string }> {
+  let folder: string | undefined;
   try {
-    const folder = await stagePlugin(source, {
+    folder = await stagePlugin(source, {
       stagingDir,
       configFolder: loaded.folder,
       ...(hasChanged === undefined ? {} : { hasChanged }),
+      ...(spent === undefined ? {} : { spent }),
     });
     const url = pathToFileURL(entryFile(folder, source.packageJson)).href;
     const loading = inPluginScope({ pluginId: source.key, phase: 'load' }, () => importModule(url));
     const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
     if (module !== undefined) return { plugin: module.default, folder };
+    spent?.add(folder);
     const late = `loading its code did not end within ${entry.activateTimeoutMs} ms: a module must not wait at its top level, activate may`;
     return { problem: `${late} (PLUGIN_TIMEOUT)` };
   } catch (error) {
+    if (folder !== undefined) spent?.add(folder);
     return { problem: `its code cannot be loaded: ${messageOf(error)}${placeOf(error)}` };
   }
 }
@@ -203,12 +209,13 @@ function checkPluginConfig(
 ): { readonly config: unknown; readonly problems: readonly ErrorDetail[] } {
   const { value, base, substituted } = input ?? { value: {}, base: `plugins.${plugin.id}.config`, substituted: new Set<string>() };
   try {
-    const result = parseSubstituted(plugin.config, value, substituted);
+    const parse = () => parseSubstituted(plugin.config, value, substituted);
+    const result = inPluginScope({ pluginId: plugin.id, phase: 'check' }, parse);
     if (result.success) return { config: deepFreeze(result.data), problems: [] };
     return { config: undefined, problems: schemaProblems(result.error, plugin.config, { input: value, prefix: base }) };
   } catch (error) {
-    // a rule of the author threw, or is asynchronous
-    return { config: undefined, problems: [{ path: base, message: `the schema of its options failed: ${messageOf(error)}` }] };
+    const message = `its options cannot be checked: the schema failed: ${messageOf(error)}; a check that waits belongs into \`check\``;
+    return { config: undefined, problems: [{ path: base, message }] };
   }
 }
 

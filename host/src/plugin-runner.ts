@@ -20,9 +20,10 @@ import {
   scopedStore,
 } from '@bellows/sdk';
 import type { ServiceContainer } from './container.js';
+import { PluginHealth } from './plugin-health.js';
 import { PluginLifecycle } from './plugin-lifecycle.js';
 import type { LoadedPlugin } from './plugin-loader.js';
-import { inPluginScope } from './plugin-scope.js';
+import { currentPluginScope, inPluginScope } from './plugin-scope.js';
 import { changeLive, type LiveOutcome } from './reload/live-change.js';
 import { TeardownStack, within } from './teardown.js';
 import { untilAborted } from './until-aborted.js';
@@ -49,16 +50,20 @@ export interface RunnerServices {
   };
   registerSubsystem(pluginId: string, subsystem: IScalableSubsystem): Disposable;
   onStatus(status: PluginStatus): void;
+  /** As `PluginLifecycle` takes it. */
+  readonly hide?: (text: string) => string;
 }
 
 /** From one activation to the stop after it. */
 interface Life {
   readonly teardown: TeardownStack;
   readonly abort: AbortController;
+  readonly health: PluginHealth;
   reconfigure: Reconfigure | undefined;
 }
 
 const VALIDATED = Object.freeze({ reason: 'VALIDATED', message: 'manifest, configuration and needs are good' });
+const ACTIVE = Object.freeze({ reason: 'ACTIVE', message: 'running' });
 
 /** Runs one plugin: activation with its time-out, its state with reasons, and the release of all it took. */
 export class PluginRunner {
@@ -71,8 +76,7 @@ export class PluginRunner {
   #stopping: Promise<boolean> | undefined;
   #attempt = 0;
   #faults = 0;
-  /** What broke while it was being activated; it shows when it is active. */
-  #brokeEarly: { readonly reason: string; readonly message: string } | undefined;
+  #lastFault = '';
 
   constructor(loaded: LoadedPlugin, services: RunnerServices, configRevision: number) {
     this.id = loaded.id;
@@ -81,7 +85,11 @@ export class PluginRunner {
     this.#logger = services.logger.child({ plugin: loaded.id });
     this.#lifecycle = new PluginLifecycle(
       { id: loaded.id, version: loaded.source.manifest.version, configRevision },
-      { clock: services.clock, onChange: (status) => services.onStatus(status) },
+      {
+        clock: services.clock,
+        onChange: (status) => services.onStatus(status),
+        ...(services.hide === undefined ? {} : { hide: services.hide }),
+      },
     );
     this.#lifecycle.to('validated', VALIDATED);
   }
@@ -105,6 +113,11 @@ export class PluginRunner {
     return this.#faults;
   }
 
+  /** What the last of them said; empty when there was none. */
+  get lastFault(): string {
+    return this.#lastFault;
+  }
+
   /** Whether others may rely on it. */
   get isUp(): boolean {
     return this.#lifecycle.state === 'active' || this.#lifecycle.state === 'degraded';
@@ -117,18 +130,19 @@ export class PluginRunner {
   async activate({ isTold = false } = {}): Promise<{ readonly retryAfterMs?: number; readonly error?: BellowsError }> {
     this.#attempt += 1;
     this.#lifecycle.to('activating', { reason: 'ACTIVATING', message: `activating, attempt ${this.#attempt}` });
-    const teardown = new TeardownStack({ clock: this.#services.clock, logger: this.#logger });
-    const life: Life = { teardown, abort: new AbortController(), reconfigure: undefined };
+    const { clock } = this.#services;
+    const teardown = new TeardownStack({ clock, logger: this.#logger });
+    const health = new PluginHealth({ plugin: this.id, clock, logger: this.#logger, onChange: () => this.#showHealth() });
+    const life: Life = { teardown, abort: new AbortController(), health, reconfigure: undefined };
     this.#running = life;
-    this.#brokeEarly = undefined;
     try {
       await this.#activateInTime(life);
       // a stop may have come in the meantime, and another start after it: they own the state then
       if (this.#running === life && this.#lifecycle.can('active')) {
-        this.#lifecycle.to('active', { reason: 'ACTIVE', message: 'running' });
+        this.#lifecycle.to('active', ACTIVE);
         this.#services.operations.expectNoMore(this.id);
         this.#attempt = 0;
-        this.#showEarlyFault();
+        this.#showHealth();
       }
       return {};
     } catch (thrown) {
@@ -161,7 +175,7 @@ export class PluginRunner {
       return { isTaken: false, isIntact: false, error: new NotReadyError('PLUGIN_STOPPING', `plugin ${this.id} is not running`) };
     }
     const { reconfigure } = life;
-    const apply: Reconfigure = (change) => inPluginScope({ pluginId: this.id, phase: 'reconfigure' }, () => reconfigure(change));
+    const apply: Reconfigure = (change) => this.#inScope('reconfigure', life, () => reconfigure(change));
     const outcome = await changeLive({
       plugin: this.id,
       apply,
@@ -196,11 +210,16 @@ export class PluginRunner {
     if (this.#lifecycle.can('blocked')) this.#lifecycle.to('blocked', { reason: 'NEED_NOT_ACTIVE', message });
   }
 
-  /** Something of it broke while it was running; it stays in use. */
-  degrade(reason: string, message: string): void {
+  /**
+   * Something of it broke while it was running; it stays in use, and degraded until it is started again. Answers false, and changes
+   * nothing, where that is known to be left over from an activation that was stopped.
+   */
+  degrade(reason: string, message: string): boolean {
+    if (currentPluginScope()?.signal?.aborted) return false;
     this.#faults += 1;
-    if (this.#lifecycle.state === 'activating') this.#brokeEarly = { reason, message };
-    else if (this.#lifecycle.can('degraded')) this.#lifecycle.to('degraded', { reason, message, failed: { code: reason, message } });
+    this.#lastFault = message;
+    this.#running?.health.broke(reason, message);
+    return true;
   }
 
   /**
@@ -222,8 +241,15 @@ export class PluginRunner {
     return clean;
   }
 
-  #showEarlyFault(): void {
-    if (this.#brokeEarly) this.degrade(this.#brokeEarly.reason, this.#brokeEarly.message);
+  /** One that is not up shows it when it is. */
+  #showHealth(): void {
+    if (!this.isUp) return;
+    const { state, reason, message } = this.#lifecycle.status;
+    const trouble = this.#running?.health.trouble;
+    if (trouble === undefined) {
+      if (state === 'degraded') this.#lifecycle.to('active', ACTIVE);
+    } else if (state === 'active') this.#lifecycle.to('degraded', trouble);
+    else if (trouble.reason !== reason || trouble.message !== message) this.#lifecycle.note(trouble);
   }
 
   async #activateInTime(life: Life): Promise<void> {
@@ -231,7 +257,7 @@ export class PluginRunner {
     const { entry, plugin } = this.#loaded;
     const { activateTimeoutMs } = entry;
     const ctx = await this.#context(life);
-    const activation = inPluginScope({ pluginId: this.id, phase: 'activate' }, async () => plugin.activate(ctx));
+    const activation = this.#inScope('activate', life, async () => plugin.activate(ctx));
     // a stop does not wait for an activation: one that hangs would hold it up for the whole time-out
     const ended = untilAborted(
       activation.then(() => true),
@@ -282,16 +308,21 @@ export class PluginRunner {
     return this.#release(life, reason, Math.max(0, endAt - clock.monotonicMs()));
   }
 
-  async #release({ teardown, abort }: Life, reason: Error, timeoutMs: number): Promise<boolean> {
-    return inPluginScope({ pluginId: this.id, phase: 'stop' }, () => {
-      abort.abort(reason);
-      return teardown.release(timeoutMs);
+  async #release(life: Life, reason: Error, timeoutMs: number): Promise<boolean> {
+    return this.#inScope('stop', life, () => {
+      life.abort.abort(reason);
+      return life.teardown.release(timeoutMs);
     });
+  }
+
+  #inScope<T>(phase: string, { abort: { signal } }: Life, run: () => T): T {
+    return inPluginScope({ pluginId: this.id, phase, signal }, run);
   }
 
   async #context(life: Life): Promise<PluginContext> {
     const {
       teardown,
+      health,
       abort: { signal },
     } = life;
     const { clock, random, container, store, registerSubsystem } = this.#services;
@@ -301,6 +332,7 @@ export class PluginRunner {
     // Added first, so released last: the plugin's own clean-up may still publish.
     teardown.add(() => this.#services.bus.closeSource(id));
     teardown.add(() => this.#services.operations.withdrawAll(id));
+    teardown.add(health);
     const services = container.child();
     return Object.freeze({
       id,
@@ -308,7 +340,7 @@ export class PluginRunner {
       dataDir,
       configFolder: this.#loaded.configFolder,
       bus: this.#services.bus.forSource(id),
-      operations: traced(id, this.#services.operations.forPlugin(id, signal)),
+      operations: traced(id, this.#services.operations.forPlugin(id, signal), signal),
       store: scopedStore(store, id),
       logger: this.#logger,
       clock,
@@ -323,18 +355,19 @@ export class PluginRunner {
         life.reconfigure = apply;
       },
       registerSubsystem: (subsystem) => teardown.add(registerSubsystem(id, subsystem)),
+      ...health.words,
     } satisfies PluginContext);
   }
 }
 
 /** Handlers are called from requests and from other plugins; what they start is traced back to the plugin that wrote them. */
-function traced(pluginId: string, operations: IOperations): IOperations {
+function traced(pluginId: string, operations: IOperations, signal: AbortSignal): IOperations {
   return {
     ...operations,
     provide: (definition) =>
       operations.provide({
         ...definition,
-        handler: (input, call) => inPluginScope({ pluginId, phase: 'call' }, () => definition.handler(input, call)),
+        handler: (input, call) => inPluginScope({ pluginId, phase: 'call', signal }, () => definition.handler(input, call)),
       }),
   };
 }

@@ -3,6 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 interface Scope {
   readonly pluginId: string;
   readonly phase: string;
+  /** Aborted when the activation it belongs to was stopped: what breaks from then on says nothing of the next one. */
+  readonly signal?: AbortSignal;
 }
 
 const storage = new AsyncLocalStorage<Scope>();

@@ -15,18 +15,26 @@ interface StageContext {
   readonly configFolder: string;
   /** Whether other code may have been imported from a folder than it holds now; asked before each import from one. Default: never. */
   readonly hasChanged?: (folder: string) => Promise<boolean>;
+  /** Folders from which an import has failed or not come to an end: Node.js keeps that for good, whatever it was that was missing. */
+  readonly spent?: ReadonlySet<string>;
 }
 
 /**
  * Answers the folder to load a plugin from. One that already resolves the host's own SDK is loaded in place, unless other code was
- * imported from there before. Any other is copied to `<stagingDir>/<id>/<hash of content and links>/`, where shared packages are links to the host's copies and private
+ * imported from there before, or an import from there has failed. Any other is copied to `<stagingDir>/<id>/<hash of content and links>/`, where shared packages are links to the host's copies and private
  * dependencies links to the plugin's own: a plain import would end in two SDKs.
  */
 export async function stagePlugin(source: PluginSource, context: StageContext): Promise<string> {
-  if (sdkSeenFrom(source.folder) === hostCopy('@bellows/sdk') && !(await context.hasChanged?.(source.folder))) return source.folder;
+  if (await isImportedInPlace(source.folder, context)) return source.folder;
   const links = packageLinks(source, context);
   // The id, which was checked, and not the package's name: that could lead out of the folder.
-  const folder = path.join(context.stagingDir, source.manifest.id, await hashOf(source.folder, links));
+  const folderOf = async (content: string) => {
+    const plain = path.join(context.stagingDir, source.manifest.id, await hashOf(content, links));
+    let fresh = plain;
+    for (let attempt = 2; context.spent?.has(fresh); attempt += 1) fresh = `${plain}-${attempt}`;
+    return fresh;
+  };
+  let folder = await folderOf(source.folder);
   if (existsSync(folder)) return folder;
   await mkdir(path.dirname(folder), { recursive: true });
   const temporary = await mkdtemp(`${folder}.`);
@@ -35,6 +43,8 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
       recursive: true,
       filter: (file) => isShipped(path.basename(file)) || file === source.folder,
     });
+    // A build may have written meanwhile: a copy is called after what it holds, not after what was there before.
+    folder = await folderOf(temporary);
     for (const [name, target] of links) await link(target, path.join(temporary, 'node_modules', name));
     await rename(temporary, folder);
   } catch (error) {
@@ -42,6 +52,11 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
     if (!existsSync(folder)) throw error; // else another host staged the same content first
   }
   return folder;
+}
+
+async function isImportedInPlace(folder: string, { hasChanged, spent }: StageContext): Promise<boolean> {
+  // in this order: that it was looked at is to be known of every folder that is imported from
+  return sdkSeenFrom(folder) === hostCopy('@bellows/sdk') && !(await hasChanged?.(folder)) && !spent?.has(folder);
 }
 
 /** Whether a file or folder of this name belongs to a plugin: not what is installed for it, its history, or the data of a host that runs in its folder. */

@@ -2,18 +2,23 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Removes every staged folder that is not in `keep`: earlier versions of plugins, and what a killed host left half-made. Only for
- * the one who holds the data folder, after all plugins were loaded. Answers how many went.
+ * Removes every staged folder that is not in `keep`: earlier versions of plugins, what a killed host left half-made, and what is empty
+ * then. Only for the one who holds the data folder, and not while plugins are loaded. Answers how many copies went.
  */
 export async function sweepStaging(stagingDir: string, keep: ReadonlySet<string>): Promise<number> {
   let removed = 0;
   for (const group of await namesIn(stagingDir)) {
+    let left = 0;
     for (const name of await namesIn(path.join(stagingDir, group))) {
       const folder = path.join(stagingDir, group, name);
-      if (keep.has(folder)) continue;
+      if (keep.has(folder)) {
+        left += 1;
+        continue;
+      }
       await rm(folder, { recursive: true, force: true });
       removed += 1;
     }
+    if (left === 0) await rm(path.join(stagingDir, group), { recursive: true, force: true });
   }
   return removed;
 }

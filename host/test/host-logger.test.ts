@@ -31,6 +31,19 @@ describe('the log of the host', () => {
     });
   });
 
+  it('writes a line whose fields cannot be shown without them', () => {
+    const { logger, lines } = setUp();
+    const hostile = {
+      get message(): string {
+        throw new Error('no look');
+      },
+    };
+    logger.error('it failed', { error: hostile });
+    logger.close();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/error it failed unshown="no look"/);
+  });
+
   it('writes more or less from one line to the next when its level is set, also for those who have it already', () => {
     const { logger, lines } = setUp();
     const child = logger.child({ plugin: 'compute' });

@@ -81,23 +81,38 @@ describe('loadPlugins', () => {
     ]);
   });
 
-  it('reports a schema of options that throws, or does not answer at once, as a problem of that plugin', async () => {
-    for (const id of ['throwing', 'later']) await write(id, { id });
-    const schemas = {
-      throwing: z.strictObject({}).refine(() => {
-        throw new Error('broken rule');
-      }),
-      later: z.strictObject({}).refine(async () => true),
-    };
-    const importModule = async (url: string) => {
-      const id = (/staging\/([^/]+)/.exec(url)?.[1] ?? '') as keyof typeof schemas;
-      return { default: definePlugin({ id, config: schemas[id], activate() {} }) };
-    };
-    const { problems } = await load({ throwing: { from: './throwing' }, later: { from: './later' } }, importModule);
-    expect(problems).toEqual([
-      { path: 'plugins.throwing.config', message: 'the schema of its options failed: broken rule' },
-      { path: 'plugins.later.config', message: expect.stringMatching(/^the schema of its options failed: .*sync/) },
-    ]);
+  it.each([
+    [
+      'throws',
+      z
+        .string()
+        .default('x')
+        .transform(() => {
+          throw new Error('no such unit');
+        }),
+    ],
+    [
+      'must be waited for',
+      z
+        .string()
+        .default('x')
+        .refine(async () => true),
+    ],
+    [
+      'ends the process',
+      z
+        .string()
+        .default('x')
+        .transform(() => {
+          expect(currentPluginScope()).toMatchObject({ pluginId: 'odd' });
+          throw new Error('exit');
+        }),
+    ],
+  ])('tells of a schema that %s, as of any other fault', async (_name, size) => {
+    await write('odd', { id: 'odd' });
+    const odd = definePlugin({ id: 'odd', config: z.strictObject({ size }), activate() {} });
+    const { problems } = await load({ odd: { from: './odd' } }, async () => ({ default: odd }));
+    expect(problems).toMatchObject([{ path: 'plugins.odd.config', message: expect.stringContaining('the schema failed: ') }]);
   });
 
   it('reports all problems of all plugins at once, and none that only follows from another', async () => {

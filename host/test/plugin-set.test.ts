@@ -276,7 +276,7 @@ describe('PluginSet', () => {
     await provided[0]?.handler({}, {} as OperationCall);
     await plugins.stop('TEST');
     expect(currentPluginScope()).toBeUndefined();
-    expect(scopes).toEqual(['activate', 'call', 'stop'].map((phase) => ({ pluginId: 'a', phase })));
+    expect(scopes).toMatchObject(['activate', 'call', 'stop'].map((phase) => ({ pluginId: 'a', phase })));
   });
 
   it('gives a plugin its own folder, a frozen context and an aborted signal at the stop', async () => {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -95,6 +96,35 @@ describe('stagePlugin', () => {
     const first = await stage(await found('./a'));
     await write('a', { 'index.js': 'export default 2;' });
     expect(await stage(await found('./a'))).not.toBe(first);
+  });
+
+  it('calls a copy after what it holds when a build writes while it is made', async () => {
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`a${at}.js`, 'x'.repeat(10_000)]));
+    await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST, ...many, 'z.js': 'export default 1;' });
+    const source = await found('./a');
+    const staging = path.join(root, 'staging/mine');
+    const staged = stage(source);
+    // the copy has begun as soon as its folder is there
+    while (!existsSync(staging) || readdirSync(staging).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    writeFileSync(path.join(root, 'a/z.js'), 'export default 2;');
+    const folder = await staged;
+    const held = await readFile(path.join(folder, 'z.js'), 'utf8');
+    await write('a', { 'z.js': held });
+    expect(await stage(source)).toBe(folder);
+    await write('a', { 'z.js': held === 'export default 1;' ? 'export default 2;' : 'export default 1;' });
+    expect(await stage(source)).not.toBe(folder);
+  });
+
+  it('takes another folder than one from which an import has failed', async () => {
+    await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST });
+    const spent = new Set<string>();
+    for (let turn = 1; turn <= 3; turn += 1) {
+      const folder = await stagePlugin(await found('./a'), { stagingDir: path.join(root, 'staging'), configFolder: root, spent });
+      expect(spent.has(folder)).toBe(false);
+      expect(await readFile(path.join(folder, 'plugin.json'), 'utf8')).toBe(JSON.stringify(MANIFEST));
+      spent.add(folder);
+      expect(spent.size).toBe(turn);
+    }
   });
 
   it('stays inside of the staging folder whatever the package calls itself', async () => {

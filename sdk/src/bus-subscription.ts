@@ -55,7 +55,7 @@ export interface BusSubscriptionOptions extends MailboxOptions {
   readonly class?: EventClass;
   /** Of the topic; `*` has none. */
   readonly log: TopicLog<Delivery> | undefined;
-  /** Called once, after the bus was told. */
+  /** Called after the bus was told, again when unsubscribed again. */
   onLeave(subscription: BusSubscription): void;
 }
 
@@ -91,14 +91,17 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
   }
 
   offer(delivery: Delivery): number {
-    if (this.#state === 'closed' || (this.#class !== undefined && this.#class !== delivery.counts.class)) return 0;
+    if (!this.#takes(delivery)) return 0;
     this.#inbox.offer(delivery);
-    if (this.#state === 'idle' && this.#inbox.depth > 0) {
-      // in this order: a publisher at the end of its stack can make the call fail, which may leave no one deaf
-      this.#host.ready(this);
-      this.#state = 'ready';
-    }
+    this.#noteWaiting();
     return this.#inbox.quietUntil;
+  }
+
+  /** As {@link offer}, for what was published before it came, before anything else is offered. */
+  replay(delivery: Delivery): void {
+    if (!this.#takes(delivery)) return;
+    this.#inbox.replay(delivery);
+    this.#noteWaiting();
   }
 
   /** Hands events to the handler. After `waiting` and `empty` the subscription reports itself ready when it is again. */
@@ -129,9 +132,9 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
   }
 
   unsubscribe(): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
+    // all of it every time: at the end of a stack a call can fail half-way, and the next one must do what that left undone
     this.#inbox.clear();
+    this.#state = 'closed';
     this.#host.left(this);
     this.#onLeave(this);
   }
@@ -149,6 +152,17 @@ export class BusSubscription implements Subscription, Subscriber, Drainable {
       maxDepth: this.#inbox.maxDepth,
       p99WaitMs: this.#waits?.percentile(0.99) ?? 0,
     };
+  }
+
+  #takes({ counts }: Delivery): boolean {
+    return this.#state !== 'closed' && (this.#class === undefined || this.#class === counts.class);
+  }
+
+  #noteWaiting(): void {
+    if (this.#state !== 'idle' || this.#inbox.depth === 0) return;
+    // in this order: a publisher at the end of its stack can make the call fail, which may leave no one deaf
+    this.#host.ready(this);
+    this.#state = 'ready';
   }
 
   /** Answers false when the call goes on and its promise is awaited. */

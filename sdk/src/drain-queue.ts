@@ -36,8 +36,9 @@ export class DrainQueue {
   }
 
   add(drainable: Drainable): void {
-    this.#ready.push({ drainable, stride: 1, turn: undefined });
+    // in this order: at the end of a stack either can fail, and who is in the queue must be served
     this.#planMicrotask();
+    this.#ready.push({ drainable, stride: 1, turn: undefined });
   }
 
   /** Whether someone could be served at once. */

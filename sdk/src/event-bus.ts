@@ -36,8 +36,8 @@ export interface EventBusOptions {
 
 /**
  * The bus of one process; see {@link IEventBus} for what it promises. Handlers never run inside `publish`: publishing puts the
- * event into mailboxes, and these are emptied after the current code has run, about 1 ms at a time, so that timers and
- * connections stay on time however much is published.
+ * event into the log of its topic or into mailboxes, and subscribers are given what waits for them after the current code has run, about
+ * 1 ms at a time, so that timers and connections stay on time however much is published.
  */
 export class EventBus implements IEventBus, SharedBus {
   readonly #options: EventBusOptions;
@@ -212,7 +212,7 @@ export class EventBus implements IEventBus, SharedBus {
   #replay(topic: string, subscription: BusSubscription): void {
     const states = topic === '*' ? [...this.#topics.values()] : [this.#topic(topic, subscription.owner)];
     const deliveries = states.flatMap(({ latest }) => [...latest.values()].map(({ delivery }) => delivery));
-    for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.offer(delivery);
+    for (const delivery of deliveries.sort((a, b) => a.event.id - b.event.id)) subscription.replay(delivery);
   }
 
   #subscribersOf(topic: string, source: string): SubscriberList {

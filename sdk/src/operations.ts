@@ -133,6 +133,9 @@ export interface IOperations {
   call<O = unknown>(name: string, input: unknown, options?: CallOptions): Promise<O>;
   /** Sorted by name. The first listing makes the JSON Schemas of all; to look one up ask `rulesOf`. */
   list(): readonly OperationInfo[];
-  /** What a caller of `name` needs; undefined while nobody provides it. Cheap, and true for this moment only: plugins come and go. */
+  /**
+   * What a caller of `name` needs, also while its plugin is being started again; undefined where nobody provides it. Cheap, and true for
+   * this moment only: plugins come and go.
+   */
   rulesOf(name: string): OperationRules | undefined;
 }

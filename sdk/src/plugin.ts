@@ -59,6 +59,15 @@ export interface PluginContext<C = unknown> {
   onReconfigure(apply: Reconfigure<C>): void;
   /** Makes the subsystem known to metrics and governor until the plugin stops. `PluginError` when its name is not `<id>.…`. */
   registerSubsystem(subsystem: IScalableSubsystem): void;
+  /**
+   * Says that the plugin works only in part: its state is `degraded`, with a code and a sentence for people, and calls still go to it. It
+   * stays so until {@link recover} with the same reason or until the stop; a live change does not end it, because only the plugin knows
+   * whether the cause has gone. The same reason again replaces the message; of several reasons the first is shown. During the activation
+   * it shows afterwards. `PluginError` (`DEGRADATION_INVALID`) for a reason that is no code such as `STORE_UNREACHABLE`, or no message.
+   */
+  degrade(reason: string, message: string): void;
+  /** Ends what {@link degrade} began: the plugin is `active` when nothing else stands. Without it, and twice, is fine. */
+  recover(reason: string): void;
 }
 
 /** Where a configuration stands. */

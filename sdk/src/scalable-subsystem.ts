@@ -30,6 +30,11 @@ export interface IScalableSubsystem {
    * Read once, when the subsystem is registered, which refuses values nothing could be computed from.
    */
   readonly scalingDefaults?: ScalingDefaults;
+  /**
+   * The configured maxima, where a live change of the configuration moves them. The governor decides only about
+   * `maxConcurrentOperations`; as the other ceilings it gives these, as they are then. Left out: the limits at the registration.
+   */
+  readonly configuredLimits?: ScalingLimits;
   /** What holds `currentLimits.maxConcurrentOperations` where it is; left out by a subsystem without a law of its own. */
   readonly currentLimitReason?: LimitReason;
 }

@@ -43,6 +43,22 @@ export function minLimits(a: ScalingLimits, b: ScalingLimits): ScalingLimits {
   };
 }
 
+/**
+ * The ceilings of a subsystem whose configured maxima change from `before` to `after`. Those that stood at the configured maximum only
+ * repeat it and go with it. That of the concurrent operations is the governor's word and stays; where there was none yet, so that
+ * `ceiling` is `before` itself, the answer is `after` itself.
+ */
+export function followConfigured(ceiling: ScalingLimits, before: ScalingLimits, after: ScalingLimits): ScalingLimits {
+  if (ceiling === before) return after;
+  const follow = (key: keyof ScalingLimits) => (ceiling[key] === before[key] ? after[key] : ceiling[key]);
+  return {
+    maxCacheEntries: follow('maxCacheEntries'),
+    maxMemoryBytes: follow('maxMemoryBytes'),
+    maxConcurrentOperations: ceiling.maxConcurrentOperations,
+    maxQueueDepth: follow('maxQueueDepth'),
+  };
+}
+
 /** Names every field that is not a whole number of at least 1; empty when the limits are usable. */
 export function limitProblems(limits: ScalingLimits): string[] {
   return (['maxCacheEntries', 'maxMemoryBytes', 'maxConcurrentOperations', 'maxQueueDepth'] as const)

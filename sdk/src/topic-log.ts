@@ -1,6 +1,6 @@
 /**
  * What a topic published lately, kept once for all who follow it, instead of in a queue for each. It holds what its slowest follower has yet
- * to take, to 32 items more, and nothing while nobody follows.
+ * to take, up to 32 items more, and nothing while nobody follows.
  */
 export class TopicLog<T> {
   #last: Chunk<T> | undefined;
@@ -23,9 +23,8 @@ export class TopicLog<T> {
     this.#length += 1;
   }
 
-  /** For cursors: one more begins with `item`, which was appended last if there are others. Answers where it stands. */
-  joined(item: T): Chunk<T> {
-    if (this.#followers === 0) this.append(item);
+  /** For cursors: one more follows from the item appended last. Answers where that is. */
+  joined(): Chunk<T> {
     this.#followers += 1;
     return this.#last as Chunk<T>;
   }
@@ -44,7 +43,10 @@ export class TopicLog<T> {
   }
 }
 
-/** A follower's place in a log: what it has yet to take is kept alive by this, and by nothing else. */
+/**
+ * A follower's place in a log: what it has yet to take is kept alive by this, and by nothing else. At the end of a stack each call may fail,
+ * and then it has changed nothing.
+ */
 export class LogCursor<T> {
   readonly #log: TopicLog<T>;
   #chunk: Chunk<T> | undefined;
@@ -68,10 +70,23 @@ export class LogCursor<T> {
     return this.#chunk === undefined ? 0 : this.#log.length - this.#at;
   }
 
-  /** Follows from `item` on, the one published last. Not while following. */
+  /** Follows from `item` on, which is appended unless others follow: then it is what was appended last. Not while following. */
   begin(item: T): void {
-    this.#chunk = this.#log.joined(item);
-    this.#at = this.#log.length - 1;
+    const log = this.#log;
+    if (log.followers === 0) log.append(item);
+    const at = log.length - 1;
+    // last: what was counted as a follower must be one
+    this.#chunk = log.joined();
+    this.#at = at;
+  }
+
+  /** All that is to be taken, which stays so. */
+  *waiting(): Generator<T, void> {
+    let chunk = this.#chunk as Chunk<T>;
+    for (let at = this.#at; at < this.#log.length; at += 1) {
+      if (at - chunk.from === CHUNK_SLOTS) chunk = chunk.next as Chunk<T>;
+      yield chunk.slots[at - chunk.from] as T;
+    }
   }
 
   /** The next item; only while `depth` is more than 0. */
@@ -86,8 +101,8 @@ export class LogCursor<T> {
   /** Nothing happens when it does not follow. */
   end(): void {
     if (this.#chunk === undefined) return;
-    this.#chunk = undefined;
     this.#log.left();
+    this.#chunk = undefined;
   }
 }
 

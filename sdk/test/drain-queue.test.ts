@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { type Drainable, DrainQueue } from '../src/drain-queue.js';
 
 /** A queue under a clock that goes on by what each delivery costs, and the strides it asked for: one list per subscriber and turn. */
@@ -27,7 +27,7 @@ function make() {
     });
     for (; !idle && turns < 1_000; turns += 1) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { subscriber, run };
+  return { queue, subscriber, run };
 }
 
 const flat = (strides: readonly (readonly number[])[]) => strides.filter((each) => each !== undefined).map((each) => [...each]);
@@ -55,6 +55,22 @@ describe('DrainQueue', () => {
     subscriber(1, () => 5);
     await run();
     expect(flat(strides).slice(0, 3)).toEqual([[1, 32, 31], [1], [1]]);
+  });
+
+  it('has nobody waiting in it who is not to be served, when it fails to take one in at the end of a stack', async () => {
+    const { queue, subscriber } = make();
+    const planning = jest.spyOn(globalThis, 'queueMicrotask').mockImplementationOnce(() => {
+      throw new RangeError('Maximum call stack size exceeded');
+    });
+    try {
+      expect(() => subscriber(1, () => 0)).toThrow(RangeError);
+      expect(queue.isBehind).toBe(false);
+      const strides = subscriber(1, () => 0);
+      await queue.idle();
+      expect(flat(strides)).toEqual([[1]]);
+    } finally {
+      planning.mockRestore();
+    }
   });
 
   it('makes 32 calls at most of a handler that turns slow between two batches', async () => {

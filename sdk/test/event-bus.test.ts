@@ -228,6 +228,22 @@ describe('EventBus', () => {
     expect(plain).toEqual([4]);
   });
 
+  it('replays every key to one who follows a topic in order, whether others are in the middle of it or not', async () => {
+    const { bus } = make();
+    const publish = (key: string) => bus.publish({ topic: 'custom', payload: key, key });
+    const [first, second, late]: [number[], number[], number[]] = [[], [], []];
+    for (const key of ['a', 'b', 'a', 'c']) publish(key);
+    bus.subscribe('custom', { replayLatest: true }, ids(first));
+    publish('b');
+    bus.subscribe('custom', { replayLatest: true }, ids(second));
+    publish('d');
+    bus.subscribe('custom', { replayLatest: true, capacity: 2 }, ids(late));
+    await bus.idle();
+    expect(first).toEqual([2, 3, 4, 5, 6]);
+    expect(second).toEqual([3, 4, 5, 6]);
+    expect(late).toEqual([3, 4]);
+  });
+
   it('remembers a bounded number of keys and topics', () => {
     const { bus } = make();
     for (let key = 0; key <= 1_024; key += 1) bus.publish({ topic: 'custom', payload: key, key: String(key) });

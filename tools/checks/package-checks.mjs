@@ -27,6 +27,7 @@ async function problemsOf(root, folder) {
   return [
     ...messages.map((message) => `${folder}: ${formatMessage(message, pkg, { color: false })}`),
     ...shipped.filter((name) => !isMeant(name)).map((name) => `${folder}: ${name} would be published: keep it out by \`files\``),
+    ...licenseProblems(root, folder, shipped),
     ...namedTargets(pkg.exports)
       .filter((target) => !shipped.includes(target.replace(/^\.\//, '')))
       .map((target) => `${folder}: exports names ${target}, which is not published`),
@@ -41,6 +42,13 @@ function shippedFiles(pkgDir) {
     maxBuffer: 2 ** 26,
   });
   return JSON.parse(text)[0].files.map(({ path: name }) => name);
+}
+
+/** A package goes without the repository around it, and npm puts in only what stands in its own folder. */
+function licenseProblems(root, folder, shipped) {
+  const [own, ours] = [path.join(root, folder), root].map((place) => path.join(place, 'LICENSE'));
+  const isOurs = shipped.includes('LICENSE') && readFileSync(own, 'utf8') === readFileSync(ours, 'utf8');
+  return isOurs ? [] : [`${folder}: the LICENSE of the repository would not be published with it: copy it to ${folder}/LICENSE`];
 }
 
 function isMeant(name) {

@@ -8,8 +8,8 @@ const STATES = {
   activating: ['Its `activate` runs, at most `activateTimeoutMs`.', '`ACTIVATING`; the message counts the attempts'],
   active: ['It works.', '`ACTIVE`'],
   degraded: [
-    'It works, and something of it broke that nobody caught. Calls still go to it. It stays so until the host is started again.',
-    'the code of what broke, such as `UNCAUGHT_ERROR`',
+    'It works, but not in full; calls still go to it. Either an error of it was caught by nobody: then until the plugin is started again. Or it says so itself (`ctx.degrade`), until it says that this is over; a live change of its options does not end it.',
+    '`UNCAUGHT_ERROR`, or the code that the plugin gives, such as `EXECUTORS_FAILING` of compute and `STORE_FULL` of workflow',
   ],
   waiting: [
     'Something it needs is not there yet. It is tried again by itself, with growing pauses up to 30 s.',
@@ -60,7 +60,7 @@ refused with \`PLUGIN_SDK_RANGE_OPEN\`.
 
 \`bellows plugins\`, \`GET /v1/plugins\`, \`GET /ready\` and the event [\`status\`](events.md#status) show them. Each has a \`reason\`, a code for programs, a \`message\` for people, \`since\`,
 and \`configRevision\`, the revision of the configuration it speaks of. \`lastAttempt\` has the last failure, also when it runs again. *Ready* is the host when every plugin with \`required: true\`
-is active or degraded. The last column has the steps that a host allows; two of them, from degraded to active and from stopped to discovered, no host takes yet.
+is active or degraded. The last column has the steps that a host allows; a plugin that is started again begins as \`discovered\`.
 
 ${table(['state', 'what it means', 'reason', 'may become'], states)}
 `,

@@ -1,6 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -88,6 +89,7 @@ export class OpenThings {
 
 /** An interval counts always; one that runs once and is unref'd ends with whom it serves. */
 function timerLine(timer) {
+  if (timer._destroyed) return []; // cleared; the hook hears of it later, and not at all when the process ends before
   if (typeof timer._repeat === 'number') return ['a setInterval that nobody cleared'];
   return timer.hasRef() ? ['a setTimeout that nobody cleared'] : [];
 }
@@ -96,7 +98,7 @@ function isRunning({ pid, exitCode, signalCode }) {
   return pid !== undefined && exitCode === null && signalCode === null;
 }
 
-/** Tells each folder that `mkdtemp` makes in the temporary folder from now on; answers how to end that. */
+/** Tells each folder that `mkdtemp` and its kin make in the temporary folder from now on; answers how to end that. */
 function watchFolders(tell) {
   const root = fs.realpathSync(os.tmpdir());
   const note = (folder) => {
@@ -104,17 +106,26 @@ function watchFolders(tell) {
     if (made.startsWith(`${os.tmpdir()}${path.sep}`) || made.startsWith(`${root}${path.sep}`)) tell(made);
     return folder;
   };
-  const { mkdtempSync, mkdtemp } = fs;
-  const { mkdtemp: mkdtempLater } = fs.promises;
+  const { mkdtempSync, mkdtemp, mkdtempDisposableSync } = fs;
+  const { mkdtemp: mkdtempLater, mkdtempDisposable } = fs.promises;
+  const noteIn = (made) => {
+    note(made.path);
+    return made;
+  };
   fs.mkdtempSync = (...args) => note(mkdtempSync(...args));
   fs.mkdtemp = (...args) => {
     const done = args.pop();
     mkdtemp(...args, (error, folder) => done(error, error ? folder : note(folder)));
   };
   fs.promises.mkdtemp = async (...args) => note(await mkdtempLater(...args));
+  fs.mkdtempDisposableSync = (...args) => noteIn(mkdtempDisposableSync(...args));
+  fs.promises.mkdtempDisposable = async (...args) => noteIn(await mkdtempDisposable(...args));
+  // what modules import by name follows only when it is told to
+  syncBuiltinESMExports();
   return () => {
-    Object.assign(fs, { mkdtempSync, mkdtemp });
-    fs.promises.mkdtemp = mkdtempLater;
+    Object.assign(fs, { mkdtempSync, mkdtemp, mkdtempDisposableSync });
+    Object.assign(fs.promises, { mkdtemp: mkdtempLater, mkdtempDisposable });
+    syncBuiltinESMExports();
   };
 }
 

@@ -31,7 +31,7 @@ export function addPluginCommands(program: Command, context: CommandContext): vo
     .action(async (id: string, _options: unknown, command: Command) => {
       const client = await context.connect(command);
       const status = await client.post<PluginStatus>(`/v1/plugins/${encodeURIComponent(id)}/restart`, {});
-      if (status.state !== 'active') context.exitCode = EXIT.refused;
+      if (status.state !== 'active' && status.state !== 'degraded') context.exitCode = EXIT.refused;
       if (context.isJson(command)) return printJson(stdout, status);
       printPlugins(context, [status]);
     });

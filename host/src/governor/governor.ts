@@ -16,7 +16,7 @@ import { type Arbitration, type ArbitrationInput, arbitrate } from './arbitrate.
 import { DecisionRing } from './decision-ring.js';
 import { DemandWindow } from './demand-window.js';
 import { type PolicyInForce, policyInForce } from './subsystem-policy.js';
-import type { SubsystemEntry, SubsystemRegistry } from './subsystem-registry.js';
+import { configuredLimitsOf, type SubsystemEntry, type SubsystemRegistry } from './subsystem-registry.js';
 
 interface GovernorOptions {
   readonly registry: SubsystemRegistry;
@@ -33,6 +33,8 @@ interface Account {
   readonly subsystem: IScalableSubsystem;
   readonly window: DemandWindow;
   ceiling: number;
+  /** What it was given last beside that. */
+  others: ScalingLimits;
   revision: number;
   last: ScalingDecision | undefined;
   /** What a `reconfigureLimits` that has not answered yet was asked for; no second one is sent meanwhile. */
@@ -167,18 +169,22 @@ export class Governor {
   }
 
   /** False when the subsystem did not take it. */
-  async #act({ entry, account }: Case, arbitration: Arbitration): Promise<boolean> {
-    if (arbitration.to === account.ceiling && account.last !== undefined) {
+  async #act({ entry, account }: Case, decided: Arbitration): Promise<boolean> {
+    const others = configuredLimitsOf(entry);
+    const isSame = areSame(others, account.others);
+    if (decided.to === account.ceiling && account.last !== undefined && isSame) {
       // Only a new reason is worth a line: a host that rests would fill the ring with nothing.
-      if (account.last.limitedBy !== arbitration.limitedBy) this.#record(account, arbitration, { outcome: 'none' });
+      if (account.last.limitedBy !== decided.limitedBy) this.#record(account, decided, { outcome: 'none' });
       return true;
     }
+    const arbitration = isSame ? decided : { ...decided, reason: `${decided.reason}; other limits as they are configured now` };
     account.askedFor = arbitration.to;
-    const from = { ...entry.initialLimits, maxConcurrentOperations: arbitration.from };
-    const to = { ...entry.initialLimits, maxConcurrentOperations: arbitration.to };
+    const from = { ...account.others, maxConcurrentOperations: arbitration.from };
+    const to = { ...others, maxConcurrentOperations: arbitration.to };
     try {
       await this.#reconfigure(entry, to);
       account.ceiling = arbitration.to;
+      account.others = others;
       account.revision += 1;
       account.keeps = false;
       const decision = this.#record(account, arbitration, { outcome: 'applied' });
@@ -246,6 +252,7 @@ export class Governor {
       subsystem,
       window: new DemandWindow(this.#config.downWindowMs),
       ceiling: initialLimits.maxConcurrentOperations,
+      others: initialLimits,
       revision: known?.revision ?? 0,
       last: undefined,
       askedFor: undefined,
@@ -259,6 +266,15 @@ export class Governor {
     const names = new Set(entries.map((entry) => entry.subsystem.name));
     for (const name of this.#accounts.keys()) if (!names.has(name)) this.#accounts.delete(name);
   }
+}
+
+/** Beside the concurrent operations, about which the governor decides. */
+function areSame(one: ScalingLimits, other: ScalingLimits): boolean {
+  return (
+    one.maxQueueDepth === other.maxQueueDepth &&
+    one.maxCacheEntries === other.maxCacheEntries &&
+    one.maxMemoryBytes === other.maxMemoryBytes
+  );
 }
 
 function demandOf({ metrics }: SubsystemEntry): number {

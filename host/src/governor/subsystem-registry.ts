@@ -5,6 +5,7 @@ import {
   type IEventBus,
   type ILogger,
   type IScalableSubsystem,
+  limitProblems,
   messageOf,
   PluginError,
   type ScalingDefaults,
@@ -17,9 +18,11 @@ import {
 export interface SubsystemEntry {
   readonly plugin: string;
   readonly subsystem: IScalableSubsystem;
-  /** The limits it came with; the governor changes only the concurrent operations. */
+  /** The limits it came with. */
   readonly initialLimits: ScalingLimits;
   readonly scalingDefaults: ScalingDefaults;
+  /** As last read, where they are good; those it came with where it does not say. */
+  configuredLimits: ScalingLimits;
   /** Undefined until the first good reading. */
   metrics: ScalingMetrics | undefined;
   /** The last state that was published. */
@@ -54,10 +57,12 @@ export class SubsystemRegistry {
         plugin,
       });
     }
+    const initialLimits = subsystem.currentLimits;
     const entry: SubsystemEntry = {
       plugin,
       subsystem,
-      initialLimits: subsystem.currentLimits,
+      initialLimits,
+      configuredLimits: initialLimits,
       scalingDefaults: usableDefaults(plugin, subsystem),
       metrics: undefined,
       backpressure: 'normal',
@@ -104,6 +109,9 @@ export class SubsystemRegistry {
       demandNumbers(values);
       const backpressure = subsystem.currentBackpressureState;
       const limits = subsystem.currentLimits;
+      const configuredLimits = subsystem.configuredLimits ?? entry.initialLimits;
+      demandLimits(configuredLimits);
+      entry.configuredLimits = configuredLimits;
       entry.metrics = values;
       entry.failing = false;
       this.#bus.publish({ topic: 'metrics', payload: { subsystem: subsystem.name, values, backpressure, limits } });
@@ -134,6 +142,23 @@ function usableDefaults(plugin: string, { name, scalingDefaults = {} }: IScalabl
 function demandNumbers(metrics: ScalingMetrics): void {
   const wrong = Object.entries({ ...metrics, demand: metrics.demand }).filter(([, value]) => !Number.isFinite(value));
   if (wrong.length > 0) throw new TypeError(wrong.map(([key, value]) => `${key} is ${String(value)}, not a finite number`).join('; '));
+}
+
+/** As they are now: a change may be younger than the last reading. Where they cannot be read or used that tells it, and what it had counts. */
+export function configuredLimitsOf({ subsystem, configuredLimits }: SubsystemEntry): ScalingLimits {
+  try {
+    const { configuredLimits: now = configuredLimits } = subsystem;
+    demandLimits(now);
+    return now;
+  } catch {
+    return configuredLimits;
+  }
+}
+
+/** It would refuse them itself, and with them every other limit. */
+function demandLimits(configured: ScalingLimits): void {
+  const problems = limitProblems(configured);
+  if (problems.length > 0) throw new TypeError(`its configured limits are not usable: ${problems.join('; ')}`);
 }
 
 function isBackpressureAware(subsystem: IScalableSubsystem): subsystem is IScalableSubsystem & IBackpressureAware {

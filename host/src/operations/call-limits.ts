@@ -1,11 +1,14 @@
 import { CapacityError, type Criticality, type ScalingLimits } from '@bellows/sdk';
 import { WaitingLine } from './waiting-line.js';
 
+/** What a host counts by itself for everybody who calls. */
+export type CallerLimits = Partial<Pick<ScalingLimits, 'maxConcurrentOperations' | 'maxQueueDepth'>>;
+
 export interface TenantLimits {
   /** Of all calls of this tenant together. */
-  readonly limits?: Partial<ScalingLimits> | undefined;
+  readonly limits?: CallerLimits | undefined;
   /** Per user; `default` holds for every user that is not named. */
-  readonly users?: Readonly<Record<string, Partial<ScalingLimits>>>;
+  readonly users?: Readonly<Record<string, CallerLimits>>;
 }
 
 /** The section `tenants` of the configuration; `default` holds for every tenant that is not named, each counted alone. */
@@ -170,7 +173,7 @@ export class CallLimits {
     return isRoom && this.#line.length < MAX_WAITING;
   }
 
-  #limitsOf(scope: 'tenant' | 'user', user: UserCalls): Partial<ScalingLimits> | undefined {
+  #limitsOf(scope: 'tenant' | 'user', user: UserCalls): CallerLimits | undefined {
     const rules = entryOf(this.#config, user.tenant.name);
     return scope === 'tenant' ? rules?.limits : rules?.users && entryOf(rules.users, user.name);
   }

@@ -30,7 +30,7 @@ export class ProvidedOperations {
   readonly #provided = new Map<string, Provided>();
   readonly #scopes = new Map<string, PluginScope>();
   /** By plugin: what it provided before it was stopped to be started again. */
-  readonly #absent = new Map<string, ReadonlySet<string>>();
+  readonly #absent = new Map<string, ReadonlyMap<string, OperationRules>>();
 
   /** A plugin that is there already gets a new, empty scope: the old one belongs to a start that is over. */
   openScope(id: string, signal: AbortSignal): PluginScope {
@@ -54,14 +54,18 @@ export class ProvidedOperations {
     return [...this.#provided.values()].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Of one that is to come back, those it had. */
   rulesOf(name: string): OperationRules | undefined {
-    return this.#provided.get(name)?.rules;
+    const provided = this.#provided.get(name);
+    if (provided) return provided.rules;
+    for (const operations of this.#absent.values()) if (operations.has(name)) return operations.get(name);
+    return undefined;
   }
 
   /** Adds what it provides now to what is expected of it. */
   expect(plugin: string): void {
-    const names = [...this.#provided].flatMap(([name, provided]) => (provided.plugin === plugin ? [name] : []));
-    this.#absent.set(plugin, new Set([...(this.#absent.get(plugin) ?? []), ...names]));
+    const now = [...this.#provided].flatMap(([name, provided]) => (provided.plugin === plugin ? [[name, provided.rules] as const] : []));
+    this.#absent.set(plugin, new Map([...(this.#absent.get(plugin) ?? []), ...now]));
   }
 
   expectNoMore(plugin: string): void {
@@ -72,7 +76,7 @@ export class ProvidedOperations {
   lookUp(name: string): Provided {
     const provided = this.#provided.get(name);
     if (provided) return provided;
-    for (const [plugin, names] of this.#absent) if (names.has(name)) throw absentError(name, plugin);
+    for (const [plugin, operations] of this.#absent) if (operations.has(name)) throw absentError(name, plugin);
     throw unknownOperationError(name, [...this.#provided.keys()]);
   }
 

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import { type IClock, type ILogger, messageOf } from '@bellows/sdk';
 import { type LoadedConfig, loadConfig, withLines } from '../config-file.js';
+import type { HostConfig } from '../config-schema.js';
 import type { HostOptions } from '../host-options.js';
 import { type LoadedPlugin, type LoadResult, loadPlugins } from '../plugin-loader.js';
 import { sweepStaging } from '../staging-sweep.js';
@@ -20,6 +20,9 @@ export interface ConfigSourceOptions {
 export class ConfigSource {
   readonly #options: ConfigSourceOptions;
   readonly #inPlace: InPlaceCode;
+  readonly #spent = new Set<string>();
+  /** What is being removed could be what is being read: one after the other. */
+  #settling: Promise<void> = Promise.resolve();
 
   constructor(options: ConfigSourceOptions) {
     this.#options = options;
@@ -28,6 +31,7 @@ export class ConfigSource {
 
   /** What a start with the same file would read and check now. Code that was imported before and has not changed is not imported again. */
   async read(): Promise<NextConfig> {
+    await this.#settling;
     const { options, file } = this.#options;
     // a pipe that was read is empty, which is a valid configuration, or never ends
     const { loaded, problems } = await loadConfig({ ...options, configFile: file }, { mayBePipe: false });
@@ -43,11 +47,17 @@ export class ConfigSource {
       importModule: (url) => import(url),
       clock,
       hasChanged: (folder) => this.#inPlace.hasChanged(folder),
+      spent: this.#spent,
     });
   }
 
-  /** These run now: of what runs no more the copies go. Never rejects. */
-  async settle(plugins: readonly LoadedPlugin[]): Promise<void> {
+  /** These run now: of all others the copies go. Not while something is read; what is read afterwards waits. Never rejects. */
+  settle(plugins: readonly LoadedPlugin[]): Promise<void> {
+    this.#settling = this.#settling.then(() => this.#sweep(plugins));
+    return this.#settling;
+  }
+
+  async #sweep(plugins: readonly LoadedPlugin[]): Promise<void> {
     const { stagingDir, logger } = this.#options;
     const folders = new Set(plugins.flatMap(({ folder, source }) => [folder, source.folder]));
     await sweepStaging(stagingDir, folders).catch((error: unknown) =>
@@ -56,11 +66,7 @@ export class ConfigSource {
   }
 }
 
-/** The files whose change reloads a host by itself; none unless it is to. */
-export function watchedFiles({ config, file, folder }: LoadedConfig): readonly string[] {
-  if (!config.host.watchConfig) return [];
-  const own = Object.values(config.plugins).flatMap(({ configFile }) =>
-    configFile === undefined ? [] : [path.resolve(folder, configFile)],
-  );
-  return [file, ...new Set(own)];
+/** The files whose change reloads a host by itself, as they were when they were `read`; none unless the host is to. */
+export function watchedFiles({ host }: HostConfig, read: LoadedConfig): LoadedConfig['files'] {
+  return host.watchConfig ? read.files : new Map();
 }

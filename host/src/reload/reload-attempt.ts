@@ -1,4 +1,4 @@
-import { type BellowsError, isKind, PluginError, type ReloadedPlugin } from '@bellows/sdk';
+import { type BellowsError, isKind, NotReadyError, PluginError, type ReloadedPlugin } from '@bellows/sdk';
 import type { LoadedPlugin } from '../plugin-loader.js';
 import type { PluginRunner } from '../plugin-runner.js';
 import type { PluginSet } from '../plugin-set.js';
@@ -119,6 +119,8 @@ export class ReloadAttempt {
     await plugins.resume(coming, (runner) => runner.renew(this.#nextOf(runner.id)));
     await looseErrorsToCome();
     for (const { id } of moved) {
+      // then what is new was not put in, and what was stopped does not come back
+      if (plugins.isStopping) return { id, error: new NotReadyError('HOST_STOPPING', 'the host stops', { plugin: id, phase: 'reload' }) };
       const error = coming.has(id) ? this.#whyNotUp(id) : undefined;
       if (error !== undefined) return { id, error };
     }
@@ -144,9 +146,9 @@ export class ReloadAttempt {
     return plugins.errorOf(id) ?? new PluginError(reason, message, { plugin: id, phase: 'activate' });
   }
 
-  #looseFault({ id, faults, status }: PluginRunner): BellowsError | undefined {
+  #looseFault({ id, faults, lastFault }: PluginRunner): BellowsError | undefined {
     if (faults === (this.#faults.get(id) ?? 0)) return undefined;
-    return new PluginError('UNCAUGHT_ERROR', status.message, { plugin: id, phase: 'reconfigure' });
+    return new PluginError('UNCAUGHT_ERROR', lastFault, { plugin: id, phase: 'reconfigure' });
   }
 
   #isIntact(): boolean {

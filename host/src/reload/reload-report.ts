@@ -1,4 +1,4 @@
-import { type BellowsError, type ErrorDetail, PluginError, RefusedError, type ReloadPayload } from '@bellows/sdk';
+import { type BellowsError, type ErrorDetail, PluginError, type PluginStatus, RefusedError, type ReloadPayload } from '@bellows/sdk';
 import { configError } from '../config-error.js';
 import type { ConfigChange } from './config-changes.js';
 import type { PluginStep, ReloadPlan } from './plan-reload.js';
@@ -38,7 +38,14 @@ export function invalidReport(problems: readonly ErrorDetail[], file: string): T
   };
 }
 
-export function attemptReport(plan: ReloadPlan, result: AttemptResult, revision: number): Told {
+/** What is so after an attempt. */
+interface Standing {
+  readonly revision: number;
+  /** Plugins that are not up, whatever they were before. */
+  readonly down: readonly PluginStatus[];
+}
+
+export function attemptReport(plan: ReloadPlan, result: AttemptResult, { revision, down }: Standing): Told {
   const { failure, isIntact, plugins } = result;
   const waiting = needingHostRestart(plan);
   const told = { plugins, changes: plan.changes, problems: [], needsHostRestart: waiting };
@@ -49,7 +56,8 @@ export function attemptReport(plan: ReloadPlan, result: AttemptResult, revision:
         ? `revision ${revision} is in force: ${deedsOf(plan)}`
         : `nothing to change; revision ${revision} stays in force`;
     const hint = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${waiting.length === 1 ? 'waits' : 'wait'} for a restart of the host`;
-    return { ...told, outcome, message: `${done}${hint}` };
+    const missing = down.length === 0 ? '' : `; not up: ${down.map(({ id, state, reason }) => `${id} (${state}, ${reason})`).join(', ')}`;
+    return { ...told, outcome, message: `${done}${hint}${missing}` };
   }
   const { id, error } = failure;
   const lost = plugins.filter(({ plugin, outcome }) => outcome === 'failed' && plugin !== id).map(({ plugin }) => plugin);

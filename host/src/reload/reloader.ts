@@ -13,6 +13,7 @@ import { nearestName } from '../operations/nearest-name.js';
 import type { LoadedPlugin, LoadResult } from '../plugin-loader.js';
 import type { PluginRunner } from '../plugin-runner.js';
 import type { PluginSet } from '../plugin-set.js';
+import { untilAborted } from '../until-aborted.js';
 import { isMoved, planReload, type ReloadPlan } from './plan-reload.js';
 import { ReloadAttempt } from './reload-attempt.js';
 import { attemptReport, invalidReport, isEffective, needingHostRestart, type ReloadPreview, type ReloadReport } from './reload-report.js';
@@ -35,8 +36,10 @@ export interface ReloaderOptions {
   /** Sets what of the host itself changes while it runs. May not throw. */
   readonly applyHost: (config: HostConfig) => void;
   readonly publish: (report: ReloadPayload) => void;
-  /** After a configuration was accepted. Is not waited for, and may not throw. */
-  readonly onAccepted?: (running: RunningConfig) => void;
+  /** After each reload, taken or not, with what it had read. Is not waited for, and may not throw. */
+  readonly onEnded?: (running: RunningConfig, read: NextConfig) => void;
+  /** Takes out of a message what must not be shown. */
+  readonly hide?: (text: string) => string;
   readonly clock: IClock;
   readonly logger: ILogger;
 }
@@ -52,7 +55,7 @@ export class Reloader {
   /** The reload that has not begun yet. It will read what is there then, so one is enough for all who ask. */
   #waiting: Promise<ReloadReport> | undefined;
   readonly #restarts = new Map<string, Promise<PluginStatus>>();
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
@@ -63,9 +66,9 @@ export class Reloader {
     this.#open.resolve();
   }
 
-  /** What has not begun yet rejects with `NotReadyError` (`HOST_STOPPING`); what has goes on until the plugins are stopped. */
+  /** What has not begun yet, or only reads, rejects with `NotReadyError` (`HOST_STOPPING`); other changes go on until the plugins are stopped. */
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort(new NotReadyError('HOST_STOPPING', 'The host is stopping: nothing is changed any more.', { phase: 'reload' }));
     this.#open.resolve();
   }
 
@@ -89,7 +92,7 @@ export class Reloader {
   /** What a reload would do now. Changes nothing, but runs the code of new plugins as far as their options need it. */
   preview(): Promise<ReloadPreview> {
     return this.#inTurn(async () => {
-      const next = await this.#options.read();
+      const next = await this.#read();
       if (next.loaded === undefined || next.problems.length > 0)
         return { problems: next.problems, changes: [], steps: [], needsHostRestart: [] };
       const plan = this.#plan(next.loaded, next.waves);
@@ -116,12 +119,16 @@ export class Reloader {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(() => {
-      if (this.#isClosed)
-        throw new NotReadyError('HOST_STOPPING', 'The host is stopping: nothing is changed any more.', { phase: 'reload' });
+      this.#closing.signal.throwIfAborted();
       return work();
     });
     this.#turn = result.catch(() => {});
     return result;
+  }
+
+  /** Code that does not end loading is waited for, but not by a host that stops. */
+  #read(): Promise<NextConfig> {
+    return untilAborted(this.#options.read(), this.#closing.signal);
   }
 
   #plan(loaded: LoadedConfig, waves: LoadResult['waves']): ReloadPlan {
@@ -130,15 +137,17 @@ export class Reloader {
   }
 
   async #reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
-    const { read, running, publish, clock } = this.#options;
+    const { running, publish, clock, hide = (text) => text } = this.#options;
     const startedAt = clock.monotonicMs();
-    const next = await read();
+    const next = await this.#read();
     const told =
       next.loaded === undefined || next.problems.length > 0
         ? invalidReport(next.problems, next.loaded?.file ?? running.loaded.file)
         : await this.#apply(next.loaded, next.waves);
     const report: ReloadReport = Object.freeze({
       ...told,
+      message: hide(told.message),
+      plugins: told.plugins.map((one) => (one.message === undefined ? one : { ...one, message: hide(one.message) })),
       trigger,
       revision: running.revision,
       at: clock.now(),
@@ -148,6 +157,7 @@ export class Reloader {
     this.#log(report);
     const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, ...payload } = report;
     publish(payload);
+    this.#options.onEnded?.(running, next);
     return report;
   }
 
@@ -161,11 +171,11 @@ export class Reloader {
       running.accept(loaded, waves, { raises: isEffective(plan), waiting });
       for (const plugin of waves.flat()) plugins.runner(plugin.id)?.accept(running.revision, plugin);
       applyHost(running.config);
-      this.#options.onAccepted?.(running);
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
-    return attemptReport(plan, result, running.revision);
+    const down = plugins.runners.filter(({ isUp }) => !isUp).map(({ status }) => status);
+    return attemptReport(plan, result, { revision: running.revision, down });
   }
 
   #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport): void {

@@ -19,7 +19,9 @@ export function malformedInputs(schema: JsonSchema): readonly BadInput[] {
   // one fault at a time: a key that is missing would be refused first, and hide what is made of the other
   const good = sampleInput(schema);
   return [
-    ...[null, 42, 'text', true, []].map((input) => ({ what: JSON.stringify(input), input })),
+    ...[null, 42, 'text', true, []]
+      .filter((input) => !typesOf(schema).includes(typeOf(input)))
+      .map((input) => ({ what: JSON.stringify(input), input })),
     { what: 'nothing at all', input: undefined },
     { what: 'an unknown key', input: { ...good, [UNKNOWN_KEY]: 1 } },
     { what: 'a key that could change prototypes', input: JSON.parse(`{ "__proto__": { "polluted": 1 }, "${UNKNOWN_KEY}": 1 }`) },
@@ -65,6 +67,17 @@ export function valuesOfOtherTypes({ type }: JsonSchema): readonly unknown[] {
   const types = [type].flat();
   if (types.every((one) => SCALARS.includes(one as string))) return [{ [UNKNOWN_KEY]: [] }, [[]]];
   return types.some((one) => SCALARS.includes(one as string) || one === undefined) ? [] : [42, 'text'];
+}
+
+/** Of a schema, or of each of its branches. */
+function typesOf({ type, anyOf, oneOf }: JsonSchema): readonly unknown[] {
+  const branches = [anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? (list as readonly JsonSchema[]) : []));
+  return [...[type].flat(), ...branches.flatMap(typesOf)].map((name) => (name === 'integer' ? 'number' : name));
+}
+
+function typeOf(input: unknown): string {
+  if (input === null) return 'null';
+  return Array.isArray(input) ? 'array' : typeof input;
 }
 
 function nested(depth: number): unknown {

@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
   CancelledError,
+  type ErrorDetail,
   type IClock,
   type ILogger,
   type IMachine,
   type IPersistentBackingStore,
   type IRandom,
   MemoryStore,
+  messageOf,
   seededRandom,
   silentLogger,
   systemClock,
@@ -18,8 +21,9 @@ import { configError } from '../config-error.js';
 import { type LoadedConfig, readConfigTree } from '../config-file.js';
 import { openHttp } from '../host-http.js';
 import { type WiredHost, wireHost } from '../host-wiring.js';
-import { newTraceId } from '../operations/trace-id.js';
 import { loadPlugins } from '../plugin-loader.js';
+import type { ReloadReport } from '../reload/reload-report.js';
+import type { NextConfig } from '../reload/reloader.js';
 import { TeardownStack } from '../teardown.js';
 import { withRunningTime } from './running-time.js';
 import { TEST_MACHINE } from './test-machine.js';
@@ -52,6 +56,9 @@ export interface LaunchOptions<C extends IClock> extends TestHostOptions<C> {
   readonly named?: readonly NamedPlugin[];
 }
 
+/** What a host that runs is to run from now on. What is left out stays as it was given last. */
+export type TestReload = Partial<Pick<TestHostOptions, 'plugins' | 'config'>>;
+
 /** The parts of a host that was started for a test. */
 export interface LaunchedHost<C extends IClock> {
   readonly wired: WiredHost;
@@ -60,6 +67,8 @@ export interface LaunchedHost<C extends IClock> {
   readonly store: IPersistentBackingStore;
   /** Left out unless it was to listen. */
   readonly http?: { readonly url: string; readonly token: string };
+  /** As `TestHost.reload`. */
+  reload(next: Partial<Pick<LaunchOptions<C>, 'plugins' | 'named' | 'config'>>): Promise<ReloadReport>;
   /** Ends everything and removes the temporary folder; says whether all let go in time. Twice answers the same promise. */
   stop(): Promise<boolean>;
 }
@@ -80,14 +89,22 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Laun
   };
   const stop = () => withRunningTime(clock, release());
   try {
-    const { loaded, waves } = await load(options, { folder, clock });
+    let wanted: LaunchOptions<C> = options;
+    const readNext = () => read(wanted, { folder, clock });
+    const { loaded, waves } = await firstOf(withRunningTime(clock, readNext()));
     stopTimeoutMs = loaded.config.host.stopTimeoutMs;
     let bus: RecordingBus | undefined;
     const makeBus: NonNullable<Parameters<typeof wireHost>[0]['makeBus']> = (given) => (bus = new RecordingBus(given));
-    wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus });
+    wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus, readNext });
+    const { reloader } = wired;
+    const reload: LaunchedHost<C>['reload'] = (next) => {
+      const { plugins = wanted.plugins, named = wanted.named ?? [], config = wanted.config ?? {} } = next;
+      wanted = { ...wanted, plugins, named, config };
+      return withRunningTime(clock, reloader.reload('request'));
+    };
     const http = options.listen ? await listen({ wired, loaded, random, teardown }) : undefined;
     await withRunningTime(clock, wired.start(signal));
-    return { wired, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), stop };
+    return { wired, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), reload, stop };
   } catch (error) {
     await stop();
     if (!signal?.aborted) throw error;
@@ -95,29 +112,48 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Laun
   }
 }
 
+async function firstOf(reading: Promise<NextConfig>): Promise<Required<NextConfig>> {
+  const { loaded, waves, problems } = await reading;
+  if (loaded === undefined || problems.length > 0) throw configError(problems);
+  return { loaded, waves, problems };
+}
+
 /** Reads and checks as a start from a file does; all problems at once. */
-async function load(
-  { plugins, named: given = [], config = {}, configFolder }: Pick<LaunchOptions<IClock>, 'plugins' | 'named' | 'config' | 'configFolder'>,
+async function read(
+  { plugins, named: already = [], config = {}, configFolder }: Pick<LaunchOptions<IClock>, 'plugins' | 'named' | 'config' | 'configFolder'>,
   { folder, clock }: { readonly folder: string; readonly clock: IClock },
-) {
+): Promise<NextConfig> {
   const stagingDir = path.join(folder, 'staging');
-  const named = [...given, ...(await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir))))];
-  const tree = structuredClone({
-    ...config,
-    host: { port: 0, dataDir: path.join(folder, 'data'), ...(config.host as object | undefined) },
-    plugins: Object.fromEntries(named.map(({ key, entry }) => [key, entry])),
-  });
+  const named = [...already, ...(await Promise.all(plugins.map((plugin) => nameTestPlugin(plugin, stagingDir))))];
+  const faults: ErrorDetail[] = [];
+  const given = plainData(config, { path: 'config', faults });
+  const tree = {
+    ...given,
+    host: { port: 0, dataDir: path.join(folder, 'data'), ...(given.host as object | undefined) },
+    plugins: Object.fromEntries(named.map(({ key, entry }) => [key, plainData(entry, { path: `plugins.${key}`, faults })])),
+  };
+  if (faults.length > 0) return { waves: [], problems: faults };
   const place = { file: 'the configuration of the test', folder: path.resolve(configFolder ?? folder), problems: [] };
   const options = { env: {}, cwd: folder };
   const { loaded, problems } = await readConfigTree({ tree, lineOf: () => undefined }, { ...place, options });
   const inMemory = new Map(named.flatMap((plugin) => (plugin.given === undefined ? [] : [[plugin.key, plugin.given] as const])));
-  const loading = loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given: inMemory });
-  const found = await withRunningTime(clock, loading);
+  const found = await loadPlugins(loaded, { stagingDir, importModule: (url) => import(url), clock, given: inMemory });
   const beside =
     'plugins' in config ? [{ path: 'config.plugins', message: 'give plugins in `plugins` of the test host, not in its `config`' }] : [];
-  const all = [...beside, ...sameNameProblems(named), ...problems, ...found.problems];
-  if (all.length > 0) throw configError(all);
-  return { loaded, waves: found.waves };
+  return { loaded, waves: found.waves, problems: [...beside, ...sameNameProblems(named), ...problems, ...found.problems] };
+}
+
+/** A copy, so that nothing reaches into what the test holds. */
+function plainData(
+  value: Readonly<Record<string, unknown>>,
+  { path: place, faults }: { readonly path: string; readonly faults: ErrorDetail[] },
+) {
+  try {
+    return structuredClone(value);
+  } catch (error) {
+    faults.push({ path: place, message: `it holds what no file could say: ${messageOf(error)}` });
+    return {};
+  }
 }
 
 interface HttpParts {
@@ -128,8 +164,8 @@ interface HttpParts {
 }
 
 async function listen({ wired: { operations, view, reloader }, loaded, random, teardown }: HttpParts) {
-  const token = newTraceId(random);
-  // connections are real, so is their time
+  // connections are real, so is their time, and what keeps others out
+  const token = randomBytes(32).toString('base64url');
   const server = await openHttp({ view, control: reloader, operations, config: loaded.config.host, token, clock: systemClock, random });
   teardown.add(() => server.close());
   return { url: server.url, token };

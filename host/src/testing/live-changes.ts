@@ -9,8 +9,12 @@ type Config = Readonly<Record<string, unknown>>;
 export interface LiveChange {
   /** For people: `pool.size to 3`. */
   readonly what: string;
+  /** What has to come of it; `any` for one that was made up here, which the plugin may know a reason to refuse. */
+  readonly wanted: 'taken' | 'refused' | 'any';
   readonly changed: readonly string[];
-  /** Valid, with defaults, deeply frozen. */
+  /** As it would stand in a file. */
+  readonly given: Config;
+  /** Valid, with defaults, deeply frozen; undefined where the schema refuses it. */
   readonly config: unknown;
 }
 
@@ -20,16 +24,21 @@ const VALUES_OF_ONE = 2;
 /** Changes of options that are marked live, as far as a schema tells other values: numbers, choices and switches; then those that were given. */
 export function liveChangesOf(subject: PluginUnderCheck): readonly LiveChange[] {
   const { changes = [] } = subject.options;
-  return [...madeChanges(subject), ...changes.map((config) => givenChange(subject, config))];
+  return [...madeChanges(subject), ...changes.map((config) => givenChange(subject, config, 'taken'))];
 }
 
-export function givenChange(subject: PluginUnderCheck, config: Config): LiveChange {
-  return changeTo(subject, { ...subject.config, ...config }, { what: JSON.stringify(config), changed: Object.keys(config) });
+/** Changes that were given as such that it refuses. */
+export function refusedChangesOf(subject: PluginUnderCheck): readonly LiveChange[] {
+  return (subject.options.refusedChanges ?? []).map((config) => givenChange(subject, config, 'refused'));
+}
+
+function givenChange(subject: PluginUnderCheck, config: Config, wanted: LiveChange['wanted']): LiveChange {
+  return changeTo(subject, { ...subject.config, ...config }, { what: JSON.stringify(config), wanted, changed: Object.keys(config) });
 }
 
 /** What it runs with, as a change back from the given one. */
 export function changeBack(subject: PluginUnderCheck, { what, changed }: LiveChange): LiveChange {
-  return changeTo(subject, subject.config, { what: `what it was before ${what}`, changed });
+  return changeTo(subject, subject.config, { what: `what it was before ${what}`, wanted: 'taken', changed });
 }
 
 function madeChanges(subject: PluginUnderCheck): readonly LiveChange[] {
@@ -40,7 +49,7 @@ function madeChanges(subject: PluginUnderCheck): readonly LiveChange[] {
       const config = withValue(subject.config, path, value);
       if (!subject.plugin.config.safeParse(config).success) return [];
       const name = path.join('.');
-      return [changeTo(subject, config, { what: `${name} to ${JSON.stringify(value)}`, changed: [name] })];
+      return [changeTo(subject, config, { what: `${name} to ${JSON.stringify(value)}`, wanted: 'any', changed: [name] })];
     });
     return fitting.slice(0, VALUES_OF_ONE);
   });
@@ -69,6 +78,6 @@ function withValue(config: Config, [key = '', ...rest]: readonly string[], value
   return { ...config, [key]: rest.length === 0 ? value : withValue((config[key] ?? {}) as Config, rest, value) };
 }
 
-function changeTo({ plugin }: PluginUnderCheck, config: Config, said: Omit<LiveChange, 'config'>): LiveChange {
-  return { ...said, config: deepFreeze(plugin.config.parse(config)) };
+function changeTo({ plugin }: PluginUnderCheck, given: Config, said: Omit<LiveChange, 'given' | 'config'>): LiveChange {
+  return { ...said, given, config: deepFreeze(plugin.config.safeParse(given).data) };
 }

@@ -5,10 +5,11 @@ import { type BadInput, hostileInputs, malformedInputs } from './bad-input.js';
 import type { LaunchedHost } from './launch-test-host.js';
 import type { PluginUnderCheck } from './plugin-under-check.js';
 import { endsWithin, withRunningTime } from './running-time.js';
+import { sampleInput } from './sample-input.js';
 
 const CALL_TIMEOUT_MS = 5_000;
 
-/** What came of one call with bad input. */
+/** What came of one call. */
 export interface Answer {
   readonly operation: string;
   readonly what: string;
@@ -24,6 +25,8 @@ export interface PluginLife {
   /** Operations that are there and are neither its own nor those of whom it needs. */
   readonly foreignOperations: readonly string[];
   readonly answers: readonly Answer[];
+  /** What came of good input, for those that change nothing. */
+  readonly readings: readonly Answer[];
   /** After all these calls. */
   readonly called: PluginStatus;
   /** By operation: how many more listeners `ctx.signal` had when its calls had ended. */
@@ -56,10 +59,12 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
     const isOfOthers = (owner: string) => owner !== id && others.includes(owner);
     const foreignOperations = all.filter(({ plugin }) => !others.includes(plugin)).map(({ name }) => name);
     const answers: Answer[] = [];
+    const readings: Answer[] = [];
     const listenersOfCalls = new Map<string, number>();
     for (const operation of operations) {
       const before = listening();
       answers.push(...(await callBadly(operation, { host, subject })));
+      if (operation.role === 'reader' && !operation.runsCommands) readings.push(await callWell(operation, { host, subject }));
       listenersOfCalls.set(operation.name, listening() - before);
     }
     await bus.idle();
@@ -71,6 +76,7 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
       operations,
       foreignOperations,
       answers,
+      readings,
       called,
       listenersOfCalls,
       events: [...bus.events],
@@ -131,22 +137,33 @@ interface CallPlace {
   readonly subject: PluginUnderCheck;
 }
 
-async function callBadly({ name, input }: OperationInfo, { host, subject }: CallPlace): Promise<readonly Answer[]> {
+async function callBadly(operation: OperationInfo, place: CallPlace): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
-  const timeoutMs = subject.options.callTimeoutMs ?? CALL_TIMEOUT_MS;
   const callAll = async (bad: readonly BadInput[], isMalformed: boolean) => {
-    for (const { what, input: value } of bad) {
-      const abort = new AbortController();
-      let error: unknown;
-      const call = host.wired.operations.call(name, value, { signal: abort.signal }).catch((reason: unknown) => void (error = reason));
-      const isLate = !(await withRunningTime(host.clock, endsWithin(timeoutMs, call)));
-      abort.abort();
-      answers.push({ operation: name, what, isMalformed, isLate, ...(error === undefined ? {} : { error }) });
-    }
+    for (const one of bad) answers.push({ ...(await answerTo(one, operation, place)), isMalformed });
   };
-  await callAll(malformedInputs(input), true);
-  await callAll(hostileInputs(input), false);
+  await callAll(malformedInputs(operation.input), true);
+  await callAll(hostileInputs(operation.input), false);
   return answers;
+}
+
+async function callWell(operation: OperationInfo, place: CallPlace): Promise<Answer> {
+  const input = sampleInput(operation.input);
+  return { ...(await answerTo({ what: JSON.stringify(input), input }, operation, place)), isMalformed: false };
+}
+
+async function answerTo(
+  { what, input }: BadInput,
+  { name }: OperationInfo,
+  { host, subject }: CallPlace,
+): Promise<Omit<Answer, 'isMalformed'>> {
+  const abort = new AbortController();
+  let error: unknown;
+  const call = host.wired.operations.call(name, input, { signal: abort.signal }).catch((reason: unknown) => void (error = reason));
+  const timeoutMs = subject.options.callTimeoutMs ?? CALL_TIMEOUT_MS;
+  const isLate = !(await withRunningTime(host.clock, endsWithin(timeoutMs, call)));
+  abort.abort();
+  return { operation: name, what, isLate, ...(error === undefined ? {} : { error }) };
 }
 
 /** Whoever called got something that says who has to act, and that is not the plugin's author or the host's. */

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import {
   type ErrorCodeTable,
   type ErrorDetail,
+  type IOperations,
   isPlugin,
   messageOf,
   type Plugin,
@@ -16,8 +17,10 @@ import {
 import { FakeClock } from '@bellows/sdk/testing';
 import { findPlugin, type PluginSource } from '../plugin-source.js';
 import { entryFile, stagePlugin } from '../plugin-stager.js';
+import type { ReloadReport } from '../reload/reload-report.js';
 import { explained } from './explained.js';
 import { type LaunchedHost, launchTestHost } from './launch-test-host.js';
+import { RunningCalls } from './running-calls.js';
 import {
   type BuiltPlugin,
   idsOf,
@@ -48,11 +51,9 @@ export interface CheckPluginOptions {
   readonly refusedChanges?: readonly Readonly<Record<string, unknown>>[];
   /** A call that must be answered as before when a change did not come about. */
   readonly probe?: { readonly operation: string; readonly input: unknown };
-  /** How long a change may take. Default 5 s. */
-  readonly changeTimeoutMs?: number;
   /** How often it is started and stopped again; from 40 on its memory is watched too. Default 100. */
   readonly rounds?: number;
-  /** Default 10 s, as in the configuration. */
+  /** Also for a change while it runs. Default 10 s, as in the configuration. */
   readonly activateTimeoutMs?: number;
   /** Default 5 s, as in the configuration. */
   readonly stopTimeoutMs?: number;
@@ -69,9 +70,12 @@ interface LifeOptions {
   readonly onActivate?: (activation: Promise<void>) => void;
   /** Called with the context of each activation that begins. */
   readonly onContext?: (ctx: PluginContext) => void;
-  /** Called with what the plugin registers to take changes over. */
-  readonly onReconfigure?: (apply: Reconfigure) => void;
+  /** Called with what the plugin registers to take changes over; answers what stands in its place. */
+  readonly onReconfigure?: (apply: Reconfigure) => Reconfigure;
 }
+
+/** The default of the configuration. */
+const ACTIVATE_TIMEOUT_MS = 10_000;
 
 /** A plugin that was loaded once, and its lives on one test host after the other. */
 export class PluginUnderCheck implements AsyncDisposable {
@@ -83,6 +87,8 @@ export class PluginUnderCheck implements AsyncDisposable {
   readonly #plugin: Plugin | undefined;
   readonly #source: PluginSource | undefined;
   readonly #stagingDir: string;
+  #named: NamedPlugin | undefined;
+  #calls = new RunningCalls();
   #clock = new FakeClock();
   #log = new TroubleLog();
 
@@ -124,9 +130,18 @@ export class PluginUnderCheck implements AsyncDisposable {
     return this.options.config ?? {};
   }
 
+  get activateTimeoutMs(): number {
+    return this.options.activateTimeoutMs ?? ACTIVATE_TIMEOUT_MS;
+  }
+
   /** That of the host which was begun last. */
   get clock(): FakeClock {
     return this.#clock;
+  }
+
+  /** Handlers that run on that host. */
+  get calls(): RunningCalls {
+    return this.#calls;
   }
 
   /** What the log of the host that was begun last has of warnings and errors, to stand behind a message that would refer to it. */
@@ -143,24 +158,24 @@ export class PluginUnderCheck implements AsyncDisposable {
 
   /** Puts it on a host of its own and starts that. Rejects as {@link launchTestHost}. */
   begin(life: LifeOptions = {}): Promise<LaunchedHost<FakeClock>> {
-    const { config = this.config, signal, onActivate = () => {}, onContext = () => {}, onReconfigure = () => {} } = life;
+    const { config = this.config, signal, onActivate = () => {}, onContext = () => {}, onReconfigure = (apply) => apply } = life;
     const { plugin } = this;
+    const running = new RunningCalls();
+    this.#calls = running;
     const watched: Plugin = {
       ...plugin,
       activate(ctx) {
         onContext(ctx);
-        const takesOver = (apply: Reconfigure) => {
-          onReconfigure(apply);
-          ctx.onReconfigure(apply);
-        };
-        const activation = (async () => plugin.activate(Object.freeze({ ...ctx, onReconfigure: takesOver })))();
+        const operations: IOperations = { ...ctx.operations, provide: (given) => ctx.operations.provide(running.watched(given)) };
+        const takesOver = (apply: Reconfigure) => ctx.onReconfigure(onReconfigure(apply));
+        const activation = (async () => plugin.activate(Object.freeze({ ...ctx, operations, onReconfigure: takesOver })))();
         onActivate(activation.catch(() => {}));
         return activation;
       },
     };
     const { activateTimeoutMs, stopTimeoutMs, alongside = [], configFolder } = this.options;
     const source = { ...(this.#source ?? sourceOf(this.id, alongside.flatMap(idsOf))), key: this.id };
-    const named: NamedPlugin = {
+    this.#named = {
       key: this.id,
       entry: {
         from: source.from,
@@ -174,12 +189,18 @@ export class PluginUnderCheck implements AsyncDisposable {
     this.#log = new TroubleLog();
     return launchTestHost<FakeClock>({
       plugins: alongside,
-      named: [named],
+      named: [this.#named],
       clock: this.#clock,
       logger: this.#log,
       ...(configFolder === undefined ? {} : { configFolder }),
       ...(signal === undefined ? {} : { signal }),
     });
+  }
+
+  /** Has the host that was begun last take these options over. */
+  reload(host: LaunchedHost<FakeClock>, config: Readonly<Record<string, unknown>>): Promise<ReloadReport> {
+    const named = this.#named as NamedPlugin;
+    return host.reload({ named: [{ ...named, entry: { ...named.entry, config } }] });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,11 +15,12 @@ export class ProcessWatch implements Disposable {
   readonly #uncaught: unknown[] = [];
   readonly #onUncaught = (error: unknown) => void this.#uncaught.push(error);
 
-  readonly #settleMs: number;
+  /** How long what a stop is closing may be seen. */
+  readonly settleMs: number;
 
   /** From now on, errors nobody catches come here instead of ending the process; a test runner may have its own way with them. */
   constructor(settleMs = SETTLE_MS) {
-    this.#settleMs = settleMs;
+    this.settleMs = settleMs;
     process.on('unhandledRejection', this.#onUncaught);
     process.on('uncaughtException', this.#onUncaught);
     this.#listeners = listenerCounts();
@@ -33,7 +34,7 @@ export class ProcessWatch implements Disposable {
 
   /** One line for each thing that is there and was not when the watch began; gives what is being closed some time for it. */
   async leftovers(): Promise<readonly string[]> {
-    const endAt = performance.now() + this.#settleMs;
+    const endAt = performance.now() + this.settleMs;
     for (;;) {
       // also gives a rejection the turn in which it counts as unhandled
       await delay(LOOK_EVERY_MS);

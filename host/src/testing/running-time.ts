@@ -1,6 +1,6 @@
 import type { IClock } from '@bellows/sdk';
 
-/** What starts and stops within this time finds a fake clock where it stood, so that tests can count on its times. */
+/** What starts, changes and stops within this time finds a fake clock where it stood, so that tests can count on its times. */
 const STILL_MS = 250;
 const STEP_MS = 10;
 

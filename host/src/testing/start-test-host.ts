@@ -8,7 +8,8 @@ import {
 } from '@bellows/sdk';
 import type { FakeClock, RecordingBus } from '@bellows/sdk/testing';
 import type { HostStatus } from '../host-view.js';
-import { launchTestHost, type TestHostOptions } from './launch-test-host.js';
+import type { ReloadReport } from '../reload/reload-report.js';
+import { launchTestHost, type TestHostOptions, type TestReload } from './launch-test-host.js';
 
 /** A host for one test. `await using` stops it. */
 export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable {
@@ -27,6 +28,12 @@ export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable 
   plugin(id: string): PluginStatus | undefined;
   /** What a plugin has registered under this name. */
   subsystem(name: string): IScalableSubsystem | undefined;
+  /**
+   * Has the running host take over other plugins and options by the rules of a reload: what is marked `live` is given to the plugin, which
+   * may refuse; anything else starts it again; whole or not at all. What came of it is in the report: rejects only with `NotReadyError`
+   * (`HOST_STOPPING`) after a stop. Of several at once, those that have not begun are one, with the newest of what was given.
+   */
+  reload(next: TestReload): Promise<ReloadReport>;
   /** Stops everything in reverse order and removes what was written; says whether all let go in time. Twice answers the same. Never rejects. */
   stop(): Promise<boolean>;
 }
@@ -34,8 +41,8 @@ export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable 
 /**
  * Starts the real host (container, plugins and their states, bus, operations, governor) around a store in memory, a fake clock and a
  * temporary folder; it needs no test runner. Rejects as a start from a file does: `ConfigError` with all problems, or what a plugin
- * threw; then nothing is left. A fake clock moves only when told, except that a start or a stop that takes longer than a quarter of a
- * second moves it with real time, so that their time-outs hold.
+ * threw; then nothing is left. A fake clock moves only when told, except that a start, a reload or a stop that takes longer than a
+ * quarter of a second moves it with real time, so that their time-outs hold.
  */
 export async function startTestHost<C extends IClock = FakeClock>(options: TestHostOptions<C>): Promise<TestHost<C>> {
   const launched = await launchTestHost(options);
@@ -51,6 +58,7 @@ export async function startTestHost<C extends IClock = FakeClock>(options: TestH
     decisions: (subsystem) => view.decisions({ limit: Number.POSITIVE_INFINITY, ...(subsystem === undefined ? {} : { subsystem }) }),
     plugin: (id) => plugins.runner(id)?.status,
     subsystem: (name) => registry.entries().find((entry) => entry.subsystem.name === name)?.subsystem,
+    reload: (next) => launched.reload(next),
     stop: () => launched.stop(),
     async [Symbol.asyncDispose]() {
       await launched.stop();

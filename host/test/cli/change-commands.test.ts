@@ -89,6 +89,13 @@ describe('bellows plugins restart', () => {
     expect(await bellows('plugins', 'restart', 'a', '--json')).toMatchObject({ code: 4, json: { state: 'failed' } });
   });
 
+  it('answers 0 for one that is back and says that it works only in part', async () => {
+    host.write({ a: { options: { activation: 'limp' } }, b: { needs: ['a'] }, c: {} });
+    await bellows('reload');
+    const told = await bellows('plugins', 'restart', 'a');
+    expect([told.code, told.stdout]).toEqual([0, expect.stringMatching(/\na .*degraded[\s\S]*SCRIPT_LIMPS: a works only in\s+part/)]);
+  });
+
   it('knows no plugin that is not there, however it is called', async () => {
     for (const id of ['aa', '../a', 'a/restart?x=1', '%2e%2e', 'x'.repeat(400)]) {
       const told = await bellows('plugins', 'restart', id);

@@ -72,6 +72,58 @@ describe('Governor', () => {
     expect(governor.policyOf('test.pool')).toMatchObject({ ceiling: 3 });
   });
 
+  it('gives other ceilings than that of concurrent operations as they are configured now, also at rest', async () => {
+    const { clock, bus, governor, subsystem } = setUp();
+    const configured = { ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 50 };
+    Object.assign(subsystem, { configuredLimits: configured });
+    await clock.advance(3_000);
+    const { maxConcurrentOperations } = subsystem.currentLimits;
+    expect(subsystem.currentLimits).toMatchObject({ maxQueueDepth: 50 });
+    const asked = subsystem.given.length;
+    await clock.advance(5_000);
+    expect(subsystem.given).toHaveLength(asked);
+    Object.assign(subsystem, {
+      configuredLimits: { ...configured, maxQueueDepth: 5_000, maxCacheEntries: 1, maxConcurrentOperations: 999 },
+    });
+    await clock.advance(1_000);
+    expect(subsystem.currentLimits).toEqual({ ...configured, maxQueueDepth: 5_000, maxCacheEntries: 1, maxConcurrentOperations });
+    expect(subsystem.given).toHaveLength(asked + 1);
+    expect(bus.of('reconfigure').at(-1)?.payload).toMatchObject({ from: { maxQueueDepth: 50 }, to: { maxQueueDepth: 5_000 } });
+    expect(governor.decisions({ limit: 1 })[0]).toMatchObject({
+      from: maxConcurrentOperations,
+      to: maxConcurrentOperations,
+      outcome: 'applied',
+      reason: expect.stringContaining('; other limits as they are configured now'),
+    });
+  });
+
+  it('gives what is configured now, not what it was at the last reading', async () => {
+    const { clock, governor, subsystem } = setUp();
+    Object.assign(subsystem, { configuredLimits: DEFAULT_SCALING_LIMITS });
+    await clock.advance(2_000);
+    Object.assign(subsystem, { configuredLimits: { ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 5 } });
+    governor.setConfig(hostConfigSchema.parse({ governor: { subsystems: { 'test.pool': { floor: 3 } } } }).governor);
+    await governor.decide();
+    expect(subsystem.currentLimits).toEqual({ ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 5, maxConcurrentOperations: 3 });
+  });
+
+  it.each([
+    [
+      'cannot be read',
+      () => {
+        throw new Error('not readable');
+      },
+    ],
+    ['are no numbers', () => ({ ...DEFAULT_SCALING_LIMITS, maxQueueDepth: Number.NaN })],
+  ])('goes on with what was configured when configured limits %s', async (_what, get) => {
+    const { clock, governor, subsystem } = setUp();
+    await clock.advance(1_000);
+    Object.defineProperty(subsystem, 'configuredLimits', { get, configurable: true });
+    governor.setConfig(hostConfigSchema.parse({ governor: { subsystems: { 'test.pool': { floor: 3 } } } }).governor);
+    await clock.advance(3_000);
+    expect(subsystem.currentLimits).toEqual({ ...DEFAULT_SCALING_LIMITS, maxConcurrentOperations: 3 });
+  });
+
   it('forgets high demand sooner when its window is set shorter', async () => {
     const { clock, governor, subsystem } = setUp();
     subsystem.demand = 4;

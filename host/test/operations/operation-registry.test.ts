@@ -444,6 +444,17 @@ describe('OperationRegistry when a plugin stops', () => {
     expect(await drained).toBe(0);
   });
 
+  it('knows who may call what is away as long as it is to come back', () => {
+    const { operations, registry } = open();
+    operations.provide({ ...definition('demo.slow', held().handler), role: 'reader' });
+    registry.expect('demo');
+    registry.withdrawAll('demo');
+    expect(registry.rulesOf('demo.slow')).toEqual({ role: 'reader', runsCommands: false });
+    expect([registry.rulesOf('demo.never'), registry.list()]).toEqual([undefined, []]);
+    registry.expectNoMore('demo');
+    expect(registry.rulesOf('demo.slow')).toBeUndefined();
+  });
+
   it('forgets all of a plugin on withdrawal, and the plugin can start anew', async () => {
     const { operations, registry, stop } = open();
     const { handler } = held();

@@ -1,48 +1,64 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { silentLogger, systemClock } from '@bellows/sdk';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigSource } from '../../src/reload/config-source.js';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-config-source-'));
+let root: string;
+let staging: string;
+let source: ConfigSource;
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(path.join(os.tmpdir(), 'bellows-source-test-')));
+  staging = path.join(root, 'staging');
+  await writeFile(path.join(root, 'bellows.yaml'), 'plugins: { odd: { from: ./odd } }');
+  const file = path.join(root, 'bellows.yaml');
+  source = new ConfigSource({ options: { env: {}, cwd: root }, file, stagingDir: staging, clock: systemClock, logger: silentLogger });
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => rm(root, { recursive: true, force: true }));
 
-const sourceOf = (file: string) =>
-  new ConfigSource({
-    options: { cwd: path.dirname(file), env: {} },
-    file,
-    stagingDir: path.join(folder, 'staging'),
-    clock: systemClock,
-    logger: silentLogger,
+async function writeOdd(top: string): Promise<void> {
+  const folder = path.join(root, 'odd');
+  await mkdir(folder, { recursive: true });
+  const files = {
+    'package.json': JSON.stringify({ name: 'odd', type: 'module', exports: './index.js' }),
+    'plugin.json': JSON.stringify({ id: 'odd', version: '1.0.0', sdk: '^0.1.0' }),
+    'index.js': `import { definePlugin, z } from '@bellows/sdk';\n${top}\nexport default definePlugin({ id: 'odd', config: z.strictObject({}), activate() {} });`,
+  };
+  for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
+}
+
+const copies = () => readdir(path.join(staging, 'odd')).catch(() => []);
+
+describe('ConfigSource', () => {
+  it('loads code again that did not load when something outside of it was missing', async () => {
+    const needed = path.join(root, 'needed.txt');
+    await writeOdd(`import { readFileSync } from 'node:fs';\nreadFileSync(${JSON.stringify(needed)});`);
+    expect((await source.read()).problems).toMatchObject([{ message: expect.stringContaining('needed.txt') }]);
+    await writeFile(needed, 'here');
+    const mended = await source.read();
+    expect(mended.problems).toEqual([]);
+    const [plugin] = mended.waves.flat();
+    // what is loaded now stays what is loaded
+    expect((await source.read()).waves.flat()[0]?.plugin).toBe(plugin?.plugin);
+    await source.settle(mended.waves.flat());
+    expect(await copies()).toEqual([path.basename(plugin?.folder as string)]);
+    await source.settle([]);
+    expect(await readdir(staging)).toEqual([]);
   });
 
-describe('what a running host reads anew', () => {
-  it('is the file it was started with, not one of a folder above when that is gone', async () => {
-    const inner = path.join(folder, 'inner');
-    await mkdir(inner);
-    await writeFile(path.join(folder, 'bellows.yaml'), 'plugins: {}');
-    const file = path.join(inner, 'bellows.yaml');
-    await writeFile(file, '');
-    const source = sourceOf(file);
-    expect((await source.read()).loaded?.file).toBe(file);
-    await rm(file);
-    expect(await source.read()).toEqual({
-      waves: [],
-      problems: [{ path: file, message: expect.stringMatching(/^the file does not exist/) }],
-    });
-  });
-
-  it.each(['bellows.yaml', 'own.yaml'])('is never a pipe, which would be empty or without an end: %s', async (name) => {
-    const inner = await mkdtemp(path.join(folder, 'pipe-'));
-    const file = path.join(inner, 'bellows.yaml');
-    if (name !== 'bellows.yaml') await writeFile(file, 'plugins: { a: { from: ./a, configFile: own.yaml } }');
-    execFileSync('mkfifo', [path.join(inner, name)]);
-    const { problems } = await sourceOf(file).read();
-    expect(problems).toContainEqual({ path: path.join(inner, name), message: 'is a pipe: name a file' });
+  it('does not take away what is being read while copies of before are removed', async () => {
+    const before = ['a', 'b', 'c', 'odd'].map((group) => path.join(staging, group, 'copy'));
+    for (const folder of before) {
+      await mkdir(folder, { recursive: true });
+      await Promise.all(Array.from({ length: 300 }, (_, at) => writeFile(path.join(folder, `file${at}`), 'x')));
+    }
+    await writeOdd('');
+    const settled = source.settle([]);
+    const { waves, problems } = await source.read();
+    await settled;
+    expect(problems).toEqual([]);
+    expect(await copies()).toEqual(waves.flat().map(({ folder }) => path.basename(folder)));
+    expect(await readdir(staging)).toEqual(['odd']);
   });
 });

@@ -1,14 +1,17 @@
 import { mkdtemp, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { silentLogger } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fileState } from '../../src/file-state.js';
 import { ConfigWatch, LOOK_MS } from '../../src/reload/config-watch.js';
 
 let folder: string;
 let file: string;
 let other: string;
 let told: number;
+let warned: string[];
 let clock: FakeClock;
 let watch: ConfigWatch;
 beforeEach(async () => {
@@ -18,13 +21,19 @@ beforeEach(async () => {
   await writeFile(other, 'size: 1');
   told = 0;
   clock = new FakeClock();
-  watch = new ConfigWatch(clock, () => void (told += 1));
-  await watch.follow([file, other]);
+  warned = [];
+  const logger = { ...silentLogger, warn: (text: string) => void warned.push(text) };
+  watch = new ConfigWatch({ clock, logger, onChange: () => void (told += 1) });
+  await follow(file, other);
 });
 afterEach(() => {
   watch[Symbol.dispose]();
   return rm(folder, { recursive: true });
 });
+
+async function follow(...files: readonly string[]): Promise<void> {
+  watch.follow(new Map(await Promise.all(files.map(async (name) => [name, await fileState(name)] as const))));
+}
 
 /** Real files take real time, after the look of the clock. */
 async function looks(count: number): Promise<void> {
@@ -59,6 +68,7 @@ describe('ConfigWatch', () => {
     await rm(file);
     await looks(5);
     expect(told).toBe(0);
+    expect(warned).toEqual([expect.stringMatching(/bellows\.yaml is empty or away/)]);
     await writeFile(file, 'host: { port: 3 }');
     await looks(3);
     expect(told).toBe(1);
@@ -67,7 +77,7 @@ describe('ConfigWatch', () => {
   it('sees a file that an editor exchanged for another, also of the same size and time', async () => {
     const time = new Date(1_700_000_000_000);
     await utimes(file, time, time);
-    await watch.follow([file]);
+    await follow(file);
     const fresh = path.join(folder, 'fresh');
     await writeFile(fresh, 'host: []');
     await utimes(fresh, time, time);
@@ -76,11 +86,19 @@ describe('ConfigWatch', () => {
     expect(told).toBe(1);
   });
 
+  it('tells what has changed between the reading of a file and the first look', async () => {
+    const read = new Map([[file, await fileState(file)]]);
+    await writeFile(file, 'host: { port: 4 }');
+    watch.follow(read);
+    await looks(3);
+    expect(told).toBe(1);
+  });
+
   it('looks at nothing when it follows nothing, and leaves no timer behind', async () => {
-    await watch.follow([]);
+    await follow();
     expect(clock.pending).toBe(0);
     await writeFile(file, 'host: { port: 1 }');
-    await watch.follow([file]);
+    await follow(file);
     await looks(3);
     expect(told).toBe(0);
     watch[Symbol.dispose]();

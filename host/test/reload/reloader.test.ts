@@ -97,7 +97,8 @@ describe('a reload that is taken', () => {
     const tries = () => host.bus.of('status').filter(({ payload }) => payload.state === 'activating').length;
     const before = tries();
     // less than its own pause before the next try
-    expect((await reload(host)).outcome).toBe('unchanged');
+    const report = await reload(host);
+    expect(report).toMatchObject({ outcome: 'unchanged', message: expect.stringContaining('not up: later (waiting, SCRIPT_LATER)') });
     expect([states(host), tries()]).toEqual([{ later: 'waiting' }, before + 1]);
   });
 
@@ -116,6 +117,19 @@ describe('a reload that is taken', () => {
     expect(host.wired.view.ready().ready).toBe(true);
     await host.clock.advance(60_000);
     expect(states(host)).toEqual({ a: 'active' });
+  });
+});
+
+describe('what a plugin leaves behind that breaks after its stop', () => {
+  it('is not charged to the version that takes its place, nor to the plugin that was started again', async () => {
+    const host = await start({ a: { options: { stop: 'crash' } } });
+    host.write({ a: { version: 2, options: { stop: 'crash' } } });
+    expect(await reload(host)).toMatchObject({ outcome: 'applied' });
+    await new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))));
+    expect(states(host)).toEqual({ a: 'active' });
+    await host.drive(host.wired.reloader.restart('a'));
+    await new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))));
+    expect([states(host), host.wired.plugins.runner('a')?.faults]).toEqual([{ a: 'active' }, 0]);
   });
 });
 
@@ -154,6 +168,27 @@ describe('a reload that is not taken', () => {
     expect(host.alive('second').map(({ second }) => second.warm)).toEqual([0]);
     expect(states(host)).toMatchObject({ first: 'active' });
     expect(host.wired.plugins.runner('second')?.status.lastAttempt).toMatchObject({ code });
+  });
+
+  it('names the error that nobody caught, also of a plugin that is degraded for another reason', async () => {
+    const host = await start({ a: {} });
+    host.wired.plugins.runner('a')?.degrade('UNCAUGHT_ERROR', 'something earlier');
+    host.alive('a')[0]?.ctx.degrade('SLOW', 'something else');
+    host.write({ a: { options: { takeover: 'crash' } } });
+    const report = await reload(host);
+    expect(report).toMatchObject({ outcome: 'refused', message: expect.stringContaining('a did not take it: a broke') });
+    expect(host.wired.plugins.runner('a')?.status).toMatchObject({ state: 'degraded', reason: 'UNCAUGHT_ERROR', message: 'a broke' });
+  });
+
+  it('does not end what a plugin says of itself by a live change, but by a restart', async () => {
+    const host = await start({ a: {} });
+    host.alive('a')[0]?.ctx.degrade('SLOW', 'the other side is slow');
+    host.write({ a: { options: { warm: 1 } } });
+    await reload(host);
+    expect(host.wired.plugins.runner('a')?.status).toMatchObject({ state: 'degraded', reason: 'SLOW', configRevision: 2 });
+    host.write({ a: { options: { cold: 1 } } });
+    await reload(host);
+    expect(host.wired.plugins.runner('a')?.status).toMatchObject({ state: 'active', reason: 'ACTIVE', configRevision: 3 });
   });
 
   it.each(['throw', 'hang', 'notReady', 'crash'] as const)(
@@ -245,6 +280,32 @@ describe('changes one at a time', () => {
     await Promise.all([ended, waiting]);
     expect(states(host)).toEqual({ a: 'stopped', b: 'stopped' });
     expect([host.alive(), host.clock.pending, host.bus.subscriptions]).toEqual([[], 0, []]);
+  });
+});
+
+describe('a host that stops during a reload', () => {
+  it('says so, also where a plugin was to be added', async () => {
+    const host = await startScriptedHost({ b: { options: { slowCallMs: 150 } } });
+    const call = host.wired.operations.call('b.read', {});
+    host.write({ a: {}, b: { version: 2 } });
+    const ended = expect(host.wired.reloader.reload('request')).rejects.toMatchObject({ code: 'HOST_STOPPING' });
+    for (let turn = 0; states(host).b !== 'stopping' && turn < 200; turn += 1) await host.clock.advance(1);
+    expect(await host.stop()).toBe(true);
+    await Promise.all([ended, call]);
+    expect(host.alive()).toEqual([]);
+  });
+
+  it('does not wait for code that does not end loading', async () => {
+    const host = await startScriptedHost({ a: {} });
+    host.holdReading();
+    const { reloader } = host.wired;
+    const all = [reloader.reload('request'), reloader.preview(), reloader.restart('a')];
+    const ended = Promise.all(all.map((change) => expect(change).rejects.toMatchObject({ code: 'HOST_STOPPING' })));
+    await host.clock.advance(1);
+    const before = host.clock.now();
+    expect(await host.stop()).toBe(true);
+    await ended;
+    expect(host.clock.now() - before).toBeLessThan(5_000);
   });
 });
 

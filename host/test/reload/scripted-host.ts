@@ -21,11 +21,15 @@ import { TeardownStack } from '../../src/teardown.js';
 import { TEST_MACHINE } from '../../src/testing/test-machine.js';
 import { sourceOf } from '../../src/testing/test-plugin.js';
 
-/** `once`: the first activation with these options goes well, every later one throws. `crash`: an error that nobody awaits. */
-export const ACTIVATIONS = ['ok', 'once', 'throw', 'hang', 'notReady', 'crash'] as const;
+/**
+ * `once`: the first activation with these options goes well, every later one throws. `crash`: an error that nobody awaits. `limp`: it says
+ * that it works only in part.
+ */
+export const ACTIVATIONS = ['ok', 'once', 'throw', 'hang', 'notReady', 'crash', 'limp'] as const;
 /** `wreck`: throws in the middle, and again when it is to take the old configuration back. */
 export const TAKEOVERS = ['ok', 'refuse', 'throw', 'wreck', 'hang', 'crash'] as const;
-export const STOPS = ['ok', 'throw', 'hang'] as const;
+/** `crash`: it leaves an error behind that nobody awaits. */
+export const STOPS = ['ok', 'throw', 'hang', 'crash'] as const;
 
 const schema = z.strictObject({
   warm: option(z.int().default(0), { what: 'Is taken over while it runs.', change: 'live' }),
@@ -69,6 +73,8 @@ export interface ScriptedHost {
   drive<T>(promise: Promise<T>): Promise<T>;
   /** The configuration that the next reload reads. */
   write(next: ScriptedConfig, host?: Readonly<Record<string, unknown>>): void;
+  /** From now on no reload comes to the end of its reading. */
+  holdReading(): void;
   stop(): Promise<boolean>;
 }
 
@@ -99,6 +105,7 @@ export async function startScriptedHost(config: ScriptedConfig): Promise<Scripte
   let next = { plugins: config, host: {} as Readonly<Record<string, unknown>> };
   const { loaded, waves, problems } = await read(next);
   if (loaded === undefined || problems.length > 0) throw new Error(JSON.stringify(problems));
+  let isHeld = false;
   let bus: RecordingBus | undefined;
   wired = await wireHost({
     loaded,
@@ -110,7 +117,7 @@ export async function startScriptedHost(config: ScriptedConfig): Promise<Scripte
     random: seededRandom(1),
     machine: TEST_MACHINE,
     makeBus: (given) => (bus = new RecordingBus(given)),
-    readNext: () => read(next),
+    readNext: () => (isHeld ? new Promise<never>(() => {}) : read(next)),
   });
   const drive = async <T>(promise: Promise<T>): Promise<T> => {
     let isSettled = false;
@@ -132,6 +139,9 @@ export async function startScriptedHost(config: ScriptedConfig): Promise<Scripte
     alive: (id) => instances.filter(({ ctx, id: own }) => !ctx.signal.aborted && (id === undefined || own === id)),
     write(plugins, host = {}) {
       next = { plugins, host };
+    },
+    holdReading() {
+      isHeld = true;
     },
     stop: () => drive(teardown.release(60_000)),
   };
@@ -200,6 +210,7 @@ function scripted({ id, version, instances, seen, crash }: Making): Plugin {
       if (ctx.config.takesChanges)
         ctx.onReconfigure((change) => takeOver(instance, change.config, { crash, isBack: change.config === ctx.config }));
       ctx.own(() => {
+        if (instance.second.stop === 'crash') setImmediate(() => setImmediate(() => crash(id)));
         if (instance.second.stop === 'throw') throw new Error('a stop that fails');
         return instance.second.stop === 'hang' ? new Promise<void>(() => {}) : undefined;
       });
@@ -209,7 +220,7 @@ function scripted({ id, version, instances, seen, crash }: Making): Plugin {
 }
 
 async function begin(
-  { id, config }: PluginContext<Script>,
+  { id, config, degrade }: PluginContext<Script>,
   { seen, crash, key }: { readonly seen: Set<string>; readonly crash: (id: string) => void; readonly key: string },
 ): Promise<void> {
   await Promise.resolve();
@@ -218,6 +229,7 @@ async function begin(
   if (config.activation === 'throw' || (config.activation === 'once' && !isFirst)) throw new Error(`${id} does not start`);
   if (config.activation === 'notReady') throw new NotReadyError('SCRIPT_LATER', `${id} is not ready`, { retryAfterMs: 5_000 });
   if (config.activation === 'hang') await new Promise(() => {});
+  if (config.activation === 'limp') degrade('SCRIPT_LIMPS', `${id} works only in part`);
   if (config.activation === 'crash') setImmediate(() => crash(id));
 }
 

@@ -9,12 +9,14 @@ const schemas = {
   'one of nothing': z.strictObject({}),
   'one that needs two': z.strictObject({ text: z.string(), limit: z.int() }),
   'one of which something may be null': z.strictObject({ text: z.string().nullable(), tags: z.array(z.string()).nullable() }),
+  'a list': z.array(z.string()),
+  'a text, or a number, or nothing': z.union([z.string(), z.int()]).nullable(),
 };
 
 describe('malformed input', () => {
   it.each(Object.entries(schemas))('is refused by the schema it was made for: %s', (_name, schema) => {
     const bad = malformedInputs(jsonSchemaOf(schema, 'input'));
-    expect(bad.length).toBeGreaterThan(7);
+    expect(bad.length).toBeGreaterThan(4);
     for (const { what, input } of bad) expect([what, schema.safeParse(input).success]).toEqual([what, false]);
   });
 

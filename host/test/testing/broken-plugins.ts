@@ -181,6 +181,7 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
     })(),
     options: { rounds: 50 },
   },
+  'is to be started no number of times': { promise: 'starting and stopping again', plugin: goodPlugin, options: { rounds: Number.NaN } },
   'provides an operation of the host': {
     promise: 'it provides operations',
     plugin: sample((ctx) => ctx.own(ctx.get(TOKENS.Operations).provide({ ...greet, name: 'host.greet' }))),

@@ -39,6 +39,14 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
     }),
   },
   'answers what it did not say': { promise: 'hostile input', plugin: answering(() => ({ greeting: 42 })) },
+  'answers good input alone with what it did not say': {
+    promise: 'an operation that changes nothing',
+    plugin: withOperation({
+      role: 'reader',
+      input: z.strictObject({ copies: z.int().min(1).max(9) }),
+      handler: async () => ({ greeting: 42 }),
+    } as object),
+  },
   'drops keys it does not know': {
     promise: 'malformed input',
     plugin: answering(() => ({ greeting: '' }), z.object({ to: z.string(), text: z.string() })),
@@ -94,6 +102,18 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
         },
       }),
     ),
+    options: { stopTimeoutMs: 100 },
+    clean: () => void (running = 0),
+  },
+  'does not hear that a call is to end': {
+    promise: 'a stop while it is called leaves nothing behind": calls of sample.other still run',
+    plugin: answering(async () => {
+      running += 1;
+      // with several at once only, and with nothing that could be seen from outside
+      await new Promise<void>((resolve) => void (running > 1 || setImmediate(resolve)));
+      running = 0;
+      return { greeting: '' };
+    }),
     options: { stopTimeoutMs: 100 },
     clean: () => void (running = 0),
   },

@@ -49,6 +49,11 @@ function refuseNoise({ config: { name } }: Change): void {
   if (name === 'noise') throw new RefusedError('RECONFIGURE_REFUSED', 'a drum is not called noise');
 }
 
+function takeOver({ config: { beatMs, name: next } }: Change, { beat, name }: Drum): void {
+  beat(beatMs);
+  name(next);
+}
+
 export const changingOptions = {
   changes: [{ name: 'bass' }],
   refusedChanges: [{ name: 'noise', beatMs: 500 }],
@@ -56,24 +61,22 @@ export const changingOptions = {
 };
 
 /** Takes over whole or refuses before it touches anything. */
-export const goodDrum = drum((change, { beat, name }) => {
+export const goodDrum = drum((change, parts) => {
   refuseNoise(change);
-  beat(change.config.beatMs);
-  name(change.config.name);
+  takeOver(change, parts);
 });
 
 /** Needs a few turns, and lets itself be told to end before the last one. */
-export const patientDrum = drum(async (change, { beat, name }) => {
+export const patientDrum = drum(async (change, parts) => {
   refuseNoise(change);
   for (let turn = 0; turn < 3; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));
     change.signal.throwIfAborted();
   }
-  beat(change.config.beatMs);
-  name(change.config.name);
+  takeOver(change, parts);
 });
 
-const options = { ...changingOptions, rounds: 2, changeTimeoutMs: 50 };
+const options = { ...changingOptions, rounds: 2, activateTimeoutMs: 50, stopTimeoutMs: 50 };
 const never = () => new Promise<void>(() => {});
 const THERE = 'it takes a change of its live options';
 const BUSY = 'calls that run while it changes';
@@ -117,6 +120,36 @@ export const CHANGING: Readonly<Record<string, BrokenPlugin>> = {
     plugin: definePlugin({ id: 'still', config, activate() {} }),
     options: { changes: [{ name: 'bass' }] },
   },
+  'takes a change and does nothing about it': {
+    promise: THERE,
+    plugin: drum((change) => refuseNoise(change)),
+    options,
+  },
+  'refuses what it was to take over': {
+    promise: THERE,
+    plugin: goodDrum,
+    options: { ...options, changes: [{ name: 'bass' }, { name: 'noise' }] },
+  },
+  'has a check that does not let a change through': {
+    promise: THERE,
+    plugin: { ...goodDrum, check: async (given) => ((given as Config).name === 'bass' ? [{ path: 'name', message: 'no bass' }] : []) },
+    options,
+  },
+  'has not marked what it takes over': {
+    promise: THERE,
+    plugin: goodDrum,
+    options: { ...options, changes: [{ size: 2 }] },
+  },
+  'is to change to what it is': {
+    promise: THERE,
+    plugin: goodDrum,
+    options: { ...options, changes: [{ name: 'drum' }] },
+  },
+  'does not answer its probe': {
+    promise: THERE,
+    plugin: goodDrum,
+    options: { ...options, probe: { operation: 'drum.name', input: { befor: 'now' } } },
+  },
   'leaves a timer at each change': {
     promise: THERE,
     plugin: drum((change, { ctx }) => {
@@ -157,8 +190,13 @@ export const CHANGING: Readonly<Record<string, BrokenPlugin>> = {
   },
   'takes over what it was to refuse': {
     promise: REFUSED,
-    plugin: drum((change, { beat }) => beat(change.config.beatMs)),
+    plugin: drum(takeOver),
     options,
+  },
+  'is to refuse what never reaches it': {
+    promise: REFUSED,
+    plugin: goodDrum,
+    options: { ...options, refusedChanges: [{ nmae: 'noise' }] },
   },
   'refuses after it has changed': {
     promise: REFUSED,
@@ -170,20 +208,22 @@ export const CHANGING: Readonly<Record<string, BrokenPlugin>> = {
   },
   'does not hear that its change is to end': {
     promise: INTERRUPTED,
-    plugin: drum(async (change) => {
+    plugin: drum(async (change, parts) => {
       refuseNoise(change);
       await new Promise((resolve) => setImmediate(resolve));
       if (change.signal.aborted) await never();
+      takeOver(change, parts);
     }),
     options,
   },
   'keeps half of a change that was interrupted': {
     promise: INTERRUPTED,
-    plugin: drum(async (change, { ctx }) => {
+    plugin: drum(async (change, parts) => {
       refuseNoise(change);
       await new Promise((resolve) => setImmediate(resolve));
-      if (change.signal.aborted) ctx.own(ctx.clock.setRepeating(1_000, () => {}));
+      if (change.signal.aborted) parts.ctx.own(parts.ctx.clock.setRepeating(1_000, () => {}));
       change.signal.throwIfAborted();
+      takeOver(change, parts);
     }),
     options,
   },

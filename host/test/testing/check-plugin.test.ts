@@ -5,7 +5,7 @@ import path from 'node:path';
 import { definePlugin, messageOf, NotFoundError, z } from '@bellows/sdk';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { checkPlugin } from '../../src/testing/index.js';
-import { type BrokenPlugin, ERROR_CODES, goodPlugin, BROKEN as UNFIT } from './broken-plugins.js';
+import { type BrokenPlugin, ERROR_CODES, goodPlugin, sample, BROKEN as UNFIT } from './broken-plugins.js';
 import { CARELESS } from './careless-plugins.js';
 import { CHANGING, changingOptions, goodDrum, patientDrum } from './changing-plugins.js';
 
@@ -44,6 +44,33 @@ describe('checkPlugin', () => {
     await checkPlugin(patientDrum, changingOptions);
   });
 
+  it('calls with good input only what changes nothing', async () => {
+    const called: string[] = [];
+    const input = z.strictObject({ copies: z.int().min(1).max(9) });
+    const operation = (name: string, more: object) => ({
+      name: `press.${name}`,
+      summary: 'Counts.',
+      input,
+      output: z.strictObject({}),
+      handler: async () => {
+        called.push(name);
+        return {};
+      },
+      ...more,
+    });
+    const press = definePlugin({
+      id: 'press',
+      config: z.strictObject({}),
+      activate(ctx) {
+        ctx.operations.provide(operation('print', {}));
+        ctx.operations.provide(operation('look', { role: 'reader' }));
+        ctx.operations.provide(operation('run', { role: 'reader', runsCommands: true }));
+      },
+    });
+    await checkPlugin(press, { rounds: 2 });
+    expect(called).toEqual(['look']);
+  });
+
   it('starts what the plugin needs before it, and blames it for none of that', async () => {
     const needing = definePlugin({
       id: 'needing',
@@ -61,6 +88,13 @@ describe('checkPlugin', () => {
     });
     await expect(checkPlugin(needing)).rejects.toMatchObject({ message: expect.stringContaining('it is active') });
     await checkPlugin(needing, { alongside: [goodPlugin] });
+  });
+
+  it('accepts one that says that it works only in part, as long as what it talks to is not there', async () => {
+    await checkPlugin(
+      sample((ctx) => ctx.degrade('OTHER_SIDE_AWAY', 'the other side does not answer')),
+      { rounds: 2 },
+    );
   });
 
   it.each(Object.entries(BROKEN))('finds a plugin that %s', async (_name, broken) => {

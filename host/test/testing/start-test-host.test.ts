@@ -42,6 +42,8 @@ describe('startTestHost', () => {
     expect([host.http, servers()]).toEqual([undefined, before]);
     await using listening = await startTestHost({ plugins: [adder], listen: true });
     expect([typeof listening.http?.url, servers()]).toEqual(['string', before + 1]);
+    await using other = await startTestHost({ plugins: [adder], listen: true });
+    expect(other.http?.token).not.toBe(listening.http?.token);
   });
 
   it('refuses malformed input as the real host does', async () => {
@@ -76,6 +78,14 @@ describe('startTestHost', () => {
   it('refuses plugins where it would not look for them', async () => {
     await expect(startTestHost({ plugins: [], config: { plugins: { adder: { from: './adder' } } } })).rejects.toMatchObject({
       details: [expect.objectContaining({ path: 'config.plugins' })],
+    });
+  });
+
+  it('refuses options that no file could say, and says whose', async () => {
+    const starting = startTestHost({ plugins: [{ plugin: adder, config: { start: () => 1 } }] });
+    await expect(starting).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      details: [{ path: 'plugins.adder', message: expect.stringContaining('no file could say') }],
     });
   });
 

@@ -24,18 +24,21 @@ export const computeConfigSchema = z.strictObject({
   }),
   maxQueueDepth: option(z.int().min(1).max(1_000_000).default(1_000), {
     what: 'How many calls may wait for a slot; one more is answered with CAPACITY.',
+    change: 'live',
     unit: 'calls',
     raise: 'when bursts are short and callers can wait',
     lower: 'when callers would rather hear early that there is no room',
   }),
   maxCacheEntries: option(z.int().min(1).max(1_000_000).default(10_000), {
     what: 'How many modules have their configuration in memory; others are loaded from the store when they are called.',
+    change: 'live',
     unit: 'modules',
     raise: 'when cache.hitRate stays low',
     lower: 'when memory is short',
   }),
   maxMemoryBytes: option(z.int().min(1).nullable().default(null), {
     what: 'Above this much memory of all executors, instances made ahead of time are given up. null: a tenth of the machine, at least 512 MiB.',
+    change: 'live',
     unit: 'bytes',
     raise: 'when pool misses rise while memory is free',
     lower: 'when other work needs the memory',

@@ -1,4 +1,4 @@
-import { type CancelTimer, CrashLog, deadlineText, type IClock, type ILogger, type IRandom } from '@bellows/sdk';
+import { type BellowsError, type CancelTimer, CrashLog, deadlineText, type IClock, type ILogger, type IRandom } from '@bellows/sdk';
 import { computeError } from './errors.js';
 import type { AnswerMessage, StatsMessage } from './executor/protocol.js';
 import type { ExecutorWork, WorkAnswer } from './executor-process.js';
@@ -19,6 +19,8 @@ export interface ExecutorPoolOptions {
   readonly processClock: IClock;
   readonly random: IRandom;
   readonly logger: ILogger;
+  /** Told when work begins to be refused because no process stays up, with what it hears, and with undefined when one does again. */
+  readonly onFailing?: (error: BellowsError | undefined) => void;
 }
 
 export interface PoolWork {
@@ -37,7 +39,6 @@ export class ExecutorPool {
   readonly #options: ExecutorPoolOptions;
   readonly #slots: readonly ExecutorSlot[];
   readonly #losses: CrashLog;
-  readonly #failures: CrashLog;
   #waiting: Waiting[] = [];
   #limit = 0;
   #isFailing = false;
@@ -47,7 +48,6 @@ export class ExecutorPool {
     this.#options = options;
     const { clock, logger } = options;
     this.#losses = new CrashLog({ clock, logger });
-    this.#failures = new CrashLog({ clock, logger, level: 'error' });
     const events = {
       lost: (how: string) => this.#losses.write('', 'An executor process ended unexpectedly and is replaced', { how }),
       changed: () => this.#next(),
@@ -139,7 +139,6 @@ export class ExecutorPool {
     }
     await Promise.all(this.#slots.map((slot) => slot.stop()));
     this.#losses.flush();
-    this.#failures.flush();
   }
 
   #next(): void {
@@ -174,8 +173,8 @@ export class ExecutorPool {
   #refuseWhileFailing(): void {
     const wasFailing = this.#isFailing;
     this.#isFailing = this.#noneStaysUp();
+    if (this.#isFailing !== wasFailing) this.#options.onFailing?.(this.#isFailing ? failing(this.#lastEnd) : undefined);
     if (!this.#isFailing) return;
-    if (!wasFailing) this.#failures.write('', 'No executor process stays up: calls are refused until one does', { how: this.#lastEnd });
     for (const entry of this.#waiting.splice(0)) {
       entry.leave();
       entry.reject(failing(this.#lastEnd));

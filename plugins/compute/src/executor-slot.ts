@@ -35,6 +35,8 @@ export class ExecutorSlot {
   readonly #events: ExecutorSlotEvents;
   #state: 'empty' | 'starting' | 'ready' | 'lost' | 'ending' = 'empty';
   #supervisor: Supervisor | undefined;
+  /** The end of what the supervisor runs, once it has begun. */
+  #ended: Promise<void> | undefined;
   #process: ExecutorProcess | undefined;
   #threads = 0;
   #busy = 0;
@@ -155,7 +157,7 @@ export class ExecutorSlot {
 
   /** Resolves when its process is gone; nothing is to be started afterwards. */
   async stop(): Promise<void> {
-    await this.#supervisor?.stop();
+    if (this.#supervisor !== undefined) await this.#end(this.#supervisor);
   }
 
   #fork(): RunningChild {
@@ -220,13 +222,24 @@ export class ExecutorSlot {
   #endIfDrained(): void {
     if (this.#threads > 0 || this.#busy > 0 || this.#supervisor === undefined || this.#state === 'ending') return;
     this.#state = 'ending';
-    void this.#supervisor.stop().then(() => {
+    void this.#end(this.#supervisor).then(() => {
       this.#supervisor = undefined;
+      this.#ended = undefined;
       this.#state = 'empty';
       this.#endsInARow = 0;
       this.#timeoutsInARow = 0;
       this.#isCrashing = false;
       this.#events.changed();
     });
+  }
+
+  /** A process that does not end is told of, once, and left behind. */
+  #end(supervisor: Supervisor): Promise<void> {
+    this.#ended ??= supervisor.stop().then((problems) => {
+      const { logger } = this.#options;
+      const pid = this.#process?.pid;
+      for (const { error } of problems) logger.error(`An executor process was not ended: ${messageOf(error)}`, { pid });
+    });
+    return this.#ended;
   }
 }

@@ -19,6 +19,11 @@ export class ModuleStats {
     this.#counts = new BoundedCache<ModuleCounts>({ maxEntries });
   }
 
+  /** At once; the modules not called for longest start anew. */
+  resize(maxEntries: number): void {
+    this.#counts.resize(maxEntries);
+  }
+
   of(name: string): Readonly<ModuleCounts> {
     return this.#counts.get(name) ?? empty();
   }

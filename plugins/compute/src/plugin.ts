@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type PluginContext, systemClock, TOKENS } from '@bellows/sdk';
+import { type BellowsError, type PluginContext, systemClock, TOKENS } from '@bellows/sdk';
 import type { ComputeConfig } from './config.js';
 import { executorFlags } from './executor-flags.js';
 import { ExecutorPool } from './executor-pool.js';
@@ -22,7 +22,19 @@ export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: 
   const catalogue = new ModuleCatalogue({ store, files, maxEntries: config.maxCacheEntries });
   const { executors: maxExecutors, maxPooledModules } = config;
   const flags = executorFlags(entry, files.folder);
-  const pool = new ExecutorPool({ entry, flags, maxExecutors, maxPooledModules, clock, processClock: systemClock, random, logger });
+  const onFailing = (error: BellowsError | undefined) =>
+    error === undefined ? ctx.recover('EXECUTORS_FAILING') : ctx.degrade(error.code, error.message);
+  const pool = new ExecutorPool({
+    entry,
+    flags,
+    maxExecutors,
+    maxPooledModules,
+    clock,
+    processClock: systemClock,
+    random,
+    logger,
+    onFailing,
+  });
   const manager = new WasmScalingManager({ config, clock, machine: ctx.get(TOKENS.Machine), logger, pool, cache: catalogue });
   // in this order: after an interruption what is owned is let go at once, and a start must not come behind that
   manager.start();
@@ -37,7 +49,8 @@ export async function activateCompute(ctx: PluginContext<ComputeConfig>, entry: 
   const installer = new ModuleInstaller({ config: configInForce, clock, catalogue, files, uploads, manager });
   provideOperations(ctx.operations, { config: configInForce, catalogue, installer, invoker, stats, pool });
   ctx.onReconfigure(({ config: next }) => {
-    manager.setMaximum(next.maxConcurrentOperations);
+    manager.configure(next);
+    stats.resize(next.maxCacheEntries);
     inForce = next;
   });
   return pool;

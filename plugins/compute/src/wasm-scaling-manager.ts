@@ -9,6 +9,7 @@ import {
   type DescribedMetrics,
   deadlineText,
   Ema,
+  followConfigured,
   type IBackpressureAware,
   type IClock,
   type ILogger,
@@ -39,8 +40,10 @@ const MIN_MEMORY_BYTES = 512 * 1024 * 1024;
 
 export type ExecutorSlots = Pick<ExecutorPool, 'run' | 'setLimit' | 'trim' | 'endSilent' | 'stop' | 'metrics' | 'isFailing'>;
 
+type ConfiguredMaxima = Pick<ComputeConfig, 'maxCacheEntries' | 'maxMemoryBytes' | 'maxConcurrentOperations' | 'maxQueueDepth'>;
+
 export interface WasmScalingManagerOptions {
-  readonly config: ComputeConfig;
+  readonly config: ConfiguredMaxima;
   readonly clock: IClock;
   readonly machine: IMachine;
   readonly logger: ILogger;
@@ -72,13 +75,7 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
   constructor(options: WasmScalingManagerOptions) {
     const { config, clock, machine } = options;
     this.#options = options;
-    const tenth = Math.floor(machine.latest.memoryTotalBytes * DEFAULT_SCALING_POLICY.ramPercentage);
-    this.#configured = {
-      maxCacheEntries: config.maxCacheEntries,
-      maxMemoryBytes: config.maxMemoryBytes ?? Math.max(MIN_MEMORY_BYTES, tenth),
-      maxConcurrentOperations: config.maxConcurrentOperations,
-      maxQueueDepth: config.maxQueueDepth,
-    };
+    this.#configured = configuredLimits(config, machine);
     this.#ceiling = this.#configured;
     this.#lawLimit = Math.max(1, Math.floor(machine.latest.cores));
     this.#lawReason = `it starts at one call per core and has measured no load yet (every ${LAW_PERIOD_MS / 1_000} s)`;
@@ -168,13 +165,16 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
     this.#apply();
   }
 
-  /** Another configured maximum of calls at once. Those that run go on; the governor's ceiling and the law stay what they are. */
-  setMaximum(maxConcurrentOperations: number): void {
-    const configured = { ...this.#configured, maxConcurrentOperations };
-    // without a word from the governor it is the configured maximum, and would hold a higher one down
-    if (this.#ceiling === this.#configured) this.#ceiling = configured;
+  /** Other configured maxima. Calls that run or wait go on; the governor's ceiling of calls at once and the law stay what they are. */
+  configure(config: ConfiguredMaxima): void {
+    const configured = configuredLimits(config, this.#options.machine);
+    this.#ceiling = followConfigured(this.#ceiling, this.#configured, configured);
     this.#configured = configured;
     this.#apply();
+  }
+
+  get configuredLimits(): ScalingLimits {
+    return { ...this.#configured };
   }
 
   get currentLimits(): ScalingLimits {
@@ -302,4 +302,15 @@ export class WasmScalingManager implements IScalableSubsystem, IBackpressureAwar
       }
     }
   }
+}
+
+function configuredLimits(config: ConfiguredMaxima, { latest }: IMachine): ScalingLimits {
+  const tenth = Math.floor(latest.memoryTotalBytes * DEFAULT_SCALING_POLICY.ramPercentage);
+  const { maxCacheEntries, maxMemoryBytes, maxConcurrentOperations, maxQueueDepth } = config;
+  return {
+    maxCacheEntries,
+    maxMemoryBytes: maxMemoryBytes ?? Math.max(MIN_MEMORY_BYTES, tenth),
+    maxConcurrentOperations,
+    maxQueueDepth,
+  };
 }

@@ -68,6 +68,7 @@ export class RunningCompute implements AsyncDisposable {
     const owned: (() => unknown)[] = [];
     let manager: IScalableSubsystem | undefined;
     let reconfigure: Reconfigure<ComputeConfig> | undefined;
+    const troubles = new Map<string, string>();
     const services = new Map<symbol, unknown>([
       [TOKENS.Machine.key, { latest: { cores: options.cores ?? 2, memoryRatio: 0.1, memoryTotalBytes: 8 * 2 ** 30 } }],
       [TOKENS.Uploads.key, uploadsOf(options.uploads ?? new Map())],
@@ -97,6 +98,8 @@ export class RunningCompute implements AsyncDisposable {
       onReconfigure: (apply: Reconfigure<ComputeConfig>) => {
         reconfigure = apply;
       },
+      degrade: (reason: string, message: string) => troubles.set(reason, message),
+      recover: (reason: string) => troubles.delete(reason),
     } as unknown as PluginContext<ComputeConfig>;
     const pool = await activateCompute(ctx, EXECUTOR_ENTRY);
     const fields = {

@@ -75,13 +75,30 @@ const ceiling = (limits: Partial<ScalingLimits>): ScalingLimits => ({ ...DEFAULT
 describe('WasmScalingManager: limits', () => {
   it('raises and lowers its configured maximum also before the governor has spoken, and never what the governor allows', async () => {
     const { manager, pool } = setUp({ maxConcurrentOperations: 1 });
-    manager.setMaximum(3);
+    manager.configure(computeConfigSchema.parse({ maxConcurrentOperations: 3 }));
     expect([manager.currentLimits.maxConcurrentOperations, pool.limit]).toEqual([3, 3]);
     expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'configured' });
     await manager.reconfigureLimits({ ...manager.currentLimits, maxConcurrentOperations: 2 });
-    manager.setMaximum(64);
+    manager.configure(computeConfigSchema.parse({}));
     expect(manager.currentLimitReason).toMatchObject({ limitedBy: 'ceiling' });
     expect(pool.limit).toBe(2);
+  });
+
+  it('takes queue, cache and memory over while it runs, up and down, also after the governor has repeated what they were', async () => {
+    const { manager, sizes, run } = setUp({ maxQueueDepth: 3, maxCacheEntries: 30, maxMemoryBytes: 2 ** 20, maxConcurrentOperations: 1 });
+    await manager.reconfigureLimits({ ...manager.currentLimits });
+    const calls = Array.from({ length: 4 }, () => rejection(run()));
+    const full = { maxConcurrentOperations: 1, maxCacheEntries: 300, maxMemoryBytes: null };
+    manager.configure(computeConfigSchema.parse({ ...full, maxQueueDepth: 5 }));
+    expect(manager.currentLimits).toMatchObject({ maxQueueDepth: 5, maxCacheEntries: 300, maxMemoryBytes: Math.floor(2 ** 34 / 10) });
+    expect(manager.configuredLimits).toEqual(manager.currentLimits);
+    calls.push(...Array.from({ length: 2 }, () => rejection(run())));
+    expect(await rejection(run())).toMatchObject({ code: 'CAPACITY' });
+    manager.configure(computeConfigSchema.parse({ ...full, maxQueueDepth: 2, maxCacheEntries: 3 }));
+    // who waits goes on waiting
+    expect(manager.getScalingMetrics()).toMatchObject({ 'queue.depth': 5, 'backpressure.state': 3 });
+    expect(manager.currentLimits.maxQueueDepth).toBe(2);
+    expect(sizes.slice(-2)).toEqual([300, 3]);
   });
 
   it('sheds load while no executor stays up, and says so to those who listen', async () => {

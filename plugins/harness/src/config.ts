@@ -31,6 +31,7 @@ export const scaleConfigSchema = z.strictObject({
   }),
   maxQueueDepth: option(count.max(10_000_000).default(100), {
     what: 'Past so many waiting issues new jobs are refused with CAPACITY; running ones go on.',
+    change: 'live',
     unit: 'issues',
     raise: 'when jobs are large and may wait',
     lower: 'when callers would rather hear early that there is no room',

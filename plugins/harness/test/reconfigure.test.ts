@@ -48,6 +48,20 @@ const EFFECTS: Readonly<Record<string, () => Promise<void>>> = {
     await harness.agents(3);
     expect(harness.runningAgents()).toBe(1);
   },
+  async 'scale.maxQueueDepth'() {
+    await using harness = await changing({ scale: { ...ONE, maxQueueDepth: 10 } });
+    const { coordinator } = harness;
+    await coordinator.scaleManager.reconfigureLimits({ ...coordinator.scaleManager.currentLimits });
+    await harness.begin(9);
+    const more = (id: string) => coordinator.start(jobOf(id, ['a', 'b', 'c', 'd']));
+    expect(await rejection(more('more'))).toMatchObject({ code: 'CAPACITY', message: expect.stringContaining('maxQueueDepth 10') });
+    harness.change({ scale: { maxQueueDepth: 20 } });
+    await more('more');
+    harness.change({ scale: { maxQueueDepth: 5 } });
+    expect(await rejection(more('again'))).toMatchObject({ code: 'CAPACITY', message: expect.stringContaining('maxQueueDepth 5') });
+    expect(coordinator.get('more').status).toBe('running');
+    expect(coordinator.scaleManager.currentBackpressureState).toBe('shedding');
+  },
   async 'scale.targetQueueDepth'() {
     await using harness = await changing({ scale: ONE });
     await harness.begin(21);

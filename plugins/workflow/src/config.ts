@@ -38,6 +38,7 @@ export const workflowConfigSchema = z.strictObject({
   }),
   maxQueueDepth: option(count.max(10_000_000).default(10_000), {
     what: 'How many stages may be ready and wait for a slot; past it `workflow.start` answers CAPACITY.',
+    change: 'live',
     unit: 'stages',
     raise: 'when bursts are short and callers can wait',
     lower: 'when callers would rather hear early that there is no room',
@@ -62,12 +63,14 @@ export const workflowConfigSchema = z.strictObject({
   }),
   maxCacheEntries: option(count.max(1_000_000).default(10_000), {
     what: 'How many definitions are kept ready in memory; others are read from the store when they are started.',
+    change: 'live',
     unit: 'definitions',
     raise: 'when cache.hitRate stays low',
     lower: 'when memory is short',
   }),
   maxMemoryBytes: option(count.nullable().default(null), {
     what: 'Memory that live runs may take before outputs are read back from the store instead of kept; null: a tenth of the machine.',
+    change: 'live',
     unit: 'bytes',
     raise: 'when runs with large outputs are slow while memory is free',
     lower: 'when other work needs the memory',

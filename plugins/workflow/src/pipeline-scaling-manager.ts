@@ -6,6 +6,7 @@ import {
   type CancelTimer,
   DEFAULT_SCALING_POLICY,
   type DescribedMetrics,
+  followConfigured,
   type IBackpressureAware,
   type IClock,
   type ILogger,
@@ -53,11 +54,10 @@ export interface PipelineFacts {
   };
 }
 
+type ConfiguredMaxima = Pick<WorkflowConfig, 'maxCacheEntries' | 'maxMemoryBytes' | 'maxConcurrentTransactions' | 'maxQueueDepth'>;
+
 export interface PipelineScalingManagerOptions {
-  readonly config: Pick<
-    WorkflowConfig,
-    'maxCacheEntries' | 'maxMemoryBytes' | 'maxConcurrentTransactions' | 'maxQueueDepth' | 'maxPipelineDepth' | 'slotTimeoutMs'
-  >;
+  readonly config: ConfiguredMaxima & Pick<WorkflowConfig, 'maxPipelineDepth' | 'slotTimeoutMs'>;
   readonly clock: IClock;
   readonly machine: IMachine;
   readonly logger: ILogger;
@@ -95,16 +95,10 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
 
   constructor(options: PipelineScalingManagerOptions) {
     const { config, clock, machine } = options;
-    const { cores, memoryTotalBytes } = machine.latest;
     this.#options = options;
     this.#maxPipelineDepth = config.maxPipelineDepth;
     this.#slotTimeoutMs = config.slotTimeoutMs;
-    this.#configured = {
-      maxCacheEntries: config.maxCacheEntries,
-      maxMemoryBytes: config.maxMemoryBytes ?? Math.max(1, Math.floor(memoryTotalBytes * DEFAULT_SCALING_POLICY.ramPercentage)),
-      maxConcurrentOperations: config.maxConcurrentTransactions ?? defaultStageWorkers(cores),
-      maxQueueDepth: config.maxQueueDepth,
-    };
+    this.#configured = configuredLimits(config, machine);
     this.#ceiling = this.#configured;
     // nothing is slow at first; it shrinks when slots stand empty
     this.#lawLimit = this.#configured.maxConcurrentOperations;
@@ -221,19 +215,21 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
   }
 
   /**
-   * Takes over what of the configuration changes while stages run: those that execute go on. `maxConcurrentTransactions` null is what the
+   * Takes over what of the configuration changes while stages run: those that execute or are ready go on. What is null is what the
    * machine has room for, as at the start.
    */
-  configure({ maxConcurrentTransactions, slotTimeoutMs }: Pick<WorkflowConfig, 'maxConcurrentTransactions' | 'slotTimeoutMs'>): void {
-    const maxConcurrentOperations = maxConcurrentTransactions ?? defaultStageWorkers(this.#options.machine.latest.cores);
+  configure(config: ConfiguredMaxima & Pick<WorkflowConfig, 'slotTimeoutMs'>): void {
+    const configured = configuredLimits(config, this.#options.machine);
     // a law that stood at the maximum goes with it; one that had gone down finds its way by itself
-    if (this.#lawLimit === this.#configured.maxConcurrentOperations) this.#lawLimit = maxConcurrentOperations;
-    const configured = { ...this.#configured, maxConcurrentOperations };
-    // without a word from the governor it is the configured maximum, and would hold a higher one down
-    if (this.#ceiling === this.#configured) this.#ceiling = configured;
+    if (this.#lawLimit === this.#configured.maxConcurrentOperations) this.#lawLimit = configured.maxConcurrentOperations;
+    this.#ceiling = followConfigured(this.#ceiling, this.#configured, configured);
     this.#configured = configured;
-    this.#slotTimeoutMs = slotTimeoutMs;
+    this.#slotTimeoutMs = config.slotTimeoutMs;
     this.#apply();
+  }
+
+  get configuredLimits(): ScalingLimits {
+    return { ...this.#configured };
   }
 
   async reconfigureLimits(limits: ScalingLimits, signal?: AbortSignal): Promise<void> {
@@ -339,4 +335,14 @@ export class PipelineScalingManager implements IScalableSubsystem, IBackpressure
       }
     }
   }
+}
+
+function configuredLimits(config: ConfiguredMaxima, { latest }: IMachine): ScalingLimits {
+  const { maxCacheEntries, maxMemoryBytes, maxConcurrentTransactions, maxQueueDepth } = config;
+  return {
+    maxCacheEntries,
+    maxMemoryBytes: maxMemoryBytes ?? Math.max(1, Math.floor(latest.memoryTotalBytes * DEFAULT_SCALING_POLICY.ramPercentage)),
+    maxConcurrentOperations: maxConcurrentTransactions ?? defaultStageWorkers(latest.cores),
+    maxQueueDepth,
+  };
 }

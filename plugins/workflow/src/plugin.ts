@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { messageOf, type PluginContext, TOKENS } from '@bellows/sdk';
+import { type BellowsError, messageOf, type PluginContext, TOKENS } from '@bellows/sdk';
 import type { WorkflowConfig } from './config.js';
 import { loadDefinitionFiles } from './definitions/definition-files.js';
 import { DefinitionRegistry } from './definitions/definition-registry.js';
@@ -31,7 +31,7 @@ export interface RunningWorkflow {
 /** Puts the parts of workflow together. */
 export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>): Promise<RunningWorkflow> {
   const { config, clock, logger, dataDir } = ctx;
-  const store = ctx.own(await FlowStore.open(dataDir, { clock, logger }));
+  const store = ctx.own(await FlowStore.open(dataDir, { clock, logger, onStalled: tellStalls(ctx) }));
   const values = ctx.own(new SpillStore(path.join(dataDir, SPILL_FILE), { maxBytes: config.maxSpillBytes }));
   const captured = new CapturedStates({ values, backing: values, maxStateBytesPerStage: config.maxStateBytesPerStage });
   const definitions = await openDefinitions(ctx, store);
@@ -83,6 +83,16 @@ export async function activateWorkflow(ctx: PluginContext<WorkflowConfig>): Prom
     .complete.then(() => engine.resume())
     .catch((error) => logger.error('not all runs go on; the next start tries again', { error: messageOf(error) }));
   return { engine, manager, store, definitions, resumed };
+}
+
+/** While the log of runs cannot be written the plugin works only in part: what runs waits, and nothing new begins. */
+function tellStalls({ degrade, recover }: PluginContext<WorkflowConfig>): (error: BellowsError | undefined) => void {
+  let code = '';
+  return (error) => {
+    if (error === undefined) return recover(code);
+    code = error.code;
+    degrade(code, `The log of runs cannot be written; its steps wait in memory and are tried again: ${error.message}`);
+  };
 }
 
 async function openDefinitions(ctx: PluginContext<WorkflowConfig>, store: FlowStore): Promise<DefinitionRegistry> {

@@ -29,6 +29,12 @@ function setUp(config: Partial<WorkflowConfig> = {}, cores = 4) {
 }
 
 const ceiling = (limits: Partial<ScalingLimits>): ScalingLimits => ({ ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 10_000, ...limits });
+/** To which the governor has given what it came with. */
+function echoed(config: Partial<WorkflowConfig>) {
+  const set = setUp(config);
+  void set.manager.reconfigureLimits({ ...set.manager.currentLimits });
+  return { ...set, change: (next: Partial<WorkflowConfig>) => set.manager.configure(workflowConfigSchema.parse({ ...config, ...next })) };
+}
 const limitOf = ({ manager }: ReturnType<typeof setUp>) => manager.currentLimits.maxConcurrentOperations;
 
 describe('PipelineScalingManager: options that change live', () => {
@@ -38,19 +44,48 @@ describe('PipelineScalingManager: options that change live', () => {
       await set.manager.reconfigureLimits(ceiling({ maxConcurrentOperations: 50 }));
       const held = await Promise.all([1, 2, 3].map(() => set.manager.acquireTransactionSlot()));
       expect(held).toEqual([true, true, true]);
-      set.manager.configure({ maxConcurrentTransactions: 2, slotTimeoutMs: 1_000 });
+      set.manager.configure(workflowConfigSchema.parse({ maxConcurrentTransactions: 2, slotTimeoutMs: 1_000 }));
       // those that execute go on; nobody else begins until there is room
       expect([limitOf(set), set.manager.getScalingMetrics().inUse]).toEqual([2, 3]);
-      set.manager.configure({ maxConcurrentTransactions: 5, slotTimeoutMs: 1_000 });
+      set.manager.configure(workflowConfigSchema.parse({ maxConcurrentTransactions: 5, slotTimeoutMs: 1_000 }));
       expect(limitOf(set)).toBe(5);
       expect(await set.manager.acquireTransactionSlot()).toBe(true);
-      set.manager.configure({ maxConcurrentTransactions: null, slotTimeoutMs: 1_000 });
+      set.manager.configure(workflowConfigSchema.parse({ maxConcurrentTransactions: null, slotTimeoutMs: 1_000 }));
       expect(limitOf(set)).toBe(8);
+    },
+    async maxQueueDepth() {
+      const set = echoed({ maxQueueDepth: 10 });
+      set.queue.length = 10;
+      expect(() => set.manager.refuseWhenFull()).toThrow('10 stages are ready');
+      set.change({ maxQueueDepth: 11 });
+      set.manager.refuseWhenFull();
+      set.change({ maxQueueDepth: 2 });
+      expect(() => set.manager.refuseWhenFull()).toThrow('10 stages are ready');
+      expect(set.manager.currentBackpressureState).toBe('shedding');
+    },
+    async maxCacheEntries() {
+      const set = echoed({ maxCacheEntries: 10 });
+      for (const maxCacheEntries of [20, 5]) {
+        set.change({ maxCacheEntries });
+        expect(set.applied.at(-1)).toMatchObject({ maxCacheEntries });
+        expect(set.manager.configuredLimits).toMatchObject({ maxCacheEntries });
+      }
+    },
+    async maxMemoryBytes() {
+      const set = echoed({ maxMemoryBytes: 100 });
+      for (const [maxMemoryBytes, bytes] of [
+        [200, 200],
+        [null, Math.floor(2 ** 34 / 10)],
+        [50, 50],
+      ] as const) {
+        set.change({ maxMemoryBytes });
+        expect(set.applied.at(-1)).toMatchObject({ maxMemoryBytes: bytes });
+      }
     },
     async slotTimeoutMs() {
       const { manager, clock } = setUp({ maxConcurrentTransactions: 1, slotTimeoutMs: 60_000 });
       expect(await manager.acquireTransactionSlot()).toBe(true);
-      manager.configure({ maxConcurrentTransactions: 1, slotTimeoutMs: 100 });
+      manager.configure(workflowConfigSchema.parse({ maxConcurrentTransactions: 1, slotTimeoutMs: 100 }));
       const waiting = manager.acquireTransactionSlot();
       await clock.advance(100);
       expect(await waiting).toBe(false);
@@ -65,7 +100,7 @@ describe('PipelineScalingManager: options that change live', () => {
 
   it('raise the maximum also before the governor has spoken', () => {
     const set = setUp({ maxConcurrentTransactions: 1 });
-    set.manager.configure({ maxConcurrentTransactions: 6, slotTimeoutMs: 1_000 });
+    set.manager.configure(workflowConfigSchema.parse({ maxConcurrentTransactions: 6, slotTimeoutMs: 1_000 }));
     expect(limitOf(set)).toBe(6);
     expect(set.manager.currentLimitReason.limitedBy).toBe('configured');
   });

@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type CallAuthority, FULL_AUTHORITY, isBellowsError, type OperationDefinition, silentLogger, systemClock } from '@bellows/sdk';
 import { checkSubsystem, MemoryStore } from '@bellows/sdk/testing';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type WorkflowConfig, workflowConfigSchema } from '../src/config.js';
 import { Retention } from '../src/engine/retention.js';
 import { schemas } from '../src/operation-schemas.js';
 import { activateWorkflow } from '../src/plugin.js';
+import { FlowWriter } from '../src/store/flow-writer.js';
 import { rejection } from './engine/engine-host.js';
 import { makeContext } from './programs/plugin-context.mjs';
 
+/** Of `node:sqlite`. */
+const SQLITE_FULL = 13;
 const folders: string[] = [];
 const releases: (() => Promise<void>)[] = [];
 
@@ -34,7 +37,7 @@ async function startPlugin({ config = {}, folder, store = new MemoryStore() }: S
     ['test.large', (input: unknown) => 'x'.repeat(Number(input))],
     ['test.undo', () => null],
   ]);
-  const { context, provided, subsystems, release } = makeContext({
+  const { context, provided, subsystems, troubles, release } = makeContext({
     config: workflowConfigSchema.parse(config),
     dataDir,
     store,
@@ -64,7 +67,7 @@ async function startPlugin({ config = {}, folder, store = new MemoryStore() }: S
     // what comes over the wire
     return operation.output.parse(JSON.parse(JSON.stringify(output))) as Record<string, never>;
   };
-  return { ...running, call, provided, subsystems, backing: store, dataDir, release };
+  return { ...running, call, provided, subsystems, troubles, backing: store, dataDir, release };
 }
 
 const PIPELINE = {
@@ -74,6 +77,28 @@ const PIPELINE = {
     { name: 'ask', signal: 'go', dependsOn: ['echo'] },
   ],
 };
+
+describe('a disk without room', () => {
+  it('leaves the plugin degraded until what waits is written, and loses nothing', async () => {
+    const { call, troubles } = await startPlugin();
+    await call('workflow.define', { json: PIPELINE });
+    await call('workflow.start', { name: 'flow', input: { n: 4 }, id: 'one' });
+    const full = jest.spyOn(FlowWriter.prototype, 'write').mockImplementation(() => {
+      throw Object.assign(new Error('database or disk is full'), { errcode: SQLITE_FULL });
+    });
+    const signalled = call('workflow.signal', { id: 'one', name: 'go', payload: 1 }).catch(() => undefined);
+    try {
+      while (troubles.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect([...troubles]).toEqual([['STORE_FULL', expect.stringMatching(/^The log of runs cannot be written.*free disk space/)]]);
+    } finally {
+      full.mockRestore();
+    }
+    while (troubles.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await signalled;
+    await call('workflow.signal', { id: 'one', name: 'go', payload: 1 }).catch(() => undefined);
+    expect(await call('workflow.wait', { id: 'one', timeoutMs: 20_000 })).toMatchObject({ status: 'completed' });
+  });
+});
 
 describe('the operations of workflow', () => {
   it('define, start, show, signal, wait for, list and tell the history of a run', async () => {

@@ -30,7 +30,7 @@ export async function checkSubsystem(
   await checkPromises('The subsystem', {
     'its name is <plugin id>.<subsystem> and stays': fresh(checkName),
     'its metrics are flat finite numbers with the required keys': fresh(checkMetrics),
-    'its limits are whole numbers of at least 1': fresh(checkLimits),
+    'its limits are whole numbers of at least 1, and not above the configured ones': fresh(checkLimits),
     'its backpressure state is one of the four and is the one in the metrics': fresh(checkBackpressure),
     'its scaling defaults are numbers the governor can use, and stay': fresh(checkDefaults),
     'reading it changes nothing': fresh(checkReading),
@@ -60,7 +60,10 @@ function checkMetrics(subsystem: IScalableSubsystem): void {
 }
 
 function checkLimits(subsystem: IScalableSubsystem): void {
-  demandUsable(subsystem.currentLimits);
+  const { currentLimits, configuredLimits = currentLimits } = subsystem;
+  demandUsable(currentLimits);
+  demandUsable(configuredLimits);
+  demandBelow(currentLimits, configuredLimits);
 }
 
 function checkBackpressure(subsystem: IScalableSubsystem): void {
@@ -79,11 +82,18 @@ function checkDefaults(subsystem: IScalableSubsystem): void {
 }
 
 function checkReading(subsystem: IScalableSubsystem): void {
-  const read = () => JSON.stringify([subsystem.getScalingMetrics(), subsystem.currentLimits, subsystem.currentBackpressureState]);
+  const read = () =>
+    JSON.stringify([
+      subsystem.getScalingMetrics(),
+      subsystem.currentLimits,
+      subsystem.configuredLimits,
+      subsystem.currentBackpressureState,
+    ]);
   const before = JSON.parse(read()) as unknown;
   const kept = subsystem.currentLimits;
   // a caller that writes into what it was given must not reach the inside
   Reflect.set(kept, 'maxQueueDepth', -1);
+  Reflect.set(subsystem.configuredLimits ?? {}, 'maxQueueDepth', -1);
   Reflect.set(subsystem.getScalingMetrics(), 'demand', -1);
   const after = JSON.parse(read()) as unknown;
   demand(JSON.stringify(before) === JSON.stringify(after), `before ${JSON.stringify(before)}, after ${JSON.stringify(after)}`);

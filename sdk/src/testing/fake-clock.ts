@@ -43,7 +43,10 @@ export class FakeClock implements IClock {
     return sleepOn(this, delayMs, signal);
   }
 
-  /** Rejects with what a timer's callback threw; the clock then stands at that timer's time. Not to be called while it is running. */
+  /**
+   * Rejects with what a timer's callback threw; the clock then stands at that timer's time. Two at once run the same timers, each once, and
+   * end at the later time: time never goes back.
+   */
   async advance(ms: number): Promise<void> {
     const endMs = this.#elapsedMs + atLeastZero(ms);
     await settle();
@@ -55,7 +58,7 @@ export class FakeClock implements IClock {
       timer.callback();
       await settle();
     }
-    this.#elapsedMs = endMs;
+    this.#elapsedMs = Math.max(this.#elapsedMs, endMs);
   }
 
   #add(timer: Timer): CancelTimer {

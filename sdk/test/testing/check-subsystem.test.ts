@@ -60,6 +60,14 @@ const broken: Record<string, { readonly promise: string; make(): IScalableSubsys
     promise: 'its limits are whole numbers',
     make: () => Object.assign(new GoodSubsystem(), { limits: { ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 0 } }),
   },
+  'is above what it says is configured': {
+    promise: 'its limits are whole numbers',
+    make: () => Object.assign(new GoodSubsystem(), { configuredLimits: { ...DEFAULT_SCALING_LIMITS, maxQueueDepth: 10 } }),
+  },
+  'says that nothing is configured': {
+    promise: 'its limits are whole numbers',
+    make: () => Object.assign(new GoodSubsystem(), { configuredLimits: { ...DEFAULT_SCALING_LIMITS, maxMemoryBytes: Number.NaN } }),
+  },
   'says one state and reports another': {
     promise: 'its backpressure state',
     make: () =>
@@ -96,6 +104,10 @@ const broken: Record<string, { readonly promise: string; make(): IScalableSubsys
           return this.limits;
         }
       })(),
+  },
+  'hands out what is configured': {
+    promise: 'reading it changes nothing',
+    make: () => Object.assign(new GoodSubsystem(), { configuredLimits: { ...DEFAULT_SCALING_LIMITS } }),
   },
   'ignores a ceiling': {
     promise: 'it stays below given limits',
@@ -158,6 +170,15 @@ describe('checkSubsystem', () => {
 
   it('accepts one that says what its operations cost', async () => {
     await checkSubsystem(() => Object.assign(new GoodSubsystem(), { scalingDefaults: { floor: 1, costCores: 0.1 } }));
+  });
+
+  it('accepts one that says what is configured', async () => {
+    class Configured extends GoodSubsystem {
+      get configuredLimits() {
+        return { ...DEFAULT_SCALING_LIMITS };
+      }
+    }
+    await checkSubsystem(() => new Configured());
   });
 
   it.each(Object.entries(broken))('finds one that %s', async (_name, { make, promise }) => {

@@ -27,6 +27,15 @@ describe('FakeClock', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('never goes back when it is advanced twice at once', async () => {
+    const clock = new FakeClock(0);
+    const times: number[] = [];
+    // the shorter one runs this timer, and is through after the longer one
+    clock.setTimer(5, () => times.push(clock.monotonicMs()));
+    await Promise.all([clock.advance(5), clock.advance(40)]);
+    expect([clock.monotonicMs(), times]).toEqual([40, [5]]);
+  });
+
   it('lets promises settle between two timers', async () => {
     const clock = new FakeClock(0);
     const log: number[] = [];

@@ -67,8 +67,10 @@ describe('the checks', () => {
     ['would publish what the compiler keeps', { files: ['dist'] }, 'a.tsbuildinfo would be published'],
     ['has its types behind its code', { exports: { default: './dist/a.js', types: './dist/a.d.ts' } }, 'types'],
   ])('packages: find one that %s', (_what, wrong, line) => {
-    const good = { name: 'sample', version: '1.0.0', type: 'module', exports: './dist/a.js', files: ['dist/a.*s'] };
+    const good = { name: 'sample', version: '1.0.0', license: 'MIT', type: 'module', exports: './dist/a.js', files: ['dist/a.*s'] };
     const files = {
+      LICENSE: 'Do what you like.\n',
+      'sdk/LICENSE': 'Do what you like.\n',
       'sdk/dist/a.js': 'export {};\n',
       'sdk/dist/a.d.ts': 'export {};\n',
       'sdk/dist/a.tsbuildinfo': '',
@@ -77,6 +79,18 @@ describe('the checks', () => {
     const broken = check('packages', { ...files, 'sdk/package.json': JSON.stringify({ ...good, ...wrong }) });
     expect([broken.status, broken.stdout]).toEqual([1, expect.stringMatching(new RegExp(`^ +sdk: .*${line}`, 'm'))]);
     expect(check('packages', { ...files, 'sdk/package.json': JSON.stringify(good) })).toMatchObject({ status: 0 });
+  });
+
+  it('packages: find one that goes without the licence of the repository', () => {
+    const files = {
+      LICENSE: 'Do what you like.\n',
+      'sdk/dist/a.js': 'export {};\n',
+      'sdk/package.json': JSON.stringify({ name: 'sample', version: '1.0.0', type: 'module', exports: './dist/a.js', files: ['dist'] }),
+    };
+    for (const own of [{}, { 'sdk/LICENSE': 'Do what I like.\n' }]) {
+      const { status, stdout } = check('packages', { ...files, ...own });
+      expect([status, stdout]).toEqual([1, expect.stringContaining('copy it to sdk/LICENSE')]);
+    }
   });
 
   it('refuse a check that does not exist', () => {

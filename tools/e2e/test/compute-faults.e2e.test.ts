@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from './http-client.js';
-import { descendants } from './processes.js';
+import { descendants, isRunning } from './processes.js';
 import { COMPUTE, type RunningHost, startHost } from './running-host.js';
 import { until } from './until.js';
 import { ADD, BIG_MEMORY, BOOM, base64, SPIN, START_TRAPS, UNKNOWN_IMPORT } from './wasm-samples.js';
@@ -105,6 +105,29 @@ describe('an executor that is killed in the middle of calls', () => {
     await until('the call to run', async () => (await running()) === 1);
     for (const pid of descendants(host.pid)) process.kill(pid, 'SIGKILL');
     expect(codeOf(await repeatable)).toEqual([504, 'DEADLINE_EXCEEDED']);
+  });
+});
+
+describe('executors none of which stays up', () => {
+  it('leave compute degraded, with the reason, until one does, and the host ready', async () => {
+    const add = () => host.call('compute.invoke', { module: 'adder', export: 'add', args: [1, 2] });
+    const state = async () => {
+      const { status, json } = await host.request('/ready');
+      const [{ state, reason }] = json.plugins;
+      return `${status} ${state} ${reason}`;
+    };
+    // none lives as long as its start takes
+    const killing = setInterval(() => {
+      for (const pid of descendants(host.pid).filter(isRunning)) process.kill(pid, 'SIGKILL');
+    }, 5);
+    try {
+      await until('calls to be refused', async () => codeOf(await add()).includes('EXECUTORS_FAILING'));
+      await until('compute to say so', async () => (await state()) === '200 degraded EXECUTORS_FAILING');
+    } finally {
+      clearInterval(killing);
+    }
+    await until('one to stay up', async () => (await state()) === '200 active ACTIVE');
+    expect((await add()).json.results).toEqual([3]);
   });
 });
 

@@ -159,17 +159,19 @@ describe('npm run nx -- g ./tools:plugin', () => {
     it('is built, has the right types in its tests too, and passes them', () => {
       const project = `@bellows/plugin-${NAME}`;
       const { status, output } = npmRun(['nx', '--', 'run-many', '-t', 'test', 'typecheck', '-p', project, '--output-style=static']);
-      expect([status, output]).toEqual([0, expect.stringMatching(/14 passed/)]);
+      expect([status, output]).toEqual([0, expect.stringMatching(/15 passed/)]);
       expect(output).not.toContain('Installing dependencies');
     }, 240_000);
 
     it('passes the lint and the checks of the clone', () => {
       const lint = npmRun(['lint', '--', FOLDER]);
       expect([lint.status, lint.output]).toEqual([0, expect.stringMatching(/Checked \d+ files.*No fixes applied/)]);
-      const check = runNode(['tools/checks/check.mjs', '--only', 'layers,marks,length,names,machine,codes,links,commands'], clone);
-      expect(check).toMatchObject({ status: 0, output: expect.stringContaining('8 of 8 checks passed') });
+      const check = runNode(['tools/checks/check.mjs', '--only', 'layers,marks,length,names,machine,codes,links,commands,blocks'], clone);
+      expect(check).toMatchObject({ status: 0, output: expect.stringContaining('9 of 9 checks passed') });
       const publint = runNode(['node_modules/publint/src/cli.js', 'run', '--strict', FOLDER], clone);
       expect(publint).toMatchObject({ status: 0, output: expect.stringContaining('All good!') });
+      const [own, ours] = [FOLDER, '.'].map((place) => readFileSync(path.join(clone, place, 'LICENSE'), 'utf8'));
+      expect(own).toBe(ours);
     }, 60_000);
 
     it('answers on a real host, over HTTP and on the command line, and its subsystem is explained', async () => {

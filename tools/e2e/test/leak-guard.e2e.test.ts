@@ -2,10 +2,12 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { runNode } from './repository-copy.js';
-import { REPOSITORY } from './running-host.js';
+import { GREETER, REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 const JEST = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', path.join(REPOSITORY, 'node_modules/jest/bin/jest.js')];
+
+const GUARDED = ['--import', path.join(REPOSITORY, 'tools/leak-guard/node-test.mjs')];
 
 /** What a test may forget, and the line that says so. */
 const LEAKS: Readonly<Record<string, readonly [code: string, line: string]>> = {
@@ -18,12 +20,14 @@ const LEAKS: Readonly<Record<string, readonly [code: string, line: string]>> = {
   watcher: ['watch(import.meta.dirname, { persistent: false });', 'a watched folder or file that nobody closed'],
   file: ['globalThis.opened = openSync(import.meta.filename);', 'the open file'],
   folder: ["mkdtempSync(path.join(os.tmpdir(), 'left-sync-'));", 'the temporary folder'],
+  folderDisposable: ["mkdtempDisposableSync(path.join(os.tmpdir(), 'left-disposable-'));", 'the temporary folder'],
+  folderDisposableLater: ["await mkdtempDisposable(path.join(os.tmpdir(), 'left-disposable-later-'));", 'the temporary folder'],
   folderLater: ["await mkdtemp(path.join(os.tmpdir(), 'left-later-'));", 'the temporary folder'],
 };
 
 const IMPORTS = `import { spawn } from 'node:child_process';
-import { mkdtempSync, openSync, watch } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempDisposableSync, mkdtempSync, openSync, watch } from 'node:fs';
+import { mkdtemp, mkdtempDisposable, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -40,6 +44,7 @@ describe('a test file of this repository', () => {
       path.join(folder, 'tidy.test.mjs'),
       `${IMPORTS}let timer; let folder; let server;
 it('passes', async () => {
+  using taken = mkdtempDisposableSync(path.join(os.tmpdir(), 'tidy-disposable-'));
   timer = setInterval(() => {}, 1_000);
   folder = await mkdtemp(path.join(os.tmpdir(), 'tidy-'));
   server = createServer().listen(0, '127.0.0.1');
@@ -68,6 +73,35 @@ afterAll(async () => {
     for (const [name, [, line]] of Object.entries(LEAKS)) expect([name, faults.get(name)]).toEqual([name, expect.stringContaining(line)]);
     expect(faults.has('tidy')).toBe(false);
     expect(output).toMatch(/^PASS .*tidy\.test\.mjs/m);
+  });
+});
+
+describe('a test file for Node’s own runner', () => {
+  it('fails under the guard when it leaves something that does not hold its process', () => {
+    const folder = tempFolder('bellows-leaky-node');
+    const leaks = ['interval', 'server', 'listener', 'watcher', 'file', 'folder'].map(
+      (name) => [name, ...(LEAKS[name] ?? ['', ''])] as const,
+    );
+    const write = (name: string, body: string) =>
+      writeFileSync(path.join(folder, `${name}.test.mjs`), `import { after, it } from 'node:test';\n${IMPORTS}${body}`);
+    for (const [name, code] of leaks) write(name, `it('passes', async () => {\n  ${code}\n});\n`);
+    write(
+      'tidy',
+      "let timer;\nit('passes', () => {\n  timer = setInterval(() => {}, 1_000).unref();\n});\nafter(() => clearInterval(timer));\n",
+    );
+    for (const [name, , line] of leaks) {
+      const { status, output } = runNode([...GUARDED, '--test', `${name}.test.mjs`], folder);
+      for (const left of output.matchAll(/the temporary folder (\S+)/g)) rmSync(left[1] as string, { recursive: true, force: true });
+      expect([name, status, output]).toEqual([name, 1, expect.stringContaining(line)]);
+    }
+    expect(runNode([...GUARDED, '--test', 'tidy.test.mjs'], folder)).toMatchObject({
+      status: 0,
+      output: expect.stringContaining('pass 1'),
+    });
+  });
+
+  it('passes under the guard where it is that of the example', () => {
+    expect(runNode([...GUARDED, '--test'], GREETER)).toMatchObject({ status: 0, output: expect.stringContaining('pass 8') });
   });
 });
 

@@ -215,6 +215,14 @@ describe('what starts a reload', () => {
     });
     await until('the new plugin', async () => (await host.call('other.do')).status === 200);
     expect(await host.call('work.do')).toMatchObject({ status: 200 });
+    // what it names is looked at too, also when it was not taken
+    const own = path.join(folder, 'own.yaml');
+    writeFileSync(own, 'mistake: 1');
+    writeConfig(folder, { host: { watchConfig: true }, plugins: { work: { ...plugins.work, configFile: 'own.yaml' } } });
+    await until('the second refusal', () => host.process.output().stderr.includes('own.yaml.mistake'));
+    writeFileSync(own, '{}');
+    await until('the mended one', async () => (await host.call('other.do')).status === 404);
+    expect(await host.call('work.do')).toMatchObject({ status: 200 });
   });
 });
 

@@ -20,6 +20,8 @@ module.exports = async function pluginGenerator(tree, { name, description, addTo
   const className = name.replace(/(^|-)([a-z0-9])/g, (_match, _hyphen, letter) => letter.toUpperCase());
   const sentence = oneLine(description) || 'Makes fingerprints of texts, as many at once as its limit allows.';
   generateFiles(tree, path.join(__dirname, 'files'), folder, { name, className, description: sentence });
+  // what a package is published with has to stand in its own folder
+  tree.write(joinPathFragments(folder, 'LICENSE'), tree.read('LICENSE'));
   if (config !== undefined) tree.write(CONFIG, config);
 
   return () => {

@@ -1,11 +1,12 @@
+import { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type ILogger, silentLogger, systemRandom } from '@bellows/sdk';
+import { silentLogger, systemRandom } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ExecutorPool } from '../../src/executor-pool.js';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { ExecutorPool, type ExecutorPoolOptions } from '../../src/executor-pool.js';
 import { isAlive, rejection, until } from '../running-compute.js';
 
 let folder: string;
@@ -31,7 +32,9 @@ const ANSWERING = `
   process.on('disconnect', () => process.exit());
   process.send([{ type: 'ready' }]);`;
 
-function poolOf(program: URL, clock: FakeClock, maxExecutors = 1, logger: ILogger = silentLogger): ExecutorPool {
+type PoolOptions = Partial<Pick<ExecutorPoolOptions, 'maxExecutors' | 'logger' | 'onFailing'>>;
+
+function poolOf(program: URL, clock: FakeClock, { maxExecutors = 1, logger = silentLogger, onFailing }: PoolOptions = {}): ExecutorPool {
   const pool = new ExecutorPool({
     entry: program,
     flags: [],
@@ -41,6 +44,7 @@ function poolOf(program: URL, clock: FakeClock, maxExecutors = 1, logger: ILogge
     processClock: clock,
     random: systemRandom,
     logger,
+    ...(onFailing === undefined ? {} : { onFailing }),
   });
   pool.setLimit(maxExecutors);
   return pool;
@@ -71,7 +75,7 @@ describe('ExecutorPool', () => {
   it('refuses work, long before its deadline, while not even a process can be made, and goes on trying', async () => {
     const clock = new FakeClock();
     // a path that the operating system refuses, as it refuses a fork without memory: at once, by an exception
-    const pool = poolOf(new URL('file:///no%00where.mjs'), clock, 2);
+    const pool = poolOf(new URL('file:///no%00where.mjs'), clock, { maxExecutors: 2 });
     const work = rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
     await clock.advance(1_000);
     expect(await work).toMatchObject({ code: 'EXECUTORS_FAILING', status: 503, retryAfterMs: 1_000 });
@@ -147,7 +151,8 @@ describe('ExecutorPool', () => {
        ${ANSWERING}`,
     );
     const clock = new FakeClock();
-    const pool = poolOf(diesAtFirst, clock);
+    const told: (string | undefined)[] = [];
+    const pool = poolOf(diesAtFirst, clock, { onFailing: (error) => void told.push(error?.message) });
     const early = rejection(pool.run({ work: WORK, deadlineAt: 600_000, signal: undefined }));
     // the second is started at once, the others after pauses
     for (const lost of [2, 3]) {
@@ -158,6 +163,7 @@ describe('ExecutorPool', () => {
     expect([pool.isFailing, pool.metrics.lost]).toEqual([true, 4]);
     await clock.advance(60_000);
     await until(() => !pool.isFailing);
+    expect(told).toEqual([expect.stringContaining('exit code 3'), undefined]);
     expect(await pool.run({ work: WORK, deadlineAt: 600_000, signal: undefined })).toMatchObject({ outcome: null });
     await pool.stop();
     expect(clock.pending).toBe(0);
@@ -181,13 +187,36 @@ describe('ExecutorPool', () => {
     const clock = new FakeClock();
     const lines: string[] = [];
     const logger = { ...silentLogger, warn: (line: string) => void lines.push(line), error: (line: string) => void lines.push(line) };
-    const pool = poolOf(new URL('file:///no%00where.mjs'), clock, 4, logger);
+    const pool = poolOf(new URL('file:///no%00where.mjs'), clock, { maxExecutors: 4, logger });
     const work = rejection(pool.run({ work: WORK, deadlineAt: 3_600_000, signal: undefined }));
     await clock.advance(600_000);
     expect(await work).toMatchObject({ code: 'EXECUTORS_FAILING' });
     expect(pool.metrics.lost).toBeGreaterThan(20);
     await pool.stop();
     expect(lines.length).toBeLessThan(15);
-    expect(lines.filter((line) => line.startsWith('No executor process stays up'))).toHaveLength(1);
+  });
+
+  it('tells of a process that does not end, and waits for it no longer than its time', async () => {
+    const clock = new FakeClock();
+    const lines: string[] = [];
+    const logger = { ...silentLogger, error: (line: string) => void lines.push(line) };
+    const pool = poolOf(await entry('stays', ANSWERING), clock, { logger });
+    expect(await pool.run({ work: WORK, deadlineAt: 600_000, signal: undefined })).toMatchObject({ outcome: null });
+    const [pid = 0] = pool.pids;
+    // as one in an uninterruptible wait
+    const kill = jest.spyOn(ChildProcess.prototype, 'kill').mockReturnValue(true);
+    try {
+      pool.setLimit(0);
+      const stopped = pool.stop();
+      await clock.advance(5_000);
+      await clock.advance(1_000);
+      await stopped;
+      expect(isAlive(pid)).toBe(true);
+    } finally {
+      kill.mockRestore();
+      process.kill(pid, 'SIGKILL');
+    }
+    expect(lines).toEqual(['An executor process was not ended: executor did not stop within 5000 ms: it was left behind']);
+    await until(() => !isAlive(pid));
   });
 });

@@ -33,6 +33,36 @@ const EFFECTS: Readonly<Partial<Record<keyof ComputeConfig, { readonly to: numbe
       expect(compute.manager.currentLimitReason).toMatchObject({ limitedBy: 'configured' });
     },
   },
+  maxQueueDepth: {
+    to: 1,
+    async notice() {
+      const many = Array.from({ length: 70 }, () => compute.invoke('spin', { export: 'spin', deadlineMs: 100 }));
+      const codes = (await Promise.all(many.map((call) => rejection(call)))).map(({ code }) => code);
+      expect(codes).toContain('CAPACITY');
+    },
+  },
+  maxCacheEntries: {
+    to: 1,
+    async notice() {
+      expect(compute.metrics['cache.size']).toBe(1);
+      await compute.put('another', FIXTURE);
+      expect(compute.metrics['cache.size']).toBe(1);
+    },
+  },
+  maxMemoryBytes: {
+    to: 1,
+    async notice() {
+      const warm = async () => (await compute.call<{ pool: { warm: number } }>('compute.get', { name: 'math' })).pool.warm;
+      await compute.change({ maxMemoryBytes: null });
+      await until(async () => {
+        await compute.invoke('math', { export: 'pair' });
+        return (await warm()) > 0;
+      });
+      await compute.change({ maxMemoryBytes: 1 });
+      // the instances made ahead of time are given up
+      await until(async () => (await warm()) === 0);
+    },
+  },
   deadlineMs: {
     to: 50,
     notice: async () => expect(await rejection(compute.invoke('spin', { export: 'spin' }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' }),

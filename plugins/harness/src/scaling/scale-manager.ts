@@ -3,6 +3,7 @@ import {
   type BackpressureState,
   type CancelTimer,
   DEFAULT_SCALING_LIMITS,
+  followConfigured,
   type IBackpressureAware,
   type IScalableSubsystem,
   type LimitReason,
@@ -230,15 +231,15 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
   }
 
   /**
-   * Other numbers from now on. Busy workers beyond a lower maximum finish first; what the governor allows stays. `maxQueueDepth`, and how
-   * and when stalls are looked for, are those of the start. `SCALE_CONFIG_INVALID`: then nothing was changed.
+   * Other numbers from now on. Busy workers beyond a lower maximum finish first, issues that wait beyond a lower queue go on waiting; what
+   * the governor allows stays, and so do how and when stalls are looked for. `SCALE_CONFIG_INVALID`: then nothing was changed.
    */
   configure(config: Partial<ScaleConfig>): void {
-    const { maxQueueDepth, workerStallTimeoutMs, healthCheckIntervalMs } = this.#config;
-    const next = scaleConfigFrom({ ...config, maxQueueDepth, workerStallTimeoutMs, healthCheckIntervalMs });
-    const configured = { ...this.#configured, maxConcurrentOperations: next.maxWorkers };
-    // without a word from the governor it is the configured maximum, and would hold a higher one down
-    if (this.#ceiling === this.#configured) this.#ceiling = configured;
+    const { workerStallTimeoutMs, healthCheckIntervalMs } = this.#config;
+    const next = scaleConfigFrom({ ...config, workerStallTimeoutMs, healthCheckIntervalMs });
+    const { maxWorkers: maxConcurrentOperations, maxQueueDepth } = next;
+    const configured = { ...this.#configured, maxConcurrentOperations, maxQueueDepth };
+    this.#ceiling = followConfigured(this.#ceiling, this.#configured, configured);
     this.#configured = configured;
     this.#config = next;
     this.#pool.setMaxSessionsPerWorker(next.maxSessionsPerWorker);
@@ -250,6 +251,10 @@ export class ScaleManager implements IScalableSubsystem, IBackpressureAware {
 
   get currentLimits(): ScalingLimits {
     return { ...minLimits(this.#ceiling, this.#configured), maxConcurrentOperations: this.#effective() };
+  }
+
+  get configuredLimits(): ScalingLimits {
+    return { ...this.#configured };
   }
 
   get scalingDefaults(): ScalingDefaults {

@@ -15,6 +15,8 @@ export interface FlowJournalOptions {
   readonly logger: ILogger;
   /** For messages. */
   readonly file: string;
+  /** Told when steps begin to wait because they cannot be written, with why, and with undefined when all are written again. */
+  readonly onStalled?: ((error: BellowsError | undefined) => void) | undefined;
 }
 
 /** What became of the steps of one group; a step that is kept is not among them. */
@@ -39,15 +41,14 @@ export class FlowJournal {
 
   constructor(options: FlowJournalOptions) {
     this.#options = options;
-    const { logger, file } = options;
     this.#held = new HeldSteps({
       clock: options.clock,
       onRetry: () => {
         this.#held.beginPass();
         this.#pass();
       },
-      onStalled: (error) => logger.error('the log of runs cannot be written; steps wait in memory and are tried again', { file, error }),
-      onResumed: () => logger.info('the log of runs is written again; nothing was lost', { file }),
+      onStalled: (error) => options.onStalled?.(error),
+      onResumed: () => options.onStalled?.(undefined),
     });
   }
 

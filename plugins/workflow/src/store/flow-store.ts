@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type IClock, type ILogger, isBellowsError, sqliteError } from '@bellows/sdk';
 import { copyFlow } from './copy-flow.js';
 import { corrupt, FLOW_FILE, type FlowDatabaseOptions, openFlowDatabase } from './flow-database.js';
-import { closedError, FlowJournal } from './flow-journal.js';
+import { closedError, FlowJournal, type FlowJournalOptions } from './flow-journal.js';
 import { type FlowPage, listRuns } from './flow-list.js';
 import { FlowProjections } from './flow-projections.js';
 import {
@@ -25,6 +25,7 @@ import { FlowWriter } from './flow-writer.js';
 export interface FlowStoreOptions extends FlowDatabaseOptions {
   readonly clock: IClock;
   readonly logger: ILogger;
+  readonly onStalled?: FlowJournalOptions['onStalled'];
 }
 
 /** How many rows an iteration reads at once; no statement stays open between, so that writing is never held up. */
@@ -45,14 +46,14 @@ export class FlowStore implements IFlowStore, AsyncDisposable {
   #lastKey: number;
   #closed = false;
 
-  private constructor(file: string, database: DatabaseSync, { clock, logger }: FlowStoreOptions) {
+  private constructor(file: string, database: DatabaseSync, { clock, logger, onStalled }: FlowStoreOptions) {
     this.#file = file;
     this.#database = database;
     this.#statements = prepareFlow(database);
     this.#writer = new FlowWriter(database, this.#statements);
     this.#lastKey = Number(this.#statements.lastKey.get()?.key);
     this.#projections = new FlowProjections({ clock, statements: this.#statements, onDue: () => this.#journal.schedule() });
-    this.#journal = new FlowJournal({ writer: this.#writer, projections: this.#projections, clock, logger, file });
+    this.#journal = new FlowJournal({ writer: this.#writer, projections: this.#projections, clock, logger, file, onStalled });
     this.#repair();
   }
 

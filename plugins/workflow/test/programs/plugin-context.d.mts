@@ -23,5 +23,7 @@ export function makeContext(options: ContextOptions): {
   readonly context: PluginContext<WorkflowConfig>;
   readonly provided: ReadonlyMap<string, OperationDefinition<never, unknown>>;
   readonly subsystems: readonly IScalableSubsystem[];
+  /** What the plugin says of itself: reasons and messages. */
+  readonly troubles: ReadonlyMap<string, string>;
   release(): Promise<void>;
 };

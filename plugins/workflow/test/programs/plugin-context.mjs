@@ -5,6 +5,7 @@ export function makeContext({ config, dataDir, configFolder, store, operations =
   const provided = new Map();
   const owned = [];
   const subsystems = [];
+  const troubles = new Map();
   const call = async (name, input, options) => {
     const operation = operations.get(name);
     if (operation === undefined) throw new NotFoundError('OPERATION_UNKNOWN', `There is no operation ${name}`);
@@ -30,6 +31,8 @@ export function makeContext({ config, dataDir, configFolder, store, operations =
     },
     registerSubsystem: (one) => subsystems.push(one),
     onReconfigure: () => {},
+    degrade: (reason, message) => troubles.set(reason, message),
+    recover: (reason) => troubles.delete(reason),
   };
   const release = async () => {
     for (const one of owned.splice(0).reverse()) {
@@ -37,5 +40,5 @@ export function makeContext({ config, dataDir, configFolder, store, operations =
       else await (one[Symbol.asyncDispose] ?? one[Symbol.dispose]).call(one);
     }
   };
-  return { context, provided, subsystems, release };
+  return { context, provided, subsystems, troubles, release };
 }
