@@ -31,9 +31,9 @@ export interface BackupReport {
 }
 
 /**
- * Copies the data folder of a host that runs or does not. Whole under its name, or not there: it is made aside, read through, and renamed. Without a host the folder
- * is held meanwhile, so that none starts. `InputError` (`BACKUP_FOLDER_TAKEN`), `ConfigError` (`DATA_MISSING`), `RefusedError`
- * (`BACKUP_FAILED`), the reason of `signal`, and what the host answers.
+ * Copies the data folder of a host that runs or does not. Whole under its name, or not there: it is made aside, read through, and renamed.
+ * Without a host the folder is held meanwhile, so that none starts. `InputError` (`BACKUP_FOLDER_TAKEN`), `ConfigError` (`DATA_MISSING`),
+ * `RefusedError` (`BACKUP_FAILED`), the reason of `signal`, and what the host answers.
  */
 export async function backUp({ dataDir, folder, signal, connect }: BackupRequest): Promise<BackupReport> {
   await demandData(dataDir);
