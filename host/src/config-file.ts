@@ -27,6 +27,8 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, Origin>;
   /** What was put in from the environment and from files: no message may quote it. */
   readonly secrets: readonly string[];
+  /** Those of them that came from a file. */
+  readonly fileSecrets: readonly string[];
   /** The files it came from (absolute). */
   readonly secretFiles: readonly string[];
   /** The files that options were read from (absolute), each with what {@link fileState} said just before. */
@@ -93,6 +95,7 @@ export async function readConfigTree(
     pluginConfigs: own.configs,
     origins,
     secrets,
+    fileSecrets: [...putIn.fileSecrets],
     secretFiles: [...putIn.secretFiles],
     files: own.files,
     lineOf: (path) => own.lineOf(path) ?? lineOf(path),

@@ -75,12 +75,18 @@ const MIN_SECRET_LENGTH = 6;
 
 /** `text` without what was put in from outside: a plugin may quote its options in what it says of them. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return withoutForms(text, formsOf(secrets));
+}
+
+/** What {@link withoutForms} looks for, the longest first: a secret may stand inside of another one. */
+export function formsOf(secrets: readonly string[]): readonly string[] {
   const hidden = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH).sort((a, b) => b.length - a.length);
-  return hidden.reduce((shown, secret) => {
-    // quoted, line breaks and quotation marks of a secret are written otherwise
-    const forms = [secret, JSON.stringify(secret).slice(1, -1)];
-    return forms.reduce((left, form) => left.replaceAll(form, HIDDEN_VALUE), shown);
-  }, text);
+  // quoted, line breaks and quotation marks of a secret are written otherwise
+  return [...new Set(hidden.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))];
+}
+
+export function withoutForms(text: string, forms: readonly string[]): string {
+  return forms.reduce((left, form) => left.replaceAll(form, HIDDEN_VALUE), text);
 }
 
 /** The same for what is wrong with a configuration, whoever wrote the words. */

@@ -23,6 +23,8 @@ interface LoggerOptions {
   readonly logFolder: string;
   /** Lines for people. */
   readonly console: HostConsole;
+  /** Takes out of a line, which is JSON, what must not be in it. */
+  readonly hide?: (line: string) => string;
 }
 
 /**
@@ -32,10 +34,10 @@ interface LoggerOptions {
 export function createHostLogger(options: LoggerOptions): HostLogger {
   mkdirSync(options.logFolder, { recursive: true });
   const file = new LogFile(path.join(options.logFolder, 'host.log'));
-  const streams = multistream([
-    { level: LEAST, stream: file },
-    { level: LEAST, stream: consoleStream(options.console) },
-  ]);
+  const { hide = (line: string) => line } = options;
+  const streams = multistream(
+    [file, consoleStream(options.console)].map((stream) => ({ level: LEAST, stream: { write: (line) => stream.write(hide(line)) } })),
+  );
   const logger = pino({ level: LEAST, base: null, serializers: { error: pino.stdSerializers.err } }, streams);
   const threshold: Threshold = { value: pino.levels.values[options.level] ?? 0 };
   return Object.assign(wrap(logger, threshold), {

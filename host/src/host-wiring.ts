@@ -50,6 +50,8 @@ export interface WiringOptions {
   readonly onReloaded?: (running: RunningConfig, read: NextConfig) => void;
   /** Sets what of the log changes while the host runs. */
   readonly setLogLevel?: (level: LogLevel) => void;
+  /** Takes out of a text for people what must not be shown. */
+  readonly hide?: (text: string) => string;
   readonly makeBus?: (options: EventBusOptions) => EventBus;
 }
 
@@ -123,7 +125,20 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   };
   const registerSubsystem: RunnerServices['registerSubsystem'] = (plugin, subsystem) => registry.register(plugin, subsystem);
   const dataDir = config.host.dataDir;
-  const services: RunnerServices = { clock, random, logger, container, store, dataDir, bus, operations, registerSubsystem, onStatus };
+  const hiding = options.hide === undefined ? {} : { hide: options.hide };
+  const services: RunnerServices = {
+    clock,
+    random,
+    logger,
+    container,
+    store,
+    dataDir,
+    bus,
+    operations,
+    registerSubsystem,
+    onStatus,
+    ...hiding,
+  };
   const makeRunner = (plugin: LoadedPlugin) => new PluginRunner(plugin, services, running.revision);
   const plugins = new PluginSet(
     options.waves.map((wave) => wave.map(makeRunner)),
@@ -143,6 +158,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     },
     ...(options.onReloaded === undefined ? {} : { onEnded: options.onReloaded }),
     publish: (report) => bus.publish({ topic: 'reload', payload: report }),
+    ...hiding,
     clock,
     logger,
   });

@@ -19,6 +19,7 @@ import type { HostOptions } from './host-options.js';
 import type { HostView } from './host-view.js';
 import { type WiredHost, wireHost } from './host-wiring.js';
 import { inspectPlugins } from './inspect-plugins.js';
+import { KnownSecrets, secretsOf } from './known-secrets.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import type { PluginSet } from './plugin-set.js';
 import { ConfigSource, watchedFiles } from './reload/config-source.js';
@@ -74,7 +75,9 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
 
   const data = await DataFolder.open(loaded.config.host.dataDir);
   const { clock = systemClock, signal } = options;
-  const logger = openLogger(loaded, data, options);
+  const secrets = new KnownSecrets();
+  secrets.learn(secretsOf(loaded, []));
+  const logger = openLogger(loaded, { data, secrets, options });
   const teardown = new TeardownStack({ clock, logger });
   teardown.add(() => data.close());
   let isUp = false;
@@ -89,8 +92,9 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     const source = new ConfigSource({ options, file: loaded.file, stagingDir: data.file('staging'), clock, logger });
     const { waves, problems: pluginProblems } = await untilAborted(source.load(loaded), signal);
     if (pluginProblems.length > 0) throw configError(withLines(pluginProblems, loaded), loaded.file);
+    secrets.learn(secretsOf(loaded, waves.flat()));
     await source.settle(waves.flat());
-    const host = await assemble({ loaded, waves, data, logger, teardown, faults, source, options });
+    const host = await assemble({ loaded, waves, data, secrets, logger, teardown, faults, source, options });
     isUp = true;
     return host;
   } catch (error) {
@@ -100,9 +104,10 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
   }
 }
 
-function openLogger(loaded: LoadedConfig, data: DataFolder, { console }: StartOptions): HostLogger {
+function openLogger({ config }: LoadedConfig, { data, secrets, options }: Pick<Parts, 'data' | 'secrets' | 'options'>): HostLogger {
   try {
-    return createHostLogger({ level: loaded.config.host.logLevel, logFolder: data.file('logs'), console });
+    const { console } = options;
+    return createHostLogger({ level: config.host.logLevel, logFolder: data.file('logs'), console, hide: secrets.hide });
   } catch (error) {
     data.close();
     throw data.unusable(error);
@@ -130,6 +135,7 @@ interface Parts {
   readonly loaded: LoadedConfig;
   readonly waves: readonly (readonly LoadedPlugin[])[];
   readonly data: DataFolder;
+  readonly secrets: KnownSecrets;
   readonly logger: HostLogger;
   readonly teardown: TeardownStack;
   readonly faults: FaultDesk;
@@ -138,7 +144,7 @@ interface Parts {
 }
 
 /** Each part is on the stack before the next one is built. */
-async function assemble({ loaded, waves, data, logger, teardown, faults, source, options }: Parts): Promise<RunningHost> {
+async function assemble({ loaded, waves, data, secrets, logger, teardown, faults, source, options }: Parts): Promise<RunningHost> {
   const { config } = loaded;
   const { clock = systemClock, random = systemRandom, machine, signal } = options;
   const store = await SqliteStore.open(data.file('store.db'));
@@ -151,8 +157,14 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, source,
     teardown,
     clock,
     random,
-    readNext: () => source.read(),
+    async readNext() {
+      const next = await source.read();
+      if (next.loaded !== undefined) secrets.learn(secretsOf(next.loaded, next.waves.flat()));
+      return next;
+    },
+    hide: secrets.hide,
     onReloaded(now, read) {
+      secrets.learn(secretsOf(now.loaded, now.plugins));
       void source.settle(now.plugins);
       // also of one that was not taken: its mending is waited for
       if (read.loaded !== undefined) watch.follow(watchedFiles(now.config, read.loaded));
@@ -165,7 +177,7 @@ async function assemble({ loaded, waves, data, logger, teardown, faults, source,
   const watch = new ConfigWatch({ clock, logger, onChange: () => void host.reload('file') });
   teardown.add(watch);
   const token = randomBytes(32).toString('base64url');
-  const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random });
+  const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random, hide: secrets.hide });
   teardown.add(() => http.close());
   await data.writeHostFile({ pid: process.pid, url: http.url, token, startedAt: view.startedAt });
   teardown.add(() => data.removeHostFile());

@@ -34,11 +34,18 @@ export class PluginLifecycle {
   #status: PluginStatus;
   readonly #clock: IClock;
   readonly #onChange: (status: PluginStatus) => void;
+  readonly #hide: (text: string) => string;
 
   constructor(
     plugin: { readonly id: string; readonly version: string; readonly configRevision: number },
-    options: { readonly clock: IClock; readonly onChange: (status: PluginStatus) => void },
+    options: {
+      readonly clock: IClock;
+      readonly onChange: (status: PluginStatus) => void;
+      /** Takes out of a message what must not be shown: messages of errors of the plugin become part of its status. */
+      readonly hide?: (text: string) => string;
+    },
   ) {
+    this.#hide = options.hide ?? ((text) => text);
     this.#clock = options.clock;
     this.#onChange = options.onChange;
     this.#status = { ...plugin, state: 'discovered', reason: 'DISCOVERED', message: 'found, not yet checked', since: options.clock.now() };
@@ -59,8 +66,8 @@ export class PluginLifecycle {
       throw new InvariantError('LIFECYCLE_STEP', `plugin ${id} cannot go from ${from} to ${state}; please report this`, { plugin: id });
     }
     const at = this.#clock.now();
-    const lastAttempt = change.failed ? { lastAttempt: { at, ...change.failed } } : {};
-    this.#status = { ...this.#status, state, reason: change.reason, message: change.message, since: at, ...lastAttempt };
+    const message = this.#hide(change.message);
+    this.#status = { ...this.#status, state, reason: change.reason, message, since: at, ...this.#attempt(change.failed, at) };
     this.#onChange(this.#status);
   }
 
@@ -69,12 +76,16 @@ export class PluginLifecycle {
    * another reason, or that an attempt to change it failed and it goes on as it was.
    */
   note({ failed, ...known }: Partial<StateChange> & { readonly version?: string; readonly configRevision?: number }): void {
-    const lastAttempt = failed ? { lastAttempt: { at: this.#clock.now(), ...failed } } : {};
-    this.#status = { ...this.#status, ...known, ...lastAttempt };
+    const message = known.message === undefined ? {} : { message: this.#hide(known.message) };
+    this.#status = { ...this.#status, ...known, ...message, ...this.#attempt(failed, this.#clock.now()) };
     this.#onChange(this.#status);
   }
 
   can(state: PluginState): boolean {
     return TRANSITIONS[this.#status.state].includes(state);
+  }
+
+  #attempt(failed: StateChange['failed'], at: number): Pick<PluginStatus, 'lastAttempt'> {
+    return failed === undefined ? {} : { lastAttempt: { at, code: failed.code, message: this.#hide(failed.message) } };
   }
 }

@@ -51,6 +51,8 @@ export interface RunnerServices {
   };
   registerSubsystem(pluginId: string, subsystem: IScalableSubsystem): Disposable;
   onStatus(status: PluginStatus): void;
+  /** As `PluginLifecycle` takes it. */
+  readonly hide?: (text: string) => string;
 }
 
 /** From one activation to the stop after it. */
@@ -84,7 +86,11 @@ export class PluginRunner {
     this.#logger = services.logger.child({ plugin: loaded.id });
     this.#lifecycle = new PluginLifecycle(
       { id: loaded.id, version: loaded.source.manifest.version, configRevision },
-      { clock: services.clock, onChange: (status) => services.onStatus(status) },
+      {
+        clock: services.clock,
+        onChange: (status) => services.onStatus(status),
+        ...(services.hide === undefined ? {} : { hide: services.hide }),
+      },
     );
     this.#lifecycle.to('validated', VALIDATED);
   }

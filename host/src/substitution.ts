@@ -25,6 +25,8 @@ const MAX_PUT_IN = 4_194_304;
 export class PutIn {
   /** The values themselves, which no message may quote. */
   readonly secrets = new Set<string>();
+  /** Those that came from a file. */
+  readonly fileSecrets = new Set<string>();
   /** The files that were read (absolute). */
   readonly secretFiles = new Set<string>();
   readonly #read = new Map<string, TextFile>();
@@ -117,7 +119,11 @@ function refuseText(written: string, { problems, base }: SubstitutionContext): v
 
 async function secretFrom(name: string, { folder, problems, base, putIn }: SubstitutionContext): Promise<string | undefined> {
   const read = await putIn.file(path.resolve(folder, name));
-  if ('text' in read) return read.text.replace(/\r?\n$/, '');
+  if ('text' in read) {
+    const value = read.text.replace(/\r?\n$/, '');
+    putIn.fileSecrets.add(value);
+    return value;
+  }
   problems.push({ path: base, message: `the file ${JSON.stringify(cut(name))} ${read.fault}` });
   return undefined;
 }

@@ -21,15 +21,20 @@ const CUTS_BODY: ReadonlySet<string> = new Set<HostErrorCode>(['BODY_TOO_LARGE',
 export function answerError(
   thrown: unknown,
   request: FastifyRequest,
-  options: { readonly reply: FastifyReply; readonly logger: ILogger; readonly clock?: IClock },
+  options: {
+    readonly reply: FastifyReply;
+    readonly logger: ILogger;
+    readonly clock?: IClock;
+    readonly hide?: ((text: string) => string) | undefined;
+  },
 ): void {
-  const { reply, logger, clock } = options;
+  const { reply, logger, clock, hide = (text) => text } = options;
   const error = asBellowsError(thrown);
   report(error, request, logger);
   reply.code(error.status).type('application/json; charset=utf-8');
   if (error.status === 429 || error.status === 503) reply.header('retry-after', retryAfter(error.retryAfterMs));
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
-  const body = JSON.stringify({ error: errorBody(error, request.traceId ?? '') });
+  const body = hide(JSON.stringify({ error: errorBody(error, request.traceId ?? '') }));
   if (!CUTS_BODY.has(error.code) || clock === undefined || request.raw.complete) reply.send(body);
   else reply.header('content-length', Buffer.byteLength(body)).send(lingeringBody(body, request, clock));
 }

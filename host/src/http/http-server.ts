@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   readonly token: string;
   readonly users: TokenUsers | null;
   readonly logger: ILogger;
+  /** Takes out of an error, which is JSON, what must not be in an answer. */
+  readonly hide?: (text: string) => string;
   /** The body of `/metrics`. Default: what `metricsTextFor` reads from view and registry. */
   readonly metricsText?: () => Promise<string>;
   readonly clock?: IClock;
@@ -66,7 +68,7 @@ const RECEIVE_TIMEOUT_MS = 300_000;
  * `TOKENS_NEEDED` for an address others can reach without users who may.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { view, control, registry, address, port, token, users, logger } = options;
+  const { view, control, registry, address, port, token, users, logger, hide } = options;
   const {
     clock = systemClock,
     random = systemRandom,
@@ -79,7 +81,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const safety = new LocalSafety({ address, token, users, sessions });
   const running = new RunningRequests();
   let closing = false;
-  const app = newApp({ logger, random, clock, isClosing: () => closing });
+  const app = newApp({ logger, hide, random, clock, isClosing: () => closing });
   const feed = new EventFeed({ bus: view.bus, clock });
   const context: HttpContext = { view, control, registry, feed, sessions, safety, running, bodies, clock, random, logger, metricsText };
   guard(app, context, () => closing);
@@ -106,12 +108,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
 interface AppOptions {
   readonly logger: ILogger;
+  readonly hide: HttpServerOptions['hide'];
   readonly random: IRandom;
   readonly clock: IClock;
   readonly isClosing: () => boolean;
 }
 
-function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstance {
+function newApp({ logger, hide, random, clock, isClosing }: AppOptions): FastifyInstance {
   const app: FastifyInstance = Fastify({
     logger: false,
     bodyLimit: MAX_JSON_BYTES,
@@ -131,7 +134,7 @@ function newApp({ logger, random, clock, isClosing }: AppOptions): FastifyInstan
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorateRequest('traceId', '');
   app.decorateRequest('caller');
-  app.setErrorHandler((error, request, reply) => answerError(error, request, { reply, logger, clock }));
+  app.setErrorHandler((error, request, reply) => answerError(error, request, { reply, logger, hide, clock }));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (_request: unknown, text: string) => parseJson(text));
   const routes: { readonly method: string; readonly path: RegExp }[] = [];

@@ -38,6 +38,8 @@ export interface ReloaderOptions {
   readonly publish: (report: ReloadPayload) => void;
   /** After each reload, taken or not, with what it had read. Is not waited for, and may not throw. */
   readonly onEnded?: (running: RunningConfig, read: NextConfig) => void;
+  /** Takes out of a message what must not be shown. */
+  readonly hide?: (text: string) => string;
   readonly clock: IClock;
   readonly logger: ILogger;
 }
@@ -135,7 +137,7 @@ export class Reloader {
   }
 
   async #reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
-    const { running, publish, clock } = this.#options;
+    const { running, publish, clock, hide = (text) => text } = this.#options;
     const startedAt = clock.monotonicMs();
     const next = await this.#read();
     const told =
@@ -144,6 +146,8 @@ export class Reloader {
         : await this.#apply(next.loaded, next.waves);
     const report: ReloadReport = Object.freeze({
       ...told,
+      message: hide(told.message),
+      plugins: told.plugins.map((one) => (one.message === undefined ? one : { ...one, message: hide(one.message) })),
       trigger,
       revision: running.revision,
       at: clock.now(),

@@ -1,7 +1,7 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { runBellows, writeConfig } from './running-host.js';
+import { runBellows, startHost, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
 
@@ -59,6 +59,39 @@ describe('a secret', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('plugins.quoting.config.mode: the mode (hidden) is not known');
     expect(stdout + stderr).not.toContain('hunter2');
+  });
+
+  it('is taken out of what a running plugin says: log, state, answers and the report of a reload', async () => {
+    writePlugin(folder, {
+      id: 'telling',
+      config: `sdk.z.strictObject({
+        url: sdk.option(sdk.z.string(), { what: 'U.', secret: true, change: 'live' }),
+        mode: sdk.option(sdk.z.string().default('good'), { what: 'M.', change: 'live' }),
+      })`,
+      activate: `
+        const refuse = (config) => { throw new sdk.RefusedError('NO_SERVER', 'cannot reach ' + config.url + ' in mode ' + config.mode); };
+        ctx.logger.warn('begins with ' + ctx.config.url, { url: ctx.config.url });
+        ctx.degrade('NO_SERVER', 'cannot reach ' + ctx.config.url);
+        ctx.onReconfigure(({ config }) => refuse(config));
+        ctx.operations.provide({
+          name: 'telling.say', description: 'D.', role: 'reader', input: sdk.z.strictObject({}), output: sdk.z.strictObject({}),
+          errors: { NO_SERVER: { kind: 'refused', text: 'No server.' } }, handler: () => refuse(ctx.config),
+        });`,
+    });
+    const configOf = (mode: string) => ({ plugins: { telling: { from: './telling', config: { url: '${file:secret}', mode } } } });
+    const host = await startHost({ folder, config: configOf('good') });
+    const answer = await host.bellows(['call', 'telling.say']);
+    writeConfig(folder, configOf('other'));
+    const reload = await host.bellows(['reload', '--json']);
+    const status = await host.bellows(['status', '--json']);
+    expect(answer.stderr).toContain('cannot reach (hidden) in mode good');
+    expect(reload.stdout + reload.stderr).toContain('cannot reach (hidden) in mode other');
+    expect(status.stdout).toContain('cannot reach (hidden)');
+    const { stdout, stderr } = await host.stop();
+    const log = readFileSync(path.join(host.dataDir, 'logs/host.log'), 'utf8');
+    expect(log).toContain('begins with (hidden)');
+    const told = [answer, reload, status].flatMap((exit) => [exit.stdout, exit.stderr]);
+    expect([...told, log, stdout, stderr].join('\n')).not.toContain('hunter2');
   });
 
   it('that all users may read is a warning of the doctor', async () => {
