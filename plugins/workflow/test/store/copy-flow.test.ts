@@ -122,7 +122,7 @@ describe('a folder of runs whose database is not what it was', () => {
     await expect(openStore(folder)).rejects.toMatchObject({
       code: 'FLOW_STORE_CORRUPT',
       kind: 'config',
-      message: expect.stringMatching(/flow\.db is damaged or no database of runs \(it is empty.*restore it, or move it away/),
+      message: expect.stringMatching(/flow\.db is damaged or no database of runs \(it is empty.*restore it from a backup, or move it/),
     });
   });
 
