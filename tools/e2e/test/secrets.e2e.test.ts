@@ -74,8 +74,8 @@ describe('a secret', () => {
         ctx.degrade('NO_SERVER', 'cannot reach ' + ctx.config.url);
         ctx.onReconfigure(({ config }) => refuse(config));
         ctx.operations.provide({
-          name: 'telling.say', description: 'D.', role: 'reader', input: sdk.z.strictObject({}), output: sdk.z.strictObject({}),
-          errors: { NO_SERVER: { kind: 'refused', text: 'No server.' } }, handler: () => refuse(ctx.config),
+          name: 'telling.say', summary: 'S.', role: 'reader', input: sdk.z.strictObject({}), output: sdk.z.strictObject({}),
+          handler: () => refuse(ctx.config),
         });`,
     });
     const configOf = (mode: string) => ({ plugins: { telling: { from: './telling', config: { url: '${file:secret}', mode } } } });
