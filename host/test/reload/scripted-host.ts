@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
@@ -13,6 +14,7 @@ import {
   z,
 } from '@bellows/sdk';
 import { FakeClock, RecordingBus } from '@bellows/sdk/testing';
+import { afterAll } from '@jest/globals';
 import { readConfigTree } from '../../src/config-file.js';
 import { type WiredHost, wireHost } from '../../src/host-wiring.js';
 import { loadPlugins } from '../../src/plugin-loader.js';
@@ -82,6 +84,10 @@ export interface ScriptedHost {
 
 const TIMEOUT_MS = 400;
 const STEP_MS = 50;
+/** Plugins are given a folder of their own in it. */
+const folder = path.join(os.tmpdir(), `bellows-scripted-${process.pid}`);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
 /** Enough for most; what takes more waits for the disk, to which the time of this clock means nothing. */
 const QUICK_STEPS = 50;
 const MOST_STEPS = 10_000;
@@ -161,7 +167,6 @@ async function readScripted(
   { plugins, host }: { readonly plugins: ScriptedConfig; readonly host: Readonly<Record<string, unknown>> },
   { codeOf, clock }: Reading,
 ): Promise<NextConfig> {
-  const folder = path.join(os.tmpdir(), `bellows-scripted-${process.pid}`);
   const entries = Object.entries(plugins).map(([id, { options = {}, required = false }]) => {
     const entry = { from: `in memory: ${id}`, config: options, required, activateTimeoutMs: TIMEOUT_MS, stopTimeoutMs: TIMEOUT_MS };
     return [id, entry] as const;

@@ -7,7 +7,7 @@ import { build, stop as stopEsbuild } from 'esbuild';
 import { documentText, fileBlocksOf } from './document-blocks.js';
 import { withBrowser } from './page-browser.js';
 import { linkModules, runNode } from './repository-copy.js';
-import { GREETER, REPOSITORY, type RunningHost, startHost } from './running-host.js';
+import { cleanEnv, GREETER, REPOSITORY, type RunningHost, startHost } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 /** As a program for browsers gets it: everything it needs in one text, or the build fails. */
@@ -146,7 +146,7 @@ describe('docs/how-to/use-the-client.md', () => {
     expect(runNode(['node_modules/typescript/bin/tsc', '-p', '.'], folder)).toEqual({ status: 0, output: '' });
     const env = { BELLOWS_URL: tutorial.url, BELLOWS_TOKEN: tutorial.token };
     const printed = (name: string) =>
-      spawnSync(process.execPath, [name], { cwd: folder, encoding: 'utf8', env: { ...process.env, ...env } });
+      spawnSync(process.execPath, [name], { cwd: folder, encoding: 'utf8', env: cleanEnv(env) });
     const { status, stdout, stderr } = printed('sums.ts');
     expect([status, stderr]).toEqual([0, '']);
     expect(documentText('docs/how-to/use-the-client.md')).toContain(`\`\`\`text\n${stdout}\`\`\`\n`);
