@@ -145,8 +145,7 @@ describe('docs/how-to/use-the-client.md', () => {
     writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
     expect(runNode(['node_modules/typescript/bin/tsc', '-p', '.'], folder)).toEqual({ status: 0, output: '' });
     const env = { BELLOWS_URL: tutorial.url, BELLOWS_TOKEN: tutorial.token };
-    const printed = (name: string) =>
-      spawnSync(process.execPath, [name], { cwd: folder, encoding: 'utf8', env: cleanEnv(env) });
+    const printed = (name: string) => spawnSync(process.execPath, [name], { cwd: folder, encoding: 'utf8', env: cleanEnv(env) });
     const { status, stdout, stderr } = printed('sums.ts');
     expect([status, stderr]).toEqual([0, '']);
     expect(documentText('docs/how-to/use-the-client.md')).toContain(`\`\`\`text\n${stdout}\`\`\`\n`);
