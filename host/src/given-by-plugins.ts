@@ -1,4 +1,5 @@
 import {
+  EFFORTS,
   type ErrorDetail,
   isZodSchema,
   kindOfValue,
@@ -42,7 +43,7 @@ export function demandOperation(plugin: string, definition: unknown): void {
 function operationProblems(definition: unknown): readonly ErrorDetail[] {
   const problems = [...optionProblems(definition, OPERATION_MEMBERS, 'operation')];
   if (typeof definition !== 'object' || definition === null) return problems;
-  const { name, summary, input, output, handler, role, runsCommands, idempotency } = definition as Partial<Record<string, unknown>>;
+  const { name, summary, input, output, handler, role, runsCommands, idempotency, effort } = definition as Partial<Record<string, unknown>>;
   const demand = (isGood: boolean, member: string, rule: string, value: unknown) => {
     if (!isGood) problems.push({ path: `operation.${member}`, message: `must be ${rule}, and is ${shown(value)}` });
   };
@@ -54,6 +55,7 @@ function operationProblems(definition: unknown): readonly ErrorDetail[] {
   demand(role === undefined || ROLES.includes(role as never), 'role', `one of ${ROLES.join(', ')}`, role);
   demand(runsCommands === undefined || typeof runsCommands === 'boolean', 'runsCommands', 'true or false', runsCommands);
   demand(idempotency === undefined || IDEMPOTENCIES.includes(idempotency), 'idempotency', 'host or handler', idempotency);
+  demand(effort === undefined || EFFORTS.includes(effort as never), 'effort', `one of ${EFFORTS.join(', ')}`, effort);
   return problems;
 }
 

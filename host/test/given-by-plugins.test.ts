@@ -37,6 +37,7 @@ describe('what plain JavaScript gives to the host by mistake', () => {
 
   it.each([
     [{ ...operation, input: { type: 'object' } }, 'operation.input must be a schema made with z of @bellows/sdk'],
+    [{ ...operation, effort: 'veiw' }, 'operation.effort must be one of work, view, wait, and is "veiw"'],
     [{ ...operation, output: undefined }, 'operation.output must be a schema'],
     [{ ...operation, handler: 'put' }, 'operation.handler must be a function, async (input, call) => { … }, and is "put"'],
     [{ ...operation, summary: undefined }, 'operation.summary must be a sentence'],

@@ -103,6 +103,10 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The policy of a mailbox, or of a subscription, is none of `drop-newest`, `drop-oldest` and `conflate`. Correct it.',
   },
+  OPTION_INVALID: {
+    kind: 'input',
+    text: 'An option of a plugin was described with words that are unknown or mean nothing, or without a schema; `details` names them.',
+  },
   PAYLOAD_INVALID: { kind: 'input', text: 'The payload of an event cannot be frozen or read. Publish plain data.' },
   PERCENTILE_INVALID: { kind: 'input', text: 'A percentile outside of 0 to 1 was asked for. The 99th percentile is 0.99.' },
   PLUGIN_INVALID: {

@@ -86,9 +86,13 @@ export class LocalSafety {
   /** Whether `caller` may do something that needs `role`, and, with `proof`, needs a token even where there are no users. */
   demand(caller: Caller, role: Role, proof = false): void {
     if (!caller.proven && (proof || this.#users !== null)) {
-      throw new UnauthenticatedError('TOKEN_NEEDED', 'This needs a token: send "Authorization: Bearer" with the one from host.json.', {
-        phase: 'receive',
-      });
+      throw new UnauthenticatedError(
+        'TOKEN_NEEDED',
+        'This needs a token: send "Authorization: Bearer" with yours, or on the machine of the host with the one from its host.json.',
+        {
+          phase: 'receive',
+        },
+      );
     }
     if (this.#users === null || ROLES.indexOf(caller.role) >= ROLES.indexOf(role)) return;
     throw new ForbiddenError('ROLE_TOO_LOW', `This needs the role ${role}; ${caller.name} has ${caller.role}.`, { phase: 'receive' });

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { stepsOf } from '../../documents/blocks.mjs';
@@ -124,6 +124,13 @@ describe('a backup of a host that is at work', () => {
     expect(code).toBe(0);
     expect((await host.call('workflow.list')).status).toBe(200);
     expect((await host.stop()).code).toBe(0);
+  });
+
+  it('is not asked of a host by its address, whose data is elsewhere', async () => {
+    const folder = flowFolder();
+    const target = path.join(folder, 'backup');
+    const { code, stderr } = await runBellows(['--url', 'http://127.0.0.1:9', 'backup', target], { cwd: folder });
+    expect([code, stderr, existsSync(target)]).toEqual([2, expect.stringContaining('name that with --data'), false]);
   });
 
   it('that was cut off, put in the place of the data, is refused at a start with what to do', async () => {

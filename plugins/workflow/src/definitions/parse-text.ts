@@ -77,6 +77,7 @@ function parseYaml(text: string): ParsedText {
     if (found.length === 0) found.push(...doubledKeys(document));
     const faults = found.map(({ message, pos }) => ({ place: placeAt(pos[0]), message: sentence(message) }));
     const value: unknown = faults.length > 0 ? undefined : document.toJS({ maxAliasCount: MAX_ALIASES });
+    if (value === null) return failed({ place: null, message: 'is empty, or holds comments only' });
     return { value, faults, placeOf: (path) => placeIn(document, path, placeAt) };
   } catch (error) {
     return failed({ place: null, message: sentence(messageOf(error)) });

@@ -36,6 +36,10 @@ describe('the text of a definition', () => {
     expect(faults[0]!.place).toEqual(place);
   });
 
+  it.each(['', '\n', '# later\n', '---\n'])('that holds nothing says so: %j', (text) => {
+    expect(parseText(text, 'yaml').faults).toEqual([{ place: null, message: 'is empty, or holds comments only' }]);
+  });
+
   it('that is hostile is refused without taking memory or the stack', () => {
     const bomb = Array.from(
       { length: 40 },
