@@ -9,6 +9,7 @@ import {
   type IRandom,
   type LogLevel,
   messageOf,
+  nearestName,
   type PluginStatus,
   scopedStore,
   TOKENS,
@@ -21,7 +22,6 @@ import { SubsystemRegistry } from './governor/subsystem-registry.js';
 import { hostView } from './host-status.js';
 import type { HostView } from './host-view.js';
 import { KeptAnswers } from './operations/kept-answers.js';
-import { nearestName } from './operations/nearest-name.js';
 import { OperationRegistry } from './operations/operation-registry.js';
 import type { LoadedPlugin } from './plugin-loader.js';
 import { PluginRunner, type RunnerServices } from './plugin-runner.js';

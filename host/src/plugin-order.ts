@@ -1,5 +1,4 @@
-import type { ErrorDetail } from '@bellows/sdk';
-import { nearestName } from './operations/nearest-name.js';
+import { type ErrorDetail, nearestName } from '@bellows/sdk';
 
 export interface Needing {
   readonly id: string;

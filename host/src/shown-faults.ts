@@ -1,5 +1,4 @@
-import type { ErrorDetail } from '@bellows/sdk';
-import { nearestName } from './operations/nearest-name.js';
+import { type ErrorDetail, nearestName } from '@bellows/sdk';
 
 /** "and 2 more" of a message that names the first of several faults. */
 const MORE = / \(and (\d+) more, see details\)/;

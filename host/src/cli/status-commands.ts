@@ -1,8 +1,8 @@
-import { NotFoundError, type OperationInfo, type ScalingDecision } from '@bellows/sdk';
+import { NotFoundError, nearestName, type OperationInfo, type ScalingDecision } from '@bellows/sdk';
 import type { Command } from 'commander';
 import { argumentOf } from '../completion/completed-by.js';
 import type { HostStatus, SubsystemStatus } from '../host-view.js';
-import { nearestName, nearestOperation } from '../operations/nearest-name.js';
+import { nearestOperation } from '../operations/nearest-operation.js';
 import type { CommandContext } from './command-context.js';
 import { shortTime } from './durations.js';
 import { explanationOf } from './explanation.js';

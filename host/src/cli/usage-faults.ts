@@ -1,5 +1,5 @@
+import { nearestName } from '@bellows/sdk';
 import type { Command, CommanderError } from 'commander';
-import { nearestName } from '../operations/nearest-name.js';
 import type { CliIo } from './cli-deps.js';
 import { usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';

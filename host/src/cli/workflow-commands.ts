@@ -1,8 +1,7 @@
-import { systemClock } from '@bellows/sdk';
+import { nearestName, systemClock } from '@bellows/sdk';
 import { RemoteError } from '@bellows/sdk/client';
 import type { Command } from 'commander';
 import { argumentOf, optionOf } from '../completion/completed-by.js';
-import { nearestName } from '../operations/nearest-name.js';
 import { type CommandContext, tenantOption, usageError } from './command-context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { HostClient } from './host-client.js';

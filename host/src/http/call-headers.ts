@@ -1,6 +1,13 @@
-import { type CallAuthority, type CallOptions, CRITICALITIES, type ErrorDetail, ForbiddenError, InputError } from '@bellows/sdk';
+import {
+  type CallAuthority,
+  type CallOptions,
+  CRITICALITIES,
+  type ErrorDetail,
+  ForbiddenError,
+  InputError,
+  nearestName,
+} from '@bellows/sdk';
 import type { FastifyRequest } from 'fastify';
-import { nearestName } from '../operations/nearest-name.js';
 import { parseTraceparent } from '../operations/operation-tracing.js';
 import { newTraceId } from '../operations/trace-id.js';
 import type { Caller, HttpContext } from './http-context.js';

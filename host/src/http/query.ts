@@ -1,6 +1,5 @@
-import { type ErrorDetail, InputError } from '@bellows/sdk';
+import { type ErrorDetail, InputError, nearestName } from '@bellows/sdk';
 import type { FastifyRequest } from 'fastify';
-import { nearestName } from '../operations/nearest-name.js';
 
 /** Longer names are cut: an answer must not grow with the size of a hostile address. */
 const MAX_SHOWN_LENGTH = 80;

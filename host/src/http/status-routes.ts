@@ -1,7 +1,6 @@
-import { NotFoundError } from '@bellows/sdk';
+import { NotFoundError, nearestName } from '@bellows/sdk';
 import type { FastifyInstance } from 'fastify';
 import type { HostView } from '../host-view.js';
-import { nearestName } from '../operations/nearest-name.js';
 import type { HttpContext } from './http-context.js';
 import { queryError } from './query.js';
 

@@ -1,6 +1,6 @@
 import { ForbiddenError, NotFoundError, NotReadyError, type PluginStatus, type Role } from '@bellows/sdk';
 import { pointToLog } from '../shown-faults.js';
-import { nearestOperation } from './nearest-name.js';
+import { nearestOperation } from './nearest-operation.js';
 
 /** When a plugin that stops has mostly come back. */
 const STOP_RETRY_MS = 1_000;

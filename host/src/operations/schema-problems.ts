@@ -1,7 +1,6 @@
-import type { ErrorDetail, z } from '@bellows/sdk';
+import { type ErrorDetail, nearestName, type z } from '@bellows/sdk';
 import { joinPath } from '../value-path.js';
 import { cut, issueSentence, typeSentence } from './issue-sentence.js';
-import { nearestName } from './nearest-name.js';
 import { formsOf, partOf } from './schema-tree.js';
 
 type Issue = z.core.$ZodIssue;

@@ -4,6 +4,7 @@ import {
   type ILogger,
   NotFoundError,
   NotReadyError,
+  nearestName,
   type PluginStatus,
   type ReloadPayload,
 } from '@bellows/sdk';
@@ -11,7 +12,6 @@ import { configError } from '../config-error.js';
 import { type LoadedConfig, withLines } from '../config-file.js';
 import type { HostConfig } from '../config-schema.js';
 import { problemsWithoutSecrets } from '../hidden-values.js';
-import { nearestName } from '../operations/nearest-name.js';
 import { type LoadedPlugin, type LoadResult, ownProblems } from '../plugin-loader.js';
 import type { PluginRunner } from '../plugin-runner.js';
 import type { PluginSet } from '../plugin-set.js';

@@ -1,7 +1,7 @@
-import { z } from '@bellows/sdk';
+import { nearestName, z } from '@bellows/sdk';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { nearestName, nearestOperation } from '../../src/operations/nearest-name.js';
+import { nearestOperation } from '../../src/operations/nearest-operation.js';
 import { schemaProblems } from '../../src/operations/schema-problems.js';
 
 const schema = z.strictObject({

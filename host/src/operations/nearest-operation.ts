@@ -1,7 +1,5 @@
 import { nearestName } from '@bellows/sdk';
 
-export { nearestName };
-
 /** As `nearestName` for operations; also one whose verb is or is near what was given: `greet` finds `greeter.greet`. */
 export function nearestOperation(given: string, known: readonly string[]): string | undefined {
   const near = nearestName(given, known);
