@@ -21,11 +21,6 @@ export function originOf(path: string, origins: Origins): Origin {
   return (above === undefined ? undefined : origins.get(above)) ?? 'default';
 }
 
-/** Whether something at `path`, in it or around it came from outside: also what a plugin makes of such a text is hidden. */
-export function isPutIn(path: string, origins: Origins): boolean {
-  return originOf(path, origins) === 'secret';
-}
-
 /** By configuration: every path with an origin, and all above it. */
 const around = new WeakMap<Origins, ReadonlyMap<string, Origin>>();
 

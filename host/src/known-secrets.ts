@@ -1,8 +1,7 @@
 import type { LoadedConfig } from './config-file.js';
 import { formsOf, withoutForms } from './hidden-values.js';
 import type { LoadedPlugin } from './plugin-loader.js';
-import { holdsSecret } from './reload/change-mark.js';
-import { isTree } from './value-path.js';
+import { secretsIn } from './reload/change-mark.js';
 
 /** As many as any configuration has and its changes of a day; those not heard of for longest are forgotten. */
 const MAX_KNOWN = 1_000;
@@ -34,16 +33,5 @@ export class KnownSecrets {
 
 /** Every secret of one configuration and of the plugins that were loaded by it. */
 export function secretsOf({ fileSecrets }: Pick<LoadedConfig, 'fileSecrets'>, plugins: readonly LoadedPlugin[]): string[] {
-  return [...fileSecrets, ...plugins.flatMap(({ plugin, config }) => markedTexts(config, { schema: plugin.config, path: [] }))];
-}
-
-function markedTexts(
-  value: unknown,
-  { schema, path }: { readonly schema: LoadedPlugin['plugin']['config']; readonly path: readonly PropertyKey[] },
-): string[] {
-  if (typeof value === 'string') return holdsSecret(schema, path, value) ? [value] : [];
-  if (!isTree(value)) return [];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    markedTexts(inner, { schema, path: [...path, Array.isArray(value) ? Number(key) : key] }),
-  );
+  return [...fileSecrets, ...plugins.flatMap(({ plugin, config }) => secretsIn(plugin.config, config))];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Origin } from '../src/config-file.js';
-import { isPutIn, originOf, problemsWithoutSecrets, shownValue, withoutSecrets } from '../src/hidden-values.js';
+import { originOf, problemsWithoutSecrets, shownValue, withoutSecrets } from '../src/hidden-values.js';
 
 describe('what was put in from outside', () => {
   it('is hidden with all that stands around it and in it', () => {
@@ -10,9 +10,9 @@ describe('what was put in from outside', () => {
       ['plugins.a.config.urls', 'file'],
     ]);
     const hidden = ['url', 'url.host', 'url[0]', 'keys', 'keys[1]', 'keys[1].name'];
-    for (const name of hidden) expect([name, isPutIn(`plugins.a.config.${name}`, origins)]).toEqual([name, true]);
+    for (const name of hidden) expect([name, originOf(`plugins.a.config.${name}`, origins) === 'secret']).toEqual([name, true]);
     for (const name of ['urls', 'keys[0]', 'keys[10]', 'ur'])
-      expect([name, isPutIn(`plugins.a.config.${name}`, origins)]).toEqual([name, false]);
+      expect([name, originOf(`plugins.a.config.${name}`, origins) === 'secret']).toEqual([name, false]);
   });
 
   it('is told apart by where it stands, also in what a schema made of it', () => {
