@@ -2,6 +2,7 @@ import { copyFile, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, RefusedError } from '@bellows/sdk';
+import { damageOf, isEmpty } from './database-fault.js';
 import { openToRead } from './open-to-read.js';
 
 /** Copies a database as it is at one moment, while others write it unless it `isStill`. `RefusedError` (`BACKUP_FAILED`) where it cannot be read or is damaged. */
@@ -31,7 +32,7 @@ export async function proveDatabase(file: string): Promise<void> {
   try {
     const database = new DatabaseSync(file);
     try {
-      fault = faultOf(database);
+      fault = isEmpty(database) ? 'it is empty' : damageOf(database);
     } finally {
       database.close();
     }
@@ -40,12 +41,6 @@ export async function proveDatabase(file: string): Promise<void> {
   }
   if (fault !== undefined) throw backupError(`the copy ${file} is damaged, and so most likely is what was copied (${fault})`);
   await sync(file);
-}
-
-function faultOf(database: DatabaseSync): string | undefined {
-  if (database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) return 'it is empty';
-  const found = String(database.prepare('PRAGMA quick_check(1)').get()?.quick_check);
-  return found === 'ok' ? undefined : found;
 }
 
 /** Silent when it is gone by now. */

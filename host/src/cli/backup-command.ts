@@ -1,6 +1,6 @@
-import { InputError, NotReadyError } from '@bellows/sdk';
+import { NotReadyError } from '@bellows/sdk';
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.js';
+import { type CommandContext, usageError } from './command-context.js';
 import { HostClient, interruptedError } from './host-client.js';
 import { printJson, printLine, printTable } from './print.js';
 import { sizeOf } from './short-value.js';
@@ -17,12 +17,9 @@ export function addBackupCommand(program: Command, context: CommandContext): voi
       '\nThe folder is there whole, or not at all. To restore it, stop the host, move its data folder away and copy the backup there.\nLeft out: logs, the lock and the token of the running host, checkouts of git. The host is found by its data folder, not by its address.\n\nExamples:\n  bellows backup backups/monday\n  bellows backup --data /var/lib/bellows /mnt/backups/monday --json',
     )
     .action(async (folder: string, _options: unknown, command: Command) => {
-      if (folder === '') throw new InputError('USAGE', 'The folder of the backup has no name.');
+      if (folder === '') throw usageError('The folder of the backup has no name.');
       if (command.optsWithGlobals<{ readonly url?: string }>().url !== undefined) {
-        throw new InputError(
-          'USAGE',
-          'A backup is made from the data folder of a host on this machine: name that with --data, and leave --url out.',
-        );
+        throw usageError('A backup is made from the data folder of a host on this machine: name that with --data, and leave --url out.');
       }
       const options = context.hostOptions(command);
       const connect = async () => {

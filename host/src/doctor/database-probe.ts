@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '@bellows/sdk';
 import { isDatabase } from '../backup/data-files.js';
+import { damageOf, isEmpty } from '../backup/database-fault.js';
 import { openToRead } from '../backup/open-to-read.js';
 import type { DatabaseReading } from './probes.js';
 
@@ -43,10 +44,10 @@ async function faultOf(file: string, isStill: boolean): Promise<string | undefin
   try {
     const database = await openToRead(file, isStill);
     try {
-      if (database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) return 'is empty';
+      if (isEmpty(database)) return 'is empty';
       if (size > MAX_READ_BYTES) return undefined;
-      const found = String(database.prepare('PRAGMA quick_check(1)').get()?.quick_check);
-      return found === 'ok' ? undefined : `is damaged (${found})`;
+      const damage = damageOf(database);
+      return damage === undefined ? undefined : `is damaged (${damage})`;
     } finally {
       database.close();
     }

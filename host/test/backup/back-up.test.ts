@@ -52,9 +52,9 @@ describe('a backup of a data folder', () => {
     await using store = await SqliteStore.open(data.file('store.db'));
     await store.write('dw://internal/value', new Uint8Array([1, 2, 3]));
     await data.writeHostFile({ pid: 1, url: 'http://x', token: 'secret', startedAt: 2 });
-    for (const folder of ['logs', 'staging/a', 'own/modules', 'own/work/.git', 'own/work/src'])
+    for (const folder of ['logs', 'staging/a', 'own/modules', 'own/checkout/.git', 'own/checkout/src'])
       await mkdir(data.file(folder), { recursive: true });
-    for (const name of ['logs/host.log', 'staging/a/index.js', 'own/modules/a.wasm', 'own/work/src/main.ts'])
+    for (const name of ['logs/host.log', 'staging/a/index.js', 'own/modules/a.wasm', 'own/checkout/src/main.ts'])
       await writeFile(data.file(name), name);
     makeDatabase(data.file('own/rows.db'), 10);
 
