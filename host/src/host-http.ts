@@ -11,33 +11,19 @@ interface HttpParts {
   readonly operations: OperationRegistry;
   readonly config: HostConfig['host'];
   readonly token: string;
-  /** As `HttpServerOptions` take it. */
-  readonly hide?: (text: string) => string;
   readonly clock: IClock;
   readonly random: IRandom;
 }
 
 /** Listens where the configuration says, with the users it names. `ConfigError` when it cannot. */
-export async function openHttp({ view, control, operations, config, token, clock, random, hide }: HttpParts): Promise<HttpServer> {
+export async function openHttp({ view, control, operations, config, token, clock, random }: HttpParts): Promise<HttpServer> {
   const { address, port, tokensFile } = config;
   const { logger, tokens: state } = view;
   const users =
     tokensFile === null ? null : await (await import('./http/tokens-file.js')).TokensFile.open(tokensFile, { clock, logger, state });
   try {
     const { startHttpServer } = await import('./http/http-server.js');
-    const server = await startHttpServer({
-      view,
-      control,
-      registry: operations,
-      address,
-      port,
-      token,
-      users,
-      logger,
-      clock,
-      random,
-      ...(hide === undefined ? {} : { hide }),
-    });
+    const server = await startHttpServer({ view, control, registry: operations, address, port, token, users, logger, clock, random });
     return {
       ...server,
       async close() {

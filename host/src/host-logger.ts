@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type ErrorDetail, type ILogger, type LogFields, type LogLevel, messageOf } from '@bellows/sdk';
-import { type DestinationStream, type Logger, multistream, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { LogFile } from './log-file.js';
 import { faultLines, headline } from './shown-faults.js';
 import { columnsOf, hang, type Screen } from './wrap.js';
@@ -34,11 +34,16 @@ interface LoggerOptions {
 export function createHostLogger(options: LoggerOptions): HostLogger {
   mkdirSync(options.logFolder, { recursive: true, mode: 0o700 });
   const file = new LogFile(path.join(options.logFolder, 'host.log'));
+  const people = consoleStream(options.console);
   const { hide = (line: string) => line } = options;
-  const streams = multistream(
-    [file, consoleStream(options.console)].map((stream) => ({ level: LEAST, stream: { write: (line) => stream.write(hide(line)) } })),
-  );
-  const logger = pino({ level: LEAST, base: null, serializers: { error: pino.stdSerializers.err } }, streams);
+  const both: DestinationStream = {
+    write(line) {
+      const shown = hide(line);
+      file.write(shown);
+      people.write(shown);
+    },
+  };
+  const logger = pino({ level: LEAST, base: null, serializers: { error: pino.stdSerializers.err } }, both);
   const threshold: Threshold = { value: pino.levels.values[options.level] ?? 0 };
   return Object.assign(wrap(logger, threshold), {
     close: () => file.close(),

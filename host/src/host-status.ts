@@ -17,18 +17,20 @@ interface Sources {
   readonly plugins: PluginSet;
   readonly registry: SubsystemRegistry;
   readonly governor: Governor;
+  readonly hide: HostView['hide'];
   readonly startedAt: number;
 }
 
 /** The host as its edges see it: every answer is put together anew from the parts that own the facts. */
 export function hostView(sources: Sources): HostView {
-  const { bus, operations, machine, uploads, logger, startedAt, plugins, governor, running } = sources;
+  const { bus, operations, machine, uploads, logger, startedAt, plugins, governor, hide, running } = sources;
   const tokens = new TokensState();
   const ready = () => ({
     ready: plugins.ready,
     plugins: plugins.statuses(),
     ...(tokens.refusal === undefined ? {} : { tokensRefused: tokens.refusal }),
   });
+  const configuration = () => ({ configRevision: running.revision, ...lastReloadOf(running) });
   return {
     version: HOST_VERSION,
     startedAt,
@@ -38,7 +40,9 @@ export function hostView(sources: Sources): HostView {
     uploads,
     logger,
     tokens,
+    hide,
     ready,
+    configuration,
     decisions: (filter) => governor.decisions(filter),
     status: () => ({
       ...ready(),
@@ -46,8 +50,7 @@ export function hostView(sources: Sources): HostView {
       pid: process.pid,
       startedAt,
       configFile: running.loaded.file,
-      configRevision: running.revision,
-      ...lastReloadOf(running),
+      ...configuration(),
       dataDir: running.config.host.dataDir,
       machine: machine.latest,
       subsystems: subsystems(sources),

@@ -26,9 +26,13 @@ export interface HostView {
   readonly uploads: UploadStore;
   readonly logger: ILogger;
   readonly tokens: TokensState;
+  /** Takes out of a text that goes to somebody what must not be shown. */
+  hide(text: string): string;
   /** Ready when every required plugin is active or degraded. */
   ready(): ReadyReport;
   status(): HostStatus;
+  /** What of it is about the configuration, without the rest, which asks every subsystem. */
+  configuration(): Pick<HostStatus, 'configRevision' | 'lastReload'>;
   /** Newest first. */
   decisions(filter: { readonly subsystem?: string; readonly limit: number }): readonly ScalingDecision[];
 }

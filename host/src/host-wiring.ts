@@ -50,7 +50,7 @@ export interface WiringOptions {
   readonly onReloaded?: (running: RunningConfig, read: NextConfig) => void;
   /** Sets what of the log changes while the host runs. */
   readonly setLogLevel?: (level: LogLevel) => void;
-  /** Takes out of a text for people what must not be shown. */
+  /** Takes out of a text for people what must not be shown. Default: nothing. */
   readonly hide?: (text: string) => string;
   readonly makeBus?: (options: EventBusOptions) => EventBus;
 }
@@ -82,7 +82,7 @@ const IDS_PER_MS = 1_000;
  * Nothing of a plugin runs before `start`. Releasing `teardown` ends all of it, also after a failure in here.
  */
 export async function wireHost(options: WiringOptions): Promise<WiredHost> {
-  const { loaded, store, logger, teardown, clock, random, makeBus = (given) => new EventBus(given) } = options;
+  const { loaded, store, logger, teardown, clock, random, hide = (text) => text, makeBus = (given) => new EventBus(given) } = options;
   const { config } = loaded;
   const handlerErrors = new CrashLog({ logger, clock, level: 'error' });
   teardown.add(() => handlerErrors.flush());
@@ -126,7 +126,6 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
   };
   const registerSubsystem: RunnerServices['registerSubsystem'] = (plugin, subsystem) => registry.register(plugin, subsystem);
   const dataDir = config.host.dataDir;
-  const hiding = options.hide === undefined ? {} : { hide: options.hide };
   const services: RunnerServices = {
     clock,
     random,
@@ -138,7 +137,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     operations,
     registerSubsystem,
     onStatus,
-    ...hiding,
+    hide,
   };
   const makeRunner = (plugin: LoadedPlugin) => new PluginRunner(plugin, services, running.revision);
   const plugins = new PluginSet(
@@ -159,7 +158,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     },
     ...(options.onReloaded === undefined ? {} : { onEnded: options.onReloaded }),
     publish: (report) => bus.publish({ topic: 'reload', payload: report }),
-    ...hiding,
+    hide,
     clock,
     logger,
   });
@@ -174,6 +173,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
     plugins,
     registry,
     governor,
+    hide,
     startedAt: clock.now(),
   });
   return {

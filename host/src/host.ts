@@ -204,7 +204,7 @@ async function assemble({ loaded, waves, data, secrets, logger, teardown, faults
   const watch = new ConfigWatch({ clock, logger, onChange: () => void host.reload('file') });
   teardown.add(watch);
   const token = randomBytes(32).toString('base64url');
-  const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random, hide: secrets.hide });
+  const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random });
   teardown.add(() => http.close());
   await data.writeHostFile({ pid: process.pid, url: http.url, token, startedAt: view.startedAt });
   teardown.add(() => data.removeHostFile());

@@ -42,10 +42,10 @@ export class PluginLifecycle {
       readonly clock: IClock;
       readonly onChange: (status: PluginStatus) => void;
       /** Takes out of a message what must not be shown: messages of errors of the plugin become part of its status. */
-      readonly hide?: (text: string) => string;
+      readonly hide: (text: string) => string;
     },
   ) {
-    this.#hide = options.hide ?? ((text) => text);
+    this.#hide = options.hide;
     this.#clock = options.clock;
     this.#onChange = options.onChange;
     this.#status = { ...plugin, state: 'discovered', reason: 'DISCOVERED', message: 'found, not yet checked', since: options.clock.now() };

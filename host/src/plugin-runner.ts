@@ -52,7 +52,7 @@ export interface RunnerServices {
   registerSubsystem(pluginId: string, subsystem: IScalableSubsystem): Disposable;
   onStatus(status: PluginStatus): void;
   /** As `PluginLifecycle` takes it. */
-  readonly hide?: (text: string) => string;
+  hide(text: string): string;
 }
 
 /** From one activation to the stop after it. */
@@ -89,7 +89,7 @@ export class PluginRunner {
       {
         clock: services.clock,
         onChange: (status) => services.onStatus(status),
-        ...(services.hide === undefined ? {} : { hide: services.hide }),
+        hide: services.hide,
       },
     );
     this.#lifecycle.to('validated', VALIDATED);

@@ -6,7 +6,7 @@ import { PluginLifecycle, TRANSITIONS } from '../src/plugin-lifecycle.js';
 
 const change = { reason: 'R', message: 'm' };
 const create = (onChange: (status: PluginStatus) => void = () => {}) =>
-  new PluginLifecycle({ id: 'p', version: '1.0.0', configRevision: 1 }, { clock: new FakeClock(), onChange });
+  new PluginLifecycle({ id: 'p', version: '1.0.0', configRevision: 1 }, { clock: new FakeClock(), onChange, hide: (text) => text });
 
 describe('PluginLifecycle', () => {
   it('takes exactly the steps of its table, whatever is asked of it', () => {

@@ -80,6 +80,7 @@ function host(...waves: LoadedPlugin[][]) {
     },
     registerSubsystem: () => ({ [Symbol.dispose]() {} }),
     onStatus: (status: PluginStatus) => void log.push(`${status.id} ${status.state}`),
+    hide: (text) => text,
   };
   const plugins = new PluginSet(
     waves.map((wave) => wave.map((plugin) => new PluginRunner(plugin, services, 1))),

@@ -25,7 +25,8 @@ export function answerError(
     readonly reply: FastifyReply;
     readonly logger: ILogger;
     readonly clock?: IClock;
-    readonly hide?: ((text: string) => string) | undefined;
+    /** Takes out of the answer, which is JSON, what must not be shown. Not needed where it only says what the caller sent. */
+    readonly hide?: (text: string) => string;
   },
 ): void {
   const { reply, logger, clock, hide = (text) => text } = options;

@@ -35,8 +35,6 @@ export interface HttpServerOptions {
   readonly token: string;
   readonly users: TokenUsers | null;
   readonly logger: ILogger;
-  /** Takes out of an error, which is JSON, what must not be in an answer. */
-  readonly hide?: (text: string) => string;
   /** The body of `/metrics`. Default: what `metricsTextFor` reads from view and registry. */
   readonly metricsText?: () => Promise<string>;
   readonly clock?: IClock;
@@ -68,7 +66,7 @@ const RECEIVE_TIMEOUT_MS = 300_000;
  * `TOKENS_NEEDED` for an address others can reach without users who may.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { view, control, registry, address, port, token, users, logger, hide } = options;
+  const { view, control, registry, address, port, token, users, logger } = options;
   const {
     clock = systemClock,
     random = systemRandom,
@@ -81,7 +79,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const safety = new LocalSafety({ address, token, users, sessions });
   const running = new RunningRequests();
   let closing = false;
-  const app = newApp({ logger, hide, random, clock, isClosing: () => closing });
+  const app = newApp({ logger, hide: view.hide, random, clock, isClosing: () => closing });
   const feed = new EventFeed({ bus: view.bus, clock });
   const context: HttpContext = { view, control, registry, feed, sessions, safety, running, bodies, clock, random, logger, metricsText };
   guard(app, context, () => closing);
@@ -108,7 +106,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
 interface AppOptions {
   readonly logger: ILogger;
-  readonly hide: HttpServerOptions['hide'];
+  readonly hide: HostView['hide'];
   readonly random: IRandom;
   readonly clock: IClock;
   readonly isClosing: () => boolean;

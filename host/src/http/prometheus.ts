@@ -50,12 +50,12 @@ function addHost(add: Add, view: HostView): void {
   add('bellows_build_info', () => [{ value: 1, labels: { version: view.version, node: process.versions.node } }]);
   single('process_start_time_seconds', () => view.startedAt / 1000);
   single('process_resident_memory_bytes', () => view.machine.latest.rssBytes);
-  single('bellows_config_revision', () => view.status().configRevision);
+  single('bellows_config_revision', () => view.configuration().configRevision);
   single('bellows_config_last_reload_successful', () => {
-    const { lastReload } = view.status();
+    const { lastReload } = view.configuration();
     return lastReload === undefined || lastReload.outcome === 'applied' || lastReload.outcome === 'unchanged' ? 1 : 0;
   });
-  single('bellows_config_last_reload_timestamp_seconds', () => (view.status().lastReload?.at ?? view.startedAt) / 1000);
+  single('bellows_config_last_reload_timestamp_seconds', () => (view.configuration().lastReload?.at ?? view.startedAt) / 1000);
   single('bellows_tokens_file_refused', () => (view.tokens.refusal === undefined ? 0 : 1));
 }
 

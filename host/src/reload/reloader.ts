@@ -41,7 +41,7 @@ export interface ReloaderOptions {
   /** After each reload, taken or not, with what it had read. Is not waited for, and may not throw. */
   readonly onEnded?: (running: RunningConfig, read: NextConfig) => void;
   /** Takes out of a message what must not be shown. */
-  readonly hide?: (text: string) => string;
+  readonly hide: (text: string) => string;
   readonly clock: IClock;
   readonly logger: ILogger;
 }
@@ -162,7 +162,7 @@ export class Reloader {
   }
 
   async #reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
-    const { running, publish, clock, hide = (text) => text } = this.#options;
+    const { running, publish, clock, hide } = this.#options;
     const startedAt = clock.monotonicMs();
     const next = await this.#read();
     const told =

@@ -211,8 +211,10 @@ function viewOf(parts: { bus: RecordingBus; registry: OperationRegistry; uploads
     uploads,
     logger: silentLogger,
     tokens: new TokensState(),
+    hide: (text) => text,
     ready,
     status,
+    configuration: status,
     decisions: ({ subsystem, limit }) => (subsystem === undefined || subsystem === DECISION.subsystem ? [DECISION].slice(0, limit) : []),
   };
 }
