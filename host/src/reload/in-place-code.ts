@@ -30,9 +30,8 @@ export class InPlaceCode {
     // Another folder may have taken its place. Its own time says nothing: it changes with everything that is made beside the code.
     const isOther = info === undefined || info.ino !== first.ino || (await holdsNewer(folder, first.at));
     if (!isOther || first.hash === undefined) return isOther;
-    if ((await hashNow(folder)) !== first.hash) return true;
-    this.#first.set(folder, { at, ino: info?.ino, hash: first.hash });
-    return false;
+    // read anew each time from then on: a later time to compare with could hide a file, whose times lag behind the clock
+    return (await hashNow(folder)) !== first.hash;
   }
 
   /** Reads what the folders hold that were asked about, for later comparisons. For when there is time. Never rejects. */
