@@ -6,7 +6,10 @@ import { REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 const SCRIPT = readFileSync(path.join(REPOSITORY, '.ci/run'), 'utf8');
-const COUNT = /^count\(\) \{\n[\s\S]*?^\}/m.exec(SCRIPT)?.[0] ?? '';
+
+function functionOf(name: string): string {
+  return new RegExp(`^${name}\\(\\) \\{\\n[\\s\\S]*?^\\}`, 'm').exec(SCRIPT)?.[0] ?? '';
+}
 
 const LOG = `
 Tests:       1 failed, 2 skipped, 3 todo, 41 passed, 47 total
@@ -19,6 +22,40 @@ Tests:       1 failed, 2 skipped, 3 todo, 41 passed, 47 total
 # fail 3
 # skipped 4
   a line that says pass 100, and Tests: 100 passed
+`;
+
+const FAILURES = `
+\u001b[31mFAIL\u001b[39m host test/a.test.ts (5.1 s)
+  a thing
+    ✕ does something (3 ms)
+
+  ● a thing › does something
+
+    expect(received).toBe(expected)
+
+PASS host test/c.test.ts
+FAIL host test/b.test.ts
+  ● Test suite failed to run
+
+    It leaves a timer open.
+
+Summary of all failing tests
+FAIL host test/a.test.ts (5.1 s)
+  ● a thing › does something
+
+    expect(received).toBe(expected)
+
+FAIL host test/b.test.ts
+  ● Test suite failed to run
+
+    It leaves a timer open.
+
+Test Suites: 2 failed, 1 passed, 3 total
+Tests:       1 failed, 2 passed, 3 total
+✖ failing tests:
+
+✖ greets
+Tests:       9 passed, 9 total
 `;
 
 describe('.ci/run', () => {
@@ -35,7 +72,24 @@ describe('.ci/run', () => {
     ['skipped', 2 + 3 + 4],
   ])('counts what has %s under Jest and under the runner of Node', (name, expected) => {
     const line = new RegExp(`^${name}=.*$`, 'm').exec(SCRIPT)?.[0] ?? '';
-    const program = `set -euo pipefail\nlog=$1\n${COUNT}\n${line}\necho "$${name}"`;
+    const program = `set -euo pipefail\nlog=$1\n${functionOf('count')}\n${line}\necho "$${name}"`;
     expect(execFileSync('bash', ['-c', program, 'bash', log], { encoding: 'utf8' })).toBe(`${expected}\n`);
+  });
+
+  it('says at its end which tests have failed and how, each once', () => {
+    writeFileSync(log, FAILURES);
+    const program = `set -euo pipefail\nlog=$1\n${functionOf('failures')}\nfailures`;
+    const said = execFileSync('bash', ['-c', program, 'bash', log], { encoding: 'utf8' });
+    expect(said.split('\n').filter((line) => line.trim() !== '')).toEqual([
+      '--- host test/a.test.ts',
+      '  ● a thing › does something',
+      '    expect(received).toBe(expected)',
+      '--- host test/b.test.ts',
+      '  ● Test suite failed to run',
+      '    It leaves a timer open.',
+      '--- host test/b.test.ts',
+      '✖ failing tests:',
+      '✖ greets',
+    ]);
   });
 });
