@@ -34,8 +34,9 @@ export class OpenThings {
   #handles = new Map();
   #timers = new Map();
   #folders = new Set();
-  #onChild = ({ process: child }) => void this.#children.add(child);
-  #onThread = ({ worker }) => void this.#threads.add(worker);
+  // held weakly: what runs is kept by Node itself, and what has ended would be kept by this, with all that it read
+  #onChild = ({ process: child }) => void this.#children.add(new WeakRef(child));
+  #onThread = ({ worker }) => void this.#threads.add(new WeakRef(worker));
   #hook = createHook({
     init: (id, type, _trigger, resource) => {
       if (type === 'Timeout') this.#timers.set(id, resource);
@@ -69,8 +70,12 @@ export class OpenThings {
   get left() {
     return [
       ...more(this.#listenerCounts(), this.#listeners).map((event) => `a listener to "${event}" of the process`),
-      ...[...this.#children].filter(isRunning).map(({ pid, spawnfile }) => `the child process ${pid} (${spawnfile})`),
-      ...[...this.#threads].filter(({ threadId }) => threadId !== ENDED).map(({ threadId }) => `the worker thread ${threadId}`),
+      ...alive(this.#children)
+        .filter(isRunning)
+        .map(({ pid, spawnfile }) => `the child process ${pid} (${spawnfile})`),
+      ...alive(this.#threads)
+        .filter(({ threadId }) => threadId !== ENDED)
+        .map(({ threadId }) => `the worker thread ${threadId}`),
       ...this.#handles.values(),
       ...[...this.#timers.values()].flatMap(timerLine),
       ...more(countsOf(openFiles()), this.#files).map((file) => `the open file ${file}`),
@@ -92,6 +97,10 @@ function timerLine(timer) {
   if (timer._destroyed) return []; // cleared; the hook hears of it later, and not at all when the process ends before
   if (typeof timer._repeat === 'number') return ['a setInterval that nobody cleared'];
   return timer.hasRef() ? ['a setTimeout that nobody cleared'] : [];
+}
+
+function alive(refs) {
+  return [...refs].map((ref) => ref.deref()).filter((thing) => thing !== undefined);
 }
 
 function isRunning({ pid, exitCode, signalCode }) {
