@@ -31,7 +31,7 @@ export interface LoadedConfig {
   readonly fileSecrets: readonly string[];
   /** The files it came from (absolute). */
   readonly secretFiles: readonly string[];
-  /** The files that options were read from (absolute), each with what {@link fileState} said just before. */
+  /** The files that options and values were read from (absolute), each with what {@link fileState} said just before. */
   readonly files: ReadonlyMap<string, string>;
   /** The line at which a value stands, by its path as problems name it, also in the `configFile` of a plugin. */
   lineOf(path: string): number | undefined;
@@ -97,7 +97,7 @@ export async function readConfigTree(
     secrets,
     fileSecrets: [...putIn.fileSecrets],
     secretFiles: [...putIn.secretFiles],
-    files: own.files,
+    files: new Map([...own.files, ...putIn.files]),
     lineOf: (path) => own.lineOf(path) ?? lineOf(path),
   };
   return { loaded, problems: problemsWithoutSecrets(problems, secrets) };

@@ -57,7 +57,7 @@ const host = z.strictObject({
     change: 'live',
   }),
   watchConfig: option(z.boolean().default(false), {
-    what: 'Whether a change of this file, or of a `configFile` of a plugin, reloads the host by itself, a second or two later.',
+    what: 'Whether a change of this file, of a `configFile` of a plugin or of a file that `${file:…}` puts in reloads the host by itself, a second or two later.',
     change: 'live',
   }),
   stopTimeoutMs: option(z.number().int().min(100).max(600_000).default(15_000), {

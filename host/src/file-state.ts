@@ -10,3 +10,9 @@ export async function fileState(file: string): Promise<string> {
     return messageOf(error);
   }
 }
+
+/** Whether a state is that of a file without a byte, or of none that can be looked at. */
+export function isHollow(state: string): boolean {
+  const size = /^\S+ \S+ (\d+) \d+$/.exec(state)?.[1];
+  return size === undefined || size === '0';
+}

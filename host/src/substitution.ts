@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { ErrorDetail } from '@bellows/sdk';
+import { fileState } from './file-state.js';
 import { cut } from './operations/issue-sentence.js';
 import { readTextFile, type TextFile } from './text-file.js';
 import { joinPath } from './value-path.js';
@@ -29,12 +30,17 @@ export class PutIn {
   readonly fileSecrets = new Set<string>();
   /** The files that were read (absolute). */
   readonly secretFiles = new Set<string>();
+  /** Those and the ones that could not be read, each with what {@link fileState} said just before. */
+  readonly files = new Map<string, string>();
   readonly #read = new Map<string, TextFile>();
   #left = MAX_PUT_IN;
 
   /** Each file is read once, so that it is the same in all places. */
   async file(file: string): Promise<TextFile> {
-    const read = this.#read.get(file) ?? (await readTextFile(file, { maxBytes: MAX_SECRET_BYTES }));
+    const known = this.#read.get(file);
+    if (known !== undefined) return known;
+    this.files.set(file, await fileState(file));
+    const read = await readTextFile(file, { maxBytes: MAX_SECRET_BYTES });
     this.#read.set(file, read);
     if ('text' in read) this.secretFiles.add(file);
     return read;

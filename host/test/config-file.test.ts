@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type LoadedConfig, loadConfig, withLines } from '../src/config-file.js';
+import { fileState } from '../src/file-state.js';
 import type { HostOptions } from '../src/host-options.js';
 
 let folder: string;
@@ -98,6 +99,16 @@ describe('loadConfig', () => {
     expect(loaded?.pluginConfigs.get('a')?.value).toEqual({ key: 's3cret', literal: '${env:X}' });
     expect(loaded?.origins.get('plugins.a.config.key')).toBe('secret');
     expect(loaded?.origins.get('plugins.a.config.literal')).toBe('file');
+  });
+
+  it('names all files it came from, with those that values were put in from and those that are missing', async () => {
+    await writeFile(path.join(folder, 'secret'), 'abc');
+    await writeFile(path.join(folder, 'a.yaml'), 'key: "${file:own-secret}"');
+    const { loaded } = await load('plugins: { a: { from: "${file:secret}", configFile: a.yaml } }');
+    const names = ['bellows.yaml', 'a.yaml', 'secret', 'own-secret'];
+    expect([...loaded!.files.keys()].sort()).toEqual(names.map((name) => path.join(folder, name)).sort());
+    expect(loaded!.files.get(path.join(folder, 'secret'))).toBe(await fileState(path.join(folder, 'secret')));
+    expect(loaded!.secretFiles).toEqual([path.join(folder, 'secret')]);
   });
 
   it('reports what cannot be put in, instead of taking an empty text', async () => {

@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises';
 import type { IClock, ILogger } from '@bellows/sdk';
-import { fileState } from '../file-state.js';
+import { fileState, isHollow } from '../file-state.js';
 
 /** A change is found by the next look and must have rested until the one after: a file that is still being written is not read. */
 export const LOOK_MS = 1_000;
@@ -33,7 +32,7 @@ export class ConfigWatch implements Disposable {
     this.#files = files;
     this.#known = [...files.values()].join('\n');
     this.#found = this.#known;
-    if (files.size > 0) this.#stop ??= this.#options.clock.setRepeating(LOOK_MS, () => void this.#look());
+    if (files.size > 0) this.#stop ??= this.#options.clock.setRepeating(LOOK_MS, () => void this.look());
     else this[Symbol.dispose]();
   }
 
@@ -44,18 +43,20 @@ export class ConfigWatch implements Disposable {
     this.#stop = undefined;
   }
 
-  async #look(): Promise<void> {
+  /** One look, as the clock asks for it each second. Ends when it is over; while another goes on it does nothing. Never rejects. */
+  async look(): Promise<void> {
     // A slow disk must not collect readers.
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
       const files = this.#files;
-      const names = [...files.keys()];
-      const [state, hollow] = await Promise.all([stateOf(names), hollowOf(names)]);
+      const states = await Promise.all([...files.keys()].map(fileState));
       if (this.#files !== files) return;
+      const state = states.join('\n');
       const rests = state === this.#found;
       this.#found = state;
       if (!rests || state === this.#known) return;
+      const hollow = emptied(files, states);
       if (hollow.length > 0) return this.#miss(hollow);
       this.#known = state;
       this.#missed = '';
@@ -76,19 +77,7 @@ export class ConfigWatch implements Disposable {
   }
 }
 
-async function stateOf(files: readonly string[]): Promise<string> {
-  return (await Promise.all(files.map(fileState))).join('\n');
-}
-
-/** Who writes a file anew empties it first, or takes it away: an empty configuration is valid and would take all plugins away. */
-async function hollowOf(files: readonly string[]): Promise<readonly string[]> {
-  const sizes = await Promise.all(
-    files.map((file) =>
-      stat(file).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  );
-  return files.filter((_file, at) => sizes[at] === 0);
+/** Who writes a file anew empties it first, or takes it away: what is read meanwhile is not what was meant. */
+function emptied(files: ReadonlyMap<string, string>, states: readonly string[]): readonly string[] {
+  return [...files].filter(([, read], at) => isHollow(states[at]!) && !isHollow(read)).map(([file]) => file);
 }

@@ -35,12 +35,8 @@ async function follow(...files: readonly string[]): Promise<void> {
   watch.follow(new Map(await Promise.all(files.map(async (name) => [name, await fileState(name)] as const))));
 }
 
-/** Real files take real time, after the look of the clock. */
 async function looks(count: number): Promise<void> {
-  for (let look = 0; look < count; look += 1) {
-    await clock.advance(LOOK_MS);
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  for (let look = 0; look < count; look += 1) await watch.look();
 }
 
 describe('ConfigWatch', () => {
@@ -55,6 +51,17 @@ describe('ConfigWatch', () => {
     await writeFile(other, 'size: 22');
     await looks(4);
     expect(told).toBe(2);
+  });
+
+  it('looks once a second by the clock', async () => {
+    await writeFile(file, 'host: { port: 1 }');
+    await clock.advance(LOOK_MS - 1);
+    await watch.look(); // the first of the two it needs
+    expect(told).toBe(0);
+    while (told === 0) {
+      await clock.advance(LOOK_MS);
+      await new Promise((resolve) => setTimeout(resolve, 1)); // real files take real time
+    }
   });
 
   it('waits while a file is being written, and while it is empty or away', async () => {
@@ -72,6 +79,14 @@ describe('ConfigWatch', () => {
     await writeFile(file, 'host: { port: 3 }');
     await looks(3);
     expect(told).toBe(1);
+  });
+
+  it('does not wait for a file that was empty when it was read', async () => {
+    await truncate(other, 0);
+    await follow(file, other);
+    await writeFile(file, 'host: { port: 1 }');
+    await looks(2);
+    expect([told, warned]).toEqual([1, []]);
   });
 
   it('sees a file that an editor exchanged for another, also of the same size and time', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { type WatchedPage, withBrowser } from './page-browser.js';
-import { type RunningHost, startHost } from './running-host.js';
+import { type RunningHost, startHost, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
 
@@ -30,13 +30,14 @@ const HOSTILE = `
 `;
 
 withBrowser('the page with hostile texts', (browser) => {
+  let plugin: string;
   let host: RunningHost;
   let watched: WatchedPage;
   let page: Page;
 
   beforeAll(async () => {
-    const from = writePlugin(tempFolder('bellows-hostile'), { id: 'workflow', activate: HOSTILE });
-    host = await startHost({ config: { plugins: { workflow: { from } } } });
+    plugin = writePlugin(tempFolder('bellows-hostile'), { id: 'workflow', activate: HOSTILE });
+    host = await startHost({ config: { plugins: { workflow: { from: plugin } } } });
     watched = await browser.open(host.url);
     page = watched.page;
   });
@@ -69,6 +70,36 @@ withBrowser('the page with hostile texts', (browser) => {
       await message.getByRole('button', { name: 'Show all 10,003 characters' }).click();
       expect((await message.innerText()).match(/x+/)?.[0]).toHaveLength(10_000);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    });
+  });
+
+  describe('of a reload', () => {
+    it('that was not taken are shown on the overview and with the plugins, with every fault, and do nothing', async () => {
+      const faulty = { [MARKUP]: { from: TURNED }, [LONG]: { from: './none' } };
+      writeConfig(host.folder, { host: { port: 'none' as unknown as number }, plugins: { workflow: { from: './none' }, ...faulty } });
+      expect((await host.bellows(['reload'])).code).toBe(2);
+      for (const view of ['', 'plugins']) {
+        await page.goto(`${host.url}/#/${view}`);
+        const configuration = page.getByRole('region', { name: 'Configuration' });
+        await configuration.getByText('invalid', { exact: true }).waitFor();
+        await configuration.getByText('CONFIG_INVALID').waitFor();
+        await configuration.getByText(/^host\.port: /).waitFor();
+        expect(await isTakenOver()).toBe(false);
+        expect(await page.locator('main img, main script, main iframe').count()).toBe(0);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+      }
+    });
+
+    it('that was taken afterwards are gone from the overview', async () => {
+      writeConfig(host.folder, { plugins: { workflow: { from: plugin } } });
+      expect((await host.bellows(['reload'])).code).toBe(0);
+      const configuration = page.getByRole('region', { name: 'Configuration' });
+      await page.goto(`${host.url}/#/plugins`);
+      await configuration.getByText(/^(applied|unchanged)$/).waitFor();
+      await configuration.getByText('CONFIG_INVALID').waitFor({ state: 'detached' });
+      await page.goto(`${host.url}/#/`);
+      await page.getByRole('heading', { name: 'Machine' }).waitFor();
+      expect(await configuration.count()).toBe(0);
     });
   });
 

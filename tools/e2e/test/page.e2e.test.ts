@@ -54,6 +54,9 @@ withBrowser('the page of the host', (browser) => {
       await go('#/plugins');
       for (const id of ['compute', 'workflow', 'harness']) await row(id).getByText('active', { exact: true }).first().waitFor();
       expect(await row('compute').locator('time').getAttribute('title')).toMatch(/^\d{4}-\d\d-\d\d .* UTC$/);
+      const configuration = page.getByRole('region', { name: 'Configuration' });
+      await configuration.getByText(/bellows\.yaml$/).waitFor();
+      await configuration.getByText('none since the start').waitFor();
     });
 
     it('in the workflows: runs by status and by name', async () => {

@@ -48,7 +48,7 @@ function Absent({ plugin }: { readonly plugin: string }) {
   return (
     <Empty title={`The plugin ${plugin} is not loaded in this host.`}>
       <p>
-        Name it in <code>bellows.yaml</code> and start the host again:
+        Name it in <code>bellows.yaml</code> and run <code>bellows reload</code>, or start the host again:
       </p>
       <pre>{`plugins:\n  ${plugin}: { from: "@bellows/plugin-${plugin}" }`}</pre>
     </Empty>

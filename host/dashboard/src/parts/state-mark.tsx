@@ -8,8 +8,8 @@ const MOODS: Readonly<Record<string, Mood>> = {
   ...same('busy', 'running', 'working', 'verifying', 'landing', 'activating', 'rolling_back', 'connecting', 'stopping'),
   ...same('wait', 'queued', 'waiting', 'paused', 'pending', 'blocked', 'ready', 'discovered', 'validated'),
   ...same('care', 'degraded', 'warning', 'partial', 'refused', 'rolled_back', 'critical', 'lost', 'locked', 'not ready'),
-  ...same('bad', 'failed', 'rollback_failed', 'unhealthy', 'shedding'),
-  ...same('idle', 'cancelled', 'stopped', 'none'),
+  ...same('bad', 'failed', 'rollback_failed', 'unhealthy', 'invalid', 'shedding'),
+  ...same('idle', 'cancelled', 'stopped', 'none', 'unchanged'),
 };
 
 const SIGNS: Readonly<Record<Mood, string>> = {

@@ -4,6 +4,7 @@ import { useHost } from '../live/page-context.js';
 import { Empty, Loading } from '../parts/notices.js';
 import { bytes, duration, percent } from '../state/format.js';
 import { hrefOf } from '../state/route.js';
+import { ReloadNotTaken } from './configuration.js';
 import { DecisionTable } from './decision-table.js';
 import { SubsystemCard } from './subsystem-card.js';
 
@@ -16,6 +17,7 @@ export function Overview() {
   if (!isKnown) return <Loading />;
   return (
     <>
+      <ReloadNotTaken />
       <Machine />
       <h2>Subsystems</h2>
       {subsystems.length === 0 && (

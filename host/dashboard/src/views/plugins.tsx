@@ -6,16 +6,26 @@ import { StateMark } from '../parts/state-mark.js';
 import { LongText, Name } from '../parts/texts.js';
 import { Ago } from '../parts/times.js';
 import { number, shown } from '../state/format.js';
+import { Configuration } from './configuration.js';
 
 export function Plugins() {
-  const plugins = useHost((state) => state.plugins);
   const isKnown = useHost((state) => state.host !== undefined);
   if (!isKnown) return <Loading />;
+  return (
+    <>
+      <PluginTable />
+      <Configuration />
+    </>
+  );
+}
+
+function PluginTable() {
+  const plugins = useHost((state) => state.plugins);
   if (plugins.length === 0) {
     return (
       <Empty title="This host has no plugins.">
         <p>
-          Name one in <code>bellows.yaml</code> and start the host again:
+          Name one in <code>bellows.yaml</code> and run <code>bellows reload</code>, or start the host again:
         </p>
         <pre>{'plugins:\n  compute: { from: "@bellows/plugin-compute" }'}</pre>
       </Empty>
