@@ -98,7 +98,10 @@ describe('the reader of documents', () => {
     const document = path.join(folder, 'a.md');
     // no loop: bash goes on with one when the signal comes just as what it waits for has ended
     const program = 'echo $$ > pid; echo "it is ready"; exec sleep 300';
-    writeFileSync(document, `${block('bash run background until="is ready"', program)}\n${block('bash run', 'echo $$ > second; sleep 300')}`);
+    writeFileSync(
+      document,
+      `${block('bash run background until="is ready"', program)}\n${block('bash run', 'echo $$ > second; sleep 300')}`,
+    );
     const follower = path.join(REPOSITORY, 'tools/documents/follow.mjs');
     const temporary = tempFolder('bellows-reader');
     const env = { ...cleanEnv(), TMPDIR: temporary };
