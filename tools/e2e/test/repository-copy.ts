@@ -9,13 +9,28 @@ const MODULES = path.join(REPOSITORY, 'node_modules');
 /** What git knows or would add, in a folder of its own that is a repository of git too. */
 export function copyOfRepository(): string {
   const copy = tempFolder('bellows-clone');
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
-  const files = execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-  for (const file of files.split('\0').filter(Boolean)) {
-    if (existsSync(path.join(REPOSITORY, file))) cpSync(path.join(REPOSITORY, file), path.join(copy, file), { force: true });
-  }
+  copyKnownFiles(copy);
   execFileSync('git', ['init', '--quiet'], { cwd: copy });
   return copy;
+}
+
+/** Copies what git knows or would add, as it is now, over what is there; answers the names. */
+export function copyKnownFiles(folder: string): ReadonlySet<string> {
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
+  const listed = execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', env: cleanEnv(), maxBuffer: 64 * 1024 * 1024 });
+  const names = listed.split('\0').filter(Boolean);
+  return new Set(names.filter((name) => isCopied(path.join(REPOSITORY, name), path.join(folder, name))));
+}
+
+/** A file may be deleted and known to git still, or go at this moment. */
+function isCopied(from: string, to: string): boolean {
+  try {
+    cpSync(from, to, { force: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** What `npm install` leaves of third parties, without asking a registry: links to this clone's packages. */
