@@ -83,7 +83,12 @@ describe('bellows doctor', () => {
 
   it('names the process that holds the port', async () => {
     // answers at once, so that nobody waits for more; reads, so that a connection ends when the other side does
-    const server = createServer((socket) => socket.on('error', () => {}).resume().end('no HTTP\n'));
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end('no HTTP\n'),
+    );
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
