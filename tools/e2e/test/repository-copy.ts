@@ -1,28 +1,28 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { cleanEnv, REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 const MODULES = path.join(REPOSITORY, 'node_modules');
 
-/** What git knows or would add, in a folder of its own that is a repository of git too. */
+/** A clone with the files as they are now: also what is not committed, of what git knows or would add. */
 export function copyOfRepository(): string {
-  const copy = tempFolder('bellows-clone');
-  copyKnownFiles(copy);
-  execFileSync('git', ['init', '--quiet'], { cwd: copy });
+  const copy = path.join(tempFolder('bellows-clone'), 'bellows');
+  git(['clone', '--quiet', REPOSITORY, copy], REPOSITORY);
+  const head = git(['rev-parse', 'HEAD'], copy).trim();
+  const changed = [
+    ['diff', '--name-only', '--no-renames', '-z', head],
+    ['ls-files', '-z', '--others', '--exclude-standard'],
+  ];
+  for (const name of changed.flatMap((args) => git(args, REPOSITORY).split('\0')).filter(Boolean)) {
+    const to = path.join(copy, name);
+    if (!isCopied(path.join(REPOSITORY, name), to)) rmSync(to, { force: true });
+  }
   return copy;
 }
 
-/** Copies what git knows or would add, as it is now, over what is there; answers the names. */
-export function copyKnownFiles(folder: string): ReadonlySet<string> {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
-  const listed = execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', env: cleanEnv(), maxBuffer: 64 * 1024 * 1024 });
-  const names = listed.split('\0').filter(Boolean);
-  return new Set(names.filter((name) => isCopied(path.join(REPOSITORY, name), path.join(folder, name))));
-}
-
-/** A file may be deleted and known to git still, or go at this moment. */
+/** A file may be deleted, or go at this moment. */
 function isCopied(from: string, to: string): boolean {
   try {
     cpSync(from, to, { force: true });
@@ -31,6 +31,11 @@ function isCopied(from: string, to: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
+}
+
+/** Runs git and answers what it prints. */
+export function git(args: readonly string[], cwd: string): string {
+  return execFileSync('git', args, { cwd, encoding: 'utf8', env: cleanEnv(), maxBuffer: 64 * 1024 * 1024 });
 }
 
 /** What `npm install` leaves of third parties, without asking a registry: links to this clone's packages. */
