@@ -21,7 +21,8 @@ const FOREIGN = /^(BELLOWS_|NX_|npm_|INIT_CWD$|NODE_OPTIONS$|NODE_ENV$|JEST_|FOR
 
 /**
  * Follows a document as a person would: saves its files, types its commands into one shell, keeps what is meant to stay in a first
- * terminal, and compares what is printed. One step at a time. `close` ends what runs, a step under way too; it may be called twice.
+ * terminal, and compares what is printed. One step at a time. `close` ends what runs, a step under way too, and each that comes after it
+ * fails; it may be called twice, also at once.
  */
 export class Reader {
   #folder;
@@ -32,6 +33,7 @@ export class Reader {
   #terminal;
   #typed;
   #beside = [];
+  #closed;
 
   /** `prelude`: shell functions that stand for commands of the reader's machine. */
   static async create({ folder, prelude = '', env = {} }) {
@@ -70,11 +72,16 @@ export class Reader {
     return printed;
   }
 
-  async close() {
+  close() {
+    this.#closed ??= this.#endAll();
+    return this.#closed;
+  }
+
+  async #endAll() {
     const typed = this.#typed === undefined ? [] : [this.#typed];
     await Promise.all([...typed, ...this.#beside.splice(0)].map((run) => end(run, 'SIGTERM')));
     await this.#endTerminal();
-    rmSync(this.#state, { recursive: true, force: true });
+    rmSync(this.#state, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #save(name, text) {
@@ -122,6 +129,8 @@ export class Reader {
   }
 
   #spawn(commands) {
+    // a step under way may come here after the end of the one before it
+    if (this.#closed) throw new Error('This reader was closed.');
     const script = `exec 2>&1
 [ -f '${this.#file('env')}' ] && . '${this.#file('env')}'
 ${this.#prelude}

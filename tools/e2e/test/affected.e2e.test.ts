@@ -1,19 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { copyOfRepository } from './repository-copy.js';
 import { cleanEnv, REPOSITORY } from './running-host.js';
-import { tempFolder } from './temp-folder.js';
 
 let copy: string;
 
 // A copy of the working tree with one more plugin, which nothing depends on and which depends on the SDK only.
 beforeAll(() => {
-  copy = tempFolder('bellows-affected');
-  const files = git(REPOSITORY, ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'])
-    .split('\0')
-    .filter(Boolean);
-  for (const file of files) cpSync(path.join(REPOSITORY, file), path.join(copy, file), { force: true });
+  copy = copyOfRepository();
   mkdirSync(path.join(copy, 'plugins/unrelated/src'), { recursive: true });
   writeFileSync(
     path.join(copy, 'plugins/unrelated/package.json'),
@@ -27,7 +23,6 @@ beforeAll(() => {
   );
   writeFileSync(path.join(copy, 'plugins/unrelated/src/index.ts'), 'export {};\n');
   symlinkSync(path.join(REPOSITORY, 'node_modules'), path.join(copy, 'node_modules'));
-  git(copy, ['init', '--quiet']);
 });
 
 const PLUGINS = ['compute', 'harness', 'workflow', 'unrelated'].map((id) => `@bellows/plugin-${id}`);
@@ -62,8 +57,4 @@ function affected(file: string): string[] {
   const args = [nx, 'show', 'projects', '--affected', '--withTarget', 'test', `--files=${file}`, '--json'];
   const env = cleanEnv({ NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true' });
   return (JSON.parse(execFileSync(process.execPath, args, { cwd: copy, encoding: 'utf8', env })) as string[]).sort();
-}
-
-function git(cwd: string, args: readonly string[]): string {
-  return execFileSync('git', args, { cwd, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
 }

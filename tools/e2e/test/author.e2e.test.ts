@@ -4,6 +4,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { copyOfRepository, linkModules, linkWorkspaces, runNode } from './repository-copy.js';
 import { GREETER, REPOSITORY, startHost } from './running-host.js';
+import { shareBuilds } from './shared-builds.js';
 import { tempFolder } from './temp-folder.js';
 
 describe('the example, copied to plugins/hello in a clone', () => {
@@ -17,13 +18,14 @@ describe('the example, copied to plugins/hello in a clone', () => {
     // What `npm install` leaves there, without asking a registry.
     linkModules(clone);
     linkWorkspaces(clone, ['sdk', 'plugins/hello']);
+    shareBuilds(clone);
   });
 
   it('is built after the SDK and passes its tests', () => {
     const nx = ['node_modules/nx/dist/bin/nx.js', 'test', '@bellows/plugin-hello', '--output-style=static'];
     const { status, output } = runNode(nx, clone, { NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true' });
     expect([status, output]).toEqual([0, expect.stringMatching(/@bellows\/sdk:build[\s\S]*@bellows\/plugin-hello:test[\s\S]*pass 8\b/)]);
-  }, 120_000);
+  });
 
   it('passes the checks and the lint of the clone', () => {
     const check = runNode(['tools/checks/check.mjs', '--only', 'marks,length,names,codes,links,commands'], clone);
@@ -36,7 +38,7 @@ describe('the example, copied to plugins/hello in a clone', () => {
     const host = await startHost({ config: { plugins: { hello: { from: path.join(clone, 'plugins/hello') } } } });
     expect((await host.call('hello.greet', { name: 'Ada' })).json).toEqual({ greeting: 'Hello, Ada!' });
     expect((await host.stop()).code).toBe(0);
-  }, 30_000);
+  });
 });
 
 describe('the example, copied to a folder of its own', () => {
@@ -57,7 +59,7 @@ describe('the example, copied to a folder of its own', () => {
     expect(runNode(['node_modules/typescript/bin/tsc', '-p', '.'], plugin)).toEqual({ status: 0, output: '' });
     expect(runNode(['node_modules/typescript/bin/tsc', '-p', 'test'], plugin)).toEqual({ status: 0, output: '' });
     expect(runNode(['--test'], plugin)).toMatchObject({ status: 0, output: expect.stringContaining('pass 8') });
-  }, 60_000);
+  });
 
   it('answers on a host started through the clone’s command', async () => {
     const host = await startHost({
@@ -68,7 +70,7 @@ describe('the example, copied to a folder of its own', () => {
     });
     expect((await host.call('hello.greet', { name: 'Ada' })).json).toEqual({ greeting: 'Hello, Ada!' });
     expect((await host.stop()).code).toBe(0);
-  }, 30_000);
+  });
 });
 
 describe('options of `npm start` and `npm run demo`', () => {

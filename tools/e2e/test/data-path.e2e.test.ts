@@ -109,12 +109,8 @@ describe('the data path, on a clock that only this test moves', () => {
   });
 
   it('stops cleanly', async () => {
-    const stopping = host.stop('TEST');
-    await until('the stop', async () => {
-      await clock.advance(100);
-      return Promise.race([stopping, false as const]);
-    });
-    expect(await stopping).toEqual({ clean: true });
+    // on a clock that stands still no limit can be reached, however slow the machine is
+    expect(await host.stop('TEST')).toEqual({ clean: true });
     expect(of('status').at(-1)).toMatchObject({ plugin: 'compute', state: 'stopped' });
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { checkoutOf, git, newRepository } from './git-samples.js';
@@ -29,15 +29,10 @@ function everythingOf(folder: string): readonly string[] {
   return [...checkoutOf(folder), git(folder, 'for-each-ref'), git(folder, 'worktree', 'list'), git(folder, 'config', '--local', '--list')];
 }
 
-/** The same where others may work at the same time, in worktrees of their own: only what a demo would leave is looked for. */
+/** Of the repository that this belongs to, in which somebody may work at the same time: only what a demo would leave is looked for. */
 function demosIn(folder: string): readonly string[] {
-  const worktrees = git(folder, 'worktree', 'list').split('\n');
-  return [
-    ...checkoutOf(folder),
-    git(folder, 'for-each-ref', 'refs/heads/bellows-demo*'),
-    ...worktrees.filter((line) => line.includes('bellows-demo')),
-    git(folder, 'config', '--local', '--list'),
-  ];
+  const places = [['for-each-ref'], ['worktree', 'list'], ['config', '--local', '--list'], ['status', '--porcelain', '-uall']];
+  return places.flatMap((args) => git(folder, ...args).split('\n')).filter((line) => line.includes('bellows-demo'));
 }
 
 /** Processes that belong to a demo whose temporary folder this is, by their command lines. */
@@ -165,13 +160,15 @@ describe('bellows demo', () => {
     process.kill(Number(host?.trim().split(' ')[0]), 'SIGKILL');
     const { code, stderr } = await running.exit;
     expect([code, stderr]).toEqual([1, expect.stringMatching(/ended by itself \(signal SIGKILL\).*\(DEMO_HOST_LOST\)/)]);
-    expect([readdirSync(temporary), processesOf(temporary)]).toEqual([[], []]);
+    expect(readdirSync(temporary)).toEqual([]);
+    // what the host had started hears of its end from the system
+    await until('the end of its processes', () => processesOf(temporary).length === 0);
   });
 
   it('holds its host until it is interrupted, when that was asked for', async () => {
     const temporary = tempFolder('bellows-demo-tmp');
     const running = demo(['--hold', '--repo', sampleRepository()], temporary);
-    await until('the summary', () => running.output().stdout.includes('The host stays up'), { withinMs: 60_000 });
+    await until('the summary', () => running.output().stdout.includes('The host stays up'));
     const page = /http:\S+/.exec(running.output().stdout)?.[0] ?? '';
     expect((await fetch(new URL('/health', page))).status).toBe(200);
     running.child.kill('SIGINT');
@@ -194,16 +191,20 @@ describe('bellows demo', () => {
   });
 
   it('finds what does not fit: an agent whose work is not what it says fails the demo', async () => {
-    const kept = path.join(tempFolder(), 'kept');
-    const running = startProcess(['demo', '--quick', '--repo', sampleRepository(), '--keep', kept], {
-      env: { TMPDIR: tempFolder('bellows-demo-tmp') },
-    });
-    await until('its agent', () => existsSync(path.join(kept, 'agent.sh')) && existsSync(path.join(kept, 'bellows.yaml')));
-    // the programs of a demo are copies, which somebody may change
+    const folder = tempFolder();
+    const kept = path.join(folder, 'kept');
     writeFileSync(
-      path.join(kept, 'agent.sh'),
+      path.join(folder, 'wrong.sh'),
       '#!/bin/sh\necho "- [x](<a.md>), words: 1" > docs/INDEX.md\ngit add -A\ngit commit --quiet -m wrong\n',
     );
+    // The programs of a demo are copies, which somebody may change: here with the first call of git after they are there.
+    const exchange = `if test -e '${kept}/bellows.yaml' && mkdir '${folder}/once' 2>/dev/null; then cp '${folder}/wrong.sh' '${kept}/agent.sh'; fi`;
+    const programs = path.join(folder, 'programs');
+    mkdirSync(programs);
+    writeFileSync(path.join(programs, 'git'), `#!/bin/sh\n${exchange}\nPATH=\${PATH#*:} exec git "$@"\n`, { mode: 0o755 });
+    const running = startProcess(['demo', '--quick', '--repo', sampleRepository(), '--keep', kept], {
+      env: { TMPDIR: tempFolder('bellows-demo-tmp'), PATH: `${programs}:${process.env.PATH}` },
+    });
     const { code, stderr, stdout } = await running.exit;
     expect([code, stderr]).toEqual([1, expect.stringContaining('(DEMO_FAILED)')]);
     expect(stdout).toMatch(/What is not as it should be\n {2}harness: the workflow ended as failed: .*verification_failed/);

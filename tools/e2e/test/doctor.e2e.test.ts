@@ -3,15 +3,13 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { HARNESS, type RunOptions, runBellows, startHost, startProcess, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { until } from './until.js';
 
 const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close();
-});
+afterEach(() => Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)))));
 
 interface Seen {
   readonly code: number | null;
@@ -28,6 +26,21 @@ async function doctor(folder: string, args: readonly string[] = [], options: Run
 }
 
 describe('bellows doctor', () => {
+  // It waits for seconds, the others meanwhile do not.
+  let hanging: Promise<() => Seen>;
+  beforeAll(() => {
+    const folder = tempFolder();
+    writeConfig(folder, {});
+    const programs = tempFolder();
+    writeFileSync(path.join(programs, 'git'), '#!/bin/sh\nexec /bin/sleep 600\n', { mode: 0o755 });
+    hanging = doctor(folder, [], { env: { PATH: programs } }).then(
+      (seen) => () => seen,
+      (error: unknown) => () => {
+        throw error;
+      },
+    );
+  });
+
   it('finds nothing that fails where a host can run, and leaves nothing behind', async () => {
     const folder = tempFolder();
     writeConfig(folder, { plugins: { harness: { from: HARNESS } } });
@@ -69,8 +82,13 @@ describe('bellows doctor', () => {
   });
 
   it('names the process that holds the port', async () => {
-    // reads, so that a connection ends when the other side does
-    const server = createServer((socket) => socket.resume());
+    // answers at once, so that nobody waits for more; reads, so that a connection ends when the other side does
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end('no HTTP\n'),
+    );
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
@@ -134,11 +152,7 @@ describe('bellows doctor', () => {
   });
 
   it('does not wait for a git that hangs', async () => {
-    const folder = tempFolder();
-    writeConfig(folder, {});
-    const programs = tempFolder();
-    writeFileSync(path.join(programs, 'git'), '#!/bin/sh\nexec /bin/sleep 600\n', { mode: 0o755 });
-    const { code, of } = await doctor(folder, [], { env: { PATH: programs } });
+    const { code, of } = await (await hanging)();
     expect(code).toBe(0);
     expect(of('git')).toMatchObject({ state: 'warn', found: expect.stringContaining('does not answer') });
   });

@@ -87,8 +87,8 @@ describe('the reader of documents', () => {
     const [step] = stepsOf(block('bash run', 'echo $$ > pid; sleep 300'));
     const outcome = reader.follow(step!).catch((error: Error) => error.message);
     await until('its beginning', () => existsSync(path.join(folder, 'pid')) && readFileSync(path.join(folder, 'pid'), 'utf8') !== '');
-    await reader.close();
-    await reader.close();
+    await Promise.all([reader.close(), reader.close()]);
+    await expect(reader.follow(step!)).rejects.toThrow('was closed');
     expect(await outcome).toMatch(/^line 1: ended with /);
     expect(isRunning(Number(readFileSync(path.join(folder, 'pid'), 'utf8')))).toBe(false);
   });
@@ -96,12 +96,16 @@ describe('the reader of documents', () => {
   it('leaves nothing running when it is interrupted from a terminal', async () => {
     const folder = tempFolder('bellows-reader');
     const document = path.join(folder, 'a.md');
-    const loop = 'echo $$ > pid; echo "it is ready"; while :; do sleep 0.05; done';
-    writeFileSync(document, `${block('bash run background until="is ready"', loop)}\n${block('bash run', 'echo $$ > second; sleep 300')}`);
-    const program = path.join(REPOSITORY, 'tools/documents/follow.mjs');
+    // no loop: bash goes on with one when the signal comes just as what it waits for has ended
+    const program = 'echo $$ > pid; echo "it is ready"; exec sleep 300';
+    writeFileSync(
+      document,
+      `${block('bash run background until="is ready"', program)}\n${block('bash run', 'echo $$ > second; sleep 300')}`,
+    );
+    const follower = path.join(REPOSITORY, 'tools/documents/follow.mjs');
     const temporary = tempFolder('bellows-reader');
     const env = { ...cleanEnv(), TMPDIR: temporary };
-    const child = spawn(process.execPath, [program, document, '--in', folder], { env, stdio: 'ignore' });
+    const child = spawn(process.execPath, [follower, document, '--in', folder], { env, stdio: 'ignore' });
     const pidIn = (name: string) => (existsSync(path.join(folder, name)) ? Number(readFileSync(path.join(folder, name), 'utf8')) : 0);
     const pids = await until('the second command', () => pidIn('second') > 0 && [pidIn('pid'), pidIn('second')]);
     child.kill('SIGINT');

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { cleanEnv, REPOSITORY } from './running-host.js';
+import { copyOfRepository, git } from './repository-copy.js';
+import { REPOSITORY } from './running-host.js';
 import { shareBuilds } from './shared-builds.js';
 import { tempFolder } from './temp-folder.js';
 
@@ -13,12 +13,7 @@ const NESTED = ['sdk', 'host', 'plugins/compute', 'plugins/workflow', 'plugins/h
  * built, but nx finds there what it has built of the same files here. It stands in a folder of its own, so that what a reader puts beside the clone meets nothing.
  */
 export function repositoryCopy(): string {
-  const copy = path.join(tempFolder('bellows-copy'), 'bellows');
-  git(['clone', '--quiet', REPOSITORY, copy], REPOSITORY);
-  const known = listed(['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']);
-  const files = known.filter((name) => existsSync(path.join(REPOSITORY, name)));
-  for (const name of listed(['ls-files', '-z'], copy)) if (!files.includes(name)) rmSync(path.join(copy, name));
-  for (const name of files) cpSync(path.join(REPOSITORY, name), path.join(copy, name), { force: true });
+  const copy = copyOfRepository();
   git(['add', '--all'], copy);
   git(['-c', 'user.name=Ada', '-c', 'user.email=ada@localhost', 'commit', '--quiet', '--allow-empty', '-m', 'As it is now'], copy);
   linkModules(copy);
@@ -52,12 +47,4 @@ function linkModules(copy: string): void {
     const nested = path.join(REPOSITORY, folder, 'node_modules');
     if (existsSync(nested)) symlinkSync(nested, path.join(copy, folder, 'node_modules'));
   }
-}
-
-function listed(args: readonly string[], cwd = REPOSITORY): string[] {
-  return git(args, cwd).split('\0').filter(Boolean);
-}
-
-function git(args: readonly string[], cwd: string): string {
-  return execFileSync('git', args, { cwd, encoding: 'utf8', env: cleanEnv(), maxBuffer: 64 * 1024 * 1024 });
 }

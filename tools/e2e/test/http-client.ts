@@ -13,12 +13,14 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** Closes the connection; the request then rejects. */
+  readonly signal?: AbortSignal;
 }
 
 /** node:http instead of fetch: tests must be able to send a wrong `Host` header. One connection per request. */
-export function request(url: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<Answer> {
+export function request(url: string, { method = 'GET', headers = {}, body, signal }: RequestOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = http.request(url, { method, headers, agent: false }, (incoming) => {
+    const outgoing = http.request(url, { method, headers, agent: false, ...(signal ? { signal } : {}) }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);

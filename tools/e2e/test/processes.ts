@@ -22,6 +22,17 @@ export function isRunning(pid: number): boolean {
   return stateOf(pid) !== 'Z';
 }
 
+/** Ends what still runs of them; one may end by itself in between. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids.filter(isRunning)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 function parentOfEach(): Map<number, number> {
   if (process.platform === 'linux') {
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));

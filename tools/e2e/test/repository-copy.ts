@@ -1,21 +1,41 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { cleanEnv, REPOSITORY } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 
 const MODULES = path.join(REPOSITORY, 'node_modules');
 
-/** What git knows or would add, in a folder of its own that is a repository of git too. */
+/** A clone with the files as they are now: also what is not committed, of what git knows or would add. */
 export function copyOfRepository(): string {
-  const copy = tempFolder('bellows-clone');
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
-  const files = execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-  for (const file of files.split('\0').filter(Boolean)) {
-    if (existsSync(path.join(REPOSITORY, file))) cpSync(path.join(REPOSITORY, file), path.join(copy, file), { force: true });
+  const copy = path.join(tempFolder('bellows-clone'), 'bellows');
+  git(['clone', '--quiet', REPOSITORY, copy], REPOSITORY);
+  const head = git(['rev-parse', 'HEAD'], copy).trim();
+  const changed = [
+    ['diff', '--name-only', '--no-renames', '-z', head],
+    ['ls-files', '-z', '--others', '--exclude-standard'],
+  ];
+  for (const name of changed.flatMap((args) => git(args, REPOSITORY).split('\0')).filter(Boolean)) {
+    const to = path.join(copy, name);
+    if (!isCopied(path.join(REPOSITORY, name), to)) rmSync(to, { force: true });
   }
-  execFileSync('git', ['init', '--quiet'], { cwd: copy });
   return copy;
+}
+
+/** A file may be deleted, or go at this moment. */
+function isCopied(from: string, to: string): boolean {
+  try {
+    cpSync(from, to, { force: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Runs git and answers what it prints. */
+export function git(args: readonly string[], cwd: string): string {
+  return execFileSync('git', args, { cwd, encoding: 'utf8', env: cleanEnv(), maxBuffer: 64 * 1024 * 1024 });
 }
 
 /** What `npm install` leaves of third parties, without asking a registry: links to this clone's packages. */

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll } from '@jest/globals';
 import { type Answer, type RequestOptions, request } from './http-client.js';
-import { descendants, isRunning } from './processes.js';
+import { descendants, killAll } from './processes.js';
 import { tempFolder } from './temp-folder.js';
 import { until } from './until.js';
 
@@ -78,7 +78,7 @@ afterAll(async () => {
     const below = descendants(pid);
     child.kill('SIGKILL');
     await exit;
-    for (const other of below) if (isRunning(other)) process.kill(other, 'SIGKILL');
+    killAll(below);
   }
 });
 

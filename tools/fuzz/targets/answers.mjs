@@ -42,7 +42,6 @@ const BODILESS = new Set([204, 205, 304]);
 
 /** The client against a host that answers anything. */
 export const answers = {
-  share: 0.1,
   async open() {
     const check = async (given) => {
       const fetch = async () => responseOf(given);

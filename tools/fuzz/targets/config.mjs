@@ -29,7 +29,6 @@ plugins:
 `;
 
 export const configObjects = {
-  share: 0.24,
   async open() {
     const check = async (value) => {
       // as reading the file does before
@@ -45,7 +44,6 @@ export const configObjects = {
 
 /** With everything a start reads: YAML, substitution, plugins that are named. */
 export const configFiles = {
-  share: 0.02,
   async open() {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'bellows-fuzz-'));
     const configFile = path.join(folder, 'bellows.yaml');

@@ -7,7 +7,6 @@ const topic = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('metrics', 'statu
 
 /** Payloads, topics and keys on the bus, with one subscriber that throws and one that must hear everything. */
 export const events = {
-  share: 0.22,
   async open() {
     const bus = new EventBus({ clock: systemClock, source: 'fuzz', onHandlerError: () => {} });
     let heard = 0;

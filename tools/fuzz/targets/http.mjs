@@ -89,7 +89,6 @@ const request = fc.oneof({ weight: 3, arbitrary: anyRequest }, { weight: 1, arbi
 
 /** Requests that are HTTP, to a listening host: paths, headers, bodies, uploads, streams. */
 export const http = {
-  share: 0.025,
   async open() {
     const plugins = ['plugins/compute', 'docs/examples/greeter'].map((from) => ({
       from: path.resolve(import.meta.dirname, '../../..', from),

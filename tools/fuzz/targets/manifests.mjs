@@ -25,7 +25,6 @@ const range = fc.oneof(
 
 /** plugin.json, and the range in it. */
 export const manifests = {
-  share: 0.2,
   async open() {
     const check = async ([json, text]) => {
       const problem = sdkRangeProblem(text, SDK_VERSION);

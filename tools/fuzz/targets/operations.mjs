@@ -25,7 +25,6 @@ const hostileInput = hostileObject.filter((value) => !THROWING.includes(value?.o
 
 /** Every operation of compute and workflow, with inputs made from its schema and then spoilt. */
 export const operations = {
-  share: 0.16,
   async open() {
     const host = await startHost();
     const listed = (await (await fetch(`${host.http.url}/v1/operations`)).json()).operations;
@@ -61,7 +60,6 @@ const stand = Object.keys(Object.groupBy(called, ([id]) => id)).map((id) =>
 
 /** Definitions, as text. */
 export const workflows = {
-  share: 0.03,
   async open() {
     const host = await startHost(stand);
     return opened(

@@ -17,7 +17,6 @@ const bytes = fc.oneof({ weight: 5, arbitrary: mutatedText(fc.constantFrom(...GO
 
 /** Bytes on a socket, in one piece or byte by byte, half of them no HTTP. The host answers or hangs up, and is there for the next. */
 export const sockets = {
-  share: 0.005,
   async open() {
     const host = await startTestHost({ plugins: [], listen: true });
     const { port } = new URL(host.http.url);
