@@ -9,7 +9,27 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { writeNotices } from './notices.mjs';
 
-const SHARED = ['@bellows/sdk', 'rxjs', 'tsyringe', 'reflect-metadata'];
+const SHARED = ['@bellows/sdk', 'rxjs', 'reflect-metadata'];
+
+const FASTIFY = /[\\/]node_modules[\\/]fastify[\\/]/;
+/**
+ * What Fastify asks for at each start and the host does without. Its compilers of schemas are 1 MB, and no route has a schema; HTTP/2 and
+ * TLS are loaded by whoever makes such a server, ranges of versions by whoever gives it a plugin that names some.
+ */
+const lean = {
+  name: 'lean',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@fastify\/(ajv|fast-json-stringify)-compiler$/ }, ({ path: name }) => ({ path: name, namespace: 'absent' }));
+    onLoad({ filter: /^/, namespace: 'absent' }, () => ({ contents: '' }));
+    onResolve({ filter: /^(node:https|node:http2|semver)$/, namespace: 'file' }, ({ path: name, importer, resolveDir }) =>
+      FASTIFY.test(importer) ? { path: name, namespace: 'later', pluginData: resolveDir } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: 'later' }, ({ path: name, pluginData: resolveDir }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, key) => require(${JSON.stringify(name)})[key] });`,
+      resolveDir,
+    }));
+  },
+};
 
 const folder = process.cwd();
 const { values, positionals } = parseArgs({
@@ -43,6 +63,7 @@ const forNode = {
   // protobufjs: only for exporting sketches, which nobody here does; it is an optional peer and not installed
   external: [...SHARED, 'protobufjs/minimal'],
   conditions: ['node', 'import'],
+  plugins: [lean],
   banner: {
     // bundled CommonJS asks for Node's own modules through `require`
     js: "import { createRequire as bellowsCreateRequire } from 'node:module'; const require = bellowsCreateRequire(import.meta.url);",
