@@ -186,7 +186,9 @@ describe('stagePlugin', () => {
     const folder = await stage(await found('./a'));
     const sdk = await realpath(path.join(folder, 'node_modules/@bellows/sdk'));
     await rename(path.join(root, 'staging'), path.join(root, 'moved'));
-    expect(await realpath(path.join(root, 'moved', path.relative(path.join(root, 'staging'), folder), 'node_modules/@bellows/sdk'))).toBe(sdk);
+    expect(await realpath(path.join(root, 'moved', path.relative(path.join(root, 'staging'), folder), 'node_modules/@bellows/sdk'))).toBe(
+      sdk,
+    );
     await rename(path.join(root, 'moved'), path.join(root, 'staging'));
     await rm(path.join(root, 'staging/_links'), { recursive: true });
     expect(await stage(await found('./a'))).toBe(folder);
