@@ -144,8 +144,8 @@ function packageSeenFrom(folder: string, name: string): string | undefined {
 
 /**
  * Over names and bytes of everything the plugin ships, and over where its packages are: with a host that
- * moved or was replaced, a folder staged before would link to the old one's SDK. What was read is written to `copy` as well, an empty
- * folder, if one is given.
+ * moved or was replaced, a folder staged before would link to the old one's SDK. With `copy`, an empty folder, what was read is written
+ * there as well, so that the hash is that of the copy whatever was written to the plugin meanwhile.
  */
 export async function hashOf(folder: string, links: ReadonlyMap<string, string> = new Map(), copy?: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([...links]));
@@ -178,13 +178,17 @@ async function fileBytes(file: string, target: string | undefined): Promise<Uint
   return bytes;
 }
 
-/** A link to something of the plugin leads to the copy of it; any other to where it led. */
+/** A link to something that is copied leads to the copy of it; any other to where it led. */
 async function linkBytes(file: string, place: { readonly folder: string; readonly target: string | undefined }): Promise<Uint8Array> {
   const to = await readlink(file);
   const { folder, target } = place;
   if (target !== undefined) {
     const absolute = path.resolve(path.dirname(file), to);
-    await symlink(absolute.startsWith(folder + path.sep) ? path.relative(path.dirname(file), absolute) : absolute, target);
+    const isCopied = path
+      .relative(folder, absolute)
+      .split(path.sep)
+      .every((part) => part !== '..' && isShipped(part));
+    await symlink(isCopied ? path.relative(path.dirname(file), absolute) : absolute, target);
   }
   return Buffer.from(to);
 }

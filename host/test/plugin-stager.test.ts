@@ -204,11 +204,14 @@ describe('stagePlugin', () => {
     await symlink(path.join(source, 'dist/x.js'), path.join(source, 'bin/absolute'));
     await symlink('../../outside', path.join(source, 'bin/outside'));
     await symlink('nowhere', path.join(source, 'bin/broken'));
+    await write('a/node_modules/tool', { 'run.js': '1' });
+    await symlink('../node_modules/tool/run.js', path.join(source, 'bin/installed'));
     const folder = await stage(await found('./a'));
     expect((await stat(path.join(folder, 'bin/run.sh'))).mode & 0o777).toBe(0o755);
     expect(await readdir(path.join(folder, 'empty'))).toEqual([]);
     for (const name of ['inside', 'absolute']) expect(await realpath(path.join(folder, 'bin', name))).toBe(path.join(folder, 'dist/x.js'));
     expect(await realpath(path.join(folder, 'bin/outside'))).toBe(path.join(root, 'outside'));
+    expect(await realpath(path.join(folder, 'bin/installed'))).toBe(path.join(source, 'node_modules/tool/run.js'));
     expect(await readlink(path.join(folder, 'bin/broken'))).toBe('nowhere');
     expect(await stage(await found('./a'))).toBe(folder);
   });

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The flags of Node.js for an executor: it may read its own package, which holds all its code, and the folder of the modules, and nothing else; it may
- * write nothing, start no process and, from Node.js 25 on, open no connection. A second wall behind the instance, for
- * mistakes in what WASI is made of; no wall against code that has broken out of V8 itself. Threads inherit it, as
- * long as they are not given flags of their own. `modulesFolder` must exist.
+ * The flags of Node.js for an executor: it may read its own package, in which all its code is bundled, and the folder of
+ * the modules, and nothing else; it may write nothing, start no process and, from Node.js 25 on, open no connection. A
+ * second wall behind the instance, for mistakes in what WASI is made of; no wall against code that has broken out of V8
+ * itself. Threads inherit it, as long as they are not given flags of their own. `modulesFolder` must exist.
  */
 export function executorFlags(entry: URL, modulesFolder: string): string[] {
   const own = findPackageJSON('..', entry) ?? fileURLToPath(entry);
