@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PluginError } from '@bellows/sdk';
+import { linkFolder } from './package-links.js';
 import type { PluginSource } from './plugin-source.js';
 
 /** Packages of which one process must hold one copy: their identity crosses between host and plugins. */
@@ -28,28 +29,29 @@ export async function stagePlugin(source: PluginSource, context: StageContext): 
   if (await isImportedInPlace(source.folder, context)) return source.folder;
   const links = packageLinks(source, context);
   // The id, which was checked, and not the package's name: that could lead out of the folder.
-  const folderOf = async (content: string) => {
-    const plain = path.join(context.stagingDir, source.manifest.id, await hashOf(content, links));
+  const copies = path.join(context.stagingDir, source.manifest.id);
+  const folderOf = (hash: string) => {
+    const plain = path.join(copies, hash);
     let fresh = plain;
     for (let attempt = 2; context.spent?.has(fresh); attempt += 1) fresh = `${plain}-${attempt}`;
     return fresh;
   };
-  let folder = await folderOf(source.folder);
-  if (existsSync(folder)) return folder;
-  await mkdir(path.dirname(folder), { recursive: true, mode: 0o700 });
-  const temporary = await mkdtemp(`${folder}.`);
+  const packages = await linkFolder(links, context.stagingDir);
+  // A plugin that is new here has no copy to look for, and is read once less.
+  const staged = existsSync(copies) ? folderOf(await hashOf(source.folder, links)) : undefined;
+  if (staged !== undefined && existsSync(staged)) return staged;
+  await mkdir(copies, { recursive: true, mode: 0o700 });
+  const temporary = await mkdtemp(path.join(copies, 'new.'));
+  let folder: string | undefined;
   try {
-    await cp(source.folder, temporary, {
-      recursive: true,
-      filter: (file) => isShipped(path.basename(file)) || file === source.folder,
-    });
-    // A build may have written meanwhile: a copy is called after what it holds, not after what was there before.
-    folder = await folderOf(temporary);
-    for (const [name, target] of links) await link(target, path.join(temporary, 'node_modules', name));
+    // A build may write meanwhile: a copy is called after what it holds, not after what was there before.
+    folder = folderOf(await hashOf(source.folder, links, temporary));
+    // relative: a data folder may be moved
+    await symlink(path.relative(temporary, packages), path.join(temporary, 'node_modules'), 'junction');
     await rename(temporary, folder);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // else another host staged the same content first
+    if (folder === undefined || !existsSync(folder)) throw error; // else another host staged the same content first
   }
   return folder;
 }
@@ -117,18 +119,20 @@ function packageLinks(source: PluginSource, { configFolder }: StageContext): Map
   return links;
 }
 
-async function link(target: string, file: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  await symlink(target, file, 'junction');
-}
-
 function sdkSeenFrom(folder: string): string | undefined {
   return packageSeenFrom(folder, '@bellows/sdk');
 }
 
+/** Looked for once: what of it this process has imported stays. */
+const hostCopies = new Map<string, string | undefined>();
+
 function hostCopy(name: string): string | undefined {
-  // rxjs is the SDK's dependency, not the host's: look from there too
-  return packageSeenFrom(import.meta.dirname, name) ?? packageSeenFrom(hostCopy('@bellows/sdk') ?? import.meta.dirname, name);
+  if (!hostCopies.has(name)) {
+    // rxjs is the SDK's dependency, not the host's: look from there too
+    const found = packageSeenFrom(import.meta.dirname, name) ?? packageSeenFrom(hostCopy('@bellows/sdk') ?? import.meta.dirname, name);
+    hostCopies.set(name, found);
+  }
+  return hostCopies.get(name);
 }
 
 /** The real folder of a package as Node would find it from `folder`. */
@@ -140,22 +144,51 @@ function packageSeenFrom(folder: string, name: string): string | undefined {
 
 /**
  * Over names and bytes of everything the plugin ships, and over where its packages are: with a host that
- * moved or was replaced, a folder staged before would link to the old one's SDK.
+ * moved or was replaced, a folder staged before would link to the old one's SDK. With `copy`, an empty folder, what was read is written
+ * there as well, so that the hash is that of the copy whatever was written to the plugin meanwhile.
  */
-export async function hashOf(folder: string, links: ReadonlyMap<string, string> = new Map()): Promise<string> {
+export async function hashOf(folder: string, links: ReadonlyMap<string, string> = new Map(), copy?: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([...links]));
   const walk = async (current: string): Promise<void> => {
     const entries = (await readdir(current, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       if (!isShipped(entry.name)) continue;
       const file = path.join(current, entry.name);
-      if (entry.isDirectory()) await walk(file);
-      else if (entry.isFile() || entry.isSymbolicLink()) {
-        const bytes = entry.isSymbolicLink() ? Buffer.from(await readlink(file)) : await readFile(file);
-        hash.update(JSON.stringify([path.relative(folder, file), bytes.length])).update(bytes);
+      const name = path.relative(folder, file);
+      const target = copy === undefined ? undefined : path.join(copy, name);
+      if (entry.isDirectory()) {
+        if (target !== undefined) await mkdir(target);
+        await walk(file);
+      } else if (entry.isFile() || entry.isSymbolicLink()) {
+        const bytes = await (entry.isFile() ? fileBytes(file, target) : linkBytes(file, { folder, target }));
+        hash.update(JSON.stringify([name, bytes.length])).update(bytes);
       }
     }
   };
   await walk(folder);
   return hash.digest('hex').slice(0, 16);
+}
+
+async function fileBytes(file: string, target: string | undefined): Promise<Uint8Array> {
+  if (target === undefined) return readFile(file);
+  await using handle = await open(file);
+  const { mode } = await handle.stat();
+  const bytes = await handle.readFile();
+  await writeFile(target, bytes, { mode });
+  return bytes;
+}
+
+/** A link to something that is copied leads to the copy of it; any other to where it led. */
+async function linkBytes(file: string, place: { readonly folder: string; readonly target: string | undefined }): Promise<Uint8Array> {
+  const to = await readlink(file);
+  const { folder, target } = place;
+  if (target !== undefined) {
+    const absolute = path.resolve(path.dirname(file), to);
+    const isCopied = path
+      .relative(folder, absolute)
+      .split(path.sep)
+      .every((part) => part !== '..' && isShipped(part));
+    await symlink(isCopied ? path.relative(path.dirname(file), absolute) : absolute, target);
+  }
+  return Buffer.from(to);
 }

@@ -1,17 +1,19 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Removes every staged folder that is not in `keep`: earlier versions of plugins, what a killed host left half-made, and what is empty
+ * Removes every staged folder that is not in `keep`, nor what one of those finds its packages in: earlier versions of plugins, what a killed host left half-made, and what is empty
  * then. Only for the one who holds the data folder, and not while plugins are loaded. Answers how many copies went.
  */
 export async function sweepStaging(stagingDir: string, keep: ReadonlySet<string>): Promise<number> {
+  const packages = await Promise.all([...keep].map(async (folder) => path.resolve(folder, await linkedFrom(folder))));
+  const kept = new Set([...keep, ...packages]);
   let removed = 0;
   for (const group of await namesIn(stagingDir)) {
     let left = 0;
     for (const name of await namesIn(path.join(stagingDir, group))) {
       const folder = path.join(stagingDir, group, name);
-      if (keep.has(folder)) {
+      if (kept.has(folder)) {
         left += 1;
         continue;
       }
@@ -25,4 +27,9 @@ export async function sweepStaging(stagingDir: string, keep: ReadonlySet<string>
 
 async function namesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
+}
+
+/** Where a copy finds its packages; a plugin that is loaded in place has its own. */
+async function linkedFrom(folder: string): Promise<string> {
+  return readlink(path.join(folder, 'node_modules')).catch(() => '');
 }

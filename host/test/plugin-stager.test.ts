@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -100,6 +100,12 @@ describe('findPlugin', () => {
   });
 });
 
+/** Resolves in the turn in which the folder of a copy is there: most of it is to be written yet. */
+async function begun(): Promise<void> {
+  const staging = path.join(root, 'staging/mine');
+  while (!existsSync(staging) || readdirSync(staging).length === 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe('stagePlugin', () => {
   it('copies a foreign plugin to a folder named by its content and links the host’s SDK into it', async () => {
     await write('a', { 'package.json': { name: '@team/mine' }, 'plugin.json': MANIFEST, 'dist/index.js': 'export default 1;' });
@@ -123,10 +129,8 @@ describe('stagePlugin', () => {
     const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`a${at}.js`, 'x'.repeat(10_000)]));
     await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST, ...many, 'z.js': 'export default 1;' });
     const source = await found('./a');
-    const staging = path.join(root, 'staging/mine');
     const staged = stage(source);
-    // the copy has begun as soon as its folder is there
-    while (!existsSync(staging) || readdirSync(staging).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await begun();
     writeFileSync(path.join(root, 'a/z.js'), 'export default 2;');
     const folder = await staged;
     const held = await readFile(path.join(folder, 'z.js'), 'utf8');
@@ -161,6 +165,65 @@ describe('stagePlugin', () => {
     const second = await stage(await found('./a'));
     expect(second).not.toBe(first);
     expect(await readlink(path.join(second, 'node_modules/left'))).toBe(own);
+  });
+
+  it('makes the links once for all plugins that have the same', async () => {
+    const folders = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => {
+        await write(name, { 'package.json': { name }, 'plugin.json': { ...MANIFEST, id: name } });
+        return stage(await found(`./${name}`));
+      }),
+    );
+    const links = await Promise.all(folders.map((folder) => realpath(path.join(folder, 'node_modules'))));
+    expect(new Set(folders).size).toBe(3);
+    expect(new Set(links)).toEqual(new Set([path.join(root, 'staging/_links', path.basename(links[0] ?? ''))]));
+    expect(await readdir(path.join(root, 'staging/_links'))).toHaveLength(1);
+    expect((await readdir(links[0] ?? '')).sort()).toEqual(['@bellows', 'reflect-metadata', 'rxjs', 'tsyringe']);
+  });
+
+  it('finds its packages after the staging folder was moved, and after the links were removed', async () => {
+    await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST });
+    const folder = await stage(await found('./a'));
+    const sdk = await realpath(path.join(folder, 'node_modules/@bellows/sdk'));
+    await rename(path.join(root, 'staging'), path.join(root, 'moved'));
+    expect(await realpath(path.join(root, 'moved', path.relative(path.join(root, 'staging'), folder), 'node_modules/@bellows/sdk'))).toBe(
+      sdk,
+    );
+    await rename(path.join(root, 'moved'), path.join(root, 'staging'));
+    await rm(path.join(root, 'staging/_links'), { recursive: true });
+    expect(await stage(await found('./a'))).toBe(folder);
+    expect(await realpath(path.join(folder, 'node_modules/@bellows/sdk'))).toBe(sdk);
+  });
+
+  it('copies programs that can be run, empty folders, and links: those inside lead to the copy, others to where they led', async () => {
+    const source = await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST, 'bin/run.sh': 'true', 'dist/x.js': '1' });
+    await write('.', { outside: 'there' });
+    await chmod(path.join(source, 'bin/run.sh'), 0o755);
+    await mkdir(path.join(source, 'empty'));
+    await symlink('../dist/x.js', path.join(source, 'bin/inside'));
+    await symlink(path.join(source, 'dist/x.js'), path.join(source, 'bin/absolute'));
+    await symlink('../../outside', path.join(source, 'bin/outside'));
+    await symlink('nowhere', path.join(source, 'bin/broken'));
+    await write('a/node_modules/tool', { 'run.js': '1' });
+    await symlink('../node_modules/tool/run.js', path.join(source, 'bin/installed'));
+    const folder = await stage(await found('./a'));
+    expect((await stat(path.join(folder, 'bin/run.sh'))).mode & 0o777).toBe(0o755);
+    expect(await readdir(path.join(folder, 'empty'))).toEqual([]);
+    for (const name of ['inside', 'absolute']) expect(await realpath(path.join(folder, 'bin', name))).toBe(path.join(folder, 'dist/x.js'));
+    expect(await realpath(path.join(folder, 'bin/outside'))).toBe(path.join(root, 'outside'));
+    expect(await realpath(path.join(folder, 'bin/installed'))).toBe(path.join(source, 'node_modules/tool/run.js'));
+    expect(await readlink(path.join(folder, 'bin/broken'))).toBe('nowhere');
+    expect(await stage(await found('./a'))).toBe(folder);
+  });
+
+  it('leaves nothing behind of a copy that could not be made', async () => {
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`a${at}.js`, 'export {};']));
+    const source = await write('a', { 'package.json': { name: 'mine' }, 'plugin.json': MANIFEST, ...many });
+    const staged = stage(await found('./a'));
+    await begun();
+    rmSync(source, { recursive: true });
+    await expect(staged).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await readdir(path.join(root, 'staging/mine'))).toEqual([]);
   });
 
   it('links private dependencies to the plugin’s own copies, and names one that is missing', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -21,6 +21,15 @@ describe('sweepStaging', () => {
     expect(await readdir(path.join(root, 'a'))).toEqual(['new']);
     expect((await readdir(root)).sort()).toEqual(['_unpacked', 'a']);
     expect(await readdir(path.join(root, '_unpacked'))).toEqual(['used']);
+  });
+
+  it('keeps where a copy in use finds its packages', async () => {
+    for (const folder of ['a/new', '_links/used', '_links/old', 'b/old']) await mkdir(path.join(root, folder), { recursive: true });
+    await symlink('../../_links/used', path.join(root, 'a/new/node_modules'));
+    await symlink('../../_links/old', path.join(root, 'b/old/node_modules'));
+    expect(await sweepStaging(root, new Set([path.join(root, 'a/new')]))).toBe(2);
+    expect(await readdir(path.join(root, '_links'))).toEqual(['used']);
+    expect((await readdir(root)).sort()).toEqual(['_links', 'a']);
   });
 
   it('has nothing to do where nothing was staged', async () => {

@@ -78,12 +78,12 @@ function boundsAbove({ operator, value }: { readonly operator: string; readonly 
   return operator === '<' || operator === '<=' || (operator === '' && value !== '');
 }
 
-type Semver = typeof import('semver');
+type Semver = typeof import('./semver.js');
 let loaded: Semver | undefined;
 
 /** Loaded by the first manifest: plugins import this package too, and never need it. */
 function semver(): Semver {
-  loaded ??= createRequire(import.meta.url)('semver') as Semver;
+  loaded ??= createRequire(import.meta.url)('#semver') as Semver;
   return loaded;
 }
 

@@ -1,4 +1,14 @@
-import { ConfigError, type IClock, type ILogger, type IRandom, messageOf, NotReadyError, systemClock, systemRandom } from '@bellows/sdk';
+import {
+  ConfigError,
+  type IClock,
+  type ILogger,
+  InvariantError,
+  type IRandom,
+  messageOf,
+  NotReadyError,
+  systemClock,
+  systemRandom,
+} from '@bellows/sdk';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { HostView } from '../host-view.js';
 import type { OperationRegistry } from '../operations/operation-registry.js';
@@ -120,6 +130,7 @@ function newApp({ logger, hide, random, clock, isClosing }: AppOptions): Fastify
     return503OnClosing: false,
     requestTimeout: RECEIVE_TIMEOUT_MS,
     routerOptions: { maxParamLength: 500 },
+    schemaController: { compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema } },
     // A missing Host header is answered by us, in our shape.
     http: { requireHostHeader: false },
     clientErrorHandler: answerUnreadable,
@@ -154,6 +165,11 @@ function newApp({ logger, hide, random, clock, isClosing }: AppOptions): Fastify
     if (isClosing()) reply.header('connection', 'close');
   });
   return app;
+}
+
+/** What an operation takes is checked by its own schema; the compilers of Fastify are left out of the bundle, so that no start loads them. */
+function refuseSchema(): never {
+  throw new InvariantError('BUG', 'A route has a schema of Fastify, which this host cannot compile.');
 }
 
 /** Before anything of a request is looked at or its body read: where it comes from, who asks, and whether they may. */

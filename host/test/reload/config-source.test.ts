@@ -59,6 +59,6 @@ describe('ConfigSource', () => {
     await settled;
     expect(problems).toEqual([]);
     expect(await copies()).toEqual(waves.flat().map(({ folder }) => path.basename(folder)));
-    expect(await readdir(staging)).toEqual(['odd']);
+    expect((await readdir(staging)).sort()).toEqual(['_links', 'odd']);
   });
 });

@@ -1,25 +1,17 @@
-import { lstatSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What an executor imports from outside of its own package. */
-const DEPENDENCY = '@bjorn3/browser_wasi_shim';
-
 /**
- * The flags of Node.js for an executor: it may read its own code and the folder of the modules, and nothing else; it may
- * write nothing, start no process and, from Node.js 25 on, open no connection. A second wall behind the instance, for
- * mistakes in what WASI is made of; no wall against code that has broken out of V8 itself. Threads inherit it, as
- * long as they are not given flags of their own. `modulesFolder` must exist.
+ * The flags of Node.js for an executor: it may read its own package, in which all its code is bundled, and the folder of
+ * the modules, and nothing else; it may write nothing, start no process and, from Node.js 25 on, open no connection. A
+ * second wall behind the instance, for mistakes in what WASI is made of; no wall against code that has broken out of V8
+ * itself. Threads inherit it, as long as they are not given flags of their own. `modulesFolder` must exist.
  */
 export function executorFlags(entry: URL, modulesFolder: string): string[] {
   const own = findPackageJSON('..', entry) ?? fileURLToPath(entry);
-  const dependency = findPackageJSON(DEPENDENCY, entry);
-  const folders = [
-    ...bothWays(path.dirname(own)),
-    ...(dependency === undefined ? [] : waysToPackage(path.dirname(dependency))),
-    ...bothWays(modulesFolder),
-  ];
+  const folders = [...bothWays(path.dirname(own)), ...bothWays(modulesFolder)];
   return [
     '--permission',
     '--allow-worker',
@@ -32,10 +24,4 @@ export function executorFlags(entry: URL, modulesFolder: string): string[] {
 /** A package manager may link packages: both ways to the files are looked at. */
 function bothWays(folder: string): readonly string[] {
   return [path.resolve(folder), realpathSync(folder)];
-}
-
-/** A scope that is a link is looked at itself. What is below it must not be allowed beside it: Node.js then takes the longer path alone. */
-function waysToPackage(folder: string): readonly string[] {
-  const scope = path.dirname(folder);
-  return lstatSync(scope).isSymbolicLink() ? [scope, realpathSync(folder)] : bothWays(folder);
 }

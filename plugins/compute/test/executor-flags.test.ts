@@ -6,8 +6,6 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { executorFlags } from '../src/executor-flags.js';
 
-const SCOPE = '@bjorn3';
-const PACKAGE = 'browser_wasi_shim';
 const made: string[] = [];
 
 afterEach(() => {
@@ -20,37 +18,46 @@ function tempFolder(): string {
   return folder;
 }
 
-function packageIn(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ type: 'module', exports: './index.js' }));
-  writeFileSync(path.join(folder, 'index.js'), 'export const answer = 42;\n');
+/** A package whose program prints what `read` (absolute) holds, or why it cannot. */
+function packageIn(folder: string, read: string): void {
+  mkdirSync(path.join(folder, 'dist/executor'), { recursive: true });
+  writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  writeFileSync(path.join(folder, 'dist/answer.js'), 'export const answer = 42;\n');
+  const lines = [
+    "import { readFileSync } from 'node:fs';",
+    "import { answer } from '../answer.js';",
+    `try { console.log(answer, readFileSync(${JSON.stringify(read)}, 'utf8')); } catch ({ code }) { console.log(answer, code); }`,
+  ];
+  writeFileSync(path.join(folder, 'dist/executor/main.js'), lines.join('\n'));
 }
 
-/** What a program of an installed package prints that imports the dependency, with the flags of an executor. */
-function importedIn(root: string): string {
-  const own = path.join(root, 'node_modules/own');
-  const entry = path.join(own, 'dist/executor.js');
-  packageIn(own);
-  mkdirSync(path.dirname(entry));
-  writeFileSync(entry, `import { answer } from '${SCOPE}/${PACKAGE}';\nprocess.stdout.write(\`\${answer}\`);\n`);
-  return execFileSync(process.execPath, [...executorFlags(pathToFileURL(entry), tempFolder()), entry], { encoding: 'utf8', stdio: 'pipe' });
+/** What that program prints with the flags of an executor. */
+function printed(folder: string, modulesFolder: string): string {
+  const entry = path.join(folder, 'dist/executor/main.js');
+  const flags = executorFlags(pathToFileURL(entry), modulesFolder);
+  return execFileSync(process.execPath, [...flags, entry], { encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
 describe('executorFlags', () => {
-  it('lets an executor import its dependency from beside it', () => {
-    const root = tempFolder();
-    packageIn(path.join(root, 'node_modules', SCOPE, PACKAGE));
-    expect(importedIn(root)).toBe('42');
+  it('lets an executor read its own package and the modules', () => {
+    const [root, modules] = [tempFolder(), tempFolder()];
+    writeFileSync(path.join(modules, 'one.wasm'), 'a module');
+    packageIn(root, path.join(modules, 'one.wasm'));
+    expect(printed(root, modules)).toBe('42 a module');
   });
 
-  it.each([
-    ['the package', path.join(SCOPE, PACKAGE)],
-    ['its whole scope', SCOPE],
-  ])('lets an executor import its dependency where %s is a link', (_what, linked) => {
+  it('lets an executor read its own package where that is a link', () => {
     const [root, store] = [tempFolder(), tempFolder()];
-    packageIn(path.join(store, SCOPE, PACKAGE));
-    mkdirSync(path.dirname(path.join(root, 'node_modules', linked)), { recursive: true });
-    symlinkSync(path.join(store, linked), path.join(root, 'node_modules', linked));
-    expect(importedIn(root)).toBe('42');
+    packageIn(path.join(store, 'own'), path.join(store, 'own/package.json'));
+    mkdirSync(path.join(root, 'node_modules'));
+    symlinkSync(path.join(store, 'own'), path.join(root, 'node_modules/own'));
+    expect(printed(path.join(root, 'node_modules/own'), tempFolder())).toBe('42 {"type":"module"}');
+  });
+
+  it('lets an executor read nothing beside its package', () => {
+    const root = tempFolder();
+    writeFileSync(path.join(root, 'beside'), 'a secret');
+    packageIn(path.join(root, 'own'), path.join(root, 'beside'));
+    expect(printed(path.join(root, 'own'), tempFolder())).toBe('42 ERR_ACCESS_DENIED');
   });
 });

@@ -27,7 +27,7 @@ import { activateCompute } from '../src/plugin.js';
 import type { WasmScalingManager } from '../src/wasm-scaling-manager.js';
 
 /** The built executor: a process of its own needs files that Node.js runs as they are. */
-export const EXECUTOR_ENTRY = new URL('../dist/executor/main.js', import.meta.url);
+export const EXECUTOR_ENTRY = new URL('../dist/bundle/executor/main.js', import.meta.url);
 
 export interface RunningComputeOptions {
   readonly config?: Partial<ComputeConfig>;

@@ -18,19 +18,23 @@ const GENERATED = 100;
 export async function startFigures({ quick }) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bellows-bench-'));
   try {
+    const generated = await generatedPlugins(path.join(folder, 'generated'), GENERATED);
     const configs = {
       one: configOf(folder, 'one', plugins('compute')),
       three: configOf(folder, 'three', plugins('compute', 'workflow', 'harness')),
-      hundred: configOf(folder, 'hundred', await generatedPlugins(path.join(folder, 'generated'), GENERATED)),
+      hundred: configOf(folder, 'hundred', generated),
     };
     const start = async (args) => {
       const port = await freePort();
       return exec([...args(String(port))], port);
     };
     const withConfig = (config) => start((port) => [HOST_MAIN, 'start', '--config', config, '--port', port]);
+    // Each time a folder of its own, and none is removed before the end: for some seconds ext4 makes new files far more slowly where
+    // many were removed (measured: most of the start then).
+    let fresh = 0;
     const unstaged = () => {
-      rmSync(path.join(folder, 'hundred/staging'), { recursive: true, force: true });
-      return withConfig(configs.hundred);
+      fresh += 1;
+      return withConfig(configOf(folder, `fresh-${fresh}`, generated));
     };
     const hosts = {
       one: () => withConfig(configs.one),

@@ -168,9 +168,9 @@ function jobFor(batch: readonly PlannedIssue[]): JobRequest {
   return { repo: 'repo', branch: BRANCH, issues, agent: { command: ['sh', stub('stub-agent.sh')] }, verify: ['sh', stub('verify.sh')] };
 }
 
-/** Beside `src` and `dist`. */
+/** By the name its package has for it: how deep this code is bundled is not known here. */
 function stub(name: string): string {
-  return fileURLToPath(new URL(`../../stub-agent/${name}`, import.meta.url));
+  return fileURLToPath(import.meta.resolve(`#stub-agent/${name}`));
 }
 
 function scaleConfigFor({ concurrentAgents, speed }: LoadTestSpec): ScaleConfig {

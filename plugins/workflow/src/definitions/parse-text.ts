@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { messageOf } from '@bellows/sdk';
-import { type Document, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import type { Document, YAMLError } from 'yaml';
 import { sentence } from './shortened.js';
 
 /** YAML takes about half a second and 100 MB per million characters to read; a pipeline that large is generated, and can be JSON. */
@@ -59,6 +60,7 @@ function parseJson(text: string): ParsedText {
 }
 
 function parseYaml(text: string): ParsedText {
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
@@ -86,6 +88,7 @@ function parseYaml(text: string): ParsedText {
 
 /** Of each map those keys that are there before. The parser's own search compares each key with each other one, and takes minutes for 100,000. */
 function doubledKeys(document: Document.Parsed): Pick<YAMLError, 'message' | 'pos'>[] {
+  const { isScalar, visit } = yaml();
   const found: Pick<YAMLError, 'message' | 'pos'>[] = [];
   visit(document, {
     Map(_, { items }) {
@@ -103,6 +106,16 @@ function doubledKeys(document: Document.Parsed): Pick<YAMLError, 'message' | 'po
     },
   });
   return found;
+}
+
+type Yaml = typeof import('../yaml.js');
+
+let loaded: Yaml | undefined;
+
+/** Loaded by the first text: it takes longer than all of the plugin, and most starts read none. */
+function yaml(): Yaml {
+  loaded ??= createRequire(import.meta.url)('#yaml') as Yaml;
+  return loaded;
 }
 
 function failed(fault: TextFault): ParsedText {
