@@ -102,10 +102,11 @@ describe('an agent', () => {
   });
 
   it('that floods its output is cut and lands, and the host stays small', async () => {
-    const { json } = await run(`head -c 150000000 /dev/zero | tr '\\0' 'x'; ${COMMIT}`);
+    const { json } = await run(`head -c 250000000 /dev/zero | tr '\\0' 'x'; ${COMMIT}`);
     expect(json.status).toBe('completed');
-    const rssKib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${host.pid}/status`, 'utf8'))?.[1]);
-    expect(rssKib).toBeLessThan(400 * 1024);
+    // half of it is what a host has at most; one that keeps what it reads has more than the flood
+    const peakKib = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${host.pid}/status`, 'utf8'))?.[1]);
+    expect(peakKib).toBeLessThan(320 * 1024);
   });
 
   it('that destroys its workspace fails, and the repository is as before', async () => {
