@@ -14,12 +14,9 @@ const END_WITHIN_MS = 2_000;
 export function runStep(node, args, { captured = false, quietStdout = false, onStart = () => {}, ...options }) {
   const stdio = captured ? ['ignore', 'pipe', 'pipe'] : ['ignore', quietStdout ? 'ignore' : 'inherit', 'inherit'];
   return new Promise((resolve) => {
-    const child = spawn(node, args, { ...options, stdio, detached: !WINDOWS });
-    child.on('error', (error) => fail(String(error)));
-    if (child.pid !== undefined) onStart(child.pid);
-    const written = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr']) child[name]?.setEncoding('utf8').on('data', (text) => (written[name] += text));
+    let child;
     let endedBy;
+    // Before there is a child: a signal that came between the two would end this process alone, and the step would go on.
     const stopListening = onSignals((signal) => {
       // once: npm passes on a signal that the terminal has sent here too
       if (endedBy) return;
@@ -27,6 +24,11 @@ export function runStep(node, args, { captured = false, quietStdout = false, onS
       endGroup(child, 'SIGTERM');
       setTimeout(() => endGroup(child, 'SIGKILL'), END_WITHIN_MS);
     });
+    child = spawn(node, args, { ...options, stdio, detached: !WINDOWS });
+    child.on('error', (error) => fail(String(error)));
+    if (child.pid !== undefined) onStart(child.pid);
+    const written = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr']) child[name]?.setEncoding('utf8').on('data', (text) => (written[name] += text));
     child.on('exit', () => {
       if (!endedBy) return;
       endGroup(child, 'SIGKILL'); // what it started and did not end
@@ -41,11 +43,12 @@ export function runStep(node, args, { captured = false, quietStdout = false, onS
 
 /** Runs the last step: passes signals on, ends with its status, and never leaves it behind. */
 export function hold(node, args, { onEnd = () => {}, ...options }) {
-  const child = spawn(node, args, { ...options, stdio: 'inherit' });
-  // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process.
+  let child;
+  // A terminal sends SIGINT to the whole group, so the child has it already; the others reach only this process, and from the beginning.
   onSignals((signal) => signal !== 'SIGINT' && child.kill(signal));
   // A host reloads for it.
   if (!WINDOWS) process.on('SIGUSR2', () => child.kill('SIGUSR2'));
+  child = spawn(node, args, { ...options, stdio: 'inherit' });
   child.on('error', (error) => fail(String(error)));
   child.on('exit', (code, signal) => {
     onEnd(code);

@@ -85,6 +85,12 @@ describe('the charts of a page that was just opened', () => {
     expect(scene.isEnded()).toBe(true);
   });
 
+  it('begin with the page, and ask for nothing, where there is no subsystem', async () => {
+    const scene = newScene();
+    scene.open([]);
+    expect([scene.asked, scene.timers]).toEqual([[], []]);
+  });
+
   it('begin with the page when the host says nothing of before, or ends the stream', async () => {
     for (const end of ['silence', 'end'] as const) {
       const scene = newScene();
@@ -130,8 +136,8 @@ function newScene() {
     sampler,
     asked,
     timers,
-    open() {
-      store.dispatch({ type: 'status', status: statusAt(20_000) });
+    open(names?: readonly string[]) {
+      store.dispatch({ type: 'status', status: statusAt(20_000, names === undefined ? {} : { names }) });
       store.dispatch({ type: 'connection', connection: { phase: 'live', since: 0 } });
       if (sampler.ring.length === 0) sampler.sample();
     },

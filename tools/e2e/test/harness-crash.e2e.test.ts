@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { COMMIT, checkoutOf, git, newRepository, shellAgent } from './git-samples.js';
@@ -7,7 +7,9 @@ import { HARNESS, type RunningHost, startHost } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { until } from './until.js';
 
-const KILLS = 4;
+/** Of a session, in their order. */
+const MOMENTS = ['begun', 'committed', 'verifying', 'landing'] as const;
+type Moment = (typeof MOMENTS)[number];
 
 function start(folder: string): Promise<RunningHost> {
   const config = { scale: { minWorkers: 4 }, killGraceMs: 200 };
@@ -27,21 +29,29 @@ describe('a host killed with SIGKILL while agents work', () => {
     const folder = tempFolder('bellows-harness');
     const repo = newRepository();
     const before = checkoutOf(repo);
-    const pids = path.join(tempFolder(), 'pids');
-    const issues = Array.from({ length: 12 }, (_, index) => ({ id: `i${index}`, title: `Issue ${index}`, body: '' }));
+    const issues = Array.from({ length: 8 }, (_, index) => ({ id: `i${index}`, title: `Issue ${index}`, body: '' }));
+    const marks = tempFolder();
+    // Whoever comes to a moment notes its process and waits while it is held: each kill finds agents exactly there.
+    const at = (moment: Moment) => `echo $$ >> ${marks}/${moment}; while test -e ${marks}/hold-${moment}; do sleep 0.05; done`;
+    const hold = (moment: Moment) => writeFileSync(path.join(marks, `hold-${moment}`), '');
+    const running = () => MOMENTS.flatMap((moment) => started(path.join(marks, moment))).filter(isRunning);
     let host = await start(folder);
-    const agent = shellAgent(`echo $$ >> ${pids}; sleep 0.4; ${COMMIT}`);
-    const { json } = await harness(host, 'start', { repo, branch: 'work', issues, agent, verify: ['sh', '-c', 'sleep 0.1'], id: 'job' });
+    const agent = shellAgent(`${at('begun')}; ${COMMIT} && { ${at('committed')}; }`);
+    // files of two agents are together when one lands on the other
+    const verify = ['sh', '-c', `${at('verifying')}; if test "$(ls done-* | wc -l)" -gt 1; then ${at('landing')}; fi`];
+    hold('begun');
+    const { json } = await harness(host, 'start', { repo, branch: 'work', issues, agent, verify, id: 'job' });
     expect(json).toEqual({ id: 'job' });
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      const known = started(pids).length;
-      await until('more agents', () => started(pids).length > known + 1);
-      // at another moment of a session each time: just begun, in the agent, in the verification, in a landing
-      await new Promise((resolve) => setTimeout(resolve, kill * 180));
+    for (const [index, moment] of MOMENTS.entries()) {
+      await until(`somebody at ${moment}`, () => started(path.join(marks, moment)).some(isRunning));
       await host.stop('SIGKILL');
-      const left = started(pids).filter(isRunning);
+      const left = running();
+      expect(left).not.toEqual([]);
       host = await start(folder);
-      for (const pid of left) await until(`the end of agent ${pid}`, () => !isRunning(pid));
+      for (const pid of left) await until(`the end of process ${pid}`, () => !isRunning(pid));
+      const next = MOMENTS[index + 1];
+      if (next !== undefined) hold(next);
+      rmSync(path.join(marks, `hold-${moment}`));
     }
     const done = await until(
       'the end of the job',
@@ -60,7 +70,7 @@ describe('a host killed with SIGKILL while agents work', () => {
     expect(merges.map((line) => line.trim()).sort()).toEqual(issues.map(({ id }) => id).sort());
     expect(checkoutOf(repo)).toEqual(before);
     expect(git(repo, 'worktree', 'list').split('\n')).toHaveLength(1);
-    expect(started(pids).filter(isRunning)).toEqual([]);
+    expect(running()).toEqual([]);
     expect((await host.stop()).code).toBe(0);
   });
 

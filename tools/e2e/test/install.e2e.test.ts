@@ -9,11 +9,11 @@ import { until } from './until.js';
 
 const KEY_FILES = ['nx/dist/bin/nx.js', 'typescript/bin/tsc', '@biomejs/biome/bin/biome'];
 
-/** Stands in for npm: writes a line with its number, waits until it may go on, whatever signal comes, and leaves what run.mjs looks for. */
+/** Stands in for npm: writes a line with its number, waits until it may go on (a stubborn one whatever signal comes), and leaves what run.mjs looks for. */
 const SLOW_NPM = `
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+if (existsSync('npm-is-stubborn')) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 appendFileSync('npm-runs.txt', process.pid + '\\n');
 while (!existsSync('npm-may-go-on')) await new Promise((resolve) => setTimeout(resolve, 10));
 if (existsSync('npm-fails')) process.exit(7);
@@ -40,19 +40,30 @@ afterEach(() => {
 });
 
 describe('an install', () => {
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'ends with its npm on %s before the command does, and the next one begins anew',
-    async (signal) => {
-      const { child, exit } = start();
-      const [npm] = await npmRunning(1);
-      child.kill(signal);
-      expect(await exit).toMatchObject({ code: null, signal });
-      expect([isRunning(npm), existsSync(lock())]).toEqual([false, false]);
-      goOn();
-      expect(await start().exit).toMatchObject({ code: 0, stdout: 'done\n', stderr: expect.stringContaining('Installing dependencies') });
-      expect(npmRuns()).toHaveLength(2);
-    },
-  );
+  it.each([
+    ['SIGINT', 'stubborn'],
+    ['SIGTERM', 'willing'],
+    ['SIGHUP', 'willing'],
+  ] as const)('ends with its npm on %s before the command does, be it %s, and the next one begins anew', async (signal, mood) => {
+    writeFileSync(path.join(clone, `npm-is-${mood}`), '');
+    const { child, exit } = start();
+    const [npm] = await npmRunning(1);
+    child.kill(signal);
+    expect(await exit).toMatchObject({ code: null, signal });
+    expect([isRunning(npm), existsSync(lock())]).toEqual([false, false]);
+    goOn();
+    expect(await start().exit).toMatchObject({ code: 0, stdout: 'done\n', stderr: expect.stringContaining('Installing dependencies') });
+    expect(npmRuns()).toHaveLength(2);
+  });
+
+  it('ends with its command at a signal that comes in the moment in which it starts', async () => {
+    const code = `import { runStep } from './tools/run/step.mjs';
+      const onStart = (pid) => { console.log(pid); process.kill(process.pid, 'SIGTERM'); };
+      await runStep(process.execPath, ['-e', 'setInterval(() => {}, 1_000)'], { onStart });`;
+    const { exit } = follow(spawn(process.execPath, ['--input-type=module', '--eval', code], options()));
+    const { signal, stdout } = await exit;
+    expect([signal, Number(stdout) > 0 && isRunning(Number(stdout))]).toEqual(['SIGTERM', false]);
+  });
 
   it('ends with its npm when whoever started the command has gone', async () => {
     const line = `"${process.execPath}" tools/run.mjs node -p '"done"'; true`;
@@ -141,9 +152,10 @@ async function npmRunning(count: number): Promise<[number, ...number[]]> {
   return until('npm to run', () => npmRuns().length === count && (npmRuns() as [number]));
 }
 
+/** The file is there a moment before its first line is. */
 function npmRuns(): number[] {
   const file = path.join(clone, 'npm-runs.txt');
-  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : [];
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number) : [];
 }
 
 function lentTo(): number {

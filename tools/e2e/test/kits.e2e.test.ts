@@ -7,6 +7,8 @@ import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
 
 const HOUR_MS = 3_600_000;
+/** What is never closed is seen at once. */
+const SHORT_MS = 100;
 
 describe('checkPlugin', () => {
   it.each([
@@ -22,7 +24,7 @@ describe('checkPlugin', () => {
     const folder = tempFolder();
     await checkPlugin({ from: writePlugin(folder, { id: 'good' }) });
     const bad = writePlugin(folder, { id: 'bad', activate: 'ctx.clock.setRepeating(1000, () => {});' });
-    await expect(checkPlugin({ from: bad })).rejects.toMatchObject({
+    await expect(checkPlugin({ from: bad }, { settleMs: SHORT_MS })).rejects.toMatchObject({
       code: 'CHECK_FAILED',
       message: expect.stringMatching(/^The plugin bad breaks its promise "a stop leaves nothing behind": .*a timer on its clock$/),
     });
@@ -44,7 +46,7 @@ describe('checkPlugin', () => {
       const { spawn } = await import('node:child_process');
       const left = [];
       const plugin = definePlugin({ id: 'sample', config: z.strictObject({}), activate() { left.push(${broken}); } });
-      const error = await checkPlugin(plugin).catch((reason) => reason);
+      const error = await checkPlugin(plugin, { settleMs: ${SHORT_MS} }).catch((reason) => reason);
       console.log(error?.code, error?.message);
       for (const one of left) { one?.close?.(); one?.kill?.('SIGKILL'); }
     `);

@@ -35,15 +35,20 @@ const FOLDERS = {
 } as const;
 type PackageName = keyof typeof FOLDERS;
 
+/** What npm tells of a tarball. */
+interface Packed {
+  readonly name: string;
+  readonly filename: string;
+}
+
 const tarballs = new Map<PackageName, string>();
 let packs: string;
 
 beforeAll(() => {
   packs = tempFolder('bellows-packs');
-  for (const [name, folder] of Object.entries(FOLDERS)) {
-    const [{ filename }] = JSON.parse(npm(['pack', folder, '--json', '--pack-destination', packs])) as [{ filename: string }];
-    tarballs.set(name as PackageName, path.join(packs, filename));
-  }
+  const packed = JSON.parse(npm(['pack', ...Object.values(FOLDERS), '--json', '--pack-destination', packs])) as Packed[];
+  for (const { name, filename } of packed) tarballs.set(name.replace('@bellows/', '') as PackageName, path.join(packs, filename));
+  expect([...tarballs.keys()].sort()).toEqual(Object.keys(FOLDERS).sort());
 });
 
 describe('packages installed in an empty folder elsewhere', () => {

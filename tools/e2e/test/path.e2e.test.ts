@@ -93,13 +93,15 @@ plugins:
 
   it('decides under load, applies the decision and reports it', async () => {
     await host.call('compute.put', { name: 'spinner', wasm: base64(SPIN) });
-    const load = Promise.all(
-      Array.from({ length: 12 }, () => host.call('compute.invoke', { module: 'spinner', export: 'spin', deadlineMs: 1_500 })),
-    );
-    const decided = await stream.next(
-      'an applied decision',
-      ({ event, data }) => event === 'decision' && data.payload.outcome === 'applied',
-    );
+    let isDecided = false;
+    const load = Array.from({ length: 12 }, async () => {
+      while (!isDecided) await host.call('compute.invoke', { module: 'spinner', export: 'spin', deadlineMs: 500 });
+    });
+    const decided = await stream
+      .next('an applied decision', ({ event, data }) => event === 'decision' && data.payload.outcome === 'applied')
+      .finally(() => {
+        isDecided = true;
+      });
     const { subsystem, from, to, reason, limitedBy, id } = decided.data.payload;
     expect(subsystem).toBe('compute.wasm');
     expect(to).not.toBe(from);
@@ -108,7 +110,7 @@ plugins:
     const reported = await stream.next('its report', ({ event, data }) => event === 'reconfigure' && data.payload.decisionId === id);
     expect(reported.data.payload).toMatchObject({ subsystem: 'compute.wasm', reason });
     expect(reported.data.payload.to.maxConcurrentOperations).toBe(to);
-    await load;
+    await Promise.all(load);
   });
 
   it('keeps the decisions with their reasons', async () => {

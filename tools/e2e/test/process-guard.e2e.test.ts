@@ -39,13 +39,13 @@ describe('a plugin that misbehaves after it is active', () => {
 
 describe('a plugin whose code does not end loading', () => {
   it.each([
-    ['waits for ever', 'await new Promise(() => {});', /300 ms/],
-    ['ends the process', 'process.exit(0);', /process\.exit\(0\)/],
-  ])('is a problem of the configuration when it %s, for start and check alike', async (_what, code, says) => {
+    ['waits for ever', 'await new Promise(() => {});', { activateTimeoutMs: 300 }, /300 ms/],
+    ['ends the process', 'process.exit(0);', {}, /process\.exit\(0\)/],
+  ])('is a problem of the configuration when it %s, for start and check alike', async (_what, code, limits, says) => {
     const folder = tempFolder();
     const from = writePlugin(folder, { id: 'top' });
     writeFileSync(path.join(from, 'index.mjs'), `${code}\n${readFileSync(path.join(from, 'index.mjs'), 'utf8')}`);
-    const file = writeConfig(folder, { plugins: { top: { from, activateTimeoutMs: 300 } } });
+    const file = writeConfig(folder, { plugins: { top: { from, ...limits } } });
     for (const command of ['start', 'check']) {
       const exit = await runBellows([command, '--config', file], { cwd: folder });
       expect(exit.code).toBe(2);

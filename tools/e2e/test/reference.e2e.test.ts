@@ -34,12 +34,12 @@ describe.each(AS_REFERENCE)('%s', (page) => {
     expect(commands.length).toBeGreaterThan(0);
   });
 
-  it(`has ${typescript.length} TypeScript files that the compiler accepts with the settings of the page about workflows`, () => {
-    writeFileSync(path.join(folder, 'tsconfig.json'), COMPILER);
-    const { stdout, stderr } = spawnSync(process.execPath, [TSC, '-p', '.'], { cwd: folder, encoding: 'utf8', env: cleanEnv() });
-    // TS18003: there is nothing to compile
-    expect(stdout + stderr).toEqual(typescript.length > 0 ? '' : expect.stringContaining('TS18003'));
-  });
+  if (typescript.length > 0)
+    it(`has ${typescript.length} TypeScript files that the compiler accepts with the settings of the page about workflows`, () => {
+      writeFileSync(path.join(folder, 'tsconfig.json'), COMPILER);
+      const { stdout, stderr } = spawnSync(process.execPath, [TSC, '-p', '.'], { cwd: folder, encoding: 'utf8', env: cleanEnv() });
+      expect(stdout + stderr).toBe('');
+    });
 });
 
 /** What a page that brings no configuration takes for granted; one of its own replaces it. */

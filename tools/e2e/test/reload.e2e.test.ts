@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { repositoryCopy } from './followed-clone.js';
+import { withBuiltClone } from './built-clone.js';
 import type { Answer } from './http-client.js';
 import { descendants, isRunning } from './processes.js';
 import { COMPUTE, cleanEnv, follow, HOST_MAIN, REPOSITORY, type RunningHost, startHost, WORKFLOW, writeConfig } from './running-host.js';
@@ -61,7 +61,7 @@ describe('a host that runs', () => {
     // in the order in which they were in force
     const served = answers.map(({ json }) => json).filter((json) => typeof json === 'string');
     expect(served.lastIndexOf('v1')).toBeLessThan(served.indexOf('v3'));
-    expect(readdirSync(path.join(host.dataDir, 'staging', 'work'))).toHaveLength(1);
+    await until('the copies of earlier versions to go', () => readdirSync(path.join(host.dataDir, 'staging', 'work')).length === 1);
     expect((await host.stop()).code).toBe(0);
   });
 
@@ -168,6 +168,8 @@ describe('a host that runs', () => {
 });
 
 describe('what starts a reload', () => {
+  const clone = withBuiltClone();
+
   it.each(['SIGUSR2', 'SIGHUP'] as const)('is %s, where no terminal can have closed', async (signal) => {
     const folder = tempFolder();
     const file = writeConfig(folder, { plugins: { work: { from: writeVersion(folder, 'v1') } } });
@@ -191,10 +193,9 @@ describe('what starts a reload', () => {
   it('is a signal to npm start, too, which goes on and still ends its host when it is left alone', async () => {
     const folder = tempFolder();
     const file = writeConfig(folder, { plugins: { work: { from: writeVersion(folder, 'v1') } } });
-    // it builds, and what is built here is in use by other tests at the same time
-    const line = `"${process.execPath}" "${path.join(repositoryCopy(), 'tools/run.mjs')}" start --config "${file}"; true`;
+    const line = `"${clone().node}" "${path.join(clone().folder, 'tools/run.mjs')}" start --config "${file}"; true`;
     const shell = follow(spawn('sh', ['-c', line], { cwd: folder, env: cleanEnv(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] }));
-    await until('the host', () => shell.output().stdout.includes('is ready'), { withinMs: 60_000 });
+    await until('the host', () => shell.output().stdout.includes('is ready'));
     const below = descendants(shell.pid);
     const [runner] = below;
     const { pid } = JSON.parse(readFileSync(path.join(folder, '.bellows', 'host.json'), 'utf8'));

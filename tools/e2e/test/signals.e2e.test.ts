@@ -2,13 +2,15 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { repositoryCopy } from './followed-clone.js';
+import { withBuiltClone } from './built-clone.js';
 import { descendants, isRunning } from './processes.js';
 import { COMPUTE, cleanEnv, follow, HOST_MAIN, REPOSITORY, startHost, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
 import { until } from './until.js';
 import { base64, SPIN } from './wasm-samples.js';
+
+const clone = withBuiltClone();
 
 describe('a signal to the host', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('%s stops plugins in reverse order of their needs and ends with 0', async (signal) => {
@@ -96,7 +98,7 @@ describe('a signal to everything that runs, as services get it', () => {
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     );
-    await until('the host', () => launcher.output().stdout.includes('is ready'), { withinMs: 60_000 });
+    await until('the host', () => launcher.output().stdout.includes('is ready'));
     const [host] = descendants(launcher.pid);
     process.kill(-launcher.pid, 'SIGHUP');
     await until('the reload', () => launcher.output().stderr.includes('reload (by a signal)'));
@@ -122,12 +124,13 @@ describe.each(HAS_TERMINAL ? ['closes'] : [])('a terminal that %s', () => {
     // This one ends with the terminal: the host is told by the system and by whoever runs it, who then has no parent any more.
     ['npm start', undefined, (start: string) => `${start}; true`],
   ])('lets %s stop in order', async (name, given, line) => {
-    const program = given ?? path.join(cloneOfItsOwn(), 'tools/run.mjs');
     const folder = tempFolder();
     // Longer than it takes to find that the parent has gone.
     const slow = 'ctx.own(() => new Promise((resolve) => setTimeout(resolve, 1_000)));';
     const file = writeConfig(folder, { plugins: { slow: { from: writePlugin(folder, { id: 'slow', activate: slow }) } } });
-    const start = `'${process.execPath}' '${program}' start --config '${file}'`;
+    const { node, folder: cloned } = clone();
+    const program = given === undefined ? `'${node}' '${cloned}/tools/run.mjs'` : `'${process.execPath}' '${given}'`;
+    const start = `${program} start --config '${file}'`;
     const terminal = follow(
       spawn('script', ['--quiet', '--return', '--command', line(start), '/dev/null'], {
         cwd: folder,
@@ -135,7 +138,7 @@ describe.each(HAS_TERMINAL ? ['closes'] : [])('a terminal that %s', () => {
         stdio: ['pipe', 'pipe', 'pipe'],
       }),
     );
-    await until('the host', () => terminal.output().stdout.includes('is ready'), { withinMs: 60_000 });
+    await until('the host', () => terminal.output().stdout.includes('is ready'));
     const data = path.join(folder, '.bellows');
     const { pid } = JSON.parse(readFileSync(path.join(data, 'host.json'), 'utf8'));
     terminal.child.kill('SIGKILL');
@@ -155,12 +158,12 @@ describe('npm start', () => {
   it('leaves no host behind when its shell is killed', async () => {
     const folder = tempFolder();
     const file = writeConfig(folder, {});
-    const machinesNode = nodeOfTheMachine();
+    const { node, folder: cloned } = clone();
     // the words after the command keep the shell from replacing itself with it
-    const line = `"${machinesNode}" tools/run.mjs start --config "${file}" --json; true`;
-    const shell = follow(spawn('sh', ['-c', line], { cwd: cloneOfItsOwn(), env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] }));
+    const line = `"${node}" tools/run.mjs start --config "${file}" --json; true`;
+    const shell = follow(spawn('sh', ['-c', line], { cwd: cloned, env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] }));
     const state = path.join(folder, '.bellows', 'host.json');
-    const { pid } = await until('the host', () => existsSync(state) && JSON.parse(readFileSync(state, 'utf8')), { withinMs: 60_000 });
+    const { pid } = await until('the host', () => existsSync(state) && JSON.parse(readFileSync(state, 'utf8')));
     const below = descendants(shell.pid);
     expect(below).toContain(pid);
     shell.child.kill('SIGKILL');
@@ -172,31 +175,18 @@ describe('npm start', () => {
   it('passes SIGTERM on to the host and waits for it', async () => {
     const folder = tempFolder();
     const file = writeConfig(folder, {});
+    const { node, folder: cloned } = clone();
     const running = follow(
-      spawn(nodeOfTheMachine(), ['tools/run.mjs', 'start', '--config', file, '--json'], {
-        cwd: cloneOfItsOwn(),
+      spawn(node, ['tools/run.mjs', 'start', '--config', file, '--json'], {
+        cwd: cloned,
         env: cleanEnv(),
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     );
     const state = path.join(folder, '.bellows', 'host.json');
-    const { pid } = await until('the host', () => existsSync(state) && JSON.parse(readFileSync(state, 'utf8')), { withinMs: 60_000 });
+    const { pid } = await until('the host', () => existsSync(state) && JSON.parse(readFileSync(state, 'utf8')));
     running.child.kill('SIGTERM');
     expect((await running.exit).code).toBe(0);
     expect(isRunning(pid)).toBe(false);
   });
 });
-
-/** `npm start` builds, and what is built here is in use by other tests at the same time. */
-function cloneOfItsOwn(): string {
-  clone ??= repositoryCopy();
-  return clone;
-}
-
-let clone: string | undefined;
-
-/** The Node that the person at the keyboard has: the first on PATH that this clone did not bring itself. */
-function nodeOfTheMachine(): string {
-  const folders = (process.env.PATH ?? '').split(path.delimiter).filter((folder) => !folder.startsWith(REPOSITORY));
-  return folders.map((folder) => path.join(folder, 'node')).find((file) => existsSync(file)) ?? process.execPath;
-}

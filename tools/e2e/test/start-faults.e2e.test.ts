@@ -110,34 +110,39 @@ describe('a policy for a subsystem that is not there', () => {
 });
 
 describe('a plugin that fails while it is activated', () => {
+  // the limit holds for the loading of the code too, which takes some ms
+  const hasLimit = { activateTimeoutMs: 1_000 };
   const faults = [
-    { what: 'throws', id: 'thrower', activate: `throw new Error('no luck today');`, says: /no luck today/ },
-    { what: 'hangs', id: 'hanger', activate: 'await new Promise(() => {});', says: /300 ms|time/i },
+    { id: 'thrower', limits: {}, activate: `throw new Error('no luck today');`, says: /no luck today/ },
+    { id: 'hanger', limits: hasLimit, activate: 'await new Promise(() => {});', says: /within 1000 ms/ },
     {
-      what: 'hangs and holds the loop open',
       id: 'holder',
+      limits: hasLimit,
+      // this one holds the loop open
       activate: 'setInterval(() => {}, 50); await new Promise(() => {});',
-      says: /300 ms|time/i,
+      says: /within 1000 ms/,
     },
   ];
 
-  it.each(faults)('ends the start when it $what and is required, naming plugin and phase', async ({ id, activate, says }) => {
-    const folder = tempFolder();
-    const from = writePlugin(folder, { id, activate });
-    const file = writeConfig(folder, { plugins: { greeter: { from: GREETER }, [id]: { from, activateTimeoutMs: 300 } } });
-    const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
-    expect(code).toBe(1);
-    expect(stderr).toContain(id);
-    expect(stderr).toContain('activate');
-    expect(stderr).toMatch(says);
-    expect(existsSync(path.join(folder, '.bellows', 'host.json'))).toBe(false);
+  it('ends the start when it is required, naming plugin and phase', async () => {
+    const starts = faults.map(async ({ id, activate, limits, says }) => {
+      const folder = tempFolder();
+      const from = writePlugin(folder, { id, activate });
+      const file = writeConfig(folder, { plugins: { greeter: { from: GREETER }, [id]: { from, ...limits } } });
+      const { code, stderr } = await runBellows(['start', '--config', file], { cwd: folder });
+      expect([id, code, stderr]).toEqual([id, 1, expect.stringMatching(says)]);
+      expect(stderr).toContain(id);
+      expect(stderr).toContain('activate');
+      expect(existsSync(path.join(folder, '.bellows', 'host.json'))).toBe(false);
+    });
+    await Promise.all(starts);
   });
 
   it('does not hinder the others when it is not required, and its state says why', async () => {
     const folder = tempFolder();
     const plugins: Record<string, unknown> = { greeter: { from: GREETER } };
-    for (const { id, activate } of faults)
-      plugins[id] = { from: writePlugin(folder, { id, activate }), required: false, activateTimeoutMs: 300 };
+    for (const { id, activate, limits } of faults)
+      plugins[id] = { from: writePlugin(folder, { id, activate }), required: false, ...limits };
     plugins.behind = { from: writePlugin(folder, { id: 'behind', needs: ['thrower'] }), required: false };
     const host = await startHost({ folder, config: { plugins } });
     const ready = await host.request('/ready');
@@ -149,7 +154,7 @@ describe('a plugin that fails while it is activated', () => {
       reason: 'PLUGIN_THREW',
       message: expect.stringContaining('no luck today'),
     });
-    expect(states.get('hanger')).toMatchObject({ state: 'failed', reason: 'PLUGIN_TIMEOUT', message: expect.stringContaining('300') });
+    expect(states.get('hanger')).toMatchObject({ state: 'failed', reason: 'PLUGIN_TIMEOUT', message: expect.stringContaining('1000') });
     expect(states.get('behind')).toMatchObject({ state: 'blocked', message: expect.stringContaining('thrower') });
     expect((await host.call('greeter.greet', { name: 'Ada' })).json).toEqual({ greeting: 'Hello, Ada!' });
     expect((await host.stop()).code).toBe(0);

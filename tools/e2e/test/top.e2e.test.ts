@@ -101,9 +101,14 @@ async function open(terminal: string, env: Readonly<Record<string, string>> = {}
   return { host, screen };
 }
 
+/** '' when it is no Node.js, or has ended meanwhile. */
 function commandOf(pid: number): string {
-  const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-  return program === process.execPath ? args.join(' ') : '';
+  try {
+    const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return program === process.execPath ? args.join(' ') : '';
+  } catch {
+    return '';
+  }
 }
 
 function modes(host: RunningHost, when: 'before' | 'after'): string {

@@ -62,8 +62,10 @@ export function flowFolder(files: Readonly<Record<string, string>> = {}): string
   return folder;
 }
 
+/** Of whole lines: the last one may be on its way into the file. */
 export function parseEffects(text: string): Effect[] {
   return text
+    .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Effect);

@@ -10,7 +10,7 @@ import { readingsOf, type Sampler } from './sampler.js';
 
 type MetricsEvent = HostEvent & { readonly topic: 'metrics' };
 
-/** Metrics come every second; a host without subsystems has none. */
+/** Metrics come every second. */
 const PATIENCE_MS = 5_000;
 /** The host reads all subsystems at once, so events this near are of one reading. */
 const ONE_READING_MS = 500;
@@ -36,12 +36,13 @@ export function fillCharts(options: ChartHistoryOptions): void {
 }
 
 async function fill({ store, requests, sampler, timers }: ChartHistoryOptions): Promise<void> {
-  const until = store.state.machine?.at;
-  if (until === undefined) return;
+  const { machine, subsystems } = store.state;
+  // without subsystems none would come, and the stream would take one of the few connections that all tabs have together
+  if (machine === undefined || subsystems.length === 0) return;
   const abort = new AbortController();
   const cancel = timers.after(PATIENCE_MS, () => abort.abort());
   try {
-    const { kept, next } = await keptMetrics(await requests.events(['metrics'], 0, abort.signal), until);
+    const { kept, next } = await keptMetrics(await requests.events(['metrics'], 0, abort.signal), machine.at);
     // what comes next is of now, give or take a second, whatever the clock of the host says
     if (next !== undefined) sampler.fill(historyRows(kept, store.state, timers.now() - next.at));
   } catch {
