@@ -2,8 +2,9 @@ import { readdir, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Removes every staged folder that is not in `keep`, nor what one of those finds its packages in: earlier versions of plugins, what a killed host left half-made, and what is empty
- * then. Only for the one who holds the data folder, and not while plugins are loaded. Answers how many copies went.
+ * Removes every staged folder that is neither in `keep` nor where one in `keep` finds its packages: earlier versions of plugins, what a
+ * killed host left half-made, and what is empty then. Only for the one who holds the data folder, and not while plugins are loaded.
+ * Answers how many folders went.
  */
 export async function sweepStaging(stagingDir: string, keep: ReadonlySet<string>): Promise<number> {
   const packages = await Promise.all([...keep].map(async (folder) => path.resolve(folder, await linkedFrom(folder))));
