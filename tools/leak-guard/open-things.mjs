@@ -34,7 +34,8 @@ export class OpenThings {
   #handles = new Map();
   #timers = new Map();
   #folders = new Set();
-  #onChild = ({ process: child }) => void this.#children.add(child);
+  // held weakly: one that runs is kept by the system, and those that have ended must not pile up in a test that looks at memory
+  #onChild = ({ process: child }) => void this.#children.add(new WeakRef(child));
   #onThread = ({ worker }) => void this.#threads.add(worker);
   #hook = createHook({
     init: (id, type, _trigger, resource) => {
@@ -69,7 +70,10 @@ export class OpenThings {
   get left() {
     return [
       ...more(this.#listenerCounts(), this.#listeners).map((event) => `a listener to "${event}" of the process`),
-      ...[...this.#children].filter(isRunning).map(({ pid, spawnfile }) => `the child process ${pid} (${spawnfile})`),
+      ...[...this.#children]
+        .map((child) => child.deref())
+        .filter(isRunning)
+        .map(({ pid, spawnfile }) => `the child process ${pid} (${spawnfile})`),
       ...[...this.#threads].filter(({ threadId }) => threadId !== ENDED).map(({ threadId }) => `the worker thread ${threadId}`),
       ...this.#handles.values(),
       ...[...this.#timers.values()].flatMap(timerLine),
@@ -94,8 +98,8 @@ function timerLine(timer) {
   return timer.hasRef() ? ['a setTimeout that nobody cleared'] : [];
 }
 
-function isRunning({ pid, exitCode, signalCode }) {
-  return pid !== undefined && exitCode === null && signalCode === null;
+function isRunning(child) {
+  return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
 /** Tells each folder that `mkdtemp` and its kin make in the temporary folder from now on; answers how to end that. */
