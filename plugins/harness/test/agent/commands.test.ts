@@ -4,7 +4,8 @@ import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Commands } from '../../src/agent/commands.js';
 import { LinuxProcesses } from '../../src/agent/linux-processes.js';
-import { living, TestCommands, until, workingIn } from './test-commands.js';
+import { until } from '../running-harness.js';
+import { living, TestCommands, workingIn } from './test-commands.js';
 
 let test: TestCommands;
 beforeEach(async () => {

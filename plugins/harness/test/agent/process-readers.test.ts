@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LinuxProcesses, parseStat } from '../../src/agent/linux-processes.js';
 import { identityOf, isAlive } from '../../src/agent/process-identity.js';
 import { PsProcesses } from '../../src/agent/ps-processes.js';
-import { until } from './test-commands.js';
+import { until } from '../running-harness.js';
 
 const READERS = [
   ['/proc', new LinuxProcesses()],

@@ -94,8 +94,3 @@ function folderOf(pid: number): string | null {
     return null;
   }
 }
-
-/** The test's own limit of time ends it when this never comes. */
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
