@@ -110,7 +110,7 @@ async function heapBytes(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   // what a first collection lets go of may hold more until its finalizers have had their turn
-  for (let turn = 0; turn < 3; turn += 1) {
+  for (let turn = 0; turn < 2; turn += 1) {
     collect();
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -146,7 +146,7 @@ describe('two hundred sessions', () => {
     await runSome(20);
     const before = { open: open(), resources: resources() };
     const heaps: number[] = [];
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < 8; round += 1) {
       await runSome(20);
       // the last handles are closed a turn of the loop later
       await until(() => open() <= before.open + FEW && resources() <= before.resources + FEW);
