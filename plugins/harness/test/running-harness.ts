@@ -51,7 +51,7 @@ export async function rejection(promise: Promise<unknown>): Promise<BellowsError
 
 /** Waits for a state that others bring about. Gives up before the test does, so that nothing is left running. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 20_000;
+  const endMs = performance.now() + 50_000;
   while (!(await condition())) {
     if (performance.now() > endMs) throw new Error(`it did not come about: ${String(condition)}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { CancelTimer, IClock } from '@bellows/sdk';
+import { atMost } from './at-most.js';
 import { CutFile } from './cut-file.js';
 import { printableTail } from './printable.js';
 
@@ -84,27 +85,21 @@ export class CommandOutput {
   /** Resolves when all streams have ended or `graceMs` is over; they are closed then, and the log is as it stays. Once. Never rejects. */
   async finish(graceMs: number): Promise<void> {
     const ends = this.#streams.map((stream) => (stream.closed ? null : new Promise((resolve) => stream.once('close', resolve))));
-    await this.#atMost(graceMs, Promise.all(ends));
+    await atMost(this.#clock, graceMs, Promise.all(ends));
     if (this.#streams.some((stream) => !stream.destroyed && stream.isPaused())) {
       // the end of the output counts more than what the disk is still to take
       this.#isStuck = true;
       this.#resume();
-      await this.#atMost(graceMs, Promise.all(ends));
+      await atMost(this.#clock, graceMs, Promise.all(ends));
     }
     for (const stream of this.#streams) stream.destroy();
     this.#cancelStuck?.();
-    await this.#atMost(STUCK_AFTER_MS, this.#closeFile());
+    await atMost(this.#clock, STUCK_AFTER_MS, this.#closeFile());
   }
 
   async #closeFile(): Promise<void> {
     await this.#writing;
     await this.#file?.close().catch((error: Error) => this.#fail(error));
-  }
-
-  async #atMost(limitMs: number, work: Promise<unknown>): Promise<void> {
-    const giveUp = new AbortController();
-    await Promise.race([work, this.#clock.sleep(limitMs, giveUp.signal).catch(() => {})]);
-    giveUp.abort();
   }
 
   #take(piece: Buffer): void {

@@ -1,5 +1,6 @@
 import type { CommandEnd, CommandSpec, EndCause, ICommand, ProcessIdentity } from '../jobs/session-contracts.js';
 import type { Evidence } from '../scaling/judge-stall.js';
+import { atMost } from './at-most.js';
 import type { CommandOutput } from './command-output.js';
 import { askToEnd, type Ending, killAll, killGroup } from './end-processes.js';
 import type { SessionEvidence } from './session-evidence.js';
@@ -22,6 +23,7 @@ const FAILED_LOOK_PAUSE_MS = 1_000;
 
 /** An exit that is not heard of after SIGKILL: the kernel holds the process, and the session must not wait for that. */
 const EXIT_GRACE_MS = 1_000;
+const NOT_HEARD_OF: LeaderExit = Object.freeze({ exitCode: null, signal: null });
 
 /**
  * A command from its start to the end of its last descendant.
@@ -67,7 +69,7 @@ export class RunningCommand implements ICommand {
     });
     await Promise.race([exited, asked]);
     await this.#endAll();
-    const exit = await this.#withinGrace(exited);
+    const exit = (await atMost(clock, EXIT_GRACE_MS, exited)) ?? NOT_HEARD_OF;
     await output.finish(PIPES_GRACE_MS);
     const fault = output.fault;
     return {
@@ -96,17 +98,5 @@ export class RunningCommand implements ICommand {
       }
     }
     tree.forget(spec.sessionId);
-  }
-
-  async #withinGrace(exited: Promise<LeaderExit>): Promise<LeaderExit> {
-    const giveUp = new AbortController();
-    const none = { exitCode: null, signal: null };
-    const late = this.#parts.clock.sleep(EXIT_GRACE_MS, giveUp.signal).then(
-      () => none,
-      () => none,
-    );
-    const exit = await Promise.race([exited, late]);
-    giveUp.abort();
-    return exit;
   }
 }

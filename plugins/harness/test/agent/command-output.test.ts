@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { systemClock } from '@bellows/sdk';
+import { type IClock, systemClock } from '@bellows/sdk';
 import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -48,10 +50,11 @@ function expected(all: Buffer, maxBytes: number): Buffer {
 }
 
 describe('the output of a command', () => {
-  const open = (clock = systemClock) => CommandOutput.open({ logFile: path.join(folder, 'log'), maxBytes: 64 * 1024, clock });
+  const open = (clock: IClock) => CommandOutput.open({ logFile: path.join(folder, 'log'), maxBytes: 64 * 1024, clock });
 
   it('is read at the pace of the disk, with little waiting', async () => {
-    const output = await open();
+    // on a clock that stands still no disk is too slow
+    const output = await open(new FakeClock());
     const stream = new PassThrough();
     output.read(stream);
     let most = 0;
@@ -131,6 +134,21 @@ describe('the output of a command', () => {
       CutFile.prototype.write = write;
       release();
     }
+  });
+
+  it('is read to its end also when this process was held up for longer than that may take', async () => {
+    const output = await open(systemClock);
+    const ready = path.join(folder, 'ready');
+    const child = spawn('sh', ['-c', 'echo end; echo x >"$0"', ready], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    output.read(child.stdout);
+    const finished = output.finish(1);
+    const beganAtMs = performance.now();
+    // in one turn: both the time and the output are there at the next
+    while (!existsSync(ready) || performance.now() - beganAtMs < 20);
+    await finished;
+    expect(output.tail).toBe('end\n');
+    await ended;
   });
 
   it('is cut when somebody keeps it open', async () => {

@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Commands } from '../../src/agent/commands.js';
 import { LinuxProcesses } from '../../src/agent/linux-processes.js';
-import { living, TestCommands, until } from './test-commands.js';
+import { until } from '../running-harness.js';
+import { living, TestCommands, workingIn } from './test-commands.js';
 
 let test: TestCommands;
 beforeEach(async () => {
@@ -144,7 +146,8 @@ describe('the log of a command', () => {
 
   it('keeps both ends of a flood of 200 MB, which holds up nobody', async () => {
     const spec = test.spec(['sh', '-c', 'echo begin; head -c 200000000 /dev/zero; echo; echo end']);
-    const command = await test.commands.start(spec);
+    // on a clock that stands still no disk is too slow
+    const command = await new Commands({ clock: new FakeClock() }).start(spec);
     expect(await command.ended).toMatchObject({ exitCode: 0, tail: expect.stringMatching(/\nend\n$/) });
     const log = await test.read(spec.logFile);
     expect(log.length).toBeLessThan(spec.maxOutputBytes + 100);
@@ -204,8 +207,7 @@ describe('ending a command', () => {
     await command.end('stopped');
     expect(await living(sessionId)).toEqual([]);
     // the one without environment is found by what it runs in: nothing runs in this folder any more
-    const { tail } = await (await test.shell('for p in /proc/[0-9]*; do [ "$p" = /proc/$$ ] || readlink $p/cwd; done 2>/dev/null')).ended;
-    expect(tail.split('\n').filter((folder) => folder === test.folder)).toEqual([]);
+    expect(workingIn(test.folder)).toEqual([]);
   });
 
   it('ends a program that forks without end', async () => {
@@ -273,11 +275,15 @@ describe('the evidence of a real command', () => {
     const command = await test.shell('while [ ! -e stop ]; do :; done; echo x >HEAD; echo x >moved; sleep 60', {
       progress: { files: [file] },
     });
-    await until(async () => (await command.evidence()).lifeAgeMs < 100);
+    await command.evidence();
+    // that it began is a sign of life too: this one must be newer
+    const begunAtMs = performance.now();
+    await until(async () => (await command.evidence()).lifeAgeMs < performance.now() - begunAtMs);
     await writeFile(path.join(test.folder, 'stop'), '');
     await until(() => test.has('moved'));
-    const before = (await command.evidence()).progressAgeMs;
-    expect(before).toBeLessThan(1_000);
+    const lookedAtMs = performance.now();
+    const { progressAgeMs } = await command.evidence();
+    expect(progressAgeMs).toBeLessThanOrEqual(performance.now() - lookedAtMs);
     await until(async () => (await command.evidence()).lifeAgeMs > 1_000);
     expect((await command.evidence()).progressAgeMs).toBeGreaterThan(1_000);
     await command.end('stopped');

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Commands } from '../../src/agent/commands.js';
 import { LinuxProcesses } from '../../src/agent/linux-processes.js';
 import type { ProcessRecord } from '../../src/agent/process-record.js';
-import { living, TestCommands, until } from './test-commands.js';
+import { until } from '../running-harness.js';
+import { living, TestCommands, workingIn } from './test-commands.js';
 
 let test: TestCommands;
 beforeEach(async () => {
@@ -26,30 +27,25 @@ function groupIsEmpty(group: number): boolean {
 }
 
 describe('who tries to get away from its session', () => {
-  it('by forking twice, as daemons do, hardly ever does, and is found by its mark then', async () => {
-    const sessions: string[] = [];
-    // who is between two forks is only so for moments: many tries, so that some meet them
-    for (let round = 0; round < 10; round += 1) {
-      const some = Array.from({ length: 6 }, () => test.session());
-      const daemon = 'setsid sh -c "sleep 60 >&- 2>&- &" & exit';
-      await Promise.all(some.map(async (sessionId) => (await test.shell(daemon, { sessionId, graceMs: 50 })).ended));
-      sessions.push(...some);
-    }
-    // On a machine with no time to spare one may fork, end and lose its parent all between two looks: that a look is made again then
-    // is tried with given processes. Those that got away are found by any later look.
-    expect((await living(...sessions)).length).toBeLessThan(sessions.length / 4);
-    for (const sessionId of sessions) await test.commands.endOrphan(null, sessionId);
-    expect(await living(...sessions)).toEqual([]);
+  it('by forking twice, as daemons do, carries its mark: the sweep of what a host left ends it, if the end of its session did not', async () => {
+    // Whoever forks, ends and loses its parent all between two looks is found by its mark only, so some may live on here. What makes
+    // them few, that a look which lost sight of one is made again, is tried with given processes beside the readers and the tree.
+    const sessions = Array.from({ length: 12 }, () => test.session());
+    const daemon = 'setsid sh -c "sleep 60 >&- 2>&- &" & exit';
+    await Promise.all(sessions.map(async (sessionId) => (await test.shell(daemon, { sessionId, graceMs: 50 })).ended));
+    await until(async () => {
+      for (const sessionId of sessions) await test.commands.endOrphan(null, sessionId);
+      // one that is just being loaded shows no mark yet
+      return workingIn(test.folder).length === 0;
+    });
   });
 
   it('by forking and ending all the time does not', async () => {
-    // bounded, so that a failing test harms nobody
-    const hops = 'hop() { [ "$1" -gt 0 ] || { echo x >end; exec sleep 60; }; hop $(($1 - 1)) & }; hop 4000; exit';
+    // it goes on for as long as this test may take, unless it is ended or, so that a failing test harms nobody, its folder is gone
+    const hops = 'hop() { [ -e stay ] && [ "$1" -gt 0 ] && hop $(($1 - 1)) & }; : >stay; hop 1000000; exit';
     const commands = await Promise.all(Array.from({ length: 4 }, () => test.shell(hops, { graceMs: 0 })));
     await Promise.all(commands.map(({ ended }) => ended));
     for (const { identity } of commands) await until(() => groupIsEmpty(identity.pid));
-    // it was ended, it has not come to its end
-    expect(await test.has('end')).toBe(false);
   });
 
   it('by the name of another session does not', async () => {
@@ -67,8 +63,7 @@ describe('who tries to get away from its session', () => {
     const script = 'set -m; env -i sh -c "trap : TERM; echo x >ready; sleep 60; sleep 60" & while [ ! -s ready ]; do sleep 0.02; done';
     const command = await test.start(['bash', '-c', script], { graceMs: 50 });
     await command.ended;
-    const { tail } = await (await test.shell('for p in /proc/[0-9]*; do [ "$p" = /proc/$$ ] || readlink $p/cwd; done 2>/dev/null')).ended;
-    expect(tail.split('\n').filter((folder) => folder === test.folder)).toEqual([]);
+    expect(workingIn(test.folder)).toEqual([]);
   });
 });
 
@@ -110,48 +105,55 @@ describe('a number that is in use again when the signal is sent', () => {
   });
 });
 
-/** Bytes in use once what nobody has is gone: streams give their buffers back some turns after they ended. */
-async function heap(): Promise<number> {
+/** What is in use when everything that nobody needs is gone. */
+async function heapBytes(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  for (let turn = 0; turn < 4; turn += 1) {
+  // what a first collection lets go of may hold more until its finalizers have had their turn
+  for (let turn = 0; turn < 2; turn += 1) {
     collect();
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setImmediate(resolve));
   }
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
+/** How much each reading is above the one before, by the median of the slopes of all pairs: readings that stand out do not count. */
+function slopeOf(readings: readonly number[]): number {
+  const slopes = readings.flatMap((early, at) => readings.slice(at + 1).map((late, more) => (late - early) / (more + 1)));
+  return slopes.toSorted((a, b) => a - b)[Math.floor(slopes.length / 2)]!;
+}
+
+/** What this process may open for itself meanwhile; fewer than if every start that fails left one thing open, one in each round. */
+const FEW = 5;
+
 describe('two hundred sessions', () => {
   it('leave no descriptor, timer or memory behind', async () => {
     const runSome = async (sessions: number) => {
-      for (let begun = 0; begun < sessions; begun += 20) {
-        await Promise.all(
-          Array.from({ length: 20 }, async (_, index) => {
-            if (index === 0) return test.start(['no-such-program']).catch(() => {});
-            // more than what is remembered of it
-            const script = `printf %020000d 0; ${index % 2 === 0 ? 'exit' : 'exec sleep 60'}`;
-            const command = await test.shell(script, { graceMs: 1_000 });
-            await command.evidence();
-            if (index % 2 === 1) await command.end('stopped');
-            await command.ended;
-          }),
-        );
-      }
+      await Promise.all(
+        Array.from({ length: sessions }, async (_, index) => {
+          if (index === 0) return test.start(['no-such-program']).catch(() => {});
+          const command = await test.shell(index % 2 === 0 ? 'head -c 20000 /dev/zero' : 'sleep 60', { graceMs: 1_000 });
+          await command.evidence();
+          if (index % 2 === 1) await command.end('stopped');
+          await command.ended;
+        }),
+      );
     };
     const open = () => readdirSync(path.join('/proc', String(process.pid), 'fd')).length;
     const resources = () => process.getActiveResourcesInfo().filter((name) => /Timeout|Process|Pipe|FSReq/.test(name)).length;
-    await runSome(40);
+    await runSome(20);
+    await runSome(20);
     const before = { open: open(), resources: resources() };
-    const growths: number[] = [];
-    // Each round would keep 7 MB if its sessions were kept with what they remember of their output; a single reading may be wrong by some MB.
-    do {
-      const bytes = await heap();
-      await runSome(200);
+    const heaps: number[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      await runSome(20);
       // the last handles are closed a turn of the loop later
-      await until(() => open() <= before.open && resources() <= before.resources);
-      growths.push((await heap()) - bytes);
-    } while (Math.min(...growths) > 1_000_000 && growths.length < 5);
-    expect(Math.min(...growths)).toBeLessThanOrEqual(1_000_000);
+      await until(() => open() <= before.open + FEW && resources() <= before.resources + FEW);
+      heaps.push(await heapBytes());
+    }
+    // Compiled code takes memory in some rounds, what sessions leave takes it in each: some 19 KiB where their commands are kept,
+    // 1 KiB where nothing is.
+    expect(slopeOf(heaps) / 20).toBeLessThan(8 * 1024);
   });
 });

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ProcessIdentity } from '../../src/jobs/session-contracts.js';
-import { living, TestCommands, until } from './test-commands.js';
+import { until } from '../running-harness.js';
+import { living, TestCommands } from './test-commands.js';
 
 const HOST = fileURLToPath(new URL('./programs/host.mjs', import.meta.url));
 

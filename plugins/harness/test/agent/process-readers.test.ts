@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LinuxProcesses, parseStat } from '../../src/agent/linux-processes.js';
 import { identityOf, isAlive } from '../../src/agent/process-identity.js';
 import { PsProcesses } from '../../src/agent/ps-processes.js';
-import { until } from './test-commands.js';
+import { until } from '../running-harness.js';
 
 const READERS = [
   ['/proc', new LinuxProcesses()],
@@ -90,6 +90,20 @@ describe('a look at /proc', () => {
     }
   });
 
+  it('in which a daemon ended, after it had started another, finds that other', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
+    try {
+      // they end between the list of names and the look at each; more than are read in one go
+      for (let pid = 100; pid < 300; pid += 1) await mkdir(path.join(folder, String(pid)));
+      const looking = new LinuxProcesses(folder).list();
+      mkdirSync(path.join(folder, '400'));
+      writeFileSync(path.join(folder, '400', 'stat'), `400 (sh) S 1 400 400 0 -1 0 1 2 3 4 1 2 3 4 20 0 1 0 5 1 2 3`);
+      expect((await looking).map(({ pid }) => pid)).toEqual([400]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('ends with who it has seen on a machine where programs begin and end without pause', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'bellows-proc-'));
     let last = 1_000;
@@ -112,7 +126,6 @@ describe('a look at /proc', () => {
       expect(records.map(({ pid }) => pid)).toEqual([12]);
       expect(last).toBeGreaterThan(3_000);
     } finally {
-      isOver = true;
       isOver = true;
       await rm(folder, { recursive: true });
     }

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CommandEnd, ICommand } from '../../src/jobs/session-contracts.js';
-import { living, TestCommands, until } from './test-commands.js';
+import { until } from '../running-harness.js';
+import { living, TestCommands } from './test-commands.js';
 
 const run = promisify(execFile);
 const AGENT = fileURLToPath(new URL('../../stub-agent/stub-agent.sh', import.meta.url));

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -58,8 +59,17 @@ export class TestCommands implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { pid } of await living(...this.#sessions)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of await living(...this.#sessions)) kill(pid);
     await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Silent for one that has ended since it was seen. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
@@ -69,7 +79,18 @@ export async function living(...sessions: readonly string[]): Promise<readonly {
   return records.filter(({ pid, ended }) => !ended && pid !== process.pid && sessions.includes(processes.sessionOf(pid) ?? ''));
 }
 
-/** The test's own limit of time ends it when this never comes. */
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+/** Numbers of the processes whose folder this is, whatever they say of themselves and whoever their parent is. */
+export function workingIn(folder: string): readonly number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && folderOf(pid) === folder);
+}
+
+/** Null for one that has ended. */
+function folderOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null;
+  }
 }

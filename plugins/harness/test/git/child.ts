@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { LinuxProcesses } from '../../src/agent/linux-processes.js';
 
 /** A script beside this file in a process of its own, on the built plugin. */
 export class Child {
@@ -10,7 +11,7 @@ export class Child {
   #errors = '';
 
   constructor(script: string, ...args: string[]) {
-    this.#process = spawn(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args]);
+    this.#process = spawn(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], { detached: true });
     this.#process.stdout.on('data', (chunk) => (this.#output += chunk));
     this.#process.stderr.on('data', (chunk) => (this.#errors += chunk));
     this.#ended = once(this.#process, 'close').then(([code, signal]) => signal ?? code);
@@ -36,8 +37,20 @@ export class Child {
     return how;
   }
 
+  /** Whether something that it started lives on, which nobody waits for any more. */
+  async hasHeirs(): Promise<boolean> {
+    return livesInGroup(this.#process.pid!);
+  }
+
   kill(): Promise<number | string> {
     this.#process.kill('SIGKILL');
     return this.#ended;
   }
+}
+
+const processes = new LinuxProcesses();
+
+/** Whether somebody in it has not ended, asked for or not. */
+export async function livesInGroup(group: number): Promise<boolean> {
+  return (await processes.list()).some(({ groupId, ended }) => groupId === group && !ended);
 }

@@ -9,4 +9,5 @@ const base = await repository.commitOf('main');
 process.stdout.write('begins\n');
 await Promise.all(Array.from({ length: Number(count) }, (_, at) => workspaces.create(repository, { name: `${prefix}${at}`, base })));
 process.stdout.write('made\n');
-setInterval(() => {}, 60_000);
+// until it is killed, or who started it is gone
+process.stdin.resume();

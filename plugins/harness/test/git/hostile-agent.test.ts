@@ -177,6 +177,8 @@ describe('the configuration of a repository', () => {
     controller.abort(new Error('enough'));
     await expect(resetting).rejects.toThrow('enough');
     await workspaces.reset(workspace, base);
+    // whether it has begun by then or not, this one ends soon after its git
+    temporary.git('config', 'filter.slow.smudge', 'while kill -0 $PPID; do sleep 0.05; done');
     const timed = runGit(workspace.path, ['checkout', '--force', commit], { timeoutMs: 500 });
     await expect(timed).rejects.toMatchObject({ code: 'GIT_FAILED', message: 'git did not end within 500 ms' });
     while (readFileSync(begun, 'utf8').trim() === '') await new Promise((resolve) => setImmediate(resolve));

@@ -292,11 +292,12 @@ describe('a sweep', () => {
       const child = new Child('create-workspaces.mjs', temporary.path, path.join(temporary.folder, 'workspaces'), 'killed', '12');
       await child.says(word);
       expect(await child.kill()).toBe('SIGKILL');
-      // a git that the dead process had started may still write
-      for (let clean = false; !clean; ) {
+      // a git that the dead process had started may still write, also while it is swept
+      for (let isLast = false; !isLast; ) {
+        isLast = !(await child.hasHeirs());
         await temporary.workspaces().sweep(repository, new Set());
-        clean = temporary.leftovers().length === 0;
       }
+      expect(temporary.leftovers()).toEqual([]);
     }
     expect(temporary.git('fsck', '--no-dangling')).toBe('');
   });

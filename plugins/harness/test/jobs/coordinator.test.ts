@@ -132,9 +132,12 @@ describe('a coordinator with real agents', () => {
   });
 
   it('keeps both of two agents that change the same line, one after the other', async () => {
-    await withCoordinator(async (coordinator, repo) => {
-      const issues = [stubIssue('a', 'sleep=0.3 conflict once'), stubIssue('b', 'sleep=0.3 conflict once')];
-      const report = await coordinator.wait((await coordinator.start(jobOf(repo, issues))).id);
+    await withCoordinator(async (coordinator, repo, dataDir) => {
+      const issues = [stubIssue('a', 'conflict once'), stubIssue('b', 'conflict once')];
+      // neither ends before both have begun, so both begin at the same commit
+      const together = 'echo x >"$0/$BELLOWS_ISSUE_ID"; until [ -e "$0/a" ] && [ -e "$0/b" ]; do sleep 0.02; done; exec "$1"';
+      const agent = { command: ['sh', '-c', together, dataDir, STUB_AGENT] };
+      const report = await coordinator.wait((await coordinator.start(jobOf(repo, issues, { agent }))).id);
       expect(report.status).toBe('completed');
       expect(report.issues.map(({ attempts }) => attempts).sort()).toEqual([1, 2]);
     });

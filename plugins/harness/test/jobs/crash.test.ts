@@ -1,22 +1,29 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import type { JobReport } from '../../src/jobs/job-report.js';
-import { git, makeRepository, STUB_AGENT, STUB_VERIFY, scratchFolder, stubIssue } from '../running-harness.js';
+import { livesInGroup } from '../git/child.js';
+import { git, makeRepository, STUB_AGENT, STUB_VERIFY, scratchFolder, stubIssue, until } from '../running-harness.js';
 
 const PROGRAM = fileURLToPath(new URL('../programs/run-jobs.mjs', import.meta.url));
 
-/** What the program printed; null when it was killed. */
-function runProgram(args: readonly string[]): Promise<JobReport | null> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [PROGRAM, ...args], (error, stdout, stderr) => {
-      if (error === null) resolve(JSON.parse(stdout) as JobReport);
-      else if (error.signal === 'SIGKILL') resolve(null);
-      else reject(new Error(`${error.message}\n${stderr}`));
-    });
-  });
+/** What the program printed; null when it was killed, and what it had started of git has ended. */
+async function runProgram(args: readonly string[]): Promise<JobReport | null> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { detached: true });
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (piece) => (output += piece));
+  child.stderr.on('data', (piece) => (errors += piece));
+  const [code, signal] = await once(child, 'close');
+  if (signal === 'SIGKILL') {
+    // one that makes a workspace still, after the next life has swept them, would leave it to the life after that; agents are no part of the group
+    await until(async () => !(await livesInGroup(child.pid!)));
+    return null;
+  }
+  if (code !== 0) throw new Error(`it ended with ${code ?? signal}: ${errors}`);
+  return JSON.parse(output) as JobReport;
 }
 
 describe('a coordinator that is killed', () => {
