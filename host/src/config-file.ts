@@ -27,9 +27,9 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, Origin>;
   /** What was put in from the environment and from files: no message may quote it. */
   readonly secrets: readonly string[];
-  /** Those of them that came from a file. */
-  readonly fileSecrets: readonly string[];
-  /** The files it came from (absolute). */
+  /** Those of them that are secret beyond doubt: from a file, or by the name of their variable or option. */
+  readonly sureSecrets: readonly string[];
+  /** The files that were put in (absolute). */
   readonly secretFiles: readonly string[];
   /** The files that options and values were read from (absolute), each with what {@link fileState} said just before. */
   readonly files: ReadonlyMap<string, string>;
@@ -95,7 +95,7 @@ export async function readConfigTree(
     pluginConfigs: own.configs,
     origins,
     secrets,
-    fileSecrets: [...putIn.fileSecrets],
+    sureSecrets: [...putIn.sureSecrets],
     secretFiles: [...putIn.secretFiles],
     files: new Map([...own.files, ...putIn.files]),
     lineOf: (path) => own.lineOf(path) ?? lineOf(path),

@@ -7,8 +7,8 @@ import { secretsIn } from './reload/change-mark.js';
 const MAX_KNOWN = 1_000;
 
 /**
- * What is secret beyond doubt, of the configurations a host has seen: what came from files, and options marked `secret`. Not the
- * environment: there stand ports and folders, too, which a log without them could not tell of.
+ * What is secret beyond doubt, of the configurations a host has seen: what came from files, options marked `secret`, and what a name
+ * calls a secret. Not all of the environment: there stand ports and folders, too, which a log without them could not tell of.
  */
 export class KnownSecrets {
   readonly #known = new Set<string>();
@@ -32,6 +32,6 @@ export class KnownSecrets {
 }
 
 /** Every secret of one configuration and of the plugins that were loaded by it. */
-export function secretsOf({ fileSecrets }: Pick<LoadedConfig, 'fileSecrets'>, plugins: readonly LoadedPlugin[]): string[] {
-  return [...fileSecrets, ...plugins.flatMap(({ plugin, config }) => secretsIn(plugin.config, config))];
+export function secretsOf({ sureSecrets }: Pick<LoadedConfig, 'sureSecrets'>, plugins: readonly LoadedPlugin[]): string[] {
+  return [...sureSecrets, ...plugins.flatMap(({ plugin, config }) => secretsIn(plugin.config, config))];
 }

@@ -1,4 +1,5 @@
 import type { z } from '@bellows/sdk';
+import { parseBounded } from './operations/parse-bounded.js';
 import { joinPath } from './value-path.js';
 
 /**
@@ -6,12 +7,16 @@ import { joinPath } from './value-path.js';
  * the text is one, it is taken as such, in place. `substituted` are the paths of such texts.
  */
 export function parseSubstituted<T>(schema: z.ZodType<T>, input: unknown, substituted: ReadonlySet<string>): z.ZodSafeParseResult<T> {
+  const isBounded = substituted.size <= MAX_ROUNDS;
   for (;;) {
-    const result = schema.safeParse(input);
+    const result = isBounded ? parseBounded(schema, input) : schema.safeParse(input);
     // each round turns a text into something else, of which there are ever fewer
     if (result.success || !convert(input, result.error.issues, substituted)) return result;
   }
 }
+
+/** Bounded, each round finds one text; that is as often as a large configuration is parsed again. */
+const MAX_ROUNDS = 100;
 
 /** Says whether it changed anything. */
 function convert(input: unknown, issues: readonly z.core.$ZodIssue[], substituted: ReadonlySet<string>): boolean {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ErrorDetail } from '@bellows/sdk';
 import { fileState } from './file-state.js';
 import { cut } from './operations/issue-sentence.js';
+import { isSecretName, passwordsIn } from './secret-names.js';
 import { readTextFile, type TextFile } from './text-file.js';
 import { joinPath } from './value-path.js';
 
@@ -26,8 +27,8 @@ const MAX_PUT_IN = 4_194_304;
 export class PutIn {
   /** The values themselves, which no message may quote. */
   readonly secrets = new Set<string>();
-  /** Those that came from a file. */
-  readonly fileSecrets = new Set<string>();
+  /** Those that are secret beyond doubt: they came from a file, or are called so by the name of their variable or option. */
+  readonly sureSecrets = new Set<string>();
   /** The files that were read (absolute). */
   readonly secretFiles = new Set<string>();
   /** Those and the ones that could not be read, each with what {@link fileState} said just before. */
@@ -113,10 +114,20 @@ async function reference(written: string, context: SubstitutionContext): Promise
   return context.putIn.take(value, (message) => context.problems.push({ path: context.base, message }));
 }
 
-function variable(name: string, { env, problems, base }: SubstitutionContext): string | undefined {
+function variable(name: string, { env, problems, base, putIn }: SubstitutionContext): string | undefined {
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
-  if (value === undefined) problems.push({ path: base, message: `the environment variable ${JSON.stringify(cut(name))} is not set` });
+  if (value === undefined) {
+    problems.push({ path: base, message: `the environment variable ${JSON.stringify(cut(name))} is not set` });
+    return undefined;
+  }
+  if (isSecretName(name) || isSecretName(lastKey(base))) putIn.sureSecrets.add(value);
+  for (const password of passwordsIn(value)) putIn.sureSecrets.add(password);
   return value;
+}
+
+/** Of a path; of a list its own. */
+function lastKey(path: string): string {
+  return /([^.[\]"]+)"?(?:\[\d+\])*$/.exec(path)?.[1] ?? '';
 }
 
 function refuseText(written: string, { problems, base }: SubstitutionContext): void {
@@ -127,7 +138,7 @@ async function secretFrom(name: string, { folder, problems, base, putIn }: Subst
   const read = await putIn.file(path.resolve(folder, name));
   if ('text' in read) {
     const value = read.text.replace(/\r?\n$/, '');
-    putIn.fileSecrets.add(value);
+    putIn.sureSecrets.add(value);
     return value;
   }
   problems.push({ path: base, message: `the file ${JSON.stringify(cut(name))} ${read.fault}` });

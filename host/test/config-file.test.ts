@@ -111,6 +111,15 @@ describe('loadConfig', () => {
     expect(loaded!.secretFiles).toEqual([path.join(folder, 'secret')]);
   });
 
+  it('tells apart what is secret beyond doubt: files, what a name calls a secret, and passwords in addresses', async () => {
+    await writeFile(path.join(folder, 'secret'), 'from-file');
+    const values = { API_TOKEN: 'by-variable', MODE: 'production', PLAIN: 'by-option', DB: 'pg://u:in-address@h' };
+    const config = '{ a: "${env:API_TOKEN}", mode: "${env:MODE}", clientSecret: ["${env:PLAIN}"], db: "${env:DB}", f: "${file:secret}" }';
+    const { loaded } = await load(`plugins: { a: { from: ./a, config: ${config} } }`, { env: values });
+    expect(new Set(loaded!.sureSecrets)).toEqual(new Set(['by-variable', 'by-option', 'in-address', 'from-file']));
+    expect(loaded!.secrets).toContain('production');
+  });
+
   it('reports what cannot be put in, instead of taking an empty text', async () => {
     const { problems } = await load('plugins: { a: { from: "${env:NOPE}", config: { key: "${file:./missing}" } } }');
     expect(problems).toEqual(

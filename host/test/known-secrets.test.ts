@@ -22,7 +22,7 @@ describe('what is known to be secret', () => {
       url: 'https://plain',
     };
     const loaded = { id: 'quoting', plugin, config } as unknown as LoadedPlugin;
-    expect(secretsOf({ fileSecrets: ['from-a-file'] }, [loaded])).toEqual(['from-a-file', 'key-one', 'key-two']);
+    expect(secretsOf({ sureSecrets: ['from-a-file'] }, [loaded])).toEqual(['from-a-file', 'key-one', 'key-two']);
   });
 
   it('is taken out of lines, also where it stands inside of another one or is written as JSON', () => {

@@ -1,4 +1,5 @@
 import { type ErrorDetail, findUnconvertible, InputError, isBellowsError, type OperationDefinition, PluginError, z } from '@bellows/sdk';
+import { parseBounded } from './parse-bounded.js';
 import { schemaProblems } from './schema-problems.js';
 
 interface Provided {
@@ -53,7 +54,7 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): Readonl
 
 function check({ plugin, definition }: Provided, side: 'input' | 'output', value: unknown) {
   try {
-    return definition[side].safeParse(value);
+    return parseBounded(definition[side], value);
   } catch (error) {
     if (isBellowsError(error)) throw error;
     // zod follows the nesting of the value with its own stack.

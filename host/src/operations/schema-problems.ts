@@ -1,6 +1,7 @@
 import { type ErrorDetail, nearestName, type z } from '@bellows/sdk';
 import { joinPath } from '../value-path.js';
 import { cut, issueSentence, typeSentence } from './issue-sentence.js';
+import { isLarge } from './parse-bounded.js';
 import { formsOf, partOf } from './schema-tree.js';
 
 type Issue = z.core.$ZodIssue;
@@ -30,7 +31,10 @@ export function schemaProblems(
   }
   left += Math.max(0, problems.length - MAX_LISTED);
   const listed = problems.slice(0, MAX_LISTED).map(({ path, ...rest }) => ({ path: showPath(path, options.prefix ?? ''), ...rest }));
-  return left === 0 ? listed : [...listed, { path: options.prefix ?? '', message: `and ${left} more problems` }];
+  const path = options.prefix ?? '';
+  if (left > 0) return [...listed, { path, message: `and ${left} more problems` }];
+  if (error.issues.length > 1 || !isLarge(options.input)) return listed;
+  return [...listed, { path, message: 'there may be more problems: of what is as large as this only the first is looked for' }];
 }
 
 interface Problem {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from '@bellows/sdk';
 import type { LoadedConfig } from '../config-file.js';
 import { type HostConfig, hostConfigSchema, type PluginEntry } from '../config-schema.js';
-import { HIDDEN_VALUE, shownValue } from '../hidden-values.js';
+import { HIDDEN_VALUE, originOf, shownValue } from '../hidden-values.js';
 import type { LoadedPlugin } from '../plugin-loader.js';
 import { joinPath } from '../value-path.js';
 import { changeMark, holdsSecret } from './change-mark.js';
@@ -51,7 +51,7 @@ export function configChanges(running: ComparedConfig, next: ComparedConfig): re
   const { plugins: _next, ...to } = next.config;
   const sides = { from: running, to: next };
   const isLive = (path: readonly PropertyKey[]) => changeMark(hostConfigSchema, path) === 'live';
-  const host = differences(from, to, []).map((difference) =>
+  const host = withoutDefaults(differences(from, to, []), sides).map((difference) =>
     told(difference, { sides, base: '', effect: isLive(difference.path) ? 'live' : 'host-restart', schemas: [hostConfigSchema] }),
   );
   const ids = new Set([...Object.keys(running.config.plugins), ...Object.keys(next.config.plugins)]);
@@ -113,6 +113,25 @@ function hasKeys(value: unknown, _index: number, sides: readonly unknown[]): boo
 
 function valueAt(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+}
+
+/**
+ * What nobody wrote of a policy or a tenant that comes or goes, its defaults and empty maps, says nothing beside what somebody wrote. All
+ * such maps of the host are `live`, so what is left out changes no effect.
+ */
+function withoutDefaults(found: readonly Difference[], { from, to }: Telling['sides']): readonly Difference[] {
+  const isWritten = (difference: Difference) => {
+    const { path, from: before, to: after } = difference;
+    if (before !== undefined && after !== undefined) return true;
+    return originOf(joinPath('', path), (before === undefined ? to : from).origins) !== 'default';
+  };
+  const told = new Set(found.filter(isWritten).map(mapEntry));
+  return found.filter((difference) => isWritten(difference) || !told.has(mapEntry(difference)));
+}
+
+/** `governor.subsystems.<name>`, `tenants.<name>`. */
+function mapEntry({ path }: Difference): string {
+  return joinPath('', path.slice(0, path[0] === 'tenants' ? 2 : 3));
 }
 
 interface Telling {

@@ -24,15 +24,20 @@ const schema = z.strictObject({
 
 interface Given {
   readonly host?: unknown;
+  /** Paths that somebody wrote into the file. */
+  readonly written?: readonly string[];
   readonly plugins?: Readonly<Record<string, unknown>>;
   readonly secrets?: readonly string[];
 }
 
-function compared({ host = {}, plugins = {}, secrets = [] }: Given): ComparedConfig {
+function compared({ host = {}, plugins = {}, secrets = [], written = [] }: Given): ComparedConfig {
   const entries = Object.fromEntries(Object.keys(plugins).map((id) => [id, { from: `./${id}` }]));
   return {
     config: hostConfigSchema.parse({ ...(host as object), plugins: entries }),
-    origins: new Map<string, Origin>(secrets.map((path) => [path, 'secret'])),
+    origins: new Map<string, Origin>([
+      ...written.map((path) => [path, 'file'] as const),
+      ...secrets.map((path) => [path, 'secret'] as const),
+    ]),
     secrets: [SECRET],
     plugins: new Map(Object.entries(plugins).map(([id, config]) => [id, { config: schema.parse(config), schema }])),
   };
@@ -103,6 +108,20 @@ describe('configChanges', () => {
     expect(changes).toContainEqual({ path: 'governor.subsystems."a.b".weight', from: undefined, to: 2, effect: 'live' });
     expect(changes).toContainEqual({ path: 'tenants.acme.limits.maxQueueDepth', from: undefined, to: 4, effect: 'live' });
     expect(changes.filter(({ effect }) => effect !== 'live').map(({ path }) => path)).toEqual(['host.port']);
+  });
+
+  it('tells of a policy and of a tenant that come or go what somebody wrote, and one that has only defaults all the same', () => {
+    const host = {
+      governor: { subsystems: { 'a.b': { weight: 2 }, 'a.c': {} } },
+      tenants: { acme: { limits: { maxQueueDepth: 3 } } },
+    };
+    const written = ['governor.subsystems."a.b".weight', 'tenants.acme.limits.maxQueueDepth'];
+    const gone = changesOf({ host, written }, {});
+    const told = gone.map(({ path }) => path).filter((path) => !path.includes('a.c'));
+    expect(told.sort()).toEqual(written);
+    expect(gone.some(({ path }) => path.startsWith('governor.subsystems."a.c".'))).toBe(true);
+    const come = changesOf({}, { host, written });
+    expect(new Set(come.map(({ path }) => path))).toEqual(new Set(gone.map(({ path }) => path)));
   });
 
   it('goes by the innermost mark of a plugin’s schema, and by every form a value may have', () => {

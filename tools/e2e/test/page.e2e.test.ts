@@ -26,6 +26,7 @@ withBrowser('the page of the host', (browser) => {
     it('on the overview: machine and subsystems, why each is where it is, and charts that say in words what they draw', async () => {
       await go('#/');
       await page.getByRole('heading', { name: 'compute.wasm' }).waitFor();
+      await page.getByText(/^Revision 1 of the configuration is in force, taken /).waitFor();
       for (const name of ['harness.scale', 'workflow.pipeline']) await page.getByRole('heading', { name }).waitFor();
       const compute = page.getByRole('region', { name: 'compute.wasm' });
       await compute.getByText('backpressure normal').waitFor();

@@ -5,6 +5,7 @@ import { StateMark } from '../parts/state-mark.js';
 import { LongText } from '../parts/texts.js';
 import { Ago } from '../parts/times.js';
 import { number, shown } from '../state/format.js';
+import { hrefOf } from '../state/route.js';
 
 type LastReload = NonNullable<HostStatus['lastReload']>;
 
@@ -35,11 +36,33 @@ export function Configuration() {
   );
 }
 
-/** Only while the file says something else than what is in force, which everybody must see. */
-export function ReloadNotTaken() {
-  const reload = useHost((state) => state.host?.lastReload);
-  if (reload === undefined || isTaken(reload)) return null;
-  return <Configuration />;
+/** In a line; whole while the file says something else than what is in force, which everybody must see. */
+export function ConfigurationInShort() {
+  const host = useHost((state) => state.host);
+  if (host === undefined) return null;
+  const { lastReload } = host;
+  if (lastReload !== undefined && !isTaken(lastReload)) return <Configuration />;
+  const since = inForceSince(host);
+  return (
+    <p class="muted">
+      Revision {number(host.configRevision)} of the <a href={hrefOf('plugins')}>configuration</a> is in force
+      {since !== undefined && (
+        <>
+          , taken <Ago at={since} />
+        </>
+      )}
+    </p>
+  );
+}
+
+/** Only the end of the last reload is known: of a later one that changed nothing it is not when the revision came. */
+function inForceSince({
+  configRevision,
+  startedAt,
+  lastReload,
+}: Pick<HostStatus, 'configRevision' | 'startedAt' | 'lastReload'>): number | undefined {
+  if (configRevision === 1) return startedAt;
+  return lastReload?.outcome === 'applied' ? lastReload.at : undefined;
 }
 
 function Outcome({ reload: { outcome, at } }: { readonly reload: LastReload }) {

@@ -4,7 +4,7 @@ import { useHost } from '../live/page-context.js';
 import { Empty, Loading } from '../parts/notices.js';
 import { bytes, duration, percent } from '../state/format.js';
 import { hrefOf } from '../state/route.js';
-import { ReloadNotTaken } from './configuration.js';
+import { ConfigurationInShort } from './configuration.js';
 import { DecisionTable } from './decision-table.js';
 import { SubsystemCard } from './subsystem-card.js';
 
@@ -17,7 +17,7 @@ export function Overview() {
   if (!isKnown) return <Loading />;
   return (
     <>
-      <ReloadNotTaken />
+      <ConfigurationInShort />
       <Machine />
       <h2>Subsystems</h2>
       {subsystems.length === 0 && (
