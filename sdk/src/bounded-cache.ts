@@ -317,7 +317,8 @@ function checkOptions<V extends {}>(options: BoundedCacheOptions<V>): void {
   const { maxEntries, maxBytes, sizeOf, mode, ttlMs, backing } = options;
   const inBacking = backing === undefined ? [] : optionProblems(backing, BACKING, 'options.backing');
   if (inBacking.length > 0) throw invalid(problemText(inBacking));
-  if (sizeOf !== undefined && typeof sizeOf !== 'function') throw invalid(`sizeOf is ${kindOfValue(sizeOf)}: give a function, or leave it out`);
+  if (sizeOf !== undefined && typeof sizeOf !== 'function')
+    throw invalid(`sizeOf is ${kindOfValue(sizeOf)}: give a function, or leave it out`);
   if (mode !== undefined && mode !== 'lru' && mode !== 'ttl') throw invalid(`mode is ${String(mode)}: give lru or ttl`);
   checkMaxEntries(maxEntries);
   checkMaxBytes(maxBytes, sizeOf);

@@ -3,17 +3,7 @@ import { demandBridgeOptions } from './bridge-demands.js';
 import { PortBridge } from './bus-bridge.js';
 import type { BridgeOptions, BusBridge, BusPort } from './bus-bridge-contract.js';
 import { BusSubscription, type Delivery, type EventHandler, type Subscriber, type SubscriptionHost } from './bus-subscription.js';
-import {
-  checkKey,
-  checkTopic,
-  countsOf,
-  deliver,
-  isOfContract,
-  keepLatest,
-  newTopic,
-  readyPayload,
-  type TopicState,
-} from './bus-topic.js';
+import { checkKey, checkTopic, countsOf, deliver, isOfContract, keepLatest, newTopic, readyPayload, type TopicState } from './bus-topic.js';
 import type { IClock } from './clock.js';
 import { DrainQueue } from './drain-queue.js';
 import { InputError } from './errors.js';

@@ -396,7 +396,8 @@ describe('IEventBus.bridge', () => {
     refused({ send: ['*'] });
     refused({ send: ['no topic'] });
     refused({ capacity: -1 });
-    for (const accept of ['custom', { topics: ['custom'] }, { topics: 'custom', sources: ['compute'] }]) refused({ accept: accept as never });
+    for (const accept of ['custom', { topics: ['custom'] }, { topics: 'custom', sources: ['compute'] }])
+      refused({ accept: accept as never });
     refused({ accept: { topics: ['custom'], sources: ['compute'], classes: 'data' as never } });
     refused({ send: 'custom' as never });
     refused(null as never);
