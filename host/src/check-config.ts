@@ -22,12 +22,12 @@ export async function checkConfig(options: HostOptions): Promise<{
     const from = String(shownValue(`${joinPath('plugins', [id])}.from`, source.from, loaded));
     return { id, version: source.manifest.version, from };
   });
-  const warnings = [...strayPolicies(loaded), ...waves.flat().flatMap(versionWarning)];
+  const warnings = [...policiesOfAbsentPlugins(loaded), ...waves.flat().flatMap(versionWarning)];
   return { problems: withLines([...problems, ...found], loaded), plugins, warnings, file: loaded.file };
 }
 
 /** Which subsystems a plugin has is known only while it runs; the first word is its id. */
-function strayPolicies({ config: { governor, plugins } }: LoadedConfig): string[] {
+function policiesOfAbsentPlugins({ config: { governor, plugins } }: LoadedConfig): string[] {
   const ids = Object.keys(plugins);
   return Object.keys(governor.subsystems)
     .filter((name) => !ids.includes(name.split('.', 1)[0] ?? ''))

@@ -154,7 +154,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       sampler?.setPeriod(next.governor.sampleMs);
       governor.setConfig(next.governor);
       operations.setTenants(next.tenants);
-      return strayPolicies(next, registry);
+      return policiesWithoutSubsystem(next, registry);
     },
     ...(options.onReloaded === undefined ? {} : { onEnded: options.onReloaded }),
     publish: (report) => bus.publish({ topic: 'reload', payload: report }),
@@ -198,7 +198,7 @@ export async function wireHost(options: WiringOptions): Promise<WiredHost> {
       await plugins.start(signal);
       started.resolve();
       registry.readAll();
-      for (const text of strayPolicies(config, registry)) logger.warn(text);
+      for (const text of policiesWithoutSubsystem(config, registry)) logger.warn(text);
       reloader.open();
     },
   };
@@ -232,7 +232,7 @@ const METRICS_PERIOD_MS = 1_000;
 const SWEEP_PERIOD_MS = 3_600_000;
 
 /** Policies for subsystems that nobody has registered: a plugin that was left out, or a typing error. */
-function strayPolicies({ governor }: LoadedConfig['config'], registry: SubsystemRegistry): string[] {
+function policiesWithoutSubsystem({ governor }: LoadedConfig['config'], registry: SubsystemRegistry): string[] {
   const known = registry.entries().map(({ subsystem }) => subsystem.name);
   return Object.keys(governor.subsystems)
     .filter((name) => !known.includes(name))

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type IClock, systemClock } from './clock.js';
 import { InputError } from './errors.js';
+import { kindOfValue } from './kind-of-value.js';
 import { optionNames, optionProblems, problemText } from './known-options.js';
 import type { IMachine } from './machine.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
@@ -18,7 +19,7 @@ export interface BoundedCacheOptions<V extends {}> {
   readonly maxEntries: number;
   /** Needs `sizeOf`. A value larger than this alone is not kept in memory. */
   readonly maxBytes?: number;
-  /** Memory of one value in bytes; asked when it is set, before it is written. Without it `memoryBytes` is 0. */
+  /** Memory of one value in bytes; asked when it is set, before it is written, and when it is loaded. Without it `memoryBytes` is 0. */
   sizeOf?(value: V, key: string): number;
   /** `lru` (default) bounds by use only; `ttl` also forgets `ttlMs` after the set or load. */
   readonly mode?: 'lru' | 'ttl';
@@ -110,7 +111,8 @@ export class BoundedCache<V extends {}> {
   /**
    * From memory, else from the store; `undefined` when neither has it, which is not kept: the next call asks again. One read serves all who
    * ask meanwhile. An aborted `signal` rejects this call only. When nobody waits for a read any more, its own signal aborts; where the store
-   * does not heed that, its late answer is dropped, and others need not wait for it. Rejects with what the store or `decode` threw; the next call tries again.
+   * does not heed that, its late answer is dropped, and others need not wait for it. Rejects with what the store, `decode` or `sizeOf` threw, or
+   * for what `sizeOf` answered, as `set` does; the next call tries again.
    */
   async load(key: string, signal?: AbortSignal): Promise<V | undefined> {
     signal?.throwIfAborted();
@@ -128,7 +130,8 @@ export class BoundedCache<V extends {}> {
   }
 
   /**
-   * Resolves when the value is durable and in memory. Rejects when the store or `encode` throws; then the old value stays.
+   * Resolves when the value is durable and in memory. Rejects when the store, `encode` or `sizeOf` throws, and with `InputError`
+   * (`CACHE_OPTIONS_INVALID`) when that answers no number of bytes; then the old value stays.
    * `encode` and `sizeOf` are called at once: what happens to the value afterwards does not reach the store.
    */
   async set(key: string, value: V): Promise<void> {
@@ -223,9 +226,10 @@ export class BoundedCache<V extends {}> {
   }
 
   #sizeOf(key: string, value: V): number {
-    const size = this.#options.sizeOf?.(value, key) ?? 1;
-    if (!(size >= 0 && size <= Number.MAX_SAFE_INTEGER)) throw invalid(`sizeOf gave ${String(size)}: give a number of bytes`);
-    return Math.max(1, Math.ceil(size));
+    if (this.#options.sizeOf === undefined) return 1;
+    const size: unknown = this.#options.sizeOf(value, key);
+    if (typeof size === 'number' && size >= 0 && size <= Number.MAX_SAFE_INTEGER) return Math.max(1, Math.ceil(size));
+    throw invalid(`sizeOf gave ${typeof size === 'number' ? size : kindOfValue(size)}: give a number of bytes`);
   }
 
   #keep(key: string, value: V, size: number): void {
@@ -296,6 +300,8 @@ const OPTIONS = optionNames<BoundedCacheOptions<object>>({
   onEvict: true,
 });
 
+const BACKING = optionNames<CacheBacking<object>>({ store: true, pathFor: true, encode: true, decode: true });
+
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
@@ -308,7 +314,11 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
 function checkOptions<V extends {}>(options: BoundedCacheOptions<V>): void {
   const problems = optionProblems(options, OPTIONS, 'options');
   if (problems.length > 0) throw invalid(problemText(problems));
-  const { maxEntries, maxBytes, sizeOf, mode, ttlMs } = options;
+  const { maxEntries, maxBytes, sizeOf, mode, ttlMs, backing } = options;
+  const inBacking = backing === undefined ? [] : optionProblems(backing, BACKING, 'options.backing');
+  if (inBacking.length > 0) throw invalid(problemText(inBacking));
+  if (sizeOf !== undefined && typeof sizeOf !== 'function')
+    throw invalid(`sizeOf is ${kindOfValue(sizeOf)}: give a function, or leave it out`);
   if (mode !== undefined && mode !== 'lru' && mode !== 'ttl') throw invalid(`mode is ${String(mode)}: give lru or ttl`);
   checkMaxEntries(maxEntries);
   checkMaxBytes(maxBytes, sizeOf);

@@ -43,10 +43,9 @@ export class PortBridge implements BusBridge, Subscriber {
   #refused = 0;
   #batches = 0;
 
+  /** The bus has checked the options, and whether its plugin may accept that; `InputError` as of {@link Mailbox} for the rest. */
   constructor(bus: BridgedBus, port: BusPort, options: BridgeOptions) {
     const { send = [], accept, policy, capacity, window = 4_096, maxBatchEvents = 256, maxBatchBytes = 262_144 } = options;
-    for (const [name, value] of Object.entries({ window, maxBatchEvents, maxBatchBytes })) checkCount(name, value);
-    if (send.includes('*')) throw new InputError('BRIDGE_OPTIONS_INVALID', 'A bridge got the topic * to send: name the topics');
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     this.#resolveClosed = closed.resolve;
@@ -282,11 +281,6 @@ function acceptance(accept: BridgeAccept | undefined): Acceptance {
     sources: new Set(accept?.sources),
     classes: new Set(accept?.classes ?? ['data', 'signal', 'control']),
   };
-}
-
-function checkCount(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 1) return;
-  throw new InputError('BRIDGE_OPTIONS_INVALID', `A bridge got ${name} ${String(value)}: give a whole number of at least 1`);
 }
 
 /** What cannot even be looked at fills its batch; sending it will tell. */

@@ -48,7 +48,7 @@ export const ERROR_CODES = defineErrorCodes({
   },
   CACHE_OPTIONS_INVALID: {
     kind: 'input',
-    text: 'A BoundedCache was made with options that are unknown or contradict each other. Correct the call.',
+    text: 'A BoundedCache was made with options that are unknown or contradict each other, or its `sizeOf` answered no number of bytes. Correct the call.',
   },
   CALL_CANCELLED: { kind: 'cancelled', text: 'The signal given to a call of the client aborted. The host cancels the work.' },
   CALL_OPTIONS_INVALID: {
@@ -73,6 +73,10 @@ export const ERROR_CODES = defineErrorCodes({
   CHILDREN_NOT_STOPPED: {
     kind: 'plugin',
     text: 'Children of a supervisor that was itself supervised did not stop as they should. Its message says why; the cause is the first.',
+  },
+  CLOCK_ADVANCE_INVALID: {
+    kind: 'input',
+    text: 'A test was to move a FakeClock by what is no finite number of ms of at least 0. Correct the call.',
   },
   DEADLINE_EXCEEDED: {
     kind: 'deadline',
@@ -99,6 +103,7 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'input',
     text: 'The capacity of a mailbox is no whole number of at least 1 and not Infinity. Correct it.',
   },
+  MAILBOX_OPTIONS_INVALID: { kind: 'input', text: 'A mailbox, or a subscription, was given options that are unknown. Correct the call.' },
   MAILBOX_POLICY_INVALID: {
     kind: 'input',
     text: 'The policy of a mailbox, or of a subscription, is none of `drop-newest`, `drop-oldest` and `conflate`. Correct it.',
@@ -119,7 +124,9 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'A supervised part ended too often within a short time, so its supervisor gave up. Find out why it ends; its last error is the cause.',
   },
   SAMPLE_NOT_FINITE: { kind: 'input', text: 'A measurement is NaN or infinite. Leave out what could not be measured.' },
+  SEMAPHORE_OPTIONS_INVALID: { kind: 'input', text: 'A semaphore was made with options that are unknown. Correct the call.' },
   SEMAPHORE_SIZE_INVALID: { kind: 'input', text: 'A semaphore was given a size that is no whole number of at least 0. Correct the call.' },
+  SKETCH_OPTIONS_INVALID: { kind: 'input', text: 'A PercentileSketch was made with options that are unknown. Correct the call.' },
   STORE_BUSY: { kind: 'not_ready', text: "Another process holds the store's file. End it, or try again later." },
   STORE_CHUNK_INVALID: { kind: 'input', text: 'A stream for the store gave something other than a Uint8Array. Correct its source.' },
   STORE_CLOSED: { kind: 'not_ready', text: 'The store was used after it was closed. Use it only between start and stop.' },
@@ -132,6 +139,7 @@ export const ERROR_CODES = defineErrorCodes({
     kind: 'not_ready',
     text: 'The disk is full, or the store has reached its limit. Free space or raise the limit; nothing was lost.',
   },
+  STORE_OPTIONS_INVALID: { kind: 'input', text: 'A store was to be opened with options that are unknown. Correct the call.' },
   STORE_PATH_INVALID: {
     kind: 'input',
     text: 'A path is no store path: dw://internal/ and segments, none of them empty or "..", without control characters, at most 1,024 characters.',
@@ -168,5 +176,9 @@ export const ERROR_CODES = defineErrorCodes({
     text: 'A plugin has named 1,024 topics and may name no more. Use one topic and put what differs into the key.',
   },
   UPLOAD_SOURCE_FAILED: { kind: 'input', text: 'What a client was to upload could not be read; the cause says why.' },
+  UPLOAD_SOURCE_INVALID: {
+    kind: 'input',
+    text: 'What a client was to upload is no bytes, such as a text. Give a Blob, a Uint8Array or a stream of them; encode a text with `new TextEncoder().encode(text)`.',
+  },
   WINDOW_INVALID: { kind: 'input', text: 'The window of a PercentileSketch is no finite time above 0. Correct it.' },
 });

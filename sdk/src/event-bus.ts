@@ -1,25 +1,16 @@
 import type { Observable } from 'rxjs';
+import { demandBridgeOptions } from './bridge-demands.js';
 import { PortBridge } from './bus-bridge.js';
 import type { BridgeOptions, BusBridge, BusPort } from './bus-bridge-contract.js';
 import { BusSubscription, type Delivery, type EventHandler, type Subscriber, type SubscriptionHost } from './bus-subscription.js';
-import {
-  checkClass,
-  checkKey,
-  checkTopic,
-  countsOf,
-  deliver,
-  isOfContract,
-  keepLatest,
-  newTopic,
-  readyPayload,
-  type TopicState,
-} from './bus-topic.js';
+import { checkKey, checkTopic, countsOf, deliver, isOfContract, keepLatest, newTopic, readyPayload, type TopicState } from './bus-topic.js';
 import type { IClock } from './clock.js';
 import { DrainQueue } from './drain-queue.js';
 import { InputError } from './errors.js';
 import type { BusCounters, IEventBus, PublishOptions, SubscribeOptions, Subscription } from './event-bus-contract.js';
 import type { BusEvent, EventClass, EventOf } from './events.js';
 import { type OnLeave, type SharedBus, SourceBus } from './source-bus.js';
+import { demandSubscribeOptions } from './subscribe-demands.js';
 import { SubscriberList } from './subscriber-list.js';
 
 export interface EventBusOptions {
@@ -143,7 +134,7 @@ export class EventBus implements IEventBus, SharedBus {
 
   /** For views. */
   subscribeFor(source: string, topic: string, options: SubscribeOptions, handler: EventHandler, onLeave: OnLeave): BusSubscription {
-    if (options.class !== undefined) checkClass(options.class);
+    demandSubscribeOptions(options);
     const subscribers = this.#subscribersOf(topic, source);
     const log = topic === '*' ? undefined : this.#topic(topic, source).log;
     const policy = topic === 'metrics' ? 'conflate' : 'drop-newest';
@@ -156,6 +147,7 @@ export class EventBus implements IEventBus, SharedBus {
 
   /** For views. */
   bridgeFor(source: string, port: BusPort, options: BridgeOptions): BusBridge {
+    demandBridgeOptions(options);
     const foreign = source === this.#options.source ? undefined : options.accept?.sources.find((name) => !isPartOf(source, name));
     if (foreign !== undefined) {
       const text = `${source} cannot let events of ${JSON.stringify(foreign)} in: it may accept ${source} and ${source}.anything`;

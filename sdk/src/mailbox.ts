@@ -2,6 +2,7 @@ import { InputError } from './errors.js';
 import type { MailboxPolicy } from './event-bus-contract.js';
 import type { EventClass } from './events.js';
 import { Fifo } from './fifo.js';
+import { optionNames, optionProblems, problemText } from './known-options.js';
 
 /** Enough for a second of lively topics; at most 8 kB of slots when full. */
 export const DEFAULT_MAILBOX_CAPACITY = 1_024;
@@ -42,8 +43,9 @@ export class Mailbox<T> {
   #maxDepth = 0;
   #dropped = 0;
 
-  /** `InputError` as of {@link readMailboxOptions}. */
+  /** `InputError` as of {@link readMailboxOptions}, and (`MAILBOX_OPTIONS_INVALID`) for options that are unknown. */
   constructor(options: MailboxOptions = {}) {
+    demandMailboxNames(options, OPTIONS, 'A mailbox');
     const { policy, capacity } = readMailboxOptions(options);
     this.#policy = policy;
     this.#capacity = capacity;
@@ -169,6 +171,14 @@ export function readMailboxOptions({
   }
   return { policy, capacity };
 }
+
+/** `InputError` (`MAILBOX_OPTIONS_INVALID`) for options of `whose` that are none of `known`. */
+export function demandMailboxNames(options: object, known: readonly string[], whose: string): void {
+  const problems = optionProblems(options, known, 'options');
+  if (problems.length > 0) throw new InputError('MAILBOX_OPTIONS_INVALID', `${whose} cannot work: ${problemText(problems)}`);
+}
+
+const OPTIONS = optionNames<MailboxOptions>({ policy: true, capacity: true });
 
 /** Data that a newer one of the same key may still replace. */
 class Conflated<T> {

@@ -122,6 +122,8 @@ export interface OperationRules {
 }
 
 export interface OperationInfo extends OperationRules {
+  /** What a call is to the limits of its tenant and user. */
+  readonly effort: Effort;
   readonly name: string;
   readonly plugin: string;
   readonly summary: string;

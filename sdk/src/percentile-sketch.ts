@@ -1,6 +1,7 @@
 import { DDSketch } from '@datadog/sketches-js';
 import type { IClock } from './clock.js';
 import { InputError } from './errors.js';
+import { optionNames, optionProblems, problemText } from './known-options.js';
 
 export interface PercentileSketchOptions {
   /** How far back a percentile looks: between three quarters of this and all of it. */
@@ -18,7 +19,11 @@ export class PercentileSketch {
   /** Newest last. */
   #slices: { readonly number: number; readonly sketch: DDSketch }[] = [];
 
-  constructor({ windowMs, clock }: PercentileSketchOptions) {
+  /** `InputError`: `SKETCH_OPTIONS_INVALID` for options that are unknown, `WINDOW_INVALID` for a window that is no time. */
+  constructor(options: PercentileSketchOptions) {
+    const problems = optionProblems(options, OPTIONS, 'options');
+    if (problems.length > 0) throw new InputError('SKETCH_OPTIONS_INVALID', `A PercentileSketch cannot work: ${problemText(problems)}`);
+    const { windowMs, clock } = options;
     if (!(windowMs > 0 && windowMs < Number.POSITIVE_INFINITY)) {
       throw new InputError('WINDOW_INVALID', `A PercentileSketch got windowMs ${String(windowMs)}: give a finite number of ms above 0`);
     }
@@ -75,6 +80,8 @@ export class PercentileSketch {
     if (this.#slices.some(({ number }) => number < oldest)) this.#slices = this.#slices.filter(({ number }) => number >= oldest);
   }
 }
+
+const OPTIONS = optionNames<PercentileSketchOptions>({ windowMs: true, clock: true });
 
 /** Four slices: a sample leaves within a quarter of the window of the exact moment, at four sketches of memory. */
 const SLICES = 4;

@@ -1,5 +1,6 @@
 import type { CancelTimer, IClock } from './clock.js';
 import { CapacityError, InputError } from './errors.js';
+import { optionNames, optionProblems, problemText } from './known-options.js';
 
 export interface SemaphoreOptions {
   /** How many permits may be out at once; 0 lets nobody in. */
@@ -35,7 +36,11 @@ export class Semaphore {
   #first: Waiter | undefined;
   #last: Waiter | undefined;
 
-  constructor({ permits, clock, maxWaiting = Number.POSITIVE_INFINITY }: SemaphoreOptions) {
+  /** `InputError`: `SEMAPHORE_OPTIONS_INVALID` for options that are unknown, `SEMAPHORE_SIZE_INVALID` for a number that is none. */
+  constructor(options: SemaphoreOptions) {
+    const problems = optionProblems(options, OPTIONS, 'options');
+    if (problems.length > 0) throw new InputError('SEMAPHORE_OPTIONS_INVALID', `A Semaphore cannot work: ${problemText(problems)}`);
+    const { permits, clock, maxWaiting = Number.POSITIVE_INFINITY } = options;
     this.#clock = clock;
     this.#permits = checkedCount('permits', permits);
     this.#maxWaiting = checkedCount('maxWaiting', maxWaiting);
@@ -159,6 +164,8 @@ export class Semaphore {
     );
   }
 }
+
+const OPTIONS = optionNames<SemaphoreOptions>({ permits: true, clock: true, maxWaiting: true });
 
 interface Waiter {
   readonly since: number;

@@ -1,4 +1,5 @@
-import { NotFoundError, NotReadyError } from './errors.js';
+import { InputError, NotFoundError, NotReadyError } from './errors.js';
+import { optionNames, optionProblems, problemText } from './known-options.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
 import type { OpenSqliteFile } from './sqlite/sqlite-file.js';
 import type { StreamHead } from './sqlite/sqlite-protocol.js';
@@ -44,9 +45,12 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
 
   /**
    * Opens or makes the file, readable for its owner only; its folder must be there. One process at a time should have it open. A file of
-   * version 0.1 becomes one of this version, which 0.1 cannot read; each of its values is read and written once for that.
+   * version 0.1 becomes one of this version, which 0.1 cannot read; each of its values is read and written once for that. Rejects with
+   * `InputError` (`STORE_OPTIONS_INVALID`) for options that are unknown, and has not touched the file then.
    */
   static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
+    const problems = optionProblems(options, OPTIONS, 'options');
+    if (problems.length > 0) throw new InputError('STORE_OPTIONS_INVALID', `The store ${file} cannot be opened: ${problemText(problems)}`);
     const { busyTimeoutMs = 1_000, maxBytes = null, pageBytes = 4_096 } = options;
     // not at the top: the modules cost start-up time of every process that imports this package
     const { openSqliteFile } = await import('./sqlite/sqlite-file.js');
@@ -187,6 +191,8 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
     }
   }
 }
+
+const OPTIONS = optionNames<SqliteStoreOptions>({ busyTimeoutMs: true, maxBytes: true, pageBytes: true });
 
 /** Pieces of a replaced value stay until those who read it have ended. */
 class StreamsInUse {

@@ -193,6 +193,40 @@ describe('BoundedCache over a store', () => {
     expect(cache.stats()).toMatchObject({ size: 0, memoryBytes: 0 });
   });
 
+  it.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['5', 'a string'],
+    [Promise.resolve(5), 'an object of type Promise'],
+    [Number.NaN, 'NaN'],
+    [Number.POSITIVE_INFINITY, 'Infinity'],
+  ])('tells whoever sets or loads that sizeOf gave %p', async (size, shown) => {
+    const store = new MemoryStore();
+    const refused = { kind: 'input', code: 'CACHE_OPTIONS_INVALID', message: expect.stringContaining(`sizeOf gave ${shown}: `) };
+    const cache = backed(store, { sizeOf: () => size as number });
+    await expect(cache.set('a', 'value')).rejects.toMatchObject(refused);
+    expect(await store.list('')).toEqual([]);
+    await backed(store).set('a', 'value');
+    await expect(cache.load('a')).rejects.toMatchObject(refused);
+    expect(cache.stats()).toMatchObject({ size: 0, memoryBytes: 0 });
+  });
+
+  it('takes a sizeOf that is undefined as none', async () => {
+    const cache = backed(new MemoryStore(), { sizeOf: undefined as never });
+    await cache.set('a', 'value');
+    expect(cache.stats()).toMatchObject({ size: 1, memoryBytes: 0 });
+  });
+
+  it.each([
+    [{ pathFr: () => 'dw://internal/a' }, /options\.backing\.pathFr is unknown: did you mean pathFor\?/],
+    ['text', /options\.backing must be an object with store, pathFor, encode, decode, and is a string/],
+    [null, /options\.backing must be an object .* and is null/],
+  ])('refuses the backing %j', (backing, message) => {
+    expect(() => new BoundedCache({ maxEntries: 1, backing: backing as never })).toThrow(
+      expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
   it('may be used by its own listener, decoder and sizes', async () => {
     const store = new MemoryStore();
     const other: Promise<unknown>[] = [];
@@ -336,6 +370,8 @@ describe('BoundedCache in memory', () => {
     { ttlMs: 5 },
     { mode: 'fifo' as 'lru' },
     { maxEntris: 5 } as object,
+    { maxBytes: 10, sizeOf: null as never },
+    { sizeOf: 5 as never },
   ])('refuses the options %j', (options) => {
     expect(() => new BoundedCache<number>({ maxEntries: 1, ...options })).toThrow(
       expect.objectContaining({ code: 'CACHE_OPTIONS_INVALID' }),

@@ -396,6 +396,11 @@ describe('IEventBus.bridge', () => {
     refused({ send: ['*'] });
     refused({ send: ['no topic'] });
     refused({ capacity: -1 });
+    for (const accept of ['custom', { topics: ['custom'] }, { topics: 'custom', sources: ['compute'] }])
+      refused({ accept: accept as never });
+    refused({ accept: { topics: ['custom'], sources: ['compute'], classes: 'data' as never } });
+    refused({ send: 'custom' as never });
+    refused(null as never);
     refused({ accept: { topics: ['custom'], sources: ['host'] } });
     refused({ accept: { topics: ['custom'], sources: ['computer'] } });
     bus
@@ -403,6 +408,18 @@ describe('IEventBus.bridge', () => {
       .bridge(port, { accept: { topics: ['custom'], sources: ['compute', 'compute.executor-1'] } })
       .close();
     bus.bridge(port, { accept: { topics: ['custom'], sources: ['anyone'] } }).close();
+  });
+});
+
+describe('the names of the options of a bridge', () => {
+  it.each([
+    [{ sendd: ['custom'] }, 'options.sendd is unknown: did you mean send?'],
+    [{ accept: { topics: ['custom'], source: ['compute'] } }, 'options.accept.source is unknown: did you mean sources?'],
+  ])('must be known: %j', (options, told) => {
+    const bus = new EventBus({ clock: new FakeClock(), source: 'host' });
+    const port: BusPort = { post() {}, listen: () => () => {} };
+    const refusal = expect.objectContaining({ code: 'BRIDGE_OPTIONS_INVALID', message: expect.stringContaining(told) });
+    for (const on of [bus, bus.forSource('compute')]) expect(() => on.bridge(port, options as BridgeOptions)).toThrow(refusal);
   });
 });
 

@@ -340,6 +340,17 @@ describe('a plugin', () => {
   );
 
   it.each([
+    [{ capcity: 5 }, /A subscription cannot work: options\.capcity is unknown: did you mean capacity\?/],
+    [null, /options must be an object with policy, capacity, .* and is null/],
+    ['drop-oldest', /and is a string/],
+  ])('cannot subscribe with the options %j', (options, message) => {
+    const { bus } = withHealthy();
+    expect(() => bus.subscribe('custom', options as never, () => {})).toThrow(
+      expect.objectContaining({ kind: 'input', code: 'MAILBOX_OPTIONS_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it.each([
     ['that is no text', { key: 5 as never, payload: 1 }],
     ['that throws at every touch', { key: poisoned as never, payload: 1 }],
     ['like a book', { key: 'k'.repeat(1_025), payload: 1 }],

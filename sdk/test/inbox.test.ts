@@ -16,7 +16,8 @@ class Pair implements Subscriber {
   asked = 0;
   failsOnce = false;
 
-  constructor(state: TopicState, options: { readonly policy?: MailboxPolicy; readonly capacity?: number }) {
+  constructor(state: TopicState, { policy, capacity }: { readonly policy?: MailboxPolicy; readonly capacity?: number }) {
+    const options = { ...(policy === undefined ? {} : { policy }), ...(capacity === undefined ? {} : { capacity }) };
     this.inbox = new Inbox(options, state.log);
     this.mailbox = new Mailbox(options);
     state.subscribers.add(this);

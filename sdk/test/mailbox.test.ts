@@ -88,6 +88,15 @@ describe('Mailbox', () => {
     expect(() => new Mailbox({ policy: policy as never })).toThrow(expect.objectContaining({ code: 'MAILBOX_POLICY_INVALID' }));
   });
 
+  it.each([
+    [{ capcity: 5 }, /A mailbox cannot work: options\.capcity is unknown: did you mean capacity\?/],
+    [null, /options must be an object with policy, capacity, and is null/],
+  ])('refuses the options %j', (options, message) => {
+    expect(() => new Mailbox(options as object)).toThrow(
+      expect.objectContaining({ kind: 'input', code: 'MAILBOX_OPTIONS_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
   it('agrees with a list that does the same slowly, for any offers and takes', () => {
     const offer = fc.record({
       eventClass: fc.constantFrom('data', 'data', 'data', 'signal', 'control'),

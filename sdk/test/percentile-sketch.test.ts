@@ -52,6 +52,17 @@ describe('PercentileSketch', () => {
     expect(sketch.count).toBe(0);
   });
 
+  it('refuses options of another name', () => {
+    const given = { windowMs: 1_000, windoMs: 1, clock: new FakeClock() };
+    expect(() => new PercentileSketch(given)).toThrow(
+      expect.objectContaining({
+        kind: 'input',
+        code: 'SKETCH_OPTIONS_INVALID',
+        message: expect.stringContaining('options.windoMs is unknown: did you mean windowMs?'),
+      }),
+    );
+  });
+
   it('refuses a window without length and a percentile outside of 0 to 1', () => {
     const clock = new FakeClock();
     expect(() => new PercentileSketch({ windowMs: 0, clock })).toThrow(expect.objectContaining({ code: 'WINDOW_INVALID' }));

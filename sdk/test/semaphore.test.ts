@@ -121,6 +121,15 @@ describe('Semaphore', () => {
     expect(semaphore.oldestWaitMs).toBe(5);
   });
 
+  it.each([
+    [{ permits: 1, maxWating: 5 }, /A Semaphore cannot work: options\.maxWating is unknown: did you mean maxWaiting\?/],
+    [5, /options must be an object with permits, clock, maxWaiting, and is a number/],
+  ])('refuses the options %j', (options, message) => {
+    expect(() => new Semaphore((typeof options === 'number' ? options : { clock: new FakeClock(), ...options }) as never)).toThrow(
+      expect.objectContaining({ kind: 'input', code: 'SEMAPHORE_OPTIONS_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
   it.each([-1, 0.5, Number.NaN])('refuses the size %p', (size) => {
     const { semaphore } = make(1);
     expect(() => semaphore.resize(size)).toThrow(expect.objectContaining({ code: 'SEMAPHORE_SIZE_INVALID' }));

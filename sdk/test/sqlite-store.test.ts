@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -32,6 +33,19 @@ describe('SqliteStore', () => {
       },
       close: (store) => (store as SqliteStore).close(),
     });
+  });
+
+  it.each([
+    [{ maxByte: 5 }, 'options.maxByte is unknown: did you mean maxBytes?'],
+    [null, 'options must be an object with busyTimeoutMs, maxBytes, pageBytes, and is null'],
+  ])('refuses the options %j before it makes a file', async (options, told) => {
+    const file = newFile();
+    await expect(SqliteStore.open(file, options as object)).rejects.toMatchObject({
+      kind: 'input',
+      code: 'STORE_OPTIONS_INVALID',
+      message: expect.stringContaining(told),
+    });
+    expect(existsSync(file)).toBe(false);
   });
 
   it('commits all changes of one turn of the event loop together', async () => {

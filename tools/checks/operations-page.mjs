@@ -9,11 +9,12 @@ export async function operationsPage() {
   });
   const sorted = [...operations].sort((a, b) => (a.name < b.name ? -1 : 1));
   const overview = table(
-    ['operation', 'what it does', 'role'],
-    sorted.map(({ name, summary, role, runsCommands }) => [
+    ['operation', 'what it does', 'role', 'effort'],
+    sorted.map(({ name, summary, role, runsCommands, effort }) => [
       `[${code(name)}](#${anchor(name)})`,
       summary,
       runsCommands ? `${role}, token` : role,
+      effort,
     ]),
   );
   const sections = sorted.map(
@@ -33,6 +34,8 @@ ${fields('output', output)}
 
 Each is at once \`POST /v1/operations/<name>\`, \`bellows call <name>\` and \`ctx.operations.call('<name>', …)\` for other plugins.
 The whole schemas are in \`GET /openapi.json\`. *token*: over HTTP only with the host's token, because it runs commands.
+The effort is what a call is to the limits of its tenant and user: *work* takes one of their places, *view* (over in a moment) and *wait* (for what
+is limited elsewhere) take none.
 
 ${overview}
 

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { InputError, messageOf, type OperationInfo } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.js';
@@ -12,7 +13,7 @@ export function addClientCommands(program: Command, context: CommandContext): vo
     .description('help for programs that call a host with @bellows/sdk/client')
     .command('types')
     .description('write what the operations of a running host take and answer as TypeScript')
-    .option('--output <file>', 'write this file instead of printing')
+    .option('--output <file>', 'write this file instead of printing; its folder is made where it is missing')
     .addHelpText('after', '\nExamples:\n  bellows client types --output src/host-operations.ts')
     .action(async ({ output }: { output?: string }, command: Command) => {
       const client = await context.connect(command);
@@ -23,10 +24,15 @@ export function addClientCommands(program: Command, context: CommandContext): vo
         stdout.write(text);
         return;
       }
-      await writeFile(context.resolve(output), text).catch((error: unknown) => {
+      await writeInto(context.resolve(output), text).catch((error: unknown) => {
         throw new InputError('FILE_UNWRITABLE', `Cannot write ${output}: ${messageOf(error)}.`, { cause: error });
       });
       if (context.isJson(command)) return printJson(stdout, { file: output, operations: operations.length });
       printLine(stdout, `${output}: ${operations.length} operations`);
     });
+}
+
+async function writeInto(file: string, text: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, text);
 }

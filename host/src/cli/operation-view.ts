@@ -1,4 +1,4 @@
-import type { OperationInfo } from '@bellows/sdk';
+import type { Effort, OperationInfo } from '@bellows/sdk';
 import type { CliOutput } from './cli-deps.js';
 import { plain, printParagraph, printWrappedTable } from './print.js';
 
@@ -7,13 +7,21 @@ type Schema = Readonly<Record<string, unknown>>;
 /** An operation for people: what it does, who may call it, what goes in and what comes out. `--json` has the whole schemas. */
 export function printOperation(
   output: CliOutput,
-  { name, plugin, summary, role, runsCommands, input, output: answer }: OperationInfo,
+  { name, plugin, summary, role, runsCommands, effort, input, output: answer }: OperationInfo,
 ): void {
   printParagraph(output, '', `${name}: ${plain(summary)}`);
-  printParagraph(output, '', `plugin ${plugin}, least role ${role}${runsCommands ? ', runs commands of this machine: needs a token' : ''}`);
+  const commands = runsCommands ? ', runs commands of this machine: needs a token' : '';
+  printParagraph(output, '', `plugin ${plugin}, least role ${role}, effort ${effort} (${EFFORT_MEANS[effort]})${commands}`);
   printFields(output, 'input', input);
   printFields(output, 'output', answer);
 }
+
+/** To the limits of the caller's tenant and user. */
+const EFFORT_MEANS: Readonly<Record<Effort, string>> = {
+  work: 'takes a place of the caller',
+  view: 'over in a moment, takes no place',
+  wait: 'waits for others, takes no place',
+};
 
 function printFields(output: CliOutput, title: string, schema: Schema): void {
   const fields = fieldsOf(schema);

@@ -71,8 +71,8 @@ export function addStatusCommands(program: Command, context: CommandContext): vo
       if (operation) return printOperation(stdout, operation);
       printWrappedTable(
         stdout,
-        ['OPERATION', 'WHAT IT DOES'],
-        operations.map(({ name, summary }) => [name, summary]),
+        ['OPERATION', 'EFFORT', 'WHAT IT DOES'],
+        operations.map(({ name, effort, summary }) => [name, effort, summary]),
       );
     });
 

@@ -1,4 +1,4 @@
-import { PLUGIN_STATES } from '@bellows/sdk';
+import { EFFORTS, PLUGIN_STATES } from '@bellows/sdk';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -182,6 +182,7 @@ export const HOST_SCHEMAS: Json = {
     summary: TEXT,
     role: TEXT,
     runsCommands: { type: 'boolean' },
+    effort: { enum: EFFORTS },
     input: { type: 'object' },
     output: { type: 'object' },
   }),

@@ -31,7 +31,11 @@ function operationOf(info: OperationInfo): Json {
     operationId: info.name,
     summary: info.summary,
     tags: [info.plugin],
-    description: `Least role where the host has roles: ${info.role}.${info.runsCommands ? ' Runs commands on the machine of the host: needs a token.' : ''}`,
+    description: [
+      `Least role where the host has roles: ${info.role}.`,
+      `Effort for the limits of the caller: ${info.effort}.`,
+      ...(info.runsCommands ? ['Runs commands on the machine of the host: needs a token.'] : []),
+    ].join(' '),
     ...(info.runsCommands ? { security: [{ token: [] }] } : {}),
     parameters: Object.keys(PARAMETERS).map((name) => ({ $ref: `#/components/parameters/${name}` })),
     requestBody: { required: true, content: json(embedded(info.input, pointerTo(info.name, 'requestBody'))) },

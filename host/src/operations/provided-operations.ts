@@ -135,12 +135,13 @@ export class ProvidedOperations {
 
 /** Schemas are turned into JSON Schema when somebody first asks: it costs more than all else at start. */
 function describe(provided: Provided): OperationInfo {
-  const { definition, plugin, rules } = provided;
+  const { definition, plugin, rules, effort } = provided;
   provided.info ??= Object.freeze({
     name: definition.name,
     plugin,
     summary: definition.summary,
     ...rules,
+    effort,
     input: jsonSchemaOf(definition.input, 'input'),
     output: jsonSchemaOf(definition.output, 'output'),
   });

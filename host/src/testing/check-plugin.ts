@@ -52,7 +52,8 @@ const INTERRUPTED_AFTER_TURNS = [0, 1, 2, 5];
  * schema (its `examples` where it has some). One that takes such input as good does its work. With samples alone are called those of the
  * role `reader`, which change nothing. Errors nobody catches are seen in a plain
  * Node.js process; a test runner may have its own way with them. What others open in the process meanwhile and leave open is taken for
- * the plugin's: nothing else should run beside it. Files that stay open are seen on Linux, files that stay on disk nowhere.
+ * the plugin's: nothing else should run beside it. The same goes for what it changes of what all code of the process shares: environment,
+ * working folder, globals, built-in classes. Files that stay open are seen on Linux, files that stay on disk nowhere.
  */
 export async function checkPlugin(subject: CheckedPlugin, options: CheckPluginOptions = {}): Promise<void> {
   demandTestOptions('checkPlugin', options, OPTIONS);

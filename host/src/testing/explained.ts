@@ -14,7 +14,7 @@ export function explained(error: unknown): string {
 
 /**
  * The error with its reason in the message, where a host would say it in a log, which nobody reads in a test: what a plugin failed with,
- * what an answer has that its schema refuses. Any other error as it is.
+ * what an answer has that its schema refuses, what is wrong in a configuration. Any other error as it is.
  */
 export function withReason(error: unknown): unknown {
   if (!isBellowsError(error)) return error;
@@ -35,7 +35,7 @@ export function withReason(error: unknown): unknown {
 function reasoned(error: BellowsError): string {
   const { code, message, details } = error;
   if (code === 'HANDLER_THREW') return `${message.slice(0, message.indexOf(':'))}: ${cut(messageOf(error.cause))}`;
-  const isTold = code !== 'OUTPUT_INVALID' && error.phase !== 'activate';
+  const isTold = code !== 'OUTPUT_INVALID' && code !== 'CONFIG_INVALID' && error.phase !== 'activate';
   return isTold || details === undefined ? message : cut([message, ...faultLines(message, details)].join('; '));
 }
 

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '@bellows/sdk';
 import { countsOf, ResourceWatch } from './resource-watch.js';
+import { SurroundingsWatch } from './surroundings-watch.js';
 
 /** Closing takes a few turns of the event loop, and the end of a process its time. */
 const SETTLE_MS = 2_000;
@@ -12,6 +13,7 @@ export class ProcessWatch implements Disposable {
   readonly #listeners: Counts;
   readonly #resources = resourceCounts();
   readonly #opened = new ResourceWatch();
+  readonly #surroundings = new SurroundingsWatch();
   readonly #uncaught: unknown[] = [];
   readonly #onUncaught = (error: unknown) => void this.#uncaught.push(error);
 
@@ -32,7 +34,7 @@ export class ProcessWatch implements Disposable {
     process.off('uncaughtException', this.#onUncaught);
   }
 
-  /** One line for each thing that is there and was not when the watch began; gives what is being closed some time for it. */
+  /** One line for each thing that is there and was not when the watch began, or is changed; gives what is being closed some time for it. */
   async leftovers(): Promise<readonly string[]> {
     const endAt = performance.now() + this.settleMs;
     for (;;) {
@@ -44,6 +46,7 @@ export class ProcessWatch implements Disposable {
         ...more(listenerCounts(), this.#listeners).map((name) => `a listener to "${name}" of the process`),
         ...more(resourceCounts(), this.#resources).map((name) => `an open ${name}`),
         ...this.#opened.open,
+        ...this.#surroundings.changed,
       ];
       if (found.length === 0 || uncaught.length > 0 || performance.now() > endAt) return found;
     }

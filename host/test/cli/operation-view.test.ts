@@ -19,6 +19,7 @@ describe('an operation on the screen', () => {
         summary: 'starts',
         role: 'operator',
         runsCommands: false,
+        effort: 'wait',
         input: { type: 'object', required: ['agent'], properties: { agent } },
         output: { type: 'object', properties: { agent } },
       },
@@ -27,6 +28,7 @@ describe('an operation on the screen', () => {
       .join('')
       .split('\n')
       .map((line) => line.replace(/ +/g, ' ').trim());
+    expect(rows).toContain('plugin a, least role operator, effort wait (waits for others, takes no place)');
     expect(rows.filter((row) => row.startsWith('agent'))).toEqual([
       'agent object yes How it is started',
       'agent.driver "plain" no "plain"',

@@ -379,9 +379,11 @@ describe('bellows status, plugins, operations, explain', () => {
   });
 
   it('lists operations, and shows what one takes and answers, or its schemas', async () => {
-    expect((await bellows(['operations'], { host: here })).stdout).toMatch(/demo\.add +does demo\.add/);
+    expect((await bellows(['operations'], { host: here })).stdout).toMatch(
+      /^OPERATION +EFFORT +WHAT IT DOES\n.*demo\.add +work +does demo\.add/s,
+    );
     expect((await bellows(['operations', 'demo.add'], { host: here })).stdout).toMatch(
-      /^demo\.add: does demo\.add\nplugin demo, least role operator\n\ninput\nNAME +TYPE +REQUIRED +DEFAULT +DESCRIPTION\nfirst +number +yes\nsecond +number +yes\n\noutput: number/,
+      /^demo\.add: does demo\.add\nplugin demo, least role operator, effort work \(takes a place of the caller\)\n\ninput\nNAME +TYPE +REQUIRED +DEFAULT +DESCRIPTION\nfirst +number +yes\nsecond +number +yes\n\noutput: number/,
     );
     expect((await bellows(['operations', 'demo.add', '--json'], { host: here })).json).toMatchObject({
       name: 'demo.add',

@@ -13,6 +13,7 @@ const operations: OperationInfo[] = [
     summary: 'Walks a tree.',
     role: 'reader',
     runsCommands: true,
+    effort: 'view',
     input: jsonSchemaOf(tree, 'input'),
     output: jsonSchemaOf(z.strictObject({ sum: z.number() }), 'output'),
   },

@@ -67,10 +67,10 @@ describe('OperationRegistry.provide', () => {
   it('lists operations by name with their schemas', () => {
     const { operations, registry } = open();
     operations.provide(definition('demo.b', nothing));
-    operations.provide({ ...definition('demo.a', nothing), role: 'reader', runsCommands: true });
+    operations.provide({ ...definition('demo.a', nothing), role: 'reader', runsCommands: true, effort: 'wait' });
     expect(registry.list()).toMatchObject([
-      { name: 'demo.a', plugin: 'demo', role: 'reader', runsCommands: true, input: { type: 'object', additionalProperties: false } },
-      { name: 'demo.b', role: 'operator', runsCommands: false },
+      { name: 'demo.a', plugin: 'demo', role: 'reader', runsCommands: true, effort: 'wait', input: { type: 'object' } },
+      { name: 'demo.b', role: 'operator', runsCommands: false, effort: 'work' },
     ]);
   });
 

@@ -13,7 +13,7 @@ type Letter = z.output<typeof letter>;
 const answering = (handler: (letter: Letter) => unknown, input: z.ZodType = letter) =>
   withOperation({ input, handler: async (given: Letter) => handler(given) } as object);
 
-let kept: (() => void)[] = [];
+let kept: (() => unknown)[] = [];
 const clean = () => {
   for (const release of kept) release();
   kept = [];
@@ -23,6 +23,16 @@ const clean = () => {
 const keeping = (take: (ctx: PluginContext) => () => void): BrokenPlugin => ({
   promise: 'a stop leaves nothing',
   plugin: sample((ctx) => kept.push(take(ctx as PluginContext))),
+  clean,
+});
+
+/** Changes what all code of the process shares, once, until {@link clean}. */
+const keepingShared = (found: string, change: () => () => unknown): BrokenPlugin => ({
+  promise: `a stop leaves nothing behind": there is still ${found}`,
+  plugin: sample(() => {
+    if (kept.length === 0) kept.push(change());
+  }),
+  options: { settleMs: 50 },
   clean,
 });
 
@@ -170,6 +180,38 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
     const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { stdio: 'ignore' });
     child.unref();
     return () => child.kill('SIGKILL');
+  }),
+  'leaves an environment variable': keepingShared('a change of the environment variable SAMPLE_TOKEN', () => {
+    process.env.SAMPLE_TOKEN = 'secret';
+    return () => delete process.env.SAMPLE_TOKEN;
+  }),
+  'takes an environment variable away': keepingShared('a change of the environment variable PATH', () => {
+    const { PATH } = process.env;
+    delete process.env.PATH;
+    return () => PATH !== undefined && Object.assign(process.env, { PATH });
+  }),
+  'leaves another working folder': keepingShared(`the working folder ${path.parse(process.cwd()).root}`, () => {
+    const before = process.cwd();
+    process.chdir(path.parse(before).root);
+    return () => process.chdir(before);
+  }),
+  'leaves a global': keepingShared('the new global sampleState', () => {
+    Object.assign(globalThis, { sampleState: 1 });
+    return () => Reflect.deleteProperty(globalThis, 'sampleState');
+  }),
+  'leaves longer stacks': keepingShared('a change of Error.stackTraceLimit', () => {
+    const before = Error.stackTraceLimit;
+    Error.stackTraceLimit = before + 40;
+    return () => Object.assign(Error, { stackTraceLimit: before });
+  }),
+  'leaves a method on all lists': keepingShared('a change of Array.prototype.last', () => {
+    Object.defineProperty(Array.prototype, 'last', { configurable: true, value: () => undefined });
+    return () => Reflect.deleteProperty(Array.prototype, 'last');
+  }),
+  'replaces a method of all dates': keepingShared('a change of Date.prototype.toJSON', () => {
+    const { toJSON } = Date.prototype;
+    Date.prototype.toJSON = () => '';
+    return () => Object.assign(Date.prototype, { toJSON });
   }),
   'leaves a thread': keeping(() => {
     const thread = new Worker('setTimeout(() => {}, 60_000)', { eval: true });

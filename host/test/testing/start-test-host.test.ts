@@ -63,6 +63,7 @@ describe('startTestHost', () => {
     const error = (await starting.catch((reason: unknown) => reason)) as ConfigError;
     expect(error.code).toBe('CONFIG_INVALID');
     expect(error.details?.map(({ path }) => path)).toEqual(['governor.periodMs', 'plugins.folder.from', 'plugins.adder.config.strat']);
+    for (const { path, message } of error.details ?? []) expect(error.message).toContain(`${path}: ${message}`);
     expect(activated).toBe(0);
   });
 

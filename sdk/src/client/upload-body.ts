@@ -1,4 +1,5 @@
 import { InputError, messageOf } from '../errors.js';
+import { kindOfValue } from '../kind-of-value.js';
 import type { UploadSource } from './client-options.js';
 
 export interface UploadBody {
@@ -9,9 +10,12 @@ export interface UploadBody {
   fault(): InputError | undefined;
 }
 
-/** Anything that holds bytes, as `fetch` takes it. Nothing is read before it is sent. */
+/**
+ * Anything that holds bytes, as `fetch` takes it. Nothing is read before it is sent. `InputError` (`UPLOAD_SOURCE_INVALID`) for what holds
+ * none; the same is the `fault` of a source that gives something else in between.
+ */
 export function uploadBody(source: UploadSource): UploadBody {
-  if (source instanceof Blob || source instanceof Uint8Array) return { body: source, isRepeatable: true, fault: () => undefined };
+  if (source instanceof Blob || isBytes(source)) return { body: source, isRepeatable: true, fault: () => undefined };
   let fault: InputError | undefined;
   const chunks = chunksOf(source);
   const body = new ReadableStream<Uint8Array>({
@@ -19,9 +23,14 @@ export function uploadBody(source: UploadSource): UploadBody {
       try {
         const { done, value } = await chunks.next();
         if (done) controller.close();
-        else controller.enqueue(value);
+        else if (isBytes(value)) controller.enqueue(value);
+        else {
+          fault = invalid(`What was to be uploaded gave ${kindOfValue(value)}: give pieces that are a Uint8Array`);
+          await chunks.return?.();
+          throw fault;
+        }
       } catch (error) {
-        fault = new InputError('UPLOAD_SOURCE_FAILED', `What was to be uploaded cannot be read: ${messageOf(error)}.`, {
+        fault ??= new InputError('UPLOAD_SOURCE_FAILED', `What was to be uploaded cannot be read: ${messageOf(error)}.`, {
           phase: 'call',
           cause: error,
         });
@@ -35,8 +44,17 @@ export function uploadBody(source: UploadSource): UploadBody {
   return { body, isRepeatable: false, fault: () => fault };
 }
 
+/** Of any realm; `fetch` takes no other array. */
+function isBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
+  return Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
 function chunksOf(source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
-  if (!(source instanceof ReadableStream)) return source[Symbol.asyncIterator]();
+  if (!(source instanceof ReadableStream)) {
+    const given = source as Partial<AsyncIterable<Uint8Array>> | null | undefined;
+    if (typeof given?.[Symbol.asyncIterator] === 'function') return source[Symbol.asyncIterator]();
+    throw invalid(`What was to be uploaded is ${kindOfValue(source)}: give a Blob, a Uint8Array or a stream of them`);
+  }
   // not every browser can iterate over a stream
   const reader = source.getReader();
   return {
@@ -46,4 +64,8 @@ function chunksOf(source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
       return { done: true, value: undefined };
     },
   };
+}
+
+function invalid(text: string): InputError {
+  return new InputError('UPLOAD_SOURCE_INVALID', `${text}; encode a text with \`new TextEncoder().encode(text)\`.`, { phase: 'call' });
 }

@@ -1,4 +1,6 @@
 import { type CancelTimer, type IClock, sleepOn } from '../clock.js';
+import { InputError } from '../errors.js';
+import { kindOfValue } from '../kind-of-value.js';
 
 /**
  * A clock that moves only when told. Wall clock and monotonic time move together; the former starts at `startMs`.
@@ -45,10 +47,12 @@ export class FakeClock implements IClock {
 
   /**
    * Rejects with what a timer's callback threw; the clock then stands at that timer's time. Two at once run the same timers, each once, and
-   * end at the later time: time never goes back.
+   * end at the later time: time never goes back. Rejects with `InputError` (`CLOCK_ADVANCE_INVALID`), and does not move, for what is no finite
+   * number of at least 0.
    */
   async advance(ms: number): Promise<void> {
-    const endMs = this.#elapsedMs + atLeastZero(ms);
+    demandAdvance(ms);
+    const endMs = this.#elapsedMs + ms;
     await settle();
     for (let due = this.#nextDue(endMs); due !== undefined; due = this.#nextDue(endMs)) {
       const [id, timer] = due;
@@ -86,6 +90,12 @@ interface Timer {
 /** Three turns of the event loop: a delivery of the bus that starts in a microtask may go on in the next turn. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function demandAdvance(ms: unknown): void {
+  if (typeof ms === 'number' && ms >= 0 && ms < Number.POSITIVE_INFINITY) return;
+  const given = typeof ms === 'number' ? String(ms) : kindOfValue(ms);
+  throw new InputError('CLOCK_ADVANCE_INVALID', `A FakeClock was to be moved by ${given}: give a finite number of ms of at least 0`);
 }
 
 function atLeastZero(ms: number): number {

@@ -349,4 +349,42 @@ describe('upload', () => {
     expect(await failure(client.upload(broken()))).toMatchObject({ code: 'UPLOAD_SOURCE_FAILED', cause: { message: 'EIO' } });
     expect(asked).toHaveLength(1);
   });
+
+  it.each([
+    ['text', 'a string'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [{}, 'an object'],
+    [[new Uint8Array(1)], 'an object of type Array'],
+    [new ArrayBuffer(1), 'an object of type ArrayBuffer'],
+  ])('refuses %p before it asks the host, and says what to give', async (source, shown) => {
+    const { client, asked } = clientOf([async () => json({})]);
+    expect(await failure(client.upload(source as never))).toMatchObject({
+      kind: 'input',
+      code: 'UPLOAD_SOURCE_INVALID',
+      message: expect.stringContaining(`is ${shown}: give a Blob`),
+    });
+    expect(asked).toHaveLength(0);
+  });
+
+  it('refuses a piece that is no bytes, and lets go of what gives such pieces', async () => {
+    const { client, asked } = clientOf([
+      async ({ body }) => {
+        await new Response(body as ReadableStream).text().catch(() => nobody());
+        return json({});
+      },
+    ]);
+    let isLeft = false;
+    const texts = async function* () {
+      try {
+        yield 'text';
+        yield 'more';
+      } finally {
+        isLeft = true;
+      }
+    };
+    const error = await failure(client.upload(texts() as never));
+    expect(error).toMatchObject({ code: 'UPLOAD_SOURCE_INVALID', message: expect.stringContaining('gave a string') });
+    expect([asked.length, isLeft]).toEqual([1, true]);
+  });
 });

@@ -9,6 +9,15 @@ describe('FakeClock', () => {
     expect([clock.now(), clock.monotonicMs()]).toEqual([5_001.5, 1.5]);
   });
 
+  it.each(['1s', undefined, null, Number.NaN, Number.POSITIVE_INFINITY, -1, 5n])('does not move by %p', async (ms) => {
+    const clock = new FakeClock(0);
+    clock.setTimer(0, () => {
+      throw new Error('it moved');
+    });
+    await expect(clock.advance(ms as number)).rejects.toMatchObject({ kind: 'input', code: 'CLOCK_ADVANCE_INVALID' });
+    expect([clock.monotonicMs(), clock.pending]).toEqual([0, 1]);
+  });
+
   it('runs timers in the order of their times, those set meanwhile too, each at its own time', async () => {
     const clock = new FakeClock(0);
     const log: string[] = [];

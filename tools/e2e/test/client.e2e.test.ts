@@ -91,12 +91,12 @@ describe('bellows client types', () => {
     const folder = tempFolder('bellows-client');
     linkModules(folder);
     symlinkSync(path.join(REPOSITORY, 'sdk'), path.join(folder, 'node_modules/@bellows/sdk'));
-    const ran = await host.bellows(['client', 'types', '--output', 'host-operations.ts'], { cwd: folder });
-    expect([ran.code, ran.stdout]).toEqual([0, 'host-operations.ts: 3 operations\n']);
+    const ran = await host.bellows(['client', 'types', '--output', 'generated/host/operations.ts'], { cwd: folder });
+    expect([ran.code, ran.stdout]).toEqual([0, 'generated/host/operations.ts: 3 operations\n']);
     writeFileSync(
       path.join(folder, 'use.ts'),
       `import { createClient } from '@bellows/sdk/client';
-import type { HostOperations } from './host-operations.js';
+import type { HostOperations } from './generated/host/operations.js';
 const client = createClient<HostOperations>({ url: 'http://127.0.0.1:7070' });
 export const greet = async (): Promise<string> => (await client.call('greeter.greet', { name: 'Ada' })).greeting;
 // @ts-expect-error a name is text

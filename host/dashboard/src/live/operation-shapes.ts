@@ -164,4 +164,5 @@ export interface OperationItem {
   readonly summary: string;
   readonly role: string;
   readonly runsCommands: boolean;
+  readonly effort: string;
 }

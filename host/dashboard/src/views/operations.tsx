@@ -45,6 +45,7 @@ function List({ operations }: { readonly operations: readonly OperationItem[] })
         { head: 'Operation', cell: ({ name }) => <Name text={name} /> },
         { head: 'Plugin', cell: ({ plugin }) => <Name text={plugin} /> },
         { head: 'Least role', cell: ({ role }) => shown(role) },
+        { head: 'Effort', cell: ({ effort }) => shown(effort) },
         { head: 'Runs commands', cell: ({ runsCommands }) => (runsCommands ? 'yes, needs a token' : 'no') },
         { head: 'What it does', isWide: true, cell: ({ summary }) => <LongText text={summary} /> },
       ]}

@@ -189,6 +189,7 @@ export class EngineHost {
           summary: '',
           role: 'operator',
           runsCommands: false,
+          effort: 'work',
           input: {},
           output: {},
           ...infos[name],
