@@ -6,6 +6,7 @@ import { FakeClock } from '@bellows/sdk/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fileState } from '../../src/file-state.js';
 import { ConfigWatch, LOOK_MS } from '../../src/reload/config-watch.js';
+import { filesAreRead } from './files-are-read.js';
 
 let folder: string;
 let file: string;
@@ -35,11 +36,10 @@ async function follow(...files: readonly string[]): Promise<void> {
   watch.follow(new Map(await Promise.all(files.map(async (name) => [name, await fileState(name)] as const))));
 }
 
-/** Real files take real time, after the look of the clock. */
 async function looks(count: number): Promise<void> {
   for (let look = 0; look < count; look += 1) {
     await clock.advance(LOOK_MS);
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+    await filesAreRead();
   }
 }
 
