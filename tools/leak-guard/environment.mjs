@@ -1,8 +1,11 @@
 import { TestEnvironment } from 'jest-environment-node';
 import { OpenThings } from './open-things.mjs';
 
-/** How long what is closing may be seen: the end of a process or a thread takes its time. `testEnvironmentOptions.settleMs` sets another. */
-const SETTLE_MS = 2_000;
+/**
+ * How long what is closing may be seen: the end of a process or a thread takes its time, much of it where many others want the same cores. Only
+ * a file that fails waits so long. `testEnvironmentOptions.settleMs` sets another.
+ */
+const SETTLE_MS = 20_000;
 const LOOK_EVERY_MS = 5;
 
 /**
