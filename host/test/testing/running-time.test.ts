@@ -1,0 +1,26 @@
+import { FakeClock } from '@bellows/sdk/testing';
+import { describe, expect, it } from '@jest/globals';
+import { withRunningTime } from '../../src/testing/running-time.js';
+
+/** The work of a process that others keep from its machine: each step of it takes long. */
+async function slowly(steps: number): Promise<void> {
+  for (let step = 0; step < steps; step += 1) {
+    const until = performance.now() + 60;
+    while (performance.now() < until);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+describe('the time of a phase of a test host', () => {
+  it('stands still for what gets on, however slow the machine is', async () => {
+    const clock = new FakeClock();
+    await withRunningTime(clock, slowly(6));
+    expect(clock.monotonicMs()).toBe(0);
+  });
+
+  it('goes on for what waits for the clock', async () => {
+    const clock = new FakeClock();
+    await withRunningTime(clock, clock.sleep(30));
+    expect(clock.monotonicMs()).toBeGreaterThanOrEqual(30);
+  });
+});
