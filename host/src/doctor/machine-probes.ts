@@ -24,11 +24,7 @@ const HOST_MS = 3_000;
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 /** This machine. Aborting `signal` ends what waits for a program or a host, which are given `programMs` and `hostMs`. */
-export function machineProbes(
-  options: HostOptions,
-  signal: AbortSignal,
-  { hostMs = HOST_MS, programMs = PROGRAM_MS } = {},
-): Probes {
+export function machineProbes(options: HostOptions, signal: AbortSignal, { hostMs = HOST_MS, programMs = PROGRAM_MS } = {}): Probes {
   // Once: the file may be a pipe, which is empty the second time.
   const loading = loadConfig(options);
   const config = loading.then((loaded) => readingOf(options, loaded));
