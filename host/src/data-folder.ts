@@ -13,8 +13,11 @@ export interface HostFile {
 /** The layout of the data folder this host writes. Raised when an older host could no longer read it. */
 export const DATA_VERSION = 2;
 const LOCK_FILE = 'host.lock';
-/** Whoever only looks whether the lock is taken (`bellows doctor`) holds it for an instant; a host holds it as long as it runs. */
-const LOCK_TIMEOUT_MS = 250;
+/**
+ * Whoever only looks whether the lock is taken (`bellows doctor`) holds it for an instant, which is longer for a process that gets little of a
+ * busy machine; a host holds it as long as it runs.
+ */
+const LOCK_TIMEOUT_MS = 1_000;
 /** Only the owner: the folder holds the token that lets commands run. */
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;

@@ -102,7 +102,7 @@ describe.each(['sqlite', 'files'] as const)('a store of %s', (kind) => {
   it('holds a small part of a large value while it is streamed', async () => {
     const { peak, bytes } = JSON.parse(await run('stream-memory.mjs', kind, await newFolder(), '256'));
     expect(bytes).toBe(256 * 2 ** 20);
-    // some tens of MiB are pieces that nobody holds and the collector has not met yet
+    // some tens of MiB are pieces that the thread has written and its own collector has not met yet
     expect(peak).toBeLessThan(224 * 2 ** 20);
   });
 

@@ -1,7 +1,10 @@
 import { TestEnvironment } from 'jest-environment-node';
 import { OpenThings } from './open-things.mjs';
 
-/** How long what is closing may be seen: the end of a process or a thread takes its time on a busy machine. `testEnvironmentOptions.settleMs` sets another. */
+/**
+ * How long what is closing may be seen: the end of a process or a thread takes its time, much of it where many others want the same cores. Only
+ * a file that fails waits so long. `testEnvironmentOptions.settleMs` sets another.
+ */
 const SETTLE_MS = 20_000;
 const LOOK_EVERY_MS = 5;
 

@@ -23,8 +23,8 @@ const HOST_MS = 3_000;
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
-/** This machine. Aborting `signal` ends what waits for a program or a host; a host is given `hostMs`. */
-export function machineProbes(options: HostOptions, signal: AbortSignal, { hostMs = HOST_MS } = {}): Probes {
+/** This machine. Aborting `signal` ends what waits for a program or a host, which are given `programMs` and `hostMs`. */
+export function machineProbes(options: HostOptions, signal: AbortSignal, { hostMs = HOST_MS, programMs = PROGRAM_MS } = {}): Probes {
   // Once: the file may be a pipe, which is empty the second time.
   const loading = loadConfig(options);
   const config = loading.then((loaded) => readingOf(options, loaded));
@@ -64,7 +64,7 @@ export function machineProbes(options: HostOptions, signal: AbortSignal, { hostM
     askPort: (address, port) => askPort(reachableAt(address, port), signal, hostMs),
     readDatabases,
     isLocked: isDataFolderLocked,
-    run: ([file, ...args]) => run({ file, args, options, signal }),
+    run: ([file, ...args]) => run({ file, args, options, signal, timeoutMs: programMs }),
     askHost: (host) => askHost(host, signal, hostMs),
     openFiles: async () => openFilesOf(readKernelText('/proc/self/limits')),
   };
@@ -153,12 +153,13 @@ interface Program {
   readonly args: readonly string[];
   readonly options: HostOptions;
   readonly signal: AbortSignal;
+  readonly timeoutMs: number;
 }
 
-function run({ file, args, options, signal }: Program): Promise<Ran> {
+function run({ file, args, options, signal, timeoutMs }: Program): Promise<Ran> {
   return new Promise((resolve) => {
     const env = { ...options.env, LC_ALL: 'C' };
-    execFile(file, args, { env, signal, timeout: PROGRAM_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    execFile(file, args, { env, signal, timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       if (error === null) return resolve({ how: 'ended', code: 0, output: stdout || stderr });
       if (error.killed) return resolve({ how: 'hanging' });
       if (error.code === 'ENOENT') return resolve({ how: 'missing' });

@@ -47,7 +47,7 @@ export interface TestHost<C extends IClock = FakeClock> extends AsyncDisposable 
  * temporary folder; it needs no test runner. Rejects as a start from a file does: `ConfigError` with all problems, or what a plugin
  * threw, each with the reason in its message, for which a host refers to its log; then nothing is left. `InputError`
  * (`TEST_OPTIONS_INVALID`) for options of unknown names. A fake clock moves only when told, except that a start, a reload or a stop that
- * takes longer than a quarter of a second moves it with real time, so that their time-outs hold.
+ * takes longer than about a quarter of a second, files aside, moves it with real time: their time-outs hold.
  */
 export async function startTestHost<C extends IClock = FakeClock>(options: TestHostOptions<C>): Promise<TestHost<C>> {
   demandTestOptions('startTestHost', options, OPTIONS);

@@ -16,7 +16,9 @@ let root: string;
 let probes: Probes;
 beforeEach(async () => {
   root = await mkdtemp(path.join(os.tmpdir(), 'bellows-doctor-test-'));
-  probes = machineProbes({ env: { PATH: process.env.PATH }, cwd: root }, new AbortController().signal);
+  // so long that what ends well ends before, however busy the machine is
+  const generous = { hostMs: 50_000, programMs: 50_000 };
+  probes = machineProbes({ env: { PATH: process.env.PATH }, cwd: root }, new AbortController().signal, generous);
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 

@@ -296,9 +296,9 @@ export function askRaw({ server }: Pick<LoopbackHost, 'server'>, bytes: string):
   });
 }
 
-/** Looks again after each turn of the event loop; fails when `found` is still false after a generous while. */
+/** Looks again after each turn of the event loop; fails, before Jest's limit does and with its place, when `found` stays false. */
 export async function until(found: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 50_000;
   while (!found()) {
     if (performance.now() > deadline) throw new Error('what the test waits for did not happen');
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -6,20 +6,31 @@ import { InPlaceCode } from '../../src/reload/in-place-code.js';
 
 let root: string;
 let folder: string;
-const code = new InPlaceCode({ now: () => Date.now() });
+let nowMs: number;
+const code = new InPlaceCode({ now: () => nowMs });
 beforeEach(async () => {
   root = await mkdtemp(path.join(tmpdir(), 'bellows-in-place-'));
   folder = path.join(root, 'plugin');
   await mkdir(path.join(folder, 'dist'), { recursive: true });
   await writeFile(path.join(folder, 'dist', 'index.js'), '1');
-  await restFor(20);
+  await timePasses();
   expect(await code.hasChanged(folder)).toBe(false);
-  await restFor(20);
 });
 afterEach(() => rm(root, { recursive: true }));
 
-/** The times of files lag a few milliseconds behind the clock. */
-const restFor = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** It is later than all that was written so far, and earlier than all that will be, by the times that this file system gives. */
+async function timePasses(): Promise<void> {
+  const before = await timeOfWriting();
+  let after = before;
+  while (after === before) after = await timeOfWriting();
+  nowMs = (before + after) / 2;
+}
+
+async function timeOfWriting(): Promise<number> {
+  const probe = path.join(root, 'probe');
+  await writeFile(probe, '');
+  return (await lstat(probe)).ctimeMs;
+}
 
 describe('InPlaceCode', () => {
   it('finds nothing new in a folder nobody has touched, nor in what is not the plugin’s', async () => {
@@ -54,13 +65,13 @@ describe('InPlaceCode', () => {
     await code.remember();
     for (const text of ['1', '1', '2', '1']) {
       await writeFile(file, text);
-      await restFor(20);
+      await timePasses();
       expect(await code.hasChanged(folder)).toBe(text === '2');
     }
     await rename(folder, path.join(root, 'away'));
     await mkdir(path.join(folder, 'dist'), { recursive: true });
     await writeFile(file, '1');
-    await restFor(20);
+    await timePasses();
     expect(await code.hasChanged(folder)).toBe(false);
     await rm(folder, { recursive: true });
     expect(await code.hasChanged(folder)).toBe(true);
@@ -68,10 +79,10 @@ describe('InPlaceCode', () => {
 
   it('finds what is written right after such a build, though the times of files lag behind the clock', async () => {
     let lagMs = 0;
-    const lagging = new InPlaceCode({ now: () => Date.now() + lagMs });
+    const lagging = new InPlaceCode({ now: () => nowMs + lagMs });
     await lagging.hasChanged(folder);
     await lagging.remember();
-    await restFor(20);
+    await timePasses();
     const file = path.join(folder, 'dist', 'index.js');
     await writeFile(file, '1');
     lagMs = 60_000;
@@ -83,11 +94,11 @@ describe('InPlaceCode', () => {
   it('does not take what was written before it looked for what was imported', async () => {
     const file = path.join(folder, 'dist', 'index.js');
     await writeFile(file, '2');
-    await restFor(20);
+    await timePasses();
     await code.remember();
     expect(await code.hasChanged(folder)).toBe(true);
     await writeFile(file, '2');
-    await restFor(20);
+    await timePasses();
     expect(await code.hasChanged(folder)).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { filesAreRead } from './files-are-read.js';
 import { type ScriptedConfig, type ScriptedHost, startScriptedHost } from './scripted-host.js';
 
 const started: ScriptedHost[] = [];
@@ -306,7 +307,7 @@ describe('a host that stops during a reload', () => {
     const call = host.wired.operations.call('b.read', {});
     host.write({ a: {}, b: { version: 2 } });
     const ended = expect(host.wired.reloader.reload('request')).rejects.toMatchObject({ code: 'HOST_STOPPING' });
-    for (let turn = 0; states(host).b !== 'stopping' && turn < 200; turn += 1) await host.clock.advance(1);
+    while (states(host).b !== 'stopping') await filesAreRead();
     expect(await host.stop()).toBe(true);
     await Promise.all([ended, call]);
     expect(host.alive()).toEqual([]);

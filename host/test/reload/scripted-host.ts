@@ -1,3 +1,4 @@
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,6 +23,7 @@ import type { NextConfig } from '../../src/reload/reloader.js';
 import { TeardownStack } from '../../src/teardown.js';
 import { TEST_MACHINE } from '../../src/testing/test-machine.js';
 import { sourceOf } from '../../src/testing/test-plugin.js';
+import { filesAreRead } from './files-are-read.js';
 
 /**
  * `once`: the first activation with these options goes well, every later one throws. `crash`: an error that nobody awaits. `limp`: it says
@@ -85,11 +87,9 @@ export interface ScriptedHost {
 const TIMEOUT_MS = 400;
 const STEP_MS = 50;
 /** Plugins are given a folder of their own in it. */
-const folder = path.join(os.tmpdir(), `bellows-scripted-${process.pid}`);
+const folder = mkdtempSync(path.join(os.tmpdir(), 'bellows-scripted-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Enough for most; what takes more waits for the disk, to which the time of this clock means nothing. */
-const QUICK_STEPS = 50;
 const MOST_STEPS = 10_000;
 
 /** The real wiring around plugins that do what their options say. */
@@ -134,7 +134,8 @@ export async function startScriptedHost(config: ScriptedConfig): Promise<Scripte
     promise.then(note, note);
     for (let step = 0; !isSettled; step += 1) {
       if (step > MOST_STEPS) throw new Error('it does not come to an end');
-      if (step > QUICK_STEPS) await new Promise((resolve) => setTimeout(resolve, 1));
+      // to the disk the time of this clock means nothing
+      await filesAreRead();
       await clock.advance(STEP_MS);
     }
     return promise;

@@ -1,4 +1,6 @@
 // Ends the thread of a store while a write is under way, and prints what became of it and of the writes after it.
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openStore } from './open-store.mjs';
 
 const threads = [];
@@ -7,9 +9,17 @@ const store = await openStore('sqlite', process.argv[2]);
 await store.list('');
 const threadsToRead = threads.length;
 await store.write('dw://internal/before', Uint8Array.of(1));
-const underWay = [store.write('dw://internal/under-way', new Uint8Array(50_000_000)), store.read('dw://internal/before')];
+// another one writes: what is under way cannot be over before the thread has been told to end
+const other = new DatabaseSync(path.join(process.argv[2], 'store.db'));
+other.exec('BEGIN IMMEDIATE');
+const underWay = [store.write('dw://internal/under-way', new Uint8Array(300_000)), store.read('dw://internal/before')];
 // it is on its way to the thread after this turn
-setImmediate(() => setImmediate(() => void threads[0].terminate()));
+setImmediate(() =>
+  setImmediate(() => {
+    void threads[0].terminate();
+    other.close();
+  }),
+);
 const [lost] = await Promise.allSettled(underWay);
 await store.writeStream('dw://internal/stream', endingThread());
 await store.write('dw://internal/after', new Uint8Array(300_000).fill(2));

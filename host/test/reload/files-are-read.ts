@@ -1,0 +1,5 @@
+/** Resolves when no file is being looked at any more: how long that takes says the disk, and no clock of a test. */
+export async function filesAreRead(): Promise<void> {
+  do await new Promise((resolve) => setImmediate(resolve));
+  while (process.getActiveResourcesInfo().includes('FSReqPromise'));
+}
