@@ -1,16 +1,13 @@
-import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newRepository, shellAgent } from './git-samples.js';
-import { COMPUTE, HARNESS, type RunningHost, startHost, WORKFLOW } from './running-host.js';
+import { COMPUTE, type ConfigObject, HARNESS, type RunningHost, startHost, WORKFLOW, writeConfig } from './running-host.js';
 import { until } from './until.js';
 import { flowFolder } from './workflow-samples.js';
 
 const SUBSYSTEMS = ['compute.wasm', 'workflow.pipeline', 'harness.scale'] as const;
-/** To divide, on any machine: enough for shares that differ, less than what is wanted. */
+/** Operations to divide, on any machine: enough for shares that differ, fewer than are wanted. */
 const BUDGET = 8;
-/** All cost the same here, so that shares can be read off the ceilings. */
-const policy = (weight: number) => ({ weight, floor: 1, costCores: 1 });
 
 interface Subsystem {
   readonly name: string;
@@ -47,24 +44,30 @@ async function cancelAgents(id: string): Promise<void> {
   expect(status).toBe(200);
 }
 
+/** All cost the same here, so that shares can be read off the ceilings. */
+function configFor(cores: number): ConfigObject {
+  const policy = (weight: number) => ({ weight, floor: 1, costCores: cores / BUDGET });
+  return {
+    governor: {
+      periodMs: 100,
+      downWindowMs: 200,
+      overcommit: 1,
+      subsystems: { 'compute.wasm': policy(1), 'workflow.pipeline': policy(1), 'harness.scale': policy(3) },
+    },
+    plugins: {
+      compute: { from: COMPUTE },
+      workflow: { from: WORKFLOW, config: { definitions: ['flows/*.ts'], maxConcurrentTransactions: 64 } },
+      harness: { from: HARNESS, config: { scale: { minWorkers: 4, maxWorkers: 30, scaleCooldownMs: 0 }, killGraceMs: 100 } },
+    },
+  };
+}
+
 beforeAll(async () => {
   const folder = flowFolder();
-  host = await startHost({
-    folder,
-    config: {
-      governor: {
-        periodMs: 100,
-        downWindowMs: 200,
-        overcommit: BUDGET / os.availableParallelism(),
-        subsystems: { 'compute.wasm': policy(1), 'workflow.pipeline': policy(1), 'harness.scale': policy(3) },
-      },
-      plugins: {
-        compute: { from: COMPUTE },
-        workflow: { from: WORKFLOW, config: { definitions: ['flows/*.ts'], maxConcurrentTransactions: 64 } },
-        harness: { from: HARNESS, config: { scale: { minWorkers: 4, maxWorkers: 30, scaleCooldownMs: 0 }, killGraceMs: 100 } },
-      },
-    },
-  });
+  host = await startHost({ folder, config: configFor(1) });
+  // a control group may give it less than the machine has, and no whole number
+  writeConfig(folder, configFor((await host.request('/v1/status')).json.machine.cores));
+  expect(await host.bellows(['reload'])).toMatchObject({ code: 0, stderr: '' });
   const file = path.join(folder, 'effects.jsonl');
   const stages = [{ name: 'a', run: 'effect', input: { file, sleepMs: 400 } }];
   await host.call('workflow.define', { json: { name: 'slow', version: 1, stages } });
