@@ -9,7 +9,7 @@ export interface UntilOptions {
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  { withinMs = 20_000 }: UntilOptions = {},
+  { withinMs = 60_000 }: UntilOptions = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const end = performance.now() + withinMs;
   for (;;) {
