@@ -7,5 +7,5 @@ module.exports = {
   // They wait more than they work: two at a time take half as long on two cores, more only get in each other's way.
   maxWorkers: 2,
   // Tests wait for real processes; on a loaded machine these take their time.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
 };
