@@ -35,6 +35,7 @@ export interface RunningComputeOptions {
   readonly dataDir?: string;
   readonly uploads?: ReadonlyMap<string, Uint8Array>;
   readonly cores?: number;
+  /** Default: the machine's. With one that stands still, what an executor does at a deadline is its own doing, however slow it is. */
   readonly clock?: IClock;
 }
 
@@ -43,6 +44,7 @@ export class RunningCompute implements AsyncDisposable {
   readonly store: MemoryStore;
   readonly dataDir: string;
   readonly manager: WasmScalingManager;
+  readonly #clock: IClock;
   readonly #operations: ReadonlyMap<string, OperationDefinition<never, unknown>>;
   readonly #pool: ExecutorPool;
   readonly #reconfigure: Reconfigure<ComputeConfig>;
@@ -51,6 +53,7 @@ export class RunningCompute implements AsyncDisposable {
 
   private constructor(fields: Fields, operations: Operations, release: () => Promise<void>) {
     this.#pool = fields.pool;
+    this.#clock = fields.clock;
     this.#reconfigure = fields.reconfigure;
     this.#config = fields.config;
     this.store = fields.store;
@@ -105,6 +108,7 @@ export class RunningCompute implements AsyncDisposable {
     const fields = {
       store,
       dataDir,
+      clock,
       pool,
       manager: manager as WasmScalingManager,
       config: ctx.config,
@@ -143,7 +147,7 @@ export class RunningCompute implements AsyncDisposable {
     const parsed = operation.input.safeParse(input);
     if (!parsed.success) throw new BellowsError('input', 'INPUT_INVALID', parsed.error.message);
     const signal = options.signal ?? new AbortController().signal;
-    const deadlineAt = options.deadlineMs === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonicMs() + options.deadlineMs;
+    const deadlineAt = options.deadlineMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + options.deadlineMs;
     const call = {
       operation: name,
       tenant: 'default',
@@ -210,6 +214,7 @@ export function isAlive(pid: number): boolean {
 }
 
 interface Fields extends Pick<RunningCompute, 'store' | 'dataDir' | 'manager'> {
+  readonly clock: IClock;
   readonly pool: ExecutorPool;
   readonly config: ComputeConfig;
   readonly reconfigure: Reconfigure<ComputeConfig>;

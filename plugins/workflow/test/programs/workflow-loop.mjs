@@ -1,4 +1,4 @@
-// Starts runs for ever and prints the ids that were acknowledged; every effect of a stage goes to a file at once.
+// Starts runs until it is killed and prints the ids that were acknowledged; every effect of a stage goes to a file at once.
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import { FULL_AUTHORITY } from '@bellows/sdk';
@@ -7,6 +7,8 @@ import { workflowConfigSchema } from '../../dist/config.js';
 import { activateWorkflow } from '../../dist/plugin.js';
 import { makeContext } from './plugin-context.mjs';
 
+/** More than it is let live for; a killer that is held up for seconds shall not meet a thousand batches. */
+const MAX_BATCHES = 25;
 const [folder, round, isLast] = process.argv.slice(2);
 const effects = path.join(folder, 'effects');
 
@@ -46,15 +48,17 @@ await definitions.define({
   },
 });
 
+const openRuns = () =>
+  ['queued', 'running', 'waiting', 'rolling_back'].flatMap((status) => store.list({ status, limit: 1_000 }).items.map(({ id }) => id));
+
 if (isLast === 'last') {
   await resumed;
   const { signal } = new AbortController();
-  for (const status of ['queued', 'running', 'waiting', 'rolling_back']) {
-    for (const { id } of store.list({ status, limit: 1_000 }).items) await engine.wait(id, 20_000, signal);
-  }
+  // as many as there are, as long as it takes: each pass waits for some of those that are open
+  for (let open = openRuns(); open.length > 0; open = openRuns()) for (const id of open) await engine.wait(id, 20_000, signal);
   await release();
 } else {
-  for (let n = 0; ; n += 1) {
+  for (let n = 0; n < MAX_BATCHES; n += 1) {
     const started = Array.from({ length: 10 }, (_, k) =>
       engine.start(
         { name: 'loop', id: `r${round}-${n}-${k}`, input: { fails: k === 3 } },
@@ -63,4 +67,6 @@ if (isLast === 'last') {
     );
     for (const { id } of await Promise.all(started)) process.stdout.write(`${id}\n`);
   }
+  // those that were started go on until the end
+  setInterval(() => {}, 1_000);
 }

@@ -5,8 +5,11 @@ import { FlowStore } from '../../../dist/store/flow-store.js';
 
 const STEPS = 4;
 const AT_ONCE = 20;
+/** More than it is let live for; a killer that is held up for seconds shall not meet a hundred thousand. */
+const MAX_STEPS = 4_000;
 const store = await FlowStore.open(process.argv[2], { clock: systemClock, logger: silentLogger });
 const session = process.argv[3];
+let steps = 0;
 
 function step(run, seq) {
   const last = seq === STEPS;
@@ -28,6 +31,8 @@ function step(run, seq) {
     done(error) {
       if (error !== null) throw error;
       process.stdout.write(`${run} ${seq}\n`);
+      steps += 1;
+      if (steps > MAX_STEPS) return;
       if (last) step(store.nextKey(), 1);
       else step(run, seq + 1);
     },
@@ -53,3 +58,5 @@ function newRun(key) {
 }
 
 for (let index = 0; index < AT_ONCE; index += 1) step(store.nextKey(), 1);
+// it lives until it is killed
+setInterval(() => {}, 1_000);
