@@ -26,7 +26,9 @@ function packageIn(folder: string, read: string): void {
   const lines = [
     "import { readFileSync } from 'node:fs';",
     "import { answer } from '../answer.js';",
-    `try { console.log(answer, readFileSync(${JSON.stringify(read)}, 'utf8')); } catch ({ code }) { console.log(answer, code); }`,
+    // a number by itself would be coloured where colours are forced
+    `const readOrCode = () => { try { return readFileSync(${JSON.stringify(read)}, 'utf8'); } catch ({ code }) { return code; } };`,
+    "console.log(answer + ' ' + readOrCode());",
   ];
   writeFileSync(path.join(folder, 'dist/executor/main.js'), lines.join('\n'));
 }

@@ -56,6 +56,10 @@ afterAll(async () => {
 });
 `,
     );
+    writeFileSync(
+      path.join(folder, 'failing.test.mjs'),
+      "it('fails', () => {\n  setInterval(() => {}, 1_000).unref();\n  throw new Error('its own fault');\n});\n",
+    );
     const preset = path.join(REPOSITORY, 'jest.preset.cjs');
     const config = path.join(folder, 'jest.config.cjs');
     writeFileSync(
@@ -71,6 +75,8 @@ afterAll(async () => {
     for (const line of output.matchAll(/the temporary folder (\S+)/g)) rmSync(line[1] as string, { recursive: true, force: true });
     expect(status).toBe(1);
     for (const [name, [, line]] of Object.entries(LEAKS)) expect([name, faults.get(name)]).toEqual([name, expect.stringContaining(line)]);
+    // the one is often why the other is left
+    for (const said of ['its own fault', 'a setInterval that nobody cleared']) expect(faults.get('failing')).toContain(said);
     expect(faults.has('tidy')).toBe(false);
     expect(output).toMatch(/^PASS .*tidy\.test\.mjs/m);
   });
