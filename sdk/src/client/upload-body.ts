@@ -1,5 +1,4 @@
 import { InputError, messageOf } from '../errors.js';
-import { kindOfValue } from '../kind-of-value.js';
 import type { UploadSource } from './client-options.js';
 
 export interface UploadBody {
@@ -25,7 +24,7 @@ export function uploadBody(source: UploadSource): UploadBody {
         if (done) controller.close();
         else if (isBytes(value)) controller.enqueue(value);
         else {
-          fault = invalid(`What was to be uploaded gave ${kindOfValue(value)}: give pieces that are a Uint8Array`);
+          fault = invalid(`gave a piece of type ${tagOf(value)}: give each as a Uint8Array`);
           await chunks.return?.();
           throw fault;
         }
@@ -46,14 +45,18 @@ export function uploadBody(source: UploadSource): UploadBody {
 
 /** Of any realm; `fetch` takes no other array. */
 function isBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
-  return Object.prototype.toString.call(value) === '[object Uint8Array]';
+  return tagOf(value) === 'Uint8Array';
+}
+
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
 function chunksOf(source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
   if (!(source instanceof ReadableStream)) {
     const given = source as Partial<AsyncIterable<Uint8Array>> | null | undefined;
     if (typeof given?.[Symbol.asyncIterator] === 'function') return source[Symbol.asyncIterator]();
-    throw invalid(`What was to be uploaded is ${kindOfValue(source)}: give a Blob, a Uint8Array or a stream of them`);
+    throw invalid(`is of type ${tagOf(source)}: give a Blob, a Uint8Array or a stream of them`);
   }
   // not every browser can iterate over a stream
   const reader = source.getReader();
@@ -67,5 +70,9 @@ function chunksOf(source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 }
 
 function invalid(text: string): InputError {
-  return new InputError('UPLOAD_SOURCE_INVALID', `${text}; encode a text with \`new TextEncoder().encode(text)\`.`, { phase: 'call' });
+  return new InputError(
+    'UPLOAD_SOURCE_INVALID',
+    `What was to be uploaded ${text}; encode a text with \`new TextEncoder().encode(text)\`.`,
+    { phase: 'call' },
+  );
 }

@@ -351,18 +351,18 @@ describe('upload', () => {
   });
 
   it.each([
-    ['text', 'a string'],
-    [undefined, 'undefined'],
-    [null, 'null'],
-    [{}, 'an object'],
-    [[new Uint8Array(1)], 'an object of type Array'],
-    [new ArrayBuffer(1), 'an object of type ArrayBuffer'],
+    ['text', 'String'],
+    [undefined, 'Undefined'],
+    [null, 'Null'],
+    [{}, 'Object'],
+    [[new Uint8Array(1)], 'Array'],
+    [new ArrayBuffer(1), 'ArrayBuffer'],
   ])('refuses %p before it asks the host, and says what to give', async (source, shown) => {
     const { client, asked } = clientOf([async () => json({})]);
     expect(await failure(client.upload(source as never))).toMatchObject({
       kind: 'input',
       code: 'UPLOAD_SOURCE_INVALID',
-      message: expect.stringContaining(`is ${shown}: give a Blob`),
+      message: expect.stringContaining(`is of type ${shown}: give a Blob`),
     });
     expect(asked).toHaveLength(0);
   });
@@ -384,7 +384,7 @@ describe('upload', () => {
       }
     };
     const error = await failure(client.upload(texts() as never));
-    expect(error).toMatchObject({ code: 'UPLOAD_SOURCE_INVALID', message: expect.stringContaining('gave a string') });
+    expect(error).toMatchObject({ code: 'UPLOAD_SOURCE_INVALID', message: expect.stringContaining('gave a piece of type String') });
     expect([asked.length, isLeft]).toEqual([1, true]);
   });
 });

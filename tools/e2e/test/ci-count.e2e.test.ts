@@ -25,7 +25,7 @@ Tests:       1 failed, 2 skipped, 3 todo, 41 passed, 47 total
 `;
 
 const FAILURES = `
-\u001b[31mFAIL\u001b[39m host test/a.test.ts (5.1 s)
+\u001b[7m\u001b[31m FAIL \u001b[39m\u001b[27m host test/a.test.ts (5.1 s)
   a thing
     ✕ does something (3 ms)
 
@@ -33,7 +33,7 @@ const FAILURES = `
 
     expect(received).toBe(expected)
 
-PASS host test/c.test.ts
+\u001b[32m PASS \u001b[39m host test/c.test.ts
 FAIL host test/b.test.ts
   ● Test suite failed to run
 
