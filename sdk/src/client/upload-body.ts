@@ -24,7 +24,7 @@ export function uploadBody(source: UploadSource): UploadBody {
         if (done) controller.close();
         else if (isBytes(value)) controller.enqueue(value);
         else {
-          fault = invalid(`gave a piece of type ${tagOf(value)}: give each as a Uint8Array`);
+          fault = invalid(value);
           await chunks.return?.();
           throw fault;
         }
@@ -54,9 +54,9 @@ function tagOf(value: unknown): string {
 
 function chunksOf(source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
   if (!(source instanceof ReadableStream)) {
-    const given = source as Partial<AsyncIterable<Uint8Array>> | null | undefined;
-    if (typeof given?.[Symbol.asyncIterator] === 'function') return source[Symbol.asyncIterator]();
-    throw invalid(`is of type ${tagOf(source)}: give a Blob, a Uint8Array or a stream of them`);
+    const iterator = (source as AsyncIterable<Uint8Array> | null | undefined)?.[Symbol.asyncIterator]?.();
+    if (iterator === undefined) throw invalid(source);
+    return iterator;
   }
   // not every browser can iterate over a stream
   const reader = source.getReader();
@@ -69,10 +69,7 @@ function chunksOf(source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
   };
 }
 
-function invalid(text: string): InputError {
-  return new InputError(
-    'UPLOAD_SOURCE_INVALID',
-    `What was to be uploaded ${text}; encode a text with \`new TextEncoder().encode(text)\`.`,
-    { phase: 'call' },
-  );
+function invalid(given: unknown): InputError {
+  const text = `An upload takes a Blob, a Uint8Array or a stream of those, not ${tagOf(given)}; encode a text with TextEncoder.`;
+  return new InputError('UPLOAD_SOURCE_INVALID', text, { phase: 'call' });
 }

@@ -362,7 +362,7 @@ describe('upload', () => {
     expect(await failure(client.upload(source as never))).toMatchObject({
       kind: 'input',
       code: 'UPLOAD_SOURCE_INVALID',
-      message: expect.stringContaining(`is of type ${shown}: give a Blob`),
+      message: expect.stringContaining(`a stream of those, not ${shown};`),
     });
     expect(asked).toHaveLength(0);
   });
@@ -384,7 +384,7 @@ describe('upload', () => {
       }
     };
     const error = await failure(client.upload(texts() as never));
-    expect(error).toMatchObject({ code: 'UPLOAD_SOURCE_INVALID', message: expect.stringContaining('gave a piece of type String') });
+    expect(error).toMatchObject({ code: 'UPLOAD_SOURCE_INVALID', message: expect.stringContaining('a stream of those, not String;') });
     expect([asked.length, isLeft]).toEqual([1, true]);
   });
 });

@@ -40,7 +40,7 @@ FAIL host test/b.test.ts
     It leaves a timer open.
 
 Summary of all failing tests
-FAIL host test/a.test.ts (5.1 s)
+FAIL test/a.test.ts (5.1 s)
   ● a thing › does something
 
     expect(received).toBe(expected)
@@ -81,13 +81,13 @@ describe('.ci/run', () => {
     const program = `set -euo pipefail\nlog=$1\n${functionOf('failures')}\nfailures`;
     const said = execFileSync('bash', ['-c', program, 'bash', log], { encoding: 'utf8' });
     expect(said.split('\n').filter((line) => line.trim() !== '')).toEqual([
-      '--- host test/a.test.ts',
+      '--- test/a.test.ts',
       '  ● a thing › does something',
       '    expect(received).toBe(expected)',
-      '--- host test/b.test.ts',
+      '--- test/b.test.ts',
       '  ● Test suite failed to run',
       '    It leaves a timer open.',
-      '--- host test/b.test.ts',
+      '--- test/b.test.ts',
       '✖ failing tests:',
       '✖ greets',
     ]);

@@ -264,12 +264,13 @@ function doomedHost(file: string, execArgv: readonly string[]): string {
     { type: 'configure', threads: 1, maxPooledModules: 1 },
     { type: 'call', id: 1, module, call, deadlineMs: 60_000 },
   ];
+  // a number that is printed by itself is coloured where colours are forced
   return `
     import { fork } from 'node:child_process';
     const options = { serialization: 'advanced', execArgv: ${JSON.stringify(execArgv)}, env: {}, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
     const child = fork(${JSON.stringify(fileURLToPath(EXECUTOR_ENTRY))}, [], options);
     child.on('message', (batch) => {
-      for (const { type, threads } of batch) if (type === 'stats' && threads === 1) console.log(child.pid);
+      for (const { type, threads } of batch) if (type === 'stats' && threads === 1) console.log(String(child.pid));
     });
     child.send(${JSON.stringify(messages)});`;
 }
