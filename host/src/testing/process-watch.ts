@@ -53,11 +53,6 @@ export class ProcessWatch implements Disposable {
   }
 }
 
-/** Whether a file is being read, written or looked at. */
-export function isAtDisk(): boolean {
-  return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
-}
-
 type Counts = ReadonlyMap<string, number>;
 
 function listenerCounts(): Counts {
