@@ -43,10 +43,11 @@ export class ProcessWatch implements Disposable {
       const uncaught = this.#uncaught.map((error) => `an error nobody caught: ${messageOf(error)}`);
       const found = [
         ...uncaught,
+        // before what may be of a moment: test runners have timers of their own
+        ...this.#surroundings.changed,
         ...more(listenerCounts(), this.#listeners).map((name) => `a listener to "${name}" of the process`),
         ...more(resourceCounts(), this.#resources).map((name) => `an open ${name}`),
         ...this.#opened.open,
-        ...this.#surroundings.changed,
       ];
       if (found.length === 0 || uncaught.length > 0 || performance.now() > endAt) return found;
     }
