@@ -1,9 +1,13 @@
 import type { BridgeAccept, BridgeOptions } from './bus-bridge-contract.js';
+import { checkClass } from './bus-topic.js';
 import { InputError } from './errors.js';
 import { kindOfValue } from './kind-of-value.js';
 import { optionNames, optionProblems, problemText } from './known-options.js';
 
-/** `InputError` (`BRIDGE_OPTIONS_INVALID`) for options that are unknown or have no meaning; what the mailbox is given it checks itself. */
+/**
+ * `InputError` (`BRIDGE_OPTIONS_INVALID`, `EVENT_CLASS_INVALID`) for options that are unknown or have no meaning. What the mailbox is given it
+ * checks itself, and the bus the topics to send.
+ */
 export function demandBridgeOptions(options: BridgeOptions): void {
   demandNames(options, OPTIONS, 'options');
   const { send = [], accept, window = 1, maxBatchEvents = 1, maxBatchBytes = 1 } = options;
@@ -17,7 +21,9 @@ function demandAccept(accept: BridgeAccept): void {
   demandNames(accept, ACCEPT, 'options.accept');
   demandList('accept.topics', accept.topics);
   demandList('accept.sources', accept.sources);
-  if (accept.classes !== undefined) demandList('accept.classes', accept.classes);
+  if (accept.classes === undefined) return;
+  demandList('accept.classes', accept.classes);
+  for (const name of accept.classes) checkClass(name);
 }
 
 function demandNames(given: object, known: readonly string[], path: string): void {
@@ -27,6 +33,9 @@ function demandNames(given: object, known: readonly string[], path: string): voi
 
 function demandList(name: string, value: unknown): void {
   if (!Array.isArray(value)) throw invalid(`A bridge got ${kindOfValue(value)} as ${name}: give a list of texts`);
+  for (const item of value) {
+    if (typeof item !== 'string') throw invalid(`A bridge got ${kindOfValue(item)} in ${name}: give a list of texts`);
+  }
 }
 
 function demandCount(name: string, value: number): void {

@@ -70,14 +70,14 @@ export interface IEventBus {
    * more than the 1,024 a source may name, for a class or key that is none, or a payload that resists.
    */
   publish<T extends string>(event: PublishOptions<T>): BusEvent<T>;
-  /** `topic` may be `'*'`. The handler is not called before this returns. */
+  /** `topic` may be `'*'`. The handler is not called before this returns. `InputError` for options that are unknown or have no meaning. */
   subscribe<T extends string>(topic: T, options: SubscribeOptions, handler: (event: EventOf<T>) => void | Promise<void>): Subscription;
   /** The newest event of a topic (and key), without subscribing. */
   latest<T extends string>(topic: T, key?: string): BusEvent<T> | undefined;
   /**
    * The RxJS view of a mailbox. Isolation, order and bound hold up to the subscriber of this Observable; they end where the
    * first asynchronous operator begins, because its buffer is RxJS's own and unbounded. What a subscriber of it throws is reported and
-   * hurts nobody; an operator that throws ends that pipeline for good.
+   * hurts nobody; an operator that throws ends that pipeline for good. What `subscribe` refuses is the error of the Observable.
    */
   observe<T extends string>(topic: T, options?: SubscribeOptions): Observable<EventOf<T>>;
   /**

@@ -20,7 +20,7 @@ export class Inbox {
   #maxDepth = 0;
   #dropped = 0;
 
-  /** `InputError` as of {@link Mailbox}. */
+  /** `InputError` as of {@link readMailboxOptions}. */
   constructor(options: MailboxOptions, log: TopicLog<Delivery> | undefined) {
     const { policy, capacity } = readMailboxOptions(options);
     this.#policy = policy;

@@ -399,6 +399,9 @@ describe('IEventBus.bridge', () => {
     for (const accept of ['custom', { topics: ['custom'] }, { topics: 'custom', sources: ['compute'] }])
       refused({ accept: accept as never });
     refused({ accept: { topics: ['custom'], sources: ['compute'], classes: 'data' as never } });
+    refused({ accept: { topics: ['custom'], sources: ['compute'], classes: ['date' as never] } });
+    refused({ accept: { topics: ['custom'], sources: [5 as never] } });
+    refused({ accept: { topics: [null as never], sources: ['compute'] } });
     refused({ send: 'custom' as never });
     refused(null as never);
     refused({ accept: { topics: ['custom'], sources: ['host'] } });

@@ -85,7 +85,7 @@ export class ChangingLife implements AsyncDisposable {
       () => void (outcome = { how: 'taken', message: 'taken over' }),
       (error: unknown) => void (outcome = { how: isKind(error, 'refused') ? 'refused' : 'failed', message: explained(error) }),
     );
-    await withRunningTime(this.host.clock, endsWithin(this.#subject.activateTimeoutMs, asking));
+    await withRunningTime(this.host.clock, () => endsWithin(this.#subject.activateTimeoutMs, asking));
     return outcome;
   }
 

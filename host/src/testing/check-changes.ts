@@ -62,7 +62,7 @@ export async function checkBusyChanges(subject: PluginUnderCheck): Promise<void>
     demandAnswered(there, change);
     const timeoutMs = subject.options.callTimeoutMs ?? CALL_TIMEOUT_MS;
     const ended = Promise.all(calls);
-    const isOver = await withRunningTime(life.host.clock, endsWithin(timeoutMs, ended));
+    const isOver = await withRunningTime(life.host.clock, () => endsWithin(timeoutMs, ended));
     demand(isOver, `calls that ran while it changed ${change.what} did not end`);
     const fault = (await ended).find((error) => error !== undefined && !isCallersBusiness(error));
     demand(fault === undefined, `a call that ran while it changed ${change.what} ended with ${explained(fault)}`);

@@ -239,7 +239,7 @@ async function checkInterruption(subject: PluginUnderCheck, watch: ProcessWatch)
     const left = await subject.begin({ signal: abort.signal, onActivate }).then(leftInHost, () => []);
     // it may go on for a while after it was told to end; what it takes then is given back at once
     const { activateTimeoutMs: timeoutMs } = subject;
-    const isOver = await withRunningTime(subject.clock, endsWithin(timeoutMs, activation ?? Promise.resolve()));
+    const isOver = await withRunningTime(subject.clock, () => endsWithin(timeoutMs, activation ?? Promise.resolve()));
     demand(isOver, `its activation did not end within ${timeoutMs} ms after ctx.signal had told it to`);
     demandNothing([...left, ...timersOn(subject.clock), ...(await watch.leftovers())]);
   }

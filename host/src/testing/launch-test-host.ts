@@ -87,24 +87,25 @@ export async function launchTestHost<C extends IClock = FakeClock>(options: Laun
     // asked a second time, the plugins answer how their stop ended, which was part of the release
     return isReleased && (wired === undefined || (await wired.plugins.stop('HOST_STOPPING')));
   };
-  const stop = () => withRunningTime(clock, release());
+  const stop = () => withRunningTime(clock, release);
   try {
     let wanted: LaunchOptions<C> = options;
     const readNext = () => read(wanted, { folder, clock });
-    const { loaded, waves } = await firstOf(withRunningTime(clock, readNext()));
+    const { loaded, waves } = await firstOf(withRunningTime(clock, readNext));
     stopTimeoutMs = loaded.config.host.stopTimeoutMs;
     let bus: RecordingBus | undefined;
     const makeBus: NonNullable<Parameters<typeof wireHost>[0]['makeBus']> = (given) => (bus = new RecordingBus(given));
-    wired = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus, readNext });
-    const { reloader } = wired;
+    const started = await wireHost({ loaded, waves, store, logger, teardown, clock, random, machine, makeBus, readNext });
+    wired = started;
+    const { reloader } = started;
     const reload: LaunchedHost<C>['reload'] = (next) => {
       const { plugins = wanted.plugins, named = wanted.named ?? [], config = wanted.config ?? {} } = next;
       wanted = { ...wanted, plugins, named, config };
-      return withRunningTime(clock, reloader.reload('request'));
+      return withRunningTime(clock, () => reloader.reload('request'));
     };
-    const http = options.listen ? await listen({ wired, loaded, random, teardown }) : undefined;
-    await withRunningTime(clock, wired.start(signal));
-    return { wired, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), reload, stop };
+    const http = options.listen ? await listen({ wired: started, loaded, random, teardown }) : undefined;
+    await withRunningTime(clock, () => started.start(signal));
+    return { wired: started, bus: bus as unknown as RecordingBus, clock, store, ...(http === undefined ? {} : { http }), reload, stop };
   } catch (error) {
     await stop();
     if (!signal?.aborted) throw error;

@@ -73,7 +73,7 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
     }
     await bus.idle();
     const called = status();
-    const isStopClean = await withRunningTime(clock, wired.plugins.stop('CHECK'));
+    const isStopClean = await withRunningTime(clock, () => wired.plugins.stop('CHECK'));
     const { trouble } = subject;
     const stillAnswering = await answering(host, operations);
     return {
@@ -113,7 +113,7 @@ export function callAllAtOnce({ wired }: LaunchedHost<FakeClock>, { id }: Plugin
 /** What a plugin that has stopped left in the host; and then in the clock, when the host has stopped too. */
 export async function leftInHost(host: LaunchedHost<FakeClock>): Promise<readonly string[]> {
   const { wired, bus, clock } = host;
-  await withRunningTime(clock, wired.plugins.stop('CHECK'));
+  await withRunningTime(clock, () => wired.plugins.stop('CHECK'));
   const subscriptions = bus.subscriptions.map(({ topic }) => `a subscription to ${topic}`);
   const subsystems = wired.registry.entries().map(({ subsystem }) => `the subsystem ${subsystem.name}`);
   await host.stop();
@@ -166,7 +166,7 @@ async function answerTo(
   let error: unknown;
   const call = host.wired.operations.call(name, input, { signal: abort.signal }).catch((reason: unknown) => void (error = reason));
   const timeoutMs = subject.options.callTimeoutMs ?? CALL_TIMEOUT_MS;
-  const isLate = !(await withRunningTime(host.clock, endsWithin(timeoutMs, call)));
+  const isLate = !(await withRunningTime(host.clock, () => endsWithin(timeoutMs, call)));
   abort.abort();
   return { operation: name, what, isLate, ...(error === undefined ? {} : { error }) };
 }

@@ -43,19 +43,15 @@ export class ProcessWatch implements Disposable {
       const uncaught = this.#uncaught.map((error) => `an error nobody caught: ${messageOf(error)}`);
       const found = [
         ...uncaught,
+        // before what may be of a moment: test runners have timers of their own
+        ...this.#surroundings.changed,
         ...more(listenerCounts(), this.#listeners).map((name) => `a listener to "${name}" of the process`),
         ...more(resourceCounts(), this.#resources).map((name) => `an open ${name}`),
         ...this.#opened.open,
-        ...this.#surroundings.changed,
       ];
       if (found.length === 0 || uncaught.length > 0 || performance.now() > endAt) return found;
     }
   }
-}
-
-/** Whether a file is being read, written or looked at. */
-export function isAtDisk(): boolean {
-  return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
 }
 
 type Counts = ReadonlyMap<string, number>;

@@ -1,5 +1,5 @@
 import type { IClock } from '@bellows/sdk';
-import { isAtDisk } from './process-watch.js';
+import { DiskWatch } from './disk-watch.js';
 
 const STEP_MS = 10;
 /**
@@ -11,21 +11,23 @@ const STILL_STEPS = 25;
 const MAX_STEPS_AT_DISK = 1_000;
 
 /**
- * Awaits a phase that may wait for the clock. Nobody can move a fake clock meanwhile, so after about a quarter of a second in which nothing was
+ * Begins a phase that may wait for the clock, and awaits it. Nobody can move a fake clock meanwhile, so after about a quarter of a second in which nothing was
  * read or written it moves, about as real time does: a time-out then means what it says, and work that takes its time is not cut short. A
  * machine that stands still, or code that holds the event loop up, misses as many steps as it takes: that is no time of the phase.
  */
-export async function withRunningTime<T>(clock: IClock, phase: Promise<T>): Promise<T> {
-  if (!('advance' in clock && typeof clock.advance === 'function')) return phase;
-  if (await endsWhileStill(phase)) return phase;
+export async function withRunningTime<T>(clock: IClock, begin: () => Promise<T>): Promise<T> {
+  if (!('advance' in clock && typeof clock.advance === 'function')) return begin();
+  using disk = new DiskWatch();
+  const phase = begin();
+  if (await endsWhileStill(phase, disk)) return phase;
   while (!(await endsWithin(STEP_MS, phase))) await clock.advance(STEP_MS);
   return phase;
 }
 
-async function endsWhileStill(phase: Promise<unknown>): Promise<boolean> {
+async function endsWhileStill(phase: Promise<unknown>, disk: DiskWatch): Promise<boolean> {
   for (let [steps, atDisk] = [0, 0]; steps < STILL_STEPS && atDisk < MAX_STEPS_AT_DISK; ) {
     if (await endsWithin(STEP_MS, phase)) return true;
-    if (isAtDisk()) atDisk += 1;
+    if (disk.isBusy) atDisk += 1;
     else steps += 1;
   }
   return false;

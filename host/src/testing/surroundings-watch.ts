@@ -7,7 +7,7 @@ import process from 'node:process';
  */
 export class SurroundingsWatch {
   readonly #environment = { ...process.env };
-  readonly #folder = process.cwd();
+  readonly #folder = workingFolder();
   readonly #globals = new Set(Object.getOwnPropertyNames(globalThis));
   readonly #builtIns = BUILT_INS.map(([name, object]) => ({ name, object, members: membersOf(object) }));
 

@@ -22,7 +22,7 @@ it('carries out everything it acknowledged, and repeats no effect that was recor
   try {
     for (let round = 1; round <= ROUNDS; round += 1) {
       recordedBefore[round] = await recorded(folder);
-      const child = spawn(process.execPath, [program, folder, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, [program, folder, String(round)], { stdio: ['pipe', 'pipe', 'inherit'] });
       let lines = 0;
       createInterface({ input: child.stdout }).on('line', (id) => {
         acknowledged.add(id);
@@ -34,7 +34,7 @@ it('carries out everything it acknowledged, and repeats no effect that was recor
     }
     const last = ROUNDS + 1;
     recordedBefore[last] = await recorded(folder);
-    const child = spawn(process.execPath, [program, folder, String(last), 'last'], { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, [program, folder, String(last), 'last'], { stdio: ['pipe', 'inherit', 'inherit'] });
     expect(await once(child, 'close')).toEqual([0, null]);
     const repeated = (await readFile(path.join(folder, 'effects'), 'utf8')).split('\n').filter((line) => {
       const [round, key] = line.split(' ');

@@ -55,7 +55,10 @@ export interface Client<Types = OperationTypes> {
    * `from(client.events())` of RxJS makes an Observable of it; end that with the signal. Throws `InputError` for options that mean nothing.
    */
   events<const T extends string = '*'>(options?: FollowOptions<T>): AsyncIterable<EventOf<T>>;
-  /** Keeps bytes on the host; the url goes into the input of an operation. */
+  /**
+   * Keeps bytes on the host; the url goes into the input of an operation. Rejects with `InputError` for what is no bytes
+   * (`UPLOAD_SOURCE_INVALID`) or cannot be read (`UPLOAD_SOURCE_FAILED`).
+   */
   upload(source: UploadSource, options?: AskOptions): Promise<UploadAnswer>;
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { LinuxProcesses } from '../../src/agent/linux-processes.js';
+import { systemProcesses } from '../../src/agent/process-identity.js';
 
 /** A script beside this file in a process of its own, on the built plugin. */
 export class Child {
@@ -48,7 +48,7 @@ export class Child {
   }
 }
 
-const processes = new LinuxProcesses();
+const processes = systemProcesses();
 
 /** Whether somebody in it has not ended, asked for or not. */
 export async function livesInGroup(group: number): Promise<boolean> {

@@ -11,6 +11,8 @@ import { makeContext } from './plugin-context.mjs';
 const MAX_BATCHES = 25;
 const [folder, round, isLast] = process.argv.slice(2);
 const effects = path.join(folder, 'effects');
+// it lives until it is killed, has done the last, or who started it is gone
+process.stdin.resume().once('end', () => process.exit(1));
 
 async function effect({ of, fails, pauses }, { idempotencyKey }) {
   appendFileSync(effects, `${round} ${idempotencyKey}\n`);
@@ -57,6 +59,7 @@ if (isLast === 'last') {
   // as many as there are, as long as it takes: each pass waits for some of those that are open
   for (let open = openRuns(); open.length > 0; open = openRuns()) for (const id of open) await engine.wait(id, 20_000, signal);
   await release();
+  process.stdin.destroy();
 } else {
   for (let n = 0; n < MAX_BATCHES; n += 1) {
     const started = Array.from({ length: 10 }, (_, k) =>
@@ -67,6 +70,4 @@ if (isLast === 'last') {
     );
     for (const { id } of await Promise.all(started)) process.stdout.write(`${id}\n`);
   }
-  // those that were started go on until the end
-  setInterval(() => {}, 1_000);
 }

@@ -20,7 +20,7 @@ it('loses nothing it acknowledged when its process is killed again and again, an
   try {
     for (let round = 1; round <= ROUNDS; round += 1) {
       const known = new Set(acknowledged.keys());
-      const child = spawn(process.execPath, [program, folder, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, [program, folder, String(round)], { stdio: ['pipe', 'pipe', 'inherit'] });
       let lines = 0;
       createInterface({ input: child.stdout }).on('line', (line) => {
         const [run = 0, seq = 0] = line.split(' ').map(Number);

@@ -58,5 +58,5 @@ function newRun(key) {
 }
 
 for (let index = 0; index < AT_ONCE; index += 1) step(store.nextKey(), 1);
-// it lives until it is killed
-setInterval(() => {}, 1_000);
+// it lives until it is killed, or who started it is gone
+process.stdin.resume().once('end', () => process.exit(1));
