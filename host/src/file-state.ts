@@ -1,18 +1,22 @@
 import { stat } from 'node:fs/promises';
-import { messageOf } from '@bellows/sdk';
 
-/** Another text whenever a file was written anew or exchanged, as editors do; why there is none where it cannot be read. */
+/**
+ * Another text whenever a file was written anew or exchanged, as editors do. One that is empty or away, or is no file, such as a pipe, holds
+ * nothing: that is always the same text.
+ */
 export async function fileState(file: string): Promise<string> {
   try {
-    const { mtimeMs, ctimeMs, size, ino } = await stat(file);
-    return [mtimeMs, ctimeMs, size, ino].join(' ');
-  } catch (error) {
-    return messageOf(error);
+    const found = await stat(file);
+    const { mtimeMs, ctimeMs, size, ino } = found;
+    return found.isFile() && size > 0 ? [mtimeMs, ctimeMs, size, ino].join(' ') : NOTHING;
+  } catch {
+    return NOTHING;
   }
 }
 
-/** Whether a state is that of a file without a byte, or of none that can be looked at. */
+/** Whether a state is that of a file which holds nothing. */
 export function isHollow(state: string): boolean {
-  const size = /^\S+ \S+ (\d+) \d+$/.exec(state)?.[1];
-  return size === undefined || size === '0';
+  return state === NOTHING;
 }
+
+const NOTHING = 'nothing';

@@ -35,9 +35,10 @@ function originsAround(origins: Origins): ReadonlyMap<string, Origin> {
   return all;
 }
 
-/** The nearest first. A dot inside of a quoted key ends no path that exists. */
+/** The nearest first. What stands inside of a quoted key ends no path: there may be a million dots. */
 function parentsOf(path: string): string[] {
-  return [...path.matchAll(/[.[]/g)].map(({ index }) => path.slice(0, index)).reverse();
+  const ends = [...path.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[.[]/g)].filter(([part]) => part === '.' || part === '[');
+  return ends.map(({ index }) => path.slice(0, index)).reverse();
 }
 
 interface Hiding {

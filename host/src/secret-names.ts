@@ -1,5 +1,5 @@
 /** What the names of variables and options call a secret. */
-const SECRET_WORDS = /^(?:password|passwd|passphrase|pass|pwd|pw|secrets?|token|key|apikey|credentials?)$/;
+const SECRET_WORDS = /^(?:[a-z]*(?:password|passwd|passphrase|secret|token|apikey)|pass|pwd|pw|secrets|key|credentials?)$/;
 
 /** As the last word they make of it something about a secret, or where it is. */
 const ABOUT_WORDS =
@@ -7,6 +7,11 @@ const ABOUT_WORDS =
 
 /** Keys that everybody may see. */
 const OPEN_KEYS = /^(?:public|primary|foreign|partition|sort|cache|routing|idempotency)$/;
+
+/** As {@link isSecretName} of a variable. A shell keeps its working folder in `PWD`. */
+export function isSecretVariable(name: string): boolean {
+  return name !== 'PWD' && isSecretName(name);
+}
 
 /** Whether a variable or an option of this name holds a secret, as far as its name says: `DB_PASSWORD`, `apiKey`, not `TOKEN_FILE`. */
 export function isSecretName(name: string): boolean {

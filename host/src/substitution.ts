@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { ErrorDetail } from '@bellows/sdk';
 import { fileState } from './file-state.js';
 import { cut } from './operations/issue-sentence.js';
-import { isSecretName, passwordsIn } from './secret-names.js';
+import { isSecretName, isSecretVariable, passwordsIn } from './secret-names.js';
 import { readTextFile, type TextFile } from './text-file.js';
 import { joinPath } from './value-path.js';
 
@@ -12,6 +12,8 @@ interface SubstitutionContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly problems: ErrorDetail[];
   readonly base: string;
+  /** The innermost key above the value, also where that stands in a list. */
+  readonly key?: string;
   /** Filled with the path of every value that was put in from outside: these are shown hidden. */
   readonly substituted: Set<string>;
   readonly putIn: PutIn;
@@ -73,7 +75,7 @@ export async function substitute(value: unknown, context: SubstitutionContext): 
   if (typeof value === 'object' && value !== null) {
     const entries: [string, unknown][] = [];
     for (const [key, inner] of Object.entries(value))
-      entries.push([key, await substitute(inner, { ...context, base: joinPath(context.base, [key]) })]);
+      entries.push([key, await substitute(inner, { ...context, key, base: joinPath(context.base, [key]) })]);
     // A null prototype would surprise plugins; fromEntries defines own properties, so `__proto__` stays a plain key.
     return Object.fromEntries(entries);
   }
@@ -114,20 +116,15 @@ async function reference(written: string, context: SubstitutionContext): Promise
   return context.putIn.take(value, (message) => context.problems.push({ path: context.base, message }));
 }
 
-function variable(name: string, { env, problems, base, putIn }: SubstitutionContext): string | undefined {
+function variable(name: string, { env, problems, base, key = '', putIn }: SubstitutionContext): string | undefined {
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (value === undefined) {
     problems.push({ path: base, message: `the environment variable ${JSON.stringify(cut(name))} is not set` });
     return undefined;
   }
-  if (isSecretName(name) || isSecretName(lastKey(base))) putIn.sureSecrets.add(value);
+  if (isSecretVariable(name) || isSecretName(key)) putIn.sureSecrets.add(value);
   for (const password of passwordsIn(value)) putIn.sureSecrets.add(password);
   return value;
-}
-
-/** Of a path; of a list its own. */
-function lastKey(path: string): string {
-  return /([^.[\]"]+)"?(?:\[\d+\])*$/.exec(path)?.[1] ?? '';
 }
 
 function refuseText(written: string, { problems, base }: SubstitutionContext): void {

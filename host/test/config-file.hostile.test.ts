@@ -66,6 +66,12 @@ describe('a configuration that means no good', () => {
     expect(problems.at(-1)?.message).toBe('and 79950 more problems');
   });
 
+  it('takes no longer for a name of half a million letters into which something is put', async () => {
+    await writeFile(file, `plugins: { a: { from: ./a, config: { ${'x'.repeat(500_000)}.y: "\${env:SOME}" } } }`);
+    const { loaded } = await loadConfig({ configFile: file, cwd: folder, env: { SOME: 'value' } });
+    expect(Object.values(loaded?.pluginConfigs.get('a')?.value as object)).toEqual(['value']);
+  });
+
   it.each([
     ['a byte order mark', '\uFEFFhost: { port: 7171 }\n'],
     ['line breaks of Windows', 'host:\r\n  port: 7171\r\n'],

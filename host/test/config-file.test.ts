@@ -113,8 +113,9 @@ describe('loadConfig', () => {
 
   it('tells apart what is secret beyond doubt: files, what a name calls a secret, and passwords in addresses', async () => {
     await writeFile(path.join(folder, 'secret'), 'from-file');
-    const values = { API_TOKEN: 'by-variable', MODE: 'production', PLAIN: 'by-option', DB: 'pg://u:in-address@h' };
-    const config = '{ a: "${env:API_TOKEN}", mode: "${env:MODE}", clientSecret: ["${env:PLAIN}"], db: "${env:DB}", f: "${file:secret}" }';
+    const values = { API_TOKEN: 'by-variable', MODE: 'production', PLAIN: 'by-option', DB: 'pg://u:in-address@h', PWD: '/srv/app' };
+    const config =
+      '{ a: "${env:API_TOKEN}", mode: "${env:MODE}", clientSecret: ["${env:PLAIN}"], db: "${env:DB}", f: "${file:secret}", here: "${env:PWD}/x" }';
     const { loaded } = await load(`plugins: { a: { from: ./a, config: ${config} } }`, { env: values });
     expect(new Set(loaded!.sureSecrets)).toEqual(new Set(['by-variable', 'by-option', 'in-address', 'from-file']));
     expect(loaded!.secrets).toContain('production');

@@ -26,6 +26,14 @@ describe('what was put in from outside', () => {
     expect(told).toEqual(['file', 'file', 'file', 'default', 'secret', 'default', 'default']);
   });
 
+  it('is found in and around quoted keys, however many dots and quotes these hold', () => {
+    const origins = new Map<string, Origin>();
+    for (const key of ['.'.repeat(500_000), '"\\'.repeat(250_000), 'x.y"[0]']) origins.set(`a.${JSON.stringify(key)}.b[0]`, 'secret');
+    const path = `a.${JSON.stringify('x.y"[0]')}`;
+    const told = [`${path}.b[0]`, `${path}.b`, path, `${path}.b[0].c`, 'a', 'a."x', 'b'].map((one) => originOf(one, origins));
+    expect(told).toEqual(['secret', 'secret', 'secret', 'secret', 'secret', 'default', 'default']);
+  });
+
   it('is hidden where a schema put it elsewhere; what stands in the file is shown, and what JSON cannot hold named', () => {
     const hiding = { origins: new Map<string, Origin>([['a.own', 'file']]), secrets: ['production'] };
     const circle: unknown[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isSecretName, passwordsIn } from '../src/secret-names.js';
+import { isSecretName, isSecretVariable, passwordsIn } from '../src/secret-names.js';
 
 describe('a name', () => {
   it.each([
@@ -12,6 +12,8 @@ describe('a name', () => {
     'PGPASS_PASSPHRASE',
     'client-secret',
     'PASSWORD2',
+    'PGPASSWORD',
+    'accesstoken',
   ])('says that there is a secret: %s', (name) => {
     expect(isSecretName(name)).toBe(true);
   });
@@ -32,6 +34,11 @@ describe('a name', () => {
   ])('says nothing of the kind: %s', (name) => {
     expect(isSecretName(name)).toBe(false);
   });
+});
+
+it('of a variable says nothing of the kind where a shell keeps its folder, though an option of that name holds a password', () => {
+  expect(['PWD', 'MYSQL_PWD', 'DB_PASSWORD', 'HOME'].map(isSecretVariable)).toEqual([false, true, true, false]);
+  expect(isSecretName('pwd')).toBe(true);
 });
 
 describe('the password in an address', () => {

@@ -2,12 +2,14 @@ import type { z } from '@bellows/sdk';
 import { isTree } from '../value-path.js';
 
 /**
- * `schema.safeParse`, which makes an object for each fault, thirty times what a short element of a list takes. Of what
- * {@link isLarge} only the first fault is told, so that to refuse it costs no more than to hold it. What has a fault and is not large is
- * parsed twice; what has none pays for nothing.
+ * `schema.safeParse`, which makes an object for each fault, thirty times what a short element of a list takes. In what
+ * {@link isLarge} a list or an object is looked at no further than to the first part that is no such thing at all (another type, a key that
+ * is missing): to refuse it costs no more than to hold it. A part that is only out of bounds (`min`, a pattern, `refine`, an unknown key) ends
+ * nothing, and a map (`z.record`) is looked at to its end: of these every fault is found and paid for. What has a fault and is not large
+ * is parsed twice; what has none pays for nothing.
  */
 export function parseBounded<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
-  const result = schema.safeParse(value, FIRST_FAULT_ONLY);
+  const result = schema.safeParse(value, UP_TO_A_WRONG_TYPE);
   return result.success || isLarge(value) ? result : schema.safeParse(value);
 }
 
@@ -29,4 +31,4 @@ export function isLarge(value: unknown): boolean {
 /** As many as somebody writes by hand who wants to hear of every fault; their faults take 8 MB at most. */
 const MAX_PARTS = 10_000;
 
-const FIRST_FAULT_ONLY: z.core.ParseContextInternal<z.core.$ZodIssue> = Object.freeze({ abortEarly: true });
+const UP_TO_A_WRONG_TYPE: z.core.ParseContextInternal<z.core.$ZodIssue> = Object.freeze({ abortEarly: true });

@@ -33,8 +33,8 @@ export function schemaProblems(
   const listed = problems.slice(0, MAX_LISTED).map(({ path, ...rest }) => ({ path: showPath(path, options.prefix ?? ''), ...rest }));
   const path = options.prefix ?? '';
   if (left > 0) return [...listed, { path, message: `and ${left} more problems` }];
-  if (error.issues.length > 1 || !isLarge(options.input)) return listed;
-  return [...listed, { path, message: 'there may be more problems: of what is as large as this only the first is looked for' }];
+  if (!isLarge(options.input)) return listed;
+  return [...listed, { path, message: 'there may be more problems: of what is as large as this not all are looked for' }];
 }
 
 interface Problem {

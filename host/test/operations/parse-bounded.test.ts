@@ -13,7 +13,7 @@ describe('parseBounded', () => {
     expect(error?.issues).toHaveLength(1);
     expect(schemaProblems(error!, schema, { input, prefix: 'top' })).toEqual([
       { path: 'top.names[0]', message: expect.stringMatching(/string/) },
-      { path: 'top', message: 'there may be more problems: of what is as large as this only the first is looked for' },
+      { path: 'top', message: 'there may be more problems: of what is as large as this not all are looked for' },
     ]);
   });
 
@@ -22,6 +22,14 @@ describe('parseBounded', () => {
     expect(parseBounded(schema, { names }).data).toEqual({ names });
     names.push(1);
     expect(parseBounded(schema, { names }).error?.issues[0]?.path).toEqual(['names', 50_000]);
+  });
+
+  it('goes on behind a part that is only out of bounds, and says that there may be more behind one of another type', () => {
+    const bounded = z.array(z.string().min(2));
+    const input = ['', '', 7, ...Array.from({ length: 20_000 }, () => '')];
+    const { error } = parseBounded(bounded, input);
+    expect(error?.issues.map(({ path }) => path)).toEqual([[0], [1], [2]]);
+    expect(schemaProblems(error!, bounded, { input }).at(-1)).toEqual({ path: '', message: expect.stringMatching(/^there may be more/) });
   });
 
   it('finds every fault of what is not', () => {

@@ -307,7 +307,8 @@ describe('a host that stops during a reload', () => {
     const call = host.wired.operations.call('b.read', {});
     host.write({ a: {}, b: { version: 2 } });
     const ended = expect(host.wired.reloader.reload('request')).rejects.toMatchObject({ code: 'HOST_STOPPING' });
-    while (states(host).b !== 'stopping') await filesAreRead();
+    for (let turn = 0; states(host).b !== 'stopping' && turn < 10_000; turn += 1) await filesAreRead();
+    expect(states(host).b).toBe('stopping');
     expect(await host.stop()).toBe(true);
     await Promise.all([ended, call]);
     expect(host.alive()).toEqual([]);
