@@ -67,7 +67,10 @@ export interface StartOptions extends HostOptions {
  * or `CancelledError` (`START_INTERRUPTED`).
  */
 export async function startHost(options: StartOptions): Promise<RunningHost> {
-  const { loaded, problems } = await loadConfig(options);
+  // a pipe may be held open for ever by somebody who writes nothing
+  const { loaded, problems } = await untilAborted(loadConfig(options), options.signal).catch((error: unknown) => {
+    throw startFault(error, options.signal);
+  });
   // The plugins are checked in the same go: an operator sees everything that is wrong at once.
   if (!loaded) throw configError(problems);
   if (problems.length > 0) {
@@ -108,9 +111,13 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     // What is wrong with the configuration is told whole, and another attempt may name another folder. Any other failure leaves its log.
     isRefused = isBellowsError(error) && error.kind === 'config';
     await teardown.release(loaded.config.host.stopTimeoutMs);
-    if (!signal?.aborted) throw error;
-    throw new CancelledError('START_INTERRUPTED', 'the start was interrupted; what had been started was stopped again', { cause: error });
+    throw startFault(error, signal);
   }
+}
+
+function startFault(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (!signal?.aborted) return error;
+  return new CancelledError('START_INTERRUPTED', 'the start was interrupted; what had been started was stopped again', { cause: error });
 }
 
 /** A collector that does not answer holds up no stop for longer. */

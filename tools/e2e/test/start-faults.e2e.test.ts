@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { COMPUTE, GREETER, runBellows, startHost, WORKFLOW, writeConfig } from './running-host.js';
+import { COMPUTE, GREETER, runBellows, startHost, startProcess, WORKFLOW, writeConfig } from './running-host.js';
 import { tempFolder } from './temp-folder.js';
 import { writePlugin } from './throwaway-plugin.js';
+import { until } from './until.js';
 
 describe('a machine that does not fit', () => {
   // A folder without permission cannot be shown to root, and tests often run as root; a file in the folder's place fails everywhere.
@@ -54,6 +56,27 @@ describe('a machine that does not fit', () => {
     expect(existsSync(path.join(folder, '.bellows'))).toBe(false);
     const host = await startHost({ folder });
     expect((await host.stop()).code).toBe(0);
+  });
+
+  it('ends in order when it is told to while a pipe that somebody holds open gives it no configuration', async () => {
+    const folder = tempFolder();
+    const pipe = path.join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const start = startProcess(['start', '--config', pipe], { cwd: folder });
+    // this can be opened once somebody reads
+    const held = await until('the host to read', () => {
+      try {
+        return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+      } catch {
+        return undefined;
+      }
+    });
+    try {
+      start.child.kill('SIGTERM');
+      expect(await start.exit).toMatchObject({ code: 0, signal: null });
+    } finally {
+      closeSync(held);
+    }
   });
 
   it('refuses a second host on the same data and leaves the first alone', async () => {
