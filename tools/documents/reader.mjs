@@ -60,6 +60,7 @@ export class Reader {
 
   /** Does what a step says and answers what was printed; throws when it fails or shows something else. */
   async follow(step) {
+    this.#demandOpen();
     if (step.marks.file !== undefined) return this.#save(step.marks.file, step.text);
     const until = performance.now() + PATIENCE_MS;
     let printed = await (step.marks.background ? this.#keep(step) : this.#run(step));
@@ -128,9 +129,12 @@ export class Reader {
     if (run !== undefined) await end(run, 'SIGINT');
   }
 
-  #spawn(commands) {
-    // a step under way may come here after the end of the one before it
+  #demandOpen() {
     if (this.#closed) throw new Error('This reader was closed.');
+  }
+
+  #spawn(commands) {
+    this.#demandOpen(); // a step under way may come here after the end of the one before it
     const script = `exec 2>&1
 [ -f '${this.#file('env')}' ] && . '${this.#file('env')}'
 ${this.#prelude}

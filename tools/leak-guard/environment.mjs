@@ -2,10 +2,12 @@ import { TestEnvironment } from 'jest-environment-node';
 import { OpenThings } from './open-things.mjs';
 
 /**
- * How long what is closing may be seen: the end of a process or a thread takes its time, much of it where many others want the same cores. Only
- * a file that fails waits so long. `testEnvironmentOptions.settleMs` sets another.
+ * How long what is closing may be seen: the end of a process or a thread takes its time, much of it where many others want the same cores.
+ * `testEnvironmentOptions.settleMs` sets another.
  */
 const SETTLE_MS = 20_000;
+/** The same once nothing but timers is left, which nobody ends elsewhere: a longer one would hide those that run out by themselves. */
+const TIMERS_SETTLE_MS = 2_000;
 const LOOK_EVERY_MS = 5;
 
 /**
@@ -49,11 +51,14 @@ export default class LeakGuardedEnvironment extends TestEnvironment {
 
   async #leftAtLast() {
     const endAt = performance.now() + this.#settleMs;
+    let timersEndAt = performance.now() + TIMERS_SETTLE_MS;
     for (;;) {
       // what is closed in the last hook is gone a turn later
       await new Promise((resolve) => setImmediate(resolve));
       const left = this.#open.left;
-      if (left.length === 0 || performance.now() > endAt) return left;
+      const now = performance.now();
+      if (!this.#open.hasOnlyTimers) timersEndAt = now + TIMERS_SETTLE_MS;
+      if (left.length === 0 || now > endAt || now > timersEndAt) return left;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }

@@ -68,6 +68,19 @@ export class OpenThings {
 
   /** A line for each. */
   get left() {
+    return [...this.#closing, ...this.#running];
+  }
+
+  /** Nothing but timers is left. These wait for no other process, however busy the machine is. */
+  get hasOnlyTimers() {
+    return this.#running.length > 0 && this.#closing.length === 0;
+  }
+
+  get #running() {
+    return [...this.#timers.values()].flatMap(timerLine);
+  }
+
+  get #closing() {
     return [
       ...more(this.#listenerCounts(), this.#listeners).map((event) => `a listener to "${event}" of the process`),
       ...alive(this.#children)
@@ -77,7 +90,6 @@ export class OpenThings {
         .filter(({ threadId }) => threadId !== ENDED)
         .map(({ threadId }) => `the worker thread ${threadId}`),
       ...this.#handles.values(),
-      ...[...this.#timers.values()].flatMap(timerLine),
       ...more(countsOf(openFiles()), this.#files).map((file) => `the open file ${file}`),
       ...[...this.#folders].filter((folder) => fs.existsSync(folder)).map((folder) => `the temporary folder ${folder}`),
     ];

@@ -25,15 +25,29 @@ Tests:       1 failed, 2 skipped, 3 todo, 41 passed, 47 total
 `;
 
 const FAILURES = `
+> nx run @bellows/host:test
 \u001b[7m\u001b[31m FAIL \u001b[39m\u001b[27m host test/a.test.ts (5.1 s)
   a thing
     ✕ does something (3 ms)
 
+  ● Console
+
+    console.log
+      what it says meanwhile
+
   ● a thing › does something
 
-    expect(received).toBe(expected)
+    printed:
+
+    FAIL test/of-another-run.test.ts
+      ● a test of another run
 
 \u001b[32m PASS \u001b[39m host test/c.test.ts
+  ● Console
+
+    console.log
+      what it says meanwhile
+
 FAIL host test/b.test.ts
   ● Test suite failed to run
 
@@ -43,18 +57,30 @@ Summary of all failing tests
 FAIL test/a.test.ts (5.1 s)
   ● a thing › does something
 
-    expect(received).toBe(expected)
+    printed:
 
-FAIL host test/b.test.ts
+FAIL test/b.test.ts
   ● Test suite failed to run
 
     It leaves a timer open.
 
 Test Suites: 2 failed, 1 passed, 3 total
 Tests:       1 failed, 2 passed, 3 total
+\u001b[2m> \u001b[22m\u001b[2mnx run\u001b[22m @bellows/one:test
 ✖ failing tests:
 
 ✖ greets
+\u001b[2m> \u001b[22m\u001b[2mnx run\u001b[22m @bellows/other:test
+✖ failing tests:
+
+✖ takes leave
+> nx run @bellows/sdk:test
+FAIL sdk test/a.test.ts
+  ● Test suite failed to run
+
+    It leaves a timer open.
+
+Test Suites: 1 failed, 1 total
 Tests:       9 passed, 9 total
 `;
 
@@ -81,15 +107,23 @@ describe('.ci/run', () => {
     const program = `set -euo pipefail\nlog=$1\n${functionOf('failures')}\nfailures`;
     const said = execFileSync('bash', ['-c', program, 'bash', log], { encoding: 'utf8' });
     expect(said.split('\n').filter((line) => line.trim() !== '')).toEqual([
-      '--- test/a.test.ts',
+      '--- host test/a.test.ts',
       '  ● a thing › does something',
-      '    expect(received).toBe(expected)',
-      '--- test/b.test.ts',
+      '    printed:',
+      '    FAIL test/of-another-run.test.ts',
+      '      ● a test of another run',
+      '--- host test/b.test.ts',
       '  ● Test suite failed to run',
       '    It leaves a timer open.',
-      '--- test/b.test.ts',
+      '--- @bellows/one:test',
       '✖ failing tests:',
       '✖ greets',
+      '--- @bellows/other:test',
+      '✖ failing tests:',
+      '✖ takes leave',
+      '--- sdk test/a.test.ts',
+      '  ● Test suite failed to run',
+      '    It leaves a timer open.',
     ]);
   });
 });

@@ -84,11 +84,12 @@ describe('the reader of documents', () => {
   it('ends a command that is under way when it is closed, whose step then fails', async () => {
     const folder = tempFolder('bellows-reader');
     const reader = await Reader.create({ folder });
-    const [step] = stepsOf(block('bash run', 'echo $$ > pid; sleep 300'));
+    const [step, later] = stepsOf(`${block('bash run', 'echo $$ > pid; sleep 300')}\n${block('text file=later', 'late')}`);
     const outcome = reader.follow(step!).catch((error: Error) => error.message);
     await until('its beginning', () => existsSync(path.join(folder, 'pid')) && readFileSync(path.join(folder, 'pid'), 'utf8') !== '');
     await Promise.all([reader.close(), reader.close()]);
-    await expect(reader.follow(step!)).rejects.toThrow('was closed');
+    for (const next of [step, later]) await expect(reader.follow(next!)).rejects.toThrow('was closed');
+    expect(existsSync(path.join(folder, 'later'))).toBe(false);
     expect(await outcome).toMatch(/^line 1: ended with /);
     expect(isRunning(Number(readFileSync(path.join(folder, 'pid'), 'utf8')))).toBe(false);
   });

@@ -60,17 +60,7 @@ afterAll(async () => {
       path.join(folder, 'failing.test.mjs'),
       "it('fails', () => {\n  setInterval(() => {}, 1_000).unref();\n  throw new Error('its own fault');\n});\n",
     );
-    const preset = path.join(REPOSITORY, 'jest.preset.cjs');
-    const config = path.join(folder, 'jest.config.cjs');
-    writeFileSync(
-      config,
-      `module.exports = {
-  ...require(${JSON.stringify(preset)}), rootDir: __dirname, testMatch: ['**/*.test.mjs'], transform: {}, testEnvironmentOptions: { settleMs: 200 },
-};
-`,
-    );
-    writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n');
-    const { status, output } = runNode([...JEST, '--runInBand', '--forceExit', '--config', config], folder);
+    const { status, output } = runJest(folder, 200);
     const faults = faultsByFile(output);
     for (const line of output.matchAll(/the temporary folder (\S+)/g)) rmSync(line[1] as string, { recursive: true, force: true });
     expect(status).toBe(1);
@@ -79,6 +69,13 @@ afterAll(async () => {
     for (const said of ['its own fault', 'a setInterval that nobody cleared']) expect(faults.get('failing')).toContain(said);
     expect(faults.has('tidy')).toBe(false);
     expect(output).toMatch(/^PASS .*tidy\.test\.mjs/m);
+  });
+
+  it('fails when it leaves a timer that runs out before the guard would stop to wait for processes', () => {
+    const folder = tempFolder('bellows-leaky');
+    writeFileSync(path.join(folder, 'short.test.mjs'), "it('passes', () => void setTimeout(() => {}, 60_000));\n");
+    const { status, output } = runJest(folder, 120_000);
+    expect([status, output]).toEqual([1, expect.stringContaining('a setTimeout that nobody cleared')]);
   });
 });
 
@@ -110,6 +107,18 @@ describe('a test file for Node’s own runner', () => {
     expect(runNode([...GUARDED, '--test'], GREETER)).toMatchObject({ status: 0, output: expect.stringContaining('pass 8') });
   });
 });
+
+function runJest(folder: string, settleMs: number) {
+  const preset = path.join(REPOSITORY, 'jest.preset.cjs');
+  const config = path.join(folder, 'jest.config.cjs');
+  const options = `transform: {}, testEnvironmentOptions: { settleMs: ${settleMs} }`;
+  writeFileSync(
+    config,
+    `module.exports = { ...require(${JSON.stringify(preset)}), rootDir: __dirname, testMatch: ['**/*.test.mjs'], ${options} };\n`,
+  );
+  writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n');
+  return runNode([...JEST, '--runInBand', '--forceExit', '--config', config], folder);
+}
 
 /** What Jest says below `FAIL`, by the name of the test file. */
 function faultsByFile(output: string): ReadonlyMap<string, string> {

@@ -6,18 +6,19 @@ import { tempFolder } from './temp-folder.js';
 
 const MODULES = path.join(REPOSITORY, 'node_modules');
 
-/** A clone with the files as they are now: also what is not committed, of what git knows or would add. */
-export function copyOfRepository(): string {
+/** A clone with the files as they are now: also what is not committed, of what git knows or would add. Reads, and changes nothing there. */
+export function copyOfRepository(repository = REPOSITORY): string {
   const copy = path.join(tempFolder('bellows-clone'), 'bellows');
-  git(['clone', '--quiet', REPOSITORY, copy], REPOSITORY);
+  git(['-c', 'advice.detachedHead=false', 'clone', '--quiet', repository, copy], repository);
   const head = git(['rev-parse', 'HEAD'], copy).trim();
   const changed = [
     ['diff', '--name-only', '--no-renames', '-z', head],
     ['ls-files', '-z', '--others', '--exclude-standard'],
   ];
-  for (const name of changed.flatMap((args) => git(args, REPOSITORY).split('\0')).filter(Boolean)) {
+  for (const name of changed.flatMap((args) => git(args, repository).split('\0')).filter(Boolean)) {
+    if (name.endsWith('/')) continue; // another repository that stands in this one
     const to = path.join(copy, name);
-    if (!isCopied(path.join(REPOSITORY, name), to)) rmSync(to, { force: true });
+    if (!isCopied(path.join(repository, name), to)) rmSync(to, { force: true });
   }
   return copy;
 }

@@ -163,9 +163,13 @@ export function follow(child: ChildProcess, input?: string): StartedProcess {
   return result;
 }
 
-/** This process's environment without what would steer the host: its own variables, nx's and Node's options. */
+/** Git tells a hook of itself by them where it is, and would change that repository instead of the one of a test. */
+const REPOSITORY_OF_A_HOOK = /^GIT_(DIR|WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|PREFIX)$/;
+const FOREIGN = /^(BELLOWS_|NX_|NODE_OPTIONS$|JEST_|FORCE_COLOR$)/;
+
+/** This process's environment without what would steer the host or git: the host's own variables, nx's and Node's options, a repository. */
 export function cleanEnv(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(BELLOWS_|NX_|NODE_OPTIONS$|JEST_|FORCE_COLOR$)/.test(name));
+  const own = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name) && !REPOSITORY_OF_A_HOOK.test(name));
   return { ...Object.fromEntries(own), NO_COLOR: '1', ...extra };
 }
 
