@@ -71,14 +71,15 @@ async function main() {
 
   const host = path.join(root, 'host', 'dist', 'main.js');
   const go = (args, options) => hold(node, args, { cwd: root, env, ...options });
-  const build = () => (SILENT_BUILDS.has(mode) ? buildSilently(node, env) : runMany(node, env, 'build'));
+  const build = (turn) => (SILENT_BUILDS.has(mode) ? buildSilently(node, env, turn) : runMany(node, env, 'build', turn));
+  const buildAnew = () => once(() => false, build);
   switch (mode) {
     case 'start':
     case 'demo':
       await buildIfChanged(lastBuild(root, node), build);
       return go([host, mode, ...rest]);
     case 'bellows':
-      if (!existsSync(host)) await build();
+      await once(() => existsSync(host), build);
       // The user's own folder stays the working folder: `@file` arguments and `--config` are meant from there.
       return go([host, ...rest], { cwd: process.env.INIT_CWD ?? process.cwd() });
     case 'test':
@@ -89,17 +90,17 @@ async function main() {
       await runMany(node, env, 'typecheck');
       return go([path.join(root, 'tools', 'checks', 'check.mjs'), ...rest]);
     case 'generate':
-      await build();
+      await buildAnew();
       return go([path.join(root, 'tools', 'checks', 'generate.mjs'), ...rest]);
     case 'bench':
-      if (!rest.includes('--help')) await build();
+      if (!rest.includes('--help')) await buildAnew();
       return go([path.join(root, 'tools', 'bench', 'bench.mjs'), ...rest]);
     case 'chaos':
-      if (!rest.includes('--help')) await build();
+      if (!rest.includes('--help')) await buildAnew();
       // scenarios look at the heap after a collection
       return go(['--expose-gc', path.join(root, 'tools', 'chaos', 'chaos.mjs'), ...rest]);
     case 'fuzz':
-      if (!rest.includes('--help')) await build();
+      if (!rest.includes('--help')) await buildAnew();
       return go([path.join(root, 'tools', 'fuzz', 'fuzz.mjs'), ...rest]);
     case 'nx':
       if (!['g', 'generate'].includes(rest[0])) return go([nx, ...rest]);
@@ -110,20 +111,22 @@ async function main() {
 }
 
 async function buildIfChanged(last, build) {
-  if (last.isCurrent()) return;
-  console.error('Building what changed');
-  await last.renew(build);
+  await once(last.isCurrent, async (turn) => {
+    console.error('Building what changed');
+    await last.renew(() => build(turn));
+  });
 }
 
-async function runMany(node, env, target) {
-  const { status } = await runStep(node, [nx, 'run-many', '-t', target, '--output-style=static'], { cwd: root, env });
+async function runMany(node, env, target, turn) {
+  const args = [nx, 'run-many', '-t', target, '--output-style=static'];
+  const { status } = await runStep(node, args, { cwd: root, env, onStart: turn?.lentTo });
   if (status !== 0) process.exit(status);
 }
 
 /** Builds without a word, unless something does not build: then only what that has written, and at the end which it is. */
-async function buildSilently(node, env) {
+async function buildSilently(node, env, turn) {
   const args = [nx, 'run-many', '-t', 'build', '--output-style=static-failures-only'];
-  const { status, stdout, stderr } = await runStep(node, args, { cwd: root, env, captured: true });
+  const { status, stdout, stderr } = await runStep(node, args, { cwd: root, env, captured: true, onStart: turn.lentTo });
   if (status === 0) return;
   const failed = [...stderr.matchAll(/^- (\S+):build$/gm)]
     .map((match) => match[1])
@@ -220,7 +223,10 @@ function installation(node, home, env) {
   return { provide, note };
 }
 
-/** Does what is not done yet. Of two runs at once the second waits for the first. */
+/**
+ * Does what is not done yet. Of two runs at once the second waits for the first: nx takes away what it is about to write, and an install
+ * takes away what a build reads.
+ */
 async function once(isDone, work) {
   if (isDone()) return;
   const turn = await takeTurn(installLock, tellWait);
@@ -229,7 +235,7 @@ async function once(isDone, work) {
 }
 
 function tellWait(pid) {
-  console.error(`Another command is installing in this folder${pid === undefined ? '' : ` (process ${pid})`}: waiting for it`);
+  console.error(`Another command is installing or building in this folder${pid === undefined ? '' : ` (process ${pid})`}: waiting for it`);
 }
 
 async function npmCi(node, args, { turn, ...options }) {

@@ -78,7 +78,9 @@ describe('an install', () => {
     const first = start();
     await npmRunning(1);
     const second = start();
-    await until('the second to say that it waits', () => second.output().stderr.includes('Another command is installing in this folder'));
+    await until('the second to say that it waits', () =>
+      second.output().stderr.includes('Another command is installing or building in this folder'),
+    );
     goOn();
     expect([(await first.exit).code, (await second.exit).code]).toEqual([0, 0]);
     expect(npmRuns()).toHaveLength(1);
