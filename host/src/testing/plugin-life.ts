@@ -68,7 +68,7 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
     for (const operation of operations) {
       const before = listening();
       answers.push(...(await callBadly(operation, { host, subject })));
-      if (operation.role === 'reader' && !operation.runsCommands) readings.push(await callWell(operation, { host, subject }));
+      if (changesNothing(operation)) readings.push(...(await callWell(operation, { host, subject })));
       listenersOfCalls.set(operation.name, listening() - before);
     }
     await bus.idle();
@@ -97,17 +97,22 @@ export async function livePlugin(subject: PluginUnderCheck): Promise<PluginLife>
   }
 }
 
-/** Begins calls of every operation with hostile input; each promise answers the error of its call, and never rejects. */
+/**
+ * Begins calls of every operation with hostile input, and with good input of those that change nothing: hostile input never reaches a
+ * handler that takes nothing. Each promise answers the error of its call, and never rejects.
+ */
 export function callAllAtOnce({ wired }: LaunchedHost<FakeClock>, { id }: PluginUnderCheck): readonly Promise<unknown>[] {
   const own = wired.operations.list().filter(({ plugin }) => plugin === id);
-  return own.flatMap(({ name, input }) =>
-    hostileInputs(input).map((bad) =>
-      wired.operations.call(name, bad.input).then(
+  return own.flatMap((operation) => {
+    const inputs = hostileInputs(operation.input).map(({ input }) => input);
+    if (changesNothing(operation)) inputs.push(sampleInput(operation.input));
+    return inputs.map((input) =>
+      wired.operations.call(operation.name, input).then(
         () => undefined,
         (error: unknown) => error,
       ),
-    ),
-  );
+    );
+  });
 }
 
 /** What a plugin that has stopped left in the host; and then in the clock, when the host has stopped too. */
@@ -152,9 +157,21 @@ async function callBadly(operation: OperationInfo, place: CallPlace): Promise<re
   return answers;
 }
 
-async function callWell(operation: OperationInfo, place: CallPlace): Promise<Answer> {
+/** Again and again, unless it waits: what only the first call of an operation leaves is no fault. Answers what the first one got. */
+async function callWell(operation: OperationInfo, place: CallPlace): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
   const input = sampleInput(operation.input);
-  return { ...(await answerTo({ what: JSON.stringify(input), input }, operation, place)), isMalformed: false };
+  while (answers.length < GOOD_CALLS && !answers.at(-1)?.isLate) {
+    answers.push({ ...(await answerTo({ what: JSON.stringify(input), input }, operation, place)), isMalformed: false });
+  }
+  return answers.slice(0, 1);
+}
+
+const GOOD_CALLS = 3;
+
+/** What may be called with good input though nobody asked for it. */
+function changesNothing({ role, runsCommands }: OperationInfo): boolean {
+  return role === 'reader' && !runsCommands;
 }
 
 async function answerTo(

@@ -133,6 +133,27 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
       }),
     ),
   },
+  'never ends a call that takes nothing': {
+    promise: 'a stop while it is called leaves nothing behind": calls of sample.other still run',
+    plugin: withOperation({ role: 'reader', input: z.strictObject({}), handler: () => new Promise(() => {}) } as object),
+    options: { callTimeoutMs: 50, settleMs: 50 },
+  },
+  'listens to its signal at each call that takes nothing': {
+    promise: 'a stop leaves nothing behind": calls of sample.listen that have ended left 3 listeners',
+    plugin: sample((ctx) =>
+      ctx.operations.provide({
+        name: 'sample.listen',
+        summary: 'Listens',
+        role: 'reader',
+        input: z.strictObject({}),
+        output: z.strictObject({}),
+        async handler() {
+          ctx.signal.addEventListener('abort', () => {});
+          return {};
+        },
+      }),
+    ),
+  },
   'goes on with calls when it has stopped': {
     promise: 'a stop while it is called',
     plugin: sample((ctx) =>
