@@ -117,6 +117,7 @@ export class Reloader {
       await this.#checkAgain(id);
       logger.info('is started again: somebody asked for it', { plugin: id });
       await plugins.restart(id, 'RESTARTING');
+      for (const one of plugins.withDependants([id])) plugins.runner(one)?.forgetFailure();
       return runner.status;
     });
     this.#restarts.set(id, restarting);
@@ -201,6 +202,7 @@ export class Reloader {
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     const tried = await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
+    if (result.failure === null) for (const runner of plugins.runners) runner.forgetFailure();
     const down = plugins.runners.filter(({ isUp }) => !isUp).map(({ status }) => status);
     return attemptReport(plan, result, { revision: running.revision, down, tried, warnings });
   }
