@@ -81,12 +81,13 @@ export class Reloader {
 
   /**
    * Reads the configuration anew and takes it over, whole or not at all; a second call before the first has begun is the same one. Rejects
-   * only when the host stops (`HOST_STOPPING`): what is wrong with a configuration, or a plugin, is in the report.
+   * only when the host stops (`HOST_STOPPING`): what is wrong with a configuration, or a plugin, is in the report. The log names the `files`
+   * that brought it.
    */
-  reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
+  reload(trigger: ReloadPayload['trigger'], files: readonly string[] = []): Promise<ReloadReport> {
     this.#waiting ??= this.#inTurn(() => {
       this.#waiting = undefined;
-      return this.#reload(trigger);
+      return this.#reload(trigger, files);
     });
     return this.#waiting;
   }
@@ -162,7 +163,7 @@ export class Reloader {
     return planReload(running.planned(), plannedConfig(loaded, waves), (id) => plugins.runner(id)?.takesLiveChanges === true);
   }
 
-  async #reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
+  async #reload(trigger: ReloadPayload['trigger'], files: readonly string[]): Promise<ReloadReport> {
     const { running, publish, clock, hide } = this.#options;
     const startedAt = clock.monotonicMs();
     const next = await this.#read();
@@ -180,7 +181,7 @@ export class Reloader {
       durationMs: clock.monotonicMs() - startedAt,
     });
     running.lastReload = report;
-    this.#log(report);
+    this.#log(report, files);
     const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, warnings: _warnings, ...payload } = report;
     publish(payload);
     this.#options.onEnded?.(running, next);
@@ -207,9 +208,9 @@ export class Reloader {
     return attemptReport(plan, result, { revision: running.revision, down, tried, warnings });
   }
 
-  #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport): void {
+  #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport, files: readonly string[]): void {
     const { logger } = this.#options;
-    const text = `reload (${TRIGGERS[trigger]}): ${message}`;
+    const text = `reload (${TRIGGERS[trigger]}${files.length > 0 ? `: ${files.join(', ')}` : ''}): ${message}`;
     const fields = { ...(code === undefined ? {} : { code }), ...(problems.length > 1 ? { problems } : {}) };
     if (outcome === 'failed') logger.error(text, fields);
     else if (outcome === 'invalid' || outcome === 'refused' || needsHostRestart.length > 0) logger.warn(text, fields);

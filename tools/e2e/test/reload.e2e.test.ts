@@ -220,7 +220,7 @@ describe('what starts a reload', () => {
     const file = path.join(folder, 'bellows.yaml');
     const good = readFileSync(file, 'utf8');
     writeFileSync(file, good.slice(0, good.length / 2));
-    await until('the refusal', () => host.process.output().stderr.includes('reload (a file changed): '));
+    await until('the refusal', () => host.process.output().stderr.includes(`reload (a file changed: ${file}): `));
     writeConfig(folder, {
       host: { watchConfig: true },
       plugins: { ...plugins, other: { from: writeVersion(folder, 'o1', { id: 'other' }) } },
