@@ -24,7 +24,9 @@ describe('writeOutput', () => {
     await expect(write('')).rejects.toThrow('Cannot write a file: its name is empty. Name another file with --output.');
     await expect(write('.')).rejects.toThrow(`Cannot write .: ${folder} is a folder (EISDIR). Name another file with --output.`);
     const inside = path.join(folder, 'taken', 'x.ts');
-    await expect(write('taken/x.ts')).rejects.toThrow(`Cannot write taken/x.ts: ${inside} has a part that is a file, not a folder (ENOTDIR)`);
+    await expect(write('taken/x.ts')).rejects.toThrow(
+      `Cannot write taken/x.ts: ${inside} has a part that is a file, not a folder (ENOTDIR)`,
+    );
     await expect(write('taken/y/x.ts')).rejects.toMatchObject({ code: 'FILE_UNWRITABLE', message: expect.stringContaining('(ENOTDIR)') });
     await expect(write('a\0b')).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
   });
