@@ -108,13 +108,17 @@ export function withLines(problems: readonly ErrorDetail[], { lineOf, file }: Pi
   return problems.map((problem) => {
     const line = lineOf(problem.path);
     if (line === undefined) return problem;
-    // beside the name of another file it would read as a line of that one
-    const where = NAMES_FILE.test(problem.message) && !path.isAbsolute(problem.path) ? `${path.basename(file)} line` : 'line';
+    // beside the name of another file, or a fault of a plugin's code, it would read as a line of that one
+    const isOther = NAMES_FILE.test(problem.message) || NAMES_CODE.test(problem.path);
+    const where = isOther && !path.isAbsolute(problem.path) ? `${path.basename(file)} line` : 'line';
     return { ...problem, message: `${problem.message} (${where} ${line})` };
   });
 }
 
 const NAMES_FILE = /[/\\][\w.]/;
+
+/** What is wrong there is wrong in the code that it names. */
+const NAMES_CODE = /^plugins\..+\.from$/;
 
 /** Here, or in the nearest folder above that has one: a command works from everywhere inside a project. */
 function defaultFile(cwd: string): string {

@@ -37,8 +37,8 @@ export interface RunningHost {
   /** The page with the token that lets the browser in, once. */
   readonly pageUrl: string;
   readonly view: HostView;
-  /** Reads the configuration anew and takes it over, as `POST /v1/reload` does. Never rejects: the log says how it ended. */
-  reload(trigger: 'signal' | 'file'): Promise<void>;
+  /** Reads the configuration anew and takes it over, as `POST /v1/reload` does. Never rejects: the log says how it ended, and which `files` brought it. */
+  reload(trigger: 'signal' | 'file', files?: readonly string[]): Promise<void>;
   /** Stops everything in reverse order, within `host.stopTimeoutMs`. Twice answers the same promise; never rejects. */
   stop(reason: string): Promise<{ readonly clean: boolean }>;
   /** Resolves when it has stopped. */
@@ -208,7 +208,7 @@ async function assemble({ loaded, waves, data, secrets, logger, teardown, faults
   });
   const { view, plugins, operations, reloader, running } = wired;
   faults.pluginBroke = (id, message) => wired.pluginBroke(id, message);
-  const watch = new ConfigWatch({ clock, logger, onChange: () => void host.reload('file') });
+  const watch = new ConfigWatch({ clock, logger, onChange: (files) => void host.reload('file', files) });
   teardown.add(watch);
   const token = randomBytes(32).toString('base64url');
   const http = await openHttp({ view, control: reloader, operations, config: config.host, token, clock, random });
@@ -251,9 +251,9 @@ class Running implements RunningHost {
     });
   }
 
-  async reload(trigger: 'signal' | 'file'): Promise<void> {
+  async reload(trigger: 'signal' | 'file', files?: readonly string[]): Promise<void> {
     const { reloader, logger } = this.#parts;
-    await reloader.reload(trigger).catch((error: unknown) => logger.error(`the reload failed: ${messageOf(error)}`, { error }));
+    await reloader.reload(trigger, files).catch((error: unknown) => logger.error(`the reload failed: ${messageOf(error)}`, { error }));
   }
 
   stop(reason: string): Promise<{ readonly clean: boolean }> {

@@ -81,6 +81,14 @@ export class PluginLifecycle {
     this.#onChange(this.#status);
   }
 
+  /** `lastAttempt` goes: what was tried after it has come about. Changes nothing in any state but `active`. */
+  forgetFailure(): void {
+    if (this.#status.state !== 'active' || this.#status.lastAttempt === undefined) return;
+    const { lastAttempt: _over, ...status } = this.#status;
+    this.#status = status;
+    this.#onChange(status);
+  }
+
   can(state: PluginState): boolean {
     return TRANSITIONS[this.#status.state].includes(state);
   }

@@ -22,6 +22,7 @@ import { inPluginScope } from './plugin-scope.js';
 import { findPlugin, type PluginSource, placeOfPlugin } from './plugin-source.js';
 import { entryFile, stagePlugin } from './plugin-stager.js';
 import { secretsIn } from './reload/change-mark.js';
+import { syntaxFaultLine } from './syntax-fault.js';
 import { within } from './teardown.js';
 import { isTree } from './value-path.js';
 
@@ -164,6 +165,7 @@ async function loadCode(
   { loaded, entry, options: { stagingDir, importModule, clock, hasChanged, spent } }: CodePlace,
 ): Promise<{ readonly plugin: unknown; readonly folder: string } | { readonly problem: string }> {
   let folder: string | undefined;
+  let file = '';
   try {
     folder = await stagePlugin(source, {
       stagingDir,
@@ -171,7 +173,8 @@ async function loadCode(
       ...(hasChanged === undefined ? {} : { hasChanged }),
       ...(spent === undefined ? {} : { spent }),
     });
-    const url = pathToFileURL(entryFile(folder, source.packageJson, placeOfPlugin(source))).href;
+    file = entryFile(folder, source.packageJson, placeOfPlugin(source));
+    const url = pathToFileURL(file).href;
     const loading = inPluginScope({ pluginId: source.key, phase: 'load' }, () => importModule(url));
     const module = (await within(clock, entry.activateTimeoutMs, loading)) as { default?: unknown } | undefined;
     if (module !== undefined) return { plugin: module.default, folder };
@@ -182,7 +185,8 @@ async function loadCode(
     if (folder !== undefined) spent?.add(folder);
     const problem = `its code cannot be loaded: ${messageOf(error)}`;
     if (folder === undefined) return { problem };
-    return { problem: `${problem}${placeOf(error, folder)}`.replaceAll(folder, placeOfPlugin(source)) };
+    const place = placeOf(error, folder) || (await placeInEntry(error, file));
+    return { problem: `${problem}${place}`.replaceAll(folder, placeOfPlugin(source)) };
   }
 }
 
@@ -254,4 +258,11 @@ function placeOf(error: unknown, folder: string): string {
     if (file.startsWith(folder + path.sep)) return ` (${file}:${line})`;
   }
   return '';
+}
+
+/** The stack of a module that cannot be parsed names no file. When it is the entry that cannot, nothing else was parsed before it. */
+async function placeInEntry(error: unknown, entry: string): Promise<string> {
+  if ((error as { readonly name?: unknown } | null)?.name !== 'SyntaxError') return '';
+  const line = await syntaxFaultLine(entry);
+  return line === undefined ? '' : ` (${entry}:${line})`;
 }

@@ -206,6 +206,11 @@ export class PluginRunner {
     this.#lifecycle.note({ failed: { code, message } });
   }
 
+  /** A reload was taken, or a start that was asked for succeeded: a failure before that is over. Changes nothing while it is in trouble. */
+  forgetFailure(): void {
+    this.#lifecycle.forgetFailure();
+  }
+
   /** Marks it as not startable because of another plugin. */
   block(message: string): void {
     if (this.#lifecycle.can('blocked')) this.#lifecycle.to('blocked', { reason: 'NEED_NOT_ACTIVE', message });

@@ -221,5 +221,7 @@ describe('loadConfig', () => {
     ]);
     const problem = { path: 'host.port', message: 'is wrong' };
     expect(withLines([problem], loaded as LoadedConfig)).toEqual([{ path: 'host.port', message: 'is wrong (line 2)' }]);
+    const ofCode = { path: 'plugins.a.from', message: 'its code calls itself "b"' };
+    expect(withLines([ofCode], loaded as LoadedConfig)[0]?.message).toBe('its code calls itself "b" (bellows.yaml line 5)');
   });
 });

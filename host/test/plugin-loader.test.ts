@@ -71,6 +71,22 @@ describe('loadPlugins', () => {
     );
   });
 
+  it('finds the line itself where the entry cannot be parsed, which Node does not tell, and names none when it can be', async () => {
+    await write('torn', { id: 'torn' });
+    await write('whole', { id: 'whole' });
+    await writeFile(path.join(root, 'torn', 'index.js'), 'export const a = 1;\n\nexport const f = () => {\n  const package = 3;\n};\n');
+    const unparsed = async () => {
+      const error = new SyntaxError('Unexpected strict mode reserved word');
+      error.stack = `${error}\n    at compileSourceTextModule (node:internal/modules/esm/utils:355:16)`;
+      throw error;
+    };
+    const { problems } = await load({ torn: { from: './torn' }, whole: { from: './whole' } }, unparsed);
+    expect(problems.map(({ message }) => message)).toEqual([
+      `its code cannot be loaded: Unexpected strict mode reserved word (${path.join(await realpath(root), 'torn', 'index.js')}:4)`,
+      'its code cannot be loaded: Unexpected strict mode reserved word',
+    ]);
+  });
+
   it('does not quote an option that is marked as secret, whoever words what is wrong with it', async () => {
     await write('shy', { id: 'shy' });
     const key = option(

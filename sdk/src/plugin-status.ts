@@ -23,6 +23,6 @@ export interface PluginStatus {
   readonly since: number;
   /** Which revision of the configuration this status describes. */
   readonly configRevision: number;
-  /** The last attempt to start or change it, when that failed. */
+  /** The last failure to start, change or run it, also when it runs again: until a reload is taken, or a restart asked for succeeds. */
   readonly lastAttempt?: { readonly at: number; readonly code: string; readonly message: string };
 }

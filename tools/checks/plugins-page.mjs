@@ -59,7 +59,7 @@ refused with \`PLUGIN_SDK_RANGE_OPEN\`.
 ## States
 
 \`bellows plugins\`, \`GET /v1/plugins\`, \`GET /ready\` and the event [\`status\`](events.md#status) show them. Each has a \`reason\`, a code for programs, a \`message\` for people, \`since\`,
-and \`configRevision\`, the revision of the configuration it speaks of. \`lastAttempt\` has the last failure, also when it runs again. *Ready* is the host when every plugin with \`required: true\`
+and \`configRevision\`, the revision of the configuration it speaks of. \`lastAttempt\` has the last failure, also when it runs again, until a reload is taken or a restart that was asked for succeeds. *Ready* is the host when every plugin with \`required: true\`
 is active or degraded. The last column has the steps that a host allows; a plugin that is started again begins as \`discovered\`.
 
 ${table(['state', 'what it means', 'reason', 'may become'], states)}

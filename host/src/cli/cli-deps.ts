@@ -67,10 +67,12 @@ export interface CliDeps {
   /**
    * Where the host of the data folder listens, and its token; null when none has written that down. `file` is where it would be, absolute.
    * `elsewhere`: the data folder of a host that began before the configuration named another one.
+   * `unread`: the configuration file that was named and could not be read, with why; the usual data folder was looked into then.
    */
   findHost(options: HostOptions): Promise<{
     readonly file: string;
     readonly host: { readonly url: string; readonly token: string } | null;
     readonly elsewhere?: string;
+    readonly unread?: ErrorDetail;
   }>;
 }

@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { InputError, messageOf, type OperationInfo } from '@bellows/sdk';
+import type { OperationInfo } from '@bellows/sdk';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.js';
+import { writeOutput } from './output-file.js';
 import { printJson, printLine } from './print.js';
 
 /** `bellows client types`: the operations of a running host as TypeScript, for the client of the SDK. */
@@ -24,15 +23,8 @@ export function addClientCommands(program: Command, context: CommandContext): vo
         stdout.write(text);
         return;
       }
-      await writeInto(context.resolve(output), text).catch((error: unknown) => {
-        throw new InputError('FILE_UNWRITABLE', `Cannot write ${output}: ${messageOf(error)}.`, { cause: error });
-      });
+      await writeOutput(context.resolve(output), text, output);
       if (context.isJson(command)) return printJson(stdout, { file: output, operations: operations.length });
       printLine(stdout, `${output}: ${operations.length} operations`);
     });
-}
-
-async function writeInto(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, text);
 }

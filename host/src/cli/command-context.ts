@@ -51,13 +51,14 @@ export class CommandContext {
   async connect(command: Command, signal: AbortSignal = this.io.signal): Promise<HostClient> {
     const { env } = this.io;
     const named = this.#namedUrl(command);
-    const { file, host: found, elsewhere } = await this.deps.findHost(this.hostOptions(command));
+    const { file, host: found, elsewhere, unread } = await this.deps.findHost(this.hostOptions(command));
     const url = named ?? found?.url;
     if (url === undefined) {
+      const hint = unread === undefined ? '' : ` The configuration that was named tells no data folder: ${unread.path}: ${unread.message}.`;
       throw new NotReadyError(
         'HOST_UNREACHABLE',
         elsewhere === undefined
-          ? `No host is running here: there is no ${file} that says where. Start one with "bellows start", or name its data folder with --data, or its address with --url.`
+          ? `No host is running here: there is no ${file} that says where. Start one with "bellows start", or name its data folder with --data, or its address with --url.${hint}`
           : `No host is running with the data folder that the configuration names now: there is no ${file}. One runs with ${elsewhere}: name it with --data ${elsewhere}, or stop it and start it again.`,
       );
     }

@@ -1,11 +1,11 @@
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ErrorDetail, InputError, messageOf } from '@bellows/sdk';
+import type { ErrorDetail } from '@bellows/sdk';
 import type { Command } from 'commander';
 import { configError } from '../config-error.js';
 import type { ReloadPreview } from '../reload/reload-report.js';
 import { type CommandContext, usageError } from './command-context.js';
 import { EXIT } from './exit-codes.js';
+import { writeOutput } from './output-file.js';
 import { printJson, printLine, printWrappedTable } from './print.js';
 import { printChanges, printPreview } from './reload-command.js';
 
@@ -87,7 +87,7 @@ function addSchemaCommand(config: Command, context: CommandContext): void {
   config
     .command('schema')
     .description('print the JSON Schema of bellows.yaml with the options of the plugins that it names, for editors')
-    .option('-o, --output <file>', 'write it to this file')
+    .option('-o, --output <file>', 'write this file instead of printing; its folder is made where it is missing')
     .addHelpText(
       'after',
       '\nPut "# yaml-language-server: $schema=bellows.schema.json" on the first line of bellows.yaml: editors then complete and check it.\n\nExamples:\n  bellows config schema --output bellows.schema.json',
@@ -98,11 +98,7 @@ function addSchemaCommand(config: Command, context: CommandContext): void {
       const text = `${JSON.stringify(schema, null, 2)}\n`;
       if (output === undefined) return void io.stdout.write(text);
       const file = path.resolve(io.cwd, output);
-      await writeFile(file, text).catch((error: unknown) => {
-        throw new InputError('USAGE', `The schema could not be written to ${file}: ${messageOf(error)}. Name another file.`, {
-          cause: error,
-        });
-      });
+      await writeOutput(file, text, output);
       if (context.isJson(command)) printJson(io.stdout, { file });
       else io.stdout.write(`Written to ${file}\n`);
     });

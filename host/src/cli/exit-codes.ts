@@ -17,7 +17,7 @@ export function exitCodeOf(error: unknown): number {
   if (!isBellowsError(error)) return EXIT.failed;
   // That a plugin could not be started is told with the code of why, and the same code has the same exit code wherever it is met.
   if (error.kind === 'plugin' && isBellowsError(error.cause) && error.cause.code === error.code) return exitCodeOf(error.cause);
-  if (error.code === 'USAGE' || error.code === 'FILE_UNREADABLE' || error.code === 'CONFIG_INVALID') return EXIT.usage;
+  if (WRONG_LINE.has(error.code)) return EXIT.usage;
   if (error.code === 'HOST_UNREACHABLE') return EXIT.unreachable;
   if (error.code === 'INTERRUPTED') return EXIT.interrupted;
   switch (error.kind) {
@@ -35,3 +35,6 @@ export function exitCodeOf(error: unknown): number {
       return EXIT.failed;
   }
 }
+
+/** Faults of what was written on the command line, or of files that it names. */
+const WRONG_LINE: ReadonlySet<string> = new Set(['USAGE', 'FILE_UNREADABLE', 'FILE_UNWRITABLE', 'CONFIG_INVALID']);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { ErrorDetail } from '@bellows/sdk';
 import type { StartOptions } from '../host.js';
 import type { HostOptions } from '../host-options.js';
 import type { CliDeps, CliIo } from './cli-deps.js';
@@ -36,8 +37,12 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
     },
     async findHost(options) {
       const { readHostFile } = await import('../data-folder.js');
-      const { folder, usual } = await dataFoldersOf(options);
-      const found = { file: path.join(folder, 'host.json'), host: await readHostFile(folder) };
+      const { folder, usual, unread } = await dataFoldersOf(options);
+      const found = {
+        file: path.join(folder, 'host.json'),
+        host: await readHostFile(folder),
+        ...(unread === undefined ? {} : { unread }),
+      };
       const isElsewhere = found.host === null && usual !== folder && (await readHostFile(usual)) !== null;
       return isElsewhere ? { ...found, elsewhere: usual } : found;
     },
@@ -46,16 +51,20 @@ export function hostDeps(io: CliIo, catchFaults: NonNullable<StartOptions['catch
 
 /**
  * Flag, environment, configuration file, default; a configuration that is broken or missing does not hide a running host. `usual` is the
- * default where the file names another folder.
+ * default where the file names another folder. `unread`: what is wrong with a file that was named and tells nothing.
  */
-async function dataFoldersOf(options: HostOptions): Promise<{ readonly folder: string; readonly usual: string }> {
+async function dataFoldersOf(
+  options: HostOptions,
+): Promise<{ readonly folder: string; readonly usual: string; readonly unread?: ErrorDetail }> {
   const named = options.dataDir ?? options.env.BELLOWS_DATA;
   if (named !== undefined) {
     const folder = path.resolve(options.cwd, named);
     return { folder, usual: folder };
   }
   const { loadConfig } = await import('../config-file.js');
-  const { loaded } = await loadConfig(options);
+  const { loaded, problems } = await loadConfig(options);
   const usual = path.resolve(loaded?.folder ?? options.cwd, '.bellows');
-  return { folder: loaded?.config.host.dataDir ?? usual, usual };
+  const isNamed = (options.configFile ?? (options.env.BELLOWS_CONFIG || undefined)) !== undefined;
+  const [unread] = loaded === undefined && isNamed ? problems : [];
+  return { folder: loaded?.config.host.dataDir ?? usual, usual, ...(unread === undefined ? {} : { unread }) };
 }

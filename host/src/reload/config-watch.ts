@@ -7,7 +7,8 @@ export const LOOK_MS = 1_000;
 interface ConfigWatchOptions {
   readonly clock: IClock;
   readonly logger: ILogger;
-  readonly onChange: () => void;
+  /** Gets which have changed (absolute). */
+  readonly onChange: (files: readonly string[]) => void;
 }
 
 /**
@@ -17,7 +18,7 @@ interface ConfigWatchOptions {
 export class ConfigWatch implements Disposable {
   readonly #options: ConfigWatchOptions;
   #files: ReadonlyMap<string, string> = new Map();
-  #known = '';
+  #known: readonly string[] = [];
   #found = '';
   #missed = '';
   #isLooking = false;
@@ -30,8 +31,8 @@ export class ConfigWatch implements Disposable {
   /** Looks at these from now on, each of which was read when it was in the state beside it; at nothing when there are none. */
   follow(files: ReadonlyMap<string, string>): void {
     this.#files = files;
-    this.#known = [...files.values()].join('\n');
-    this.#found = this.#known;
+    this.#known = [...files.values()];
+    this.#found = this.#known.join('\n');
     if (files.size > 0) this.#stop ??= this.#options.clock.setRepeating(LOOK_MS, () => void this.look());
     else this[Symbol.dispose]();
   }
@@ -55,12 +56,13 @@ export class ConfigWatch implements Disposable {
       const state = states.join('\n');
       const rests = state === this.#found;
       this.#found = state;
-      if (!rests || state === this.#known) return;
+      const changed = [...files.keys()].filter((_file, at) => states[at] !== this.#known[at]);
+      if (!rests || changed.length === 0) return;
       const hollow = emptied(files, states);
       if (hollow.length > 0) return this.#miss(hollow);
-      this.#known = state;
+      this.#known = states;
       this.#missed = '';
-      this.#options.onChange();
+      this.#options.onChange(changed);
     } finally {
       this.#isLooking = false;
     }

@@ -81,12 +81,13 @@ export class Reloader {
 
   /**
    * Reads the configuration anew and takes it over, whole or not at all; a second call before the first has begun is the same one. Rejects
-   * only when the host stops (`HOST_STOPPING`): what is wrong with a configuration, or a plugin, is in the report.
+   * only when the host stops (`HOST_STOPPING`): what is wrong with a configuration, or a plugin, is in the report. The log names the `files`
+   * that brought it.
    */
-  reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
+  reload(trigger: ReloadPayload['trigger'], files: readonly string[] = []): Promise<ReloadReport> {
     this.#waiting ??= this.#inTurn(() => {
       this.#waiting = undefined;
-      return this.#reload(trigger);
+      return this.#reload(trigger, files);
     });
     return this.#waiting;
   }
@@ -117,6 +118,7 @@ export class Reloader {
       await this.#checkAgain(id);
       logger.info('is started again: somebody asked for it', { plugin: id });
       await plugins.restart(id, 'RESTARTING');
+      for (const one of plugins.withDependants([id])) plugins.runner(one)?.forgetFailure();
       return runner.status;
     });
     this.#restarts.set(id, restarting);
@@ -161,7 +163,7 @@ export class Reloader {
     return planReload(running.planned(), plannedConfig(loaded, waves), (id) => plugins.runner(id)?.takesLiveChanges === true);
   }
 
-  async #reload(trigger: ReloadPayload['trigger']): Promise<ReloadReport> {
+  async #reload(trigger: ReloadPayload['trigger'], files: readonly string[]): Promise<ReloadReport> {
     const { running, publish, clock, hide } = this.#options;
     const startedAt = clock.monotonicMs();
     const next = await this.#read();
@@ -179,7 +181,7 @@ export class Reloader {
       durationMs: clock.monotonicMs() - startedAt,
     });
     running.lastReload = report;
-    this.#log(report);
+    this.#log(report, files);
     const { at: _at, durationMs: _durationMs, changes: _changes, problems: _problems, warnings: _warnings, ...payload } = report;
     publish(payload);
     this.#options.onEnded?.(running, next);
@@ -201,13 +203,14 @@ export class Reloader {
     }
     // Those that were down before get another chance; those that were part of it have just had theirs.
     const tried = await plugins.tryAgain(new Set(plan.steps.filter(isMoved).map(({ id }) => id)));
+    if (result.failure === null) for (const runner of plugins.runners) runner.forgetFailure();
     const down = plugins.runners.filter(({ isUp }) => !isUp).map(({ status }) => status);
     return attemptReport(plan, result, { revision: running.revision, down, tried, warnings });
   }
 
-  #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport): void {
+  #log({ trigger, outcome, message, code, problems, needsHostRestart }: ReloadReport, files: readonly string[]): void {
     const { logger } = this.#options;
-    const text = `reload (${TRIGGERS[trigger]}): ${message}`;
+    const text = `reload (${TRIGGERS[trigger]}${files.length > 0 ? `: ${files.join(', ')}` : ''}): ${message}`;
     const fields = { ...(code === undefined ? {} : { code }), ...(problems.length > 1 ? { problems } : {}) };
     if (outcome === 'failed') logger.error(text, fields);
     else if (outcome === 'invalid' || outcome === 'refused' || needsHostRestart.length > 0) logger.warn(text, fields);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -34,6 +35,17 @@ describe('a command that looks for its host', () => {
     await writeFile(path.join(folder, 'bellows.yaml'), 'host: { dataDir: other }');
     expect((await status('--data', 'third')).stderr).toContain(`there is no ${path.join(folder, 'third', 'host.json')} that says where`);
   });
+
+  it('names the configuration that it was told of and that could not be read, as a pipe into which nobody writes', async () => {
+    await rm(path.join(folder, '.bellows'), { recursive: true });
+    const told = async (name: string) => (await status('--config', name)).stderr.replace(/\s+/g, ' ');
+    expect(await told('none.yaml')).toContain(`tells no data folder: ${path.join(folder, 'none.yaml')}: the file does not exist`);
+    expect(await told('.')).toContain(`tells no data folder: ${folder}: is a folder: name a file in it`);
+    const pipe = path.join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    expect(await told('pipe')).toContain(`tells no data folder: ${pipe}: is a pipe into which nobody writes`);
+    expect((await status()).stderr).not.toContain('tells no data folder');
+  }, 15_000);
 
   it('finds it with a configuration that is broken', async () => {
     await writeFile(path.join(folder, 'bellows.yaml'), '');

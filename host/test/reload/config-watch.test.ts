@@ -12,6 +12,7 @@ let folder: string;
 let file: string;
 let other: string;
 let told: number;
+let changed: readonly string[];
 let warned: string[];
 let clock: FakeClock;
 let watch: ConfigWatch;
@@ -24,7 +25,11 @@ beforeEach(async () => {
   clock = new FakeClock();
   warned = [];
   const logger = { ...silentLogger, warn: (text: string) => void warned.push(text) };
-  watch = new ConfigWatch({ clock, logger, onChange: () => void (told += 1) });
+  const onChange = (files: readonly string[]) => {
+    told += 1;
+    changed = files;
+  };
+  watch = new ConfigWatch({ clock, logger, onChange });
   await follow(file, other);
 });
 afterEach(() => {
@@ -48,10 +53,10 @@ describe('ConfigWatch', () => {
     await looks(1);
     expect(told).toBe(0);
     await looks(1);
-    expect(told).toBe(1);
+    expect([told, changed]).toEqual([1, [file]]);
     await writeFile(other, 'size: 22');
     await looks(4);
-    expect(told).toBe(2);
+    expect([told, changed]).toEqual([2, [other]]);
   });
 
   it('looks once a second by the clock', async () => {

@@ -188,6 +188,18 @@ describe('a reload that is not taken', () => {
     expect(host.wired.plugins.runner('second')?.status.lastAttempt).toMatchObject({ code });
   });
 
+  it('tells a change that failed no more once a reload was taken, and does while the plugin is in trouble', async () => {
+    const host = await start({ mended: {}, broken: {} });
+    const failed = (id: string) => host.wired.plugins.runner(id)?.status.lastAttempt?.code;
+    host.write({ mended: { options: { warm: 1, takeover: 'refuse' } }, broken: {} });
+    await reload(host);
+    host.wired.plugins.runner('broken')?.degrade('UNCAUGHT_ERROR', 'it broke');
+    expect([failed('mended'), failed('broken')]).toEqual(['SCRIPT_REFUSES', 'UNCAUGHT_ERROR']);
+    host.write({ mended: { options: { warm: 1 } }, broken: {} });
+    expect(await reload(host)).toMatchObject({ outcome: 'applied' });
+    expect([failed('mended'), failed('broken')]).toEqual([undefined, 'UNCAUGHT_ERROR']);
+  });
+
   it('names the error that nobody caught, also of a plugin that is degraded for another reason', async () => {
     const host = await start({ a: {} });
     host.wired.plugins.runner('a')?.degrade('UNCAUGHT_ERROR', 'something earlier');
@@ -278,7 +290,9 @@ describe('changes one at a time', () => {
     const { reloader } = host.wired;
     const restart = reloader.restart('base');
     expect(reloader.restart('base')).toBe(restart);
-    expect(await host.drive(restart)).toMatchObject({ state: 'active', configRevision: 1, lastAttempt: { code: 'UNCAUGHT_ERROR' } });
+    const restarted = await host.drive(restart);
+    expect(restarted).toMatchObject({ state: 'active', configRevision: 1 });
+    expect(restarted).not.toHaveProperty('lastAttempt');
     expect(states(host)).toEqual({ base: 'active', top: 'active', still: 'active' });
     expect(host.alive('still')).toEqual(still);
     await expect(host.drive(reloader.restart('bsae'))).rejects.toMatchObject({

@@ -140,7 +140,8 @@ describe('a host that runs', () => {
     await host.call('work.break');
     await until('the fault to show', async () => (await pluginOf(host, 'work')).state === 'degraded');
     expect((await host.bellows(['plugins', 'restart', 'work'])).stdout).toMatch(/work .*active/);
-    expect(await pluginOf(host, 'work')).toMatchObject({ state: 'active', lastAttempt: { code: 'UNCAUGHT_ERROR' } });
+    expect(await pluginOf(host, 'work')).toMatchObject({ state: 'active' });
+    expect(await pluginOf(host, 'work')).not.toHaveProperty('lastAttempt');
     expect(await host.bellows(['plugins', 'restart', 'wrok'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('did you mean work?'),
@@ -219,7 +220,7 @@ describe('what starts a reload', () => {
     const file = path.join(folder, 'bellows.yaml');
     const good = readFileSync(file, 'utf8');
     writeFileSync(file, good.slice(0, good.length / 2));
-    await until('the refusal', () => host.process.output().stderr.includes('reload (a file changed): '));
+    await until('the refusal', () => host.process.output().stderr.includes(`reload (a file changed: ${file}): `));
     writeConfig(folder, {
       host: { watchConfig: true },
       plugins: { ...plugins, other: { from: writeVersion(folder, 'o1', { id: 'other' }) } },
