@@ -168,20 +168,25 @@ async function lock(folder: string): Promise<{ close(): void }> {
   const { DatabaseSync } = await import('node:sqlite');
   let database: InstanceType<typeof DatabaseSync> | undefined;
   try {
+    // one that is held for long is not waited for: who only looks does not keep others from looking
+    if (await isDataFolderLocked(folder)) throw await inUse(folder);
     await makePrivate(path.join(folder, LOCK_FILE));
     database = new DatabaseSync(path.join(folder, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS });
     database.exec('BEGIN EXCLUSIVE');
     return database;
   } catch (error) {
     database?.close();
-    if (!isBusy(error)) throw unusable(folder, error);
-    const host = await readHostFile(folder);
-    throw new RefusedError(
-      'DATA_IN_USE',
-      `another host${host === null ? '' : ` (process ${host.pid}, ${host.url})`} is using ${folder}: stop it, or start this one with another --data folder`,
-      { phase: 'start' },
-    );
+    if (isBellowsError(error)) throw error;
+    throw isBusy(error) ? await inUse(folder) : unusable(folder, error);
   }
+}
+
+async function inUse(folder: string): Promise<RefusedError> {
+  const host = await readHostFile(folder);
+  const who = `another host${host === null ? '' : ` (process ${host.pid}, ${host.url})`}`;
+  return new RefusedError('DATA_IN_USE', `${who} is using ${folder}: stop it, or start this one with another --data folder`, {
+    phase: 'start',
+  });
 }
 
 /** Only a new file is opened here: to close one that this process has open elsewhere would let go of the lock. */

@@ -9,7 +9,7 @@ interface ReadingLimits {
   readonly maxBytes: number;
   /** Whether it may be a pipe (`<(…)` of a shell). One that somebody has opened for writing is read to its end. Default false. */
   readonly mayBePipe?: boolean;
-  /** How long somebody is waited for who opens a pipe for writing. Default 5,000. */
+  /** How long somebody is waited for who opens a pipe for writing. Default 2,000. */
   readonly pipeWaitMs?: number;
 }
 
@@ -17,7 +17,7 @@ interface ReadingLimits {
  * Reads a file of UTF-8 text; a byte order mark is left out. Reads never more than `maxBytes` and opens nothing that could go on
  * for ever (a device, a socket). Never rejects: a fault is told in words that go on after the name of the file.
  */
-export async function readTextFile(file: string, { maxBytes, mayBePipe = false, pipeWaitMs = 5_000 }: ReadingLimits): Promise<TextFile> {
+export async function readTextFile(file: string, { maxBytes, mayBePipe = false, pipeWaitMs = 2_000 }: ReadingLimits): Promise<TextFile> {
   try {
     const found = await stat(file);
     if (found.isDirectory()) return { fault: 'is a folder: name a file in it' };

@@ -133,10 +133,28 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
       }),
     ),
   },
+  'answers well only once': {
+    promise: 'an operation that changes nothing',
+    plugin: sample((ctx) => {
+      let calls = 0;
+      ctx.operations.provide({
+        name: 'sample.once',
+        summary: 'Answers once',
+        role: 'reader',
+        input: z.strictObject({}),
+        output: z.strictObject({}),
+        handler: async () => {
+          calls += 1;
+          if (calls > 1) throw new Error('the file is gone');
+          return {};
+        },
+      });
+    }),
+  },
   'never ends a call that takes nothing': {
     promise: 'a stop while it is called leaves nothing behind": calls of sample.other still run',
     plugin: withOperation({ role: 'reader', input: z.strictObject({}), handler: () => new Promise(() => {}) } as object),
-    options: { callTimeoutMs: 50, settleMs: 50 },
+    options: { callTimeoutMs: 50, settleMs: 50, stopTimeoutMs: 300 },
   },
   'listens to its signal at each call that takes nothing': {
     promise: 'a stop leaves nothing behind": calls of sample.listen that have ended left 3 listeners',
