@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { type IClock, systemClock } from './clock.js';
+import { demandOptionNames } from './demand-option-names.js';
 import { InputError } from './errors.js';
 import { kindOfValue } from './kind-of-value.js';
-import { optionNames, optionProblems, problemText } from './known-options.js';
+import { optionNames } from './known-options.js';
 import type { IMachine } from './machine.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
 
@@ -312,11 +313,9 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
 }
 
 function checkOptions<V extends {}>(options: BoundedCacheOptions<V>): void {
-  const problems = optionProblems(options, OPTIONS, 'options');
-  if (problems.length > 0) throw invalid(problemText(problems));
+  demandOptionNames(options, { known: OPTIONS, fault: invalid });
   const { maxEntries, maxBytes, sizeOf, mode, ttlMs, backing } = options;
-  const inBacking = backing === undefined ? [] : optionProblems(backing, BACKING, 'options.backing');
-  if (inBacking.length > 0) throw invalid(problemText(inBacking));
+  if (backing !== undefined) demandOptionNames(backing, { known: BACKING, path: 'options.backing', fault: invalid });
   if (sizeOf !== undefined && typeof sizeOf !== 'function')
     throw invalid(`sizeOf is ${kindOfValue(sizeOf)}: give a function, or leave it out`);
   if (mode !== undefined && mode !== 'lru' && mode !== 'ttl') throw invalid(`mode is ${String(mode)}: give lru or ttl`);

@@ -1,8 +1,9 @@
 import type { BridgeAccept, BridgeOptions } from './bus-bridge-contract.js';
 import { checkClass } from './bus-topic.js';
+import { demandOptionNames } from './demand-option-names.js';
 import { InputError } from './errors.js';
 import { kindOfValue } from './kind-of-value.js';
-import { optionNames, optionProblems, problemText } from './known-options.js';
+import { optionNames } from './known-options.js';
 
 /**
  * `InputError` (`BRIDGE_OPTIONS_INVALID`, `EVENT_CLASS_INVALID`) for options that are unknown or have no meaning. What the mailbox is given it
@@ -27,8 +28,7 @@ function demandAccept(accept: BridgeAccept): void {
 }
 
 function demandNames(given: object, known: readonly string[], path: string): void {
-  const problems = optionProblems(given, known, path);
-  if (problems.length > 0) throw invalid(`A bridge cannot work: ${problemText(problems)}`);
+  demandOptionNames(given, { known, path, fault: (text) => invalid(`A bridge cannot work: ${text}`) });
 }
 
 function demandList(name: string, value: unknown): void {

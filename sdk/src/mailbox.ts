@@ -1,8 +1,9 @@
+import { demandOptionNames } from './demand-option-names.js';
 import { InputError } from './errors.js';
 import type { MailboxPolicy } from './event-bus-contract.js';
 import type { EventClass } from './events.js';
 import { Fifo } from './fifo.js';
-import { optionNames, optionProblems, problemText } from './known-options.js';
+import { optionNames } from './known-options.js';
 
 /** Enough for a second of lively topics; at most 8 kB of slots when full. */
 export const DEFAULT_MAILBOX_CAPACITY = 1_024;
@@ -174,8 +175,7 @@ export function readMailboxOptions({
 
 /** `InputError` (`MAILBOX_OPTIONS_INVALID`) for options of `whose` that are none of `known`. */
 export function demandMailboxNames(options: object, known: readonly string[], whose: string): void {
-  const problems = optionProblems(options, known, 'options');
-  if (problems.length > 0) throw new InputError('MAILBOX_OPTIONS_INVALID', `${whose} cannot work: ${problemText(problems)}`);
+  demandOptionNames(options, { known, fault: (text) => new InputError('MAILBOX_OPTIONS_INVALID', `${whose} cannot work: ${text}`) });
 }
 
 const OPTIONS = optionNames<MailboxOptions>({ policy: true, capacity: true });

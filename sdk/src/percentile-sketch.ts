@@ -1,7 +1,8 @@
 import { DDSketch } from '@datadog/sketches-js';
 import type { IClock } from './clock.js';
+import { demandOptionNames } from './demand-option-names.js';
 import { InputError } from './errors.js';
-import { optionNames, optionProblems, problemText } from './known-options.js';
+import { optionNames } from './known-options.js';
 
 export interface PercentileSketchOptions {
   /** How far back a percentile looks: between three quarters of this and all of it. */
@@ -21,8 +22,10 @@ export class PercentileSketch {
 
   /** `InputError`: `SKETCH_OPTIONS_INVALID` for options that are unknown, `WINDOW_INVALID` for a window that is no time. */
   constructor(options: PercentileSketchOptions) {
-    const problems = optionProblems(options, OPTIONS, 'options');
-    if (problems.length > 0) throw new InputError('SKETCH_OPTIONS_INVALID', `A PercentileSketch cannot work: ${problemText(problems)}`);
+    demandOptionNames(options, {
+      known: OPTIONS,
+      fault: (text) => new InputError('SKETCH_OPTIONS_INVALID', `A PercentileSketch cannot work: ${text}`),
+    });
     const { windowMs, clock } = options;
     if (!(windowMs > 0 && windowMs < Number.POSITIVE_INFINITY)) {
       throw new InputError('WINDOW_INVALID', `A PercentileSketch got windowMs ${String(windowMs)}: give a finite number of ms above 0`);

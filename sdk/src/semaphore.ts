@@ -1,6 +1,7 @@
 import type { CancelTimer, IClock } from './clock.js';
+import { demandOptionNames } from './demand-option-names.js';
 import { CapacityError, InputError } from './errors.js';
-import { optionNames, optionProblems, problemText } from './known-options.js';
+import { optionNames } from './known-options.js';
 
 export interface SemaphoreOptions {
   /** How many permits may be out at once; 0 lets nobody in. */
@@ -38,8 +39,10 @@ export class Semaphore {
 
   /** `InputError`: `SEMAPHORE_OPTIONS_INVALID` for options that are unknown, `SEMAPHORE_SIZE_INVALID` for a number that is none. */
   constructor(options: SemaphoreOptions) {
-    const problems = optionProblems(options, OPTIONS, 'options');
-    if (problems.length > 0) throw new InputError('SEMAPHORE_OPTIONS_INVALID', `A Semaphore cannot work: ${problemText(problems)}`);
+    demandOptionNames(options, {
+      known: OPTIONS,
+      fault: (text) => new InputError('SEMAPHORE_OPTIONS_INVALID', `A Semaphore cannot work: ${text}`),
+    });
     const { permits, clock, maxWaiting = Number.POSITIVE_INFINITY } = options;
     this.#clock = clock;
     this.#permits = checkedCount('permits', permits);

@@ -1,5 +1,6 @@
+import { demandOptionNames } from './demand-option-names.js';
 import { InputError, NotFoundError, NotReadyError } from './errors.js';
-import { optionNames, optionProblems, problemText } from './known-options.js';
+import { optionNames } from './known-options.js';
 import type { IPersistentBackingStore } from './persistent-backing-store.js';
 import type { OpenSqliteFile } from './sqlite/sqlite-file.js';
 import type { StreamHead } from './sqlite/sqlite-protocol.js';
@@ -49,8 +50,10 @@ export class SqliteStore implements IPersistentBackingStore, AsyncDisposable {
    * `InputError` (`STORE_OPTIONS_INVALID`) for options that are unknown, and has not touched the file then.
    */
   static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteStore> {
-    const problems = optionProblems(options, OPTIONS, 'options');
-    if (problems.length > 0) throw new InputError('STORE_OPTIONS_INVALID', `The store ${file} cannot be opened: ${problemText(problems)}`);
+    demandOptionNames(options, {
+      known: OPTIONS,
+      fault: (text) => new InputError('STORE_OPTIONS_INVALID', `The store ${file} cannot be opened: ${text}`),
+    });
     const { busyTimeoutMs = 1_000, maxBytes = null, pageBytes = 4_096 } = options;
     // not at the top: the modules cost start-up time of every process that imports this package
     const { openSqliteFile } = await import('./sqlite/sqlite-file.js');
