@@ -1,6 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { InputError, messageOf } from '@bellows/sdk';
+import { InputError } from '@bellows/sdk';
+import { systemFault } from '../system-fault.js';
 
 /**
  * Writes a file that was named on the command line, over what stands there; makes its folder where it is missing. `given` is its name as
@@ -17,7 +18,7 @@ export async function writeOutput(file: string, text: string, given: string): Pr
     at = file;
     await writeFile(file, text);
   } catch (error) {
-    throw unwritable(given, `${at} ${faultOf(error)}`, error);
+    throw unwritable(given, `${at} ${systemFault(error, 'written')}`, error);
   }
 }
 
@@ -46,22 +47,3 @@ function unlessMadeMeanwhile(error: NodeJS.ErrnoException): void {
 function unwritable(given: string, fault: string, cause: unknown): InputError {
   return new InputError('FILE_UNWRITABLE', `Cannot write ${given}: ${fault}. Name another file with --output.`, { cause });
 }
-
-function faultOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  const words = WORDS.get(code);
-  return words === undefined ? `cannot be written: ${messageOf(error)}` : `${words} (${code})`;
-}
-
-/** They go on after a path. */
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ['EISDIR', 'is a folder'],
-  ['ENOTDIR', 'has a part that is a file, not a folder'],
-  ['ENOENT', 'cannot be made there'],
-  ['EACCES', 'may not be written by this user'],
-  ['EPERM', 'may not be written by this user'],
-  ['EROFS', 'is on a disk that is only for reading'],
-  ['ENOSPC', 'finds no room on its disk'],
-  ['ELOOP', 'goes through a link that leads back to itself'],
-  ['ENAMETOOLONG', 'has a name that is too long'],
-]);
