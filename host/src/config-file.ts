@@ -49,7 +49,7 @@ export async function loadConfig(
   { mayBePipe = true }: { readonly mayBePipe?: boolean } = {},
 ): Promise<{ readonly loaded?: LoadedConfig; readonly problems: readonly ErrorDetail[] }> {
   const problems: ErrorDetail[] = [];
-  const named = options.configFile ?? (options.env.BELLOWS_CONFIG || undefined);
+  const named = namedConfigFile(options);
   const file = named ? path.resolve(options.cwd, named) : defaultFile(options.cwd);
   const folder = path.dirname(file);
   const whenMissing = named ? 'give an existing file' : `create ${DEFAULT_FILE} here, or name a file with --config`;
@@ -58,6 +58,11 @@ export async function loadConfig(
   if (yaml === undefined) return { problems };
   const read = await readConfigTree(yaml, { file, folder, options, problems });
   return { ...read, loaded: { ...read.loaded, files: new Map([[file, state], ...read.loaded.files]) } };
+}
+
+/** The file that somebody named, as written; without one, `bellows.yaml` is looked for. */
+export function namedConfigFile({ configFile, env }: HostOptions): string | undefined {
+  return configFile ?? (env.BELLOWS_CONFIG || undefined);
 }
 
 interface TreePlace {

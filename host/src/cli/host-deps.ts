@@ -61,10 +61,9 @@ async function dataFoldersOf(
     const folder = path.resolve(options.cwd, named);
     return { folder, usual: folder };
   }
-  const { loadConfig } = await import('../config-file.js');
+  const { loadConfig, namedConfigFile } = await import('../config-file.js');
   const { loaded, problems } = await loadConfig(options);
   const usual = path.resolve(loaded?.folder ?? options.cwd, '.bellows');
-  const isNamed = (options.configFile ?? (options.env.BELLOWS_CONFIG || undefined)) !== undefined;
-  const [unread] = loaded === undefined && isNamed ? problems : [];
+  const [unread] = loaded === undefined && namedConfigFile(options) !== undefined ? problems : [];
   return { folder: loaded?.config.host.dataDir ?? usual, usual, ...(unread === undefined ? {} : { unread }) };
 }

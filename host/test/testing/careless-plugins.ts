@@ -38,6 +38,7 @@ const keepingShared = (found: string, change: () => () => unknown): BrokenPlugin
 
 let isStarted = false;
 let running = 0;
+let calls = 0;
 
 /** What a hurried author writes. */
 export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
@@ -135,21 +136,15 @@ export const CARELESS: Readonly<Record<string, BrokenPlugin>> = {
   },
   'answers well only once': {
     promise: 'an operation that changes nothing',
-    plugin: sample((ctx) => {
-      let calls = 0;
-      ctx.operations.provide({
-        name: 'sample.once',
-        summary: 'Answers once',
-        role: 'reader',
-        input: z.strictObject({}),
-        output: z.strictObject({}),
-        handler: async () => {
-          calls += 1;
-          if (calls > 1) throw new Error('the file is gone');
-          return {};
-        },
-      });
-    }),
+    plugin: withOperation({
+      role: 'reader',
+      input: z.strictObject({}),
+      handler: async () => {
+        calls += 1;
+        if (calls > 1) throw new Error('the file is gone');
+        return { greeting: 'once' };
+      },
+    } as object),
   },
   'never ends a call that takes nothing': {
     promise: 'a stop while it is called leaves nothing behind": calls of sample.other still run',
